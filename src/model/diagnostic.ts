@@ -1,0 +1,56 @@
+/** Where in a file something stands; lines and columns count from 1. */
+export interface SourcePosition {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Severity = 'error' | 'warning';
+
+/**
+ * Something a person has to know: what, why, and what to do. Display only: nothing steers by its texts,
+ * `code` alone is stable.
+ */
+export interface Diagnostic {
+  /** Kebab-case, documented in docs/diagnostics.md. */
+  readonly code: string;
+  readonly severity: Severity;
+  /** One line: what is wrong, with the offending value. */
+  readonly summary: string;
+  /** Why it is wrong. */
+  readonly cause: string;
+  /** What to do about it. */
+  readonly fix: string;
+  /** A command to copy that does it, where one command does. */
+  readonly command?: string;
+  readonly at?: SourcePosition;
+}
+
+/** Why a command ended other than well; each kind has one exit code (`cli/exit-code.ts`). */
+export type FailureKind =
+  | 'error'
+  | 'stale'
+  | 'conflict'
+  | 'rolled-back'
+  | 'residue'
+  | 'lock-held'
+  | 'usage'
+  | 'interrupted';
+
+/** The only error that mkplan throws on purpose: its diagnostics are what the user reads. */
+export class Failure extends Error {
+  readonly kind: FailureKind;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(kind: FailureKind, diagnostics: readonly Diagnostic[], options?: { cause?: unknown }) {
+    super(diagnostics.map((diagnostic) => diagnostic.summary).join('\n'), options);
+    this.name = 'Failure';
+    this.kind = kind;
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,176 @@
+import type { Claim } from './claim.ts';
+import type { Prefix } from './prefix.ts';
+import type { Route } from './route.ts';
+
+/** One policy rule (ip-rule(8)). What is not modelled is kept in `selector` as text and makes the rule conditional. */
+export interface Rule {
+  readonly family: 4 | 6;
+  /** Lower is asked first. */
+  readonly priority: number;
+  /** The table asked, when the action is a lookup; null for unreachable, prohibit, goto and the like. */
+  readonly table: number | null;
+  /** `suppress_prefixlength`: answers of this length or shorter are discarded; null where unset. */
+  readonly suppressPrefixLength: number | null;
+  /** What else must match (from, to, fwmark, iif, uidrange …), empty for `from all`. Display and "unknown" only. */
+  readonly selector: string;
+}
+
+export interface Link {
+  readonly name: string;
+  readonly up: boolean;
+}
+
+/** An address that the host itself has; the prefix is the network that it is on. */
+export interface HostAddress {
+  /** Canonical text. */
+  readonly address: string;
+  readonly network: Prefix;
+  readonly device: string;
+}
+
+/** What the kernel answered when asked who gets an address (`ip route get`). */
+export interface Answer {
+  /** Canonical text of the address asked about. */
+  readonly address: string;
+  /** The table the answer came from; null where the system does not say. */
+  readonly table: number | null;
+  readonly type: Route['type'];
+  readonly gateway: string | null;
+  readonly device: string | null;
+}
+
+export type CriticalKind = 'dns-server' | 'api-server' | 'ssh-client' | 'vpn-endpoint' | 'live-peer';
+
+/** An address that must not change its way. Default gateways are read off the routes. */
+export interface CriticalAddress {
+  readonly kind: CriticalKind;
+  readonly address: string;
+  /** For people: the file or connection that says so. */
+  readonly detail: string;
+}
+
+export interface ObservedHost {
+  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly bootId: string;
+  readonly networkNamespace: string;
+  readonly rules: readonly Rule[];
+  /** All tables, both families. */
+  readonly routes: readonly Route[];
+  readonly links: readonly Link[];
+  readonly addresses: readonly HostAddress[];
+  /** One for the first and the last address of every range that the plan may route. */
+  readonly answers: readonly Answer[];
+  readonly critical: readonly CriticalAddress[];
+}
+
+/** A transaction that did not end: the journal's record of it. */
+export interface OpenTransaction {
+  readonly txid: string;
+  /** Whether DECIDED was written: rolled forward if so, undone if not. */
+  readonly decided: boolean;
+  /** Number of changes that the journal intends. */
+  readonly changes: number;
+  readonly spec: string;
+}
+
+export interface ObservedRegistry {
+  readonly claims: readonly Claim[];
+  readonly open: OpenTransaction | null;
+}
+
+/** The profile's own config.json. Believed only where nothing better answers. */
+export interface MinikubeConfig {
+  readonly driver: string;
+  /** Whether the driver's network can be routed to from this host, with the reason when it cannot. */
+  readonly unroutable: string | null;
+  readonly nodes: readonly { readonly name: string; readonly ip: string; readonly controlPlane: boolean }[];
+  /** `KubernetesConfig.ServiceCIDR`; null when absent. */
+  readonly serviceCidr: string | null;
+}
+
+/** A kubeconfig context, without secrets. */
+export interface ObservedContext {
+  readonly name: string;
+  readonly server: string;
+  /** Whether minikube wrote it for this profile and its server is that profile's. */
+  readonly fromMinikube: boolean;
+  /** The address behind `server` that answered with a certificate the context's CA vouches for; null if none did. */
+  readonly answeredAt: string | null;
+}
+
+export interface ObservedNode {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly controlPlane: boolean;
+  /** Canonical text, in the Node's order. */
+  readonly internalIps: readonly string[];
+  /** Canonical CIDRs. */
+  readonly podCidrs: readonly string[];
+}
+
+export interface ObservedService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly type: string;
+  readonly loadBalancerClass: string | null;
+  readonly clusterIps: readonly string[];
+  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
+  readonly ipFamilyPolicy: string | null;
+  readonly externalTrafficPolicy: string | null;
+  /** `spec.loadBalancerIP`, deprecated but honoured. */
+  readonly loadBalancerIp: string | null;
+  /** The `mkplan/ip` annotation. */
+  readonly requestedIp: string | null;
+  /** `status.loadBalancer.ingress[].ip`. */
+  readonly ingress: readonly string[];
+  /** The field manager that owns `status.loadBalancer.ingress`; null when nobody does. */
+  readonly ingressManager: string | null;
+  /** RFC 3339; the tie-break of allocation, before namespace/name. */
+  readonly created: string;
+  /** `port/transport`, such as `80/TCP`, in the Service's order. */
+  readonly ports: readonly string[];
+}
+
+/** Endpoints of one Service on one node, from its EndpointSlices. */
+export interface ObservedEndpoints {
+  readonly namespace: string;
+  readonly service: string;
+  /** Ready endpoints by node name. */
+  readonly readyByNode: Readonly<Record<string, number>>;
+}
+
+export interface ObservedCluster {
+  readonly version: string;
+  readonly nodes: readonly ObservedNode[];
+  /** From ServiceCIDR objects; empty where the API has none. */
+  readonly serviceCidrs: readonly string[];
+  /** From kubeadm's ClusterConfiguration; null where it cannot be read. */
+  readonly kubeadm: { readonly serviceSubnet: string | null; readonly podSubnet: string | null } | null;
+  /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium). */
+  readonly otherLoadBalancers: readonly string[];
+  /** Only Services of type LoadBalancer, and those that still show an ingress of ours. */
+  readonly services: readonly ObservedService[];
+  readonly endpoints: readonly ObservedEndpoints[];
+  /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
+  readonly strayPods: readonly { readonly address: string; readonly node: string }[];
+}
+
+export interface ObservedProfile {
+  readonly name: string;
+  readonly config: MinikubeConfig | null;
+  /** What `minikube ip -p NAME` said; null where there is no such program or it had no answer. */
+  readonly minikubeIp: string | null;
+  readonly context: ObservedContext | null;
+  readonly cluster: ObservedCluster | null;
+  /** Why something of this profile could not be observed, for people. */
+  readonly problems: readonly string[];
+}
+
+/** One snapshot of everything that a plan rests on. */
+export interface ObservedState {
+  readonly host: ObservedHost;
+  readonly registry: ObservedRegistry;
+  readonly profiles: readonly ObservedProfile[];
+}

@@ -1,0 +1,169 @@
+import type { Diagnostic, SourcePosition } from './diagnostic.ts';
+import type { Prefix } from './prefix.ts';
+import type { Route } from './route.ts';
+
+export type Action = 'create' | 'replace' | 'delete' | 'adopt' | 'forget' | 'none';
+
+/** What a route is for. `guard` closes a LoadBalancer pool behind its allocated addresses. */
+export type Purpose = 'services' | 'pods' | 'load-balancer' | 'guard';
+
+/** What must hold for a step to start, by `routeKey`. */
+export interface Precondition {
+  /** Routes that must be in the table, all of their key equal. */
+  readonly present: readonly string[];
+  /** Routes that must not. */
+  readonly absent: readonly string[];
+}
+
+/** One thing to do to one route. `before` and `after` are what the kernel shows then. */
+export interface RouteStep {
+  readonly kind: 'route';
+  readonly action: Action;
+  readonly profile: string;
+  readonly purpose: Purpose;
+  /** For people; nothing steers by it. */
+  readonly reason: string;
+  readonly before: Route | null;
+  readonly after: Route | null;
+  /** What undoes it: the same change backwards. */
+  readonly inverse: { readonly action: Action; readonly before: Route | null; readonly after: Route | null };
+  readonly precondition: Precondition;
+}
+
+/** One thing to do to the ingress of one Service. Addresses are canonical text, in the Service's family order. */
+export interface ServiceStep {
+  readonly kind: 'service';
+  readonly action: 'create' | 'replace' | 'delete' | 'none';
+  readonly profile: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The step is refused by the API server when the Service is another one by then. */
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly reason: string;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly inverse: {
+    readonly action: ServiceStep['action'];
+    readonly before: readonly string[];
+    readonly after: readonly string[];
+  };
+}
+
+export type Step = RouteStep | ServiceStep;
+
+/** One indivisible change, of the step at this index of the plan. A replace of a route is an add and a delete. */
+export interface Change {
+  readonly step: number;
+  readonly op: 'clear' | 'add' | 'delete' | 'assign';
+}
+
+export type Relation =
+  | 'conflict'
+  | 'inside'
+  | 'covers'
+  | 'on-link'
+  | 'gateway-inside'
+  | 'preempted'
+  | 'critical'
+  | 'forbidden'
+  | 'shared';
+
+/** A wanted route that meets something that is not ours. */
+export interface Conflict {
+  readonly relation: Relation;
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly destination: Prefix;
+  /** The foreign route, where a route is what stands in the way. */
+  readonly foreign: Route | null;
+  /** Who it likely belongs to, from its device and protocol; or what kind of critical address it is. */
+  readonly owner: string;
+  /** The addresses in dispute, as CIDR. */
+  readonly disputed: string;
+  /** Who gets those addresses if the plan is applied. */
+  readonly winner: string;
+  /** `refused` stops everything; `skipped` leaves this route out; `warned` goes on, once approved where `covers`. */
+  readonly outcome: 'refused' | 'skipped' | 'warned';
+  readonly summary: string;
+  /** What to write, and on which line of the spec. */
+  readonly resolution: string;
+  readonly at?: SourcePosition;
+}
+
+export type ApprovalKind = 'context' | 'gateway' | 'wide' | 'unconfirmed' | 'covers' | 'shadow';
+
+/** Something that tunnel.yaml may not do unasked. */
+export interface Approval {
+  readonly kind: ApprovalKind;
+  readonly profile: string;
+  readonly subject: string;
+  readonly why: string;
+}
+
+/** What a profile was resolved to, and from where. */
+export interface ProfileSummary {
+  readonly name: string;
+  /** One per family that has one. */
+  readonly gateways: readonly { readonly address: string; readonly source: string }[];
+  readonly services: readonly { readonly cidr: string; readonly source: string }[];
+  readonly pods: readonly { readonly cidr: string; readonly source: string }[];
+}
+
+export type ServiceState = 'served' | 'pending' | 'foreign' | 'other-class' | 'unclassed';
+
+/** What becomes of one LoadBalancer Service. */
+export interface ServiceSummary {
+  readonly profile: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: ServiceState;
+  readonly addresses: readonly string[];
+  readonly reason: string;
+}
+
+/** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */
+export interface Unproven {
+  readonly route: Route;
+  readonly reason: string;
+}
+
+/** The difference between desired and observed, and everything needed to make it so. A pure value. */
+export interface Plan {
+  readonly name: string;
+  readonly spec: string;
+  readonly mode: 'present' | 'absent';
+  /** The host that the plan is for. */
+  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly profiles: readonly ProfileSummary[];
+  readonly services: readonly ServiceSummary[];
+  /** Sorted; includes the steps whose action is `none`. */
+  readonly steps: readonly Step[];
+  /** Changes in the order of execution; those of one wave are independent of each other. */
+  readonly waves: readonly (readonly Change[])[];
+  readonly conflicts: readonly Conflict[];
+  readonly approvals: readonly Approval[];
+  readonly unproven: readonly Unproven[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly localOverrides: readonly string[];
+  /** SHA-256, hex, of the facts that the plan rests on and of those alone. */
+  readonly fingerprint: string;
+}
+
+/** Whether applying the plan would change anything. */
+export function isEmpty(plan: Plan): boolean {
+  return plan.steps.every((step) => step.action === 'none');
+}
+
+/** Whether something refuses the plan as a whole. */
+export function isRefused(plan: Plan): boolean {
+  return (
+    plan.conflicts.some((conflict) => conflict.outcome === 'refused') ||
+    plan.diagnostics.some((diagnostic) => diagnostic.severity === 'error')
+  );
+}
+
+/** `namespace/name`. */
+export function serviceName(service: { readonly namespace: string; readonly name: string }): string {
+  return `${service.namespace}/${service.name}`;
+}

@@ -1,0 +1,52 @@
+import type { Answer, HostAddress, Link, Rule } from '../model/observed.ts';
+import type { Route } from '../model/route.ts';
+
+/** The host's routing as it is now. */
+export interface NetworkSnapshot {
+  readonly rules: readonly Rule[];
+  readonly routes: readonly Route[];
+  readonly links: readonly Link[];
+  readonly addresses: readonly HostAddress[];
+}
+
+/** Identity of this boot, this network namespace and this process. */
+export interface HostIdentity {
+  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly bootId: string;
+  readonly networkNamespace: string;
+}
+
+/** Reading the host's routes: needs no rights and changes nothing. Every method throws a Failure when the system cannot be read. */
+export interface RouteTable {
+  identity(): Promise<HostIdentity>;
+  snapshot(signal?: AbortSignal): Promise<NetworkSnapshot>;
+  /** Routes of table main, both families. */
+  mainRoutes(signal?: AbortSignal): Promise<readonly Route[]>;
+  /** Asks the kernel who gets each address, in order, as the invoking user; null where it has no route. */
+  answers(addresses: readonly string[], signal?: AbortSignal): Promise<readonly (Answer | null)[]>;
+}
+
+/** One conditional change of the routing table: an exclusive add, or a delete that names the whole key. */
+export interface RouteChange {
+  readonly op: 'add' | 'delete';
+  readonly route: Route;
+}
+
+/** A change that the system or the helper refused. */
+export interface ChangeFailure {
+  /** Index into the changes that were asked for. */
+  readonly index: number;
+  /** What the system said, for people; success is judged by rereading alone. */
+  readonly message: string;
+}
+
+/** Changing the host's routes: the elevated helper's client. */
+export interface RouteChanger {
+  /**
+   * Tries every change and returns those that were refused. Not aborted half-way: a chunk that has begun ends.
+   * Throws a Failure when the helper cannot be started or is gone.
+   */
+  change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]>;
+  /** Ends the helper and waits until its last child is gone. */
+  close(): Promise<void>;
+}
