@@ -1,0 +1,86 @@
+import type { V1Service, V1Status } from '@kubernetes/client-node';
+import { Failure } from '../model/diagnostic.ts';
+import { statusMessage } from './api-errors.ts';
+import type { ServiceTarget } from './cluster.ts';
+import type { ApiAnswer, ApiCall, ApiClient } from './http.ts';
+import { FIELD_MANAGER, type Wire } from './wire.ts';
+
+/** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */
+const IP_MODE_SINCE_MINOR = 29;
+
+/** Whether this version (`v1.31.0`, as /version gives it) knows `ipMode`. */
+export function knowsIpMode(version: string): boolean {
+  const minor = /^v1\.(\d+)/.exec(version)?.[1];
+  return minor === undefined || Number(minor) >= IP_MODE_SINCE_MINOR;
+}
+
+/**
+ * The apply configuration. With uid and resourceVersion the API server refuses another Service of that name, and
+ * one that changed. Without the field an apply gives it up, and the server removes what nobody else owns.
+ */
+export function ingressConfiguration(
+  target: ServiceTarget,
+  addresses: readonly string[],
+  withIpMode: boolean,
+): Wire<V1Service> {
+  const { namespace, name, uid, resourceVersion } = target;
+  const ingress = addresses.map((ip) => ({ ip, ...(withIpMode ? { ipMode: 'VIP' } : {}) }));
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace, name, uid, resourceVersion },
+    ...(ingress.length === 0 ? {} : { status: { loadBalancer: { ingress } } }),
+  };
+}
+
+function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnswer): Failure {
+  const name = `${target.namespace}/${target.name}`;
+  const causes = (answer.body as Wire<V1Status> | null)?.details?.causes ?? [];
+  const conflict = causes.find((cause) => cause.reason === 'FieldManagerConflict');
+  if (conflict === undefined) {
+    return new Failure('stale', [
+      {
+        code: 'service-changed',
+        severity: 'error',
+        summary: `context "${context}": Service ${name} is no longer the one that was planned for`,
+        cause: statusMessage(answer),
+        fix: 'Plan again: somebody changed, recreated or removed the Service meanwhile.',
+      },
+    ]);
+  }
+  const manager = /conflict with "([^"]*)"/.exec(conflict.message ?? '')?.[1] ?? 'another manager';
+  return new Failure('conflict', [
+    {
+      code: 'service-conflict',
+      severity: 'error',
+      summary: `context "${context}": the ingress of Service ${name} belongs to "${manager}"`,
+      cause: `Field manager "${manager}" owns status.loadBalancer.ingress, and it is never taken from anybody.`,
+      fix: `Stop what runs as "${manager}", or give the Service a loadBalancerClass that it does not serve.`,
+      command: `kubectl --context ${context} get service -n ${target.namespace} ${target.name} -o yaml --show-managed-fields`,
+    },
+  ]);
+}
+
+/** Applies our ingress addresses to one Service; returns its new resourceVersion. */
+export async function applyIngress(
+  api: ApiClient,
+  options: { context: string; target: ServiceTarget; addresses: readonly string[]; withIpMode: boolean },
+): Promise<string> {
+  const { context, target, addresses, withIpMode } = options;
+  const [namespace, name] = [encodeURIComponent(target.namespace), encodeURIComponent(target.name)];
+  const call: ApiCall = {
+    verb: 'patch',
+    resource: `services/status ${target.namespace}/${target.name}`,
+    path: `/api/v1/namespaces/${namespace}/services/${name}/status`,
+    query: { fieldManager: FIELD_MANAGER, force: 'false' },
+    // JSON is YAML (YAML 1.2, section 1.2).
+    body: {
+      type: 'application/apply-patch+yaml',
+      text: JSON.stringify(ingressConfiguration(target, addresses, withIpMode)),
+    },
+  };
+  const answer = await api.send(call);
+  if (answer.status === 409 || answer.status === 404) throw conflictFailure(context, target, answer);
+  if (answer.status >= 300) throw api.errors.refused(call, answer);
+  return (answer.body as Wire<V1Service> | null)?.metadata?.resourceVersion ?? '';
+}

@@ -1,0 +1,78 @@
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
+import { contains, formatAddress, parseAddress, parsePrefix } from '../model/prefix.ts';
+import type { ApiClient } from './http.ts';
+import { canonicalAddress, canonicalCidrs, compareText, type Wire } from './wire.ts';
+
+type StrayPod = ObservedCluster['strayPods'][number];
+
+/** kubeadm's label, and the one it had before Kubernetes 1.20. */
+const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
+/** Stray pods only make a warning: that there are some, and which. */
+const MAX_STRAY_PODS = 100;
+const MAX_POD_PAGES = 20;
+
+/** What a Node tells about reaching it. */
+export function observedNode(node: Wire<V1Node>): ObservedNode {
+  const labels = node.metadata?.labels ?? {};
+  const addresses = (node.status?.addresses ?? []).filter((address) => address.type === 'InternalIP');
+  const podCidr = node.spec?.podCIDR;
+  return {
+    name: node.metadata?.name ?? '',
+    ready: (node.status?.conditions ?? []).some(
+      (condition) => condition.type === 'Ready' && condition.status === 'True',
+    ),
+    controlPlane: CONTROL_PLANE_LABELS.some((label) => label in labels),
+    internalIps: addresses.flatMap(({ address }) => canonicalAddress(address) ?? []),
+    podCidrs: canonicalCidrs(node.spec?.podCIDRs ?? (podCidr === undefined ? [] : [podCidr])),
+  };
+}
+
+/** All Nodes, by name. */
+export async function listNodes(api: ApiClient, signal?: AbortSignal): Promise<ObservedNode[]> {
+  const nodes = await api.list<Wire<V1Node>>({ resource: 'nodes', path: '/api/v1/nodes', signal });
+  return (nodes ?? []).map(observedNode).sort((a, b) => compareText(a.name, b.name));
+}
+
+/**
+ * Addresses of running pods that lie outside the pod networks; at most a hundred, host-network pods left out.
+ * A pod whose family has no network among these is not stray: nobody said where it should be.
+ */
+export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly string[]): StrayPod[] {
+  const networks = podCidrs.map(parsePrefix).filter((network) => network !== null);
+  const strays = pods.flatMap((pod): StrayPod[] => {
+    const { podIP, podIPs, phase } = pod.status ?? {};
+    if (pod.spec?.hostNetwork === true || phase !== 'Running') return [];
+    const texts = podIPs?.map(({ ip }) => ip) ?? (podIP === undefined ? [] : [podIP]);
+    return texts.flatMap((text): StrayPod[] => {
+      const address = parseAddress(text);
+      if (address === null || !networks.some((network) => network.family === address.family)) return [];
+      if (networks.some((network) => contains(network, address))) return [];
+      return [{ address: formatAddress(address), node: pod.spec?.nodeName ?? '' }];
+    });
+  });
+  return strays
+    .sort((a, b) => compareText(a.node, b.node) || compareText(a.address, b.address))
+    .slice(0, MAX_STRAY_PODS);
+}
+
+/** Looks at the first ten thousand running pods; none where that right is missing. */
+export async function listStrayPods(
+  api: ApiClient,
+  nodes: Promise<readonly ObservedNode[]>,
+  signal?: AbortSignal,
+): Promise<StrayPod[]> {
+  const pods = api.list<Wire<V1Pod>>({
+    resource: 'pods',
+    path: '/api/v1/pods',
+    query: { fieldSelector: 'status.phase=Running' },
+    absentOn: [403],
+    maxPages: MAX_POD_PAGES,
+    signal,
+  });
+  const [listed, known] = await Promise.all([pods, nodes]);
+  return strayPods(
+    listed ?? [],
+    known.flatMap((node) => node.podCidrs),
+  );
+}

@@ -1,0 +1,117 @@
+import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
+import type { ObservedEndpoints, ObservedService } from '../model/observed.ts';
+import type { ApiClient } from './http.ts';
+import { canonicalAddress, compareNames, FIELD_MANAGER, type Wire } from './wire.ts';
+
+/** The annotation by which a Service asks for an address. */
+export const IP_ANNOTATION = 'mkplan/ip';
+
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** Past this many names a selector costs the API server more than the whole list costs us. */
+const MAX_SELECTED_NAMES = 50;
+
+function step(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+/**
+ * The field managers that own `status.loadBalancer.ingress` (KEP-555). The list is atomic, so whoever
+ * owns any of it owns all of it.
+ */
+export function ingressManagers(service: Wire<V1Service>): string[] {
+  return (service.metadata?.managedFields ?? []).flatMap((entry) => {
+    const fields: unknown = entry.fieldsV1;
+    const ingress = step(step(step(fields, 'f:status'), 'f:loadBalancer'), 'f:ingress');
+    return ingress === undefined ? [] : [entry.manager ?? ''];
+  });
+}
+
+/** What a Service tells. Of several managers of its ingress a foreign one is named: it has a say. */
+export function observedService(service: Wire<V1Service>): ObservedService {
+  const { metadata, spec, status } = service;
+  const managers = ingressManagers(service);
+  const clusterIps = spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    resourceVersion: metadata?.resourceVersion ?? '',
+    type: spec?.type ?? 'ClusterIP',
+    loadBalancerClass: spec?.loadBalancerClass ?? null,
+    clusterIps: clusterIps.flatMap((ip) => canonicalAddress(ip) ?? []),
+    ipFamilies: (spec?.ipFamilies ?? []).filter((family) => family === 'IPv4' || family === 'IPv6'),
+    ipFamilyPolicy: spec?.ipFamilyPolicy ?? null,
+    externalTrafficPolicy: spec?.externalTrafficPolicy ?? null,
+    loadBalancerIp: spec?.loadBalancerIP ?? null,
+    requestedIp: metadata?.annotations?.[IP_ANNOTATION] ?? null,
+    ingress: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => canonicalAddress(ip) ?? []),
+    ingressManager: managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0] ?? null,
+    created: metadata?.creationTimestamp ?? '',
+    ports: (spec?.ports ?? []).map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`),
+  };
+}
+
+/** Services of type LoadBalancer, and others that still hold an ingress of ours; by namespace and name. */
+export async function listServices(api: ApiClient, signal?: AbortSignal): Promise<ObservedService[]> {
+  const services = await api.list<Wire<V1Service>>({
+    resource: 'services',
+    path: '/api/v1/services',
+    signal,
+  });
+  return (services ?? [])
+    .filter(
+      (service) => service.spec?.type === 'LoadBalancer' || ingressManagers(service).includes(FIELD_MANAGER),
+    )
+    .map(observedService)
+    .sort(compareNames);
+}
+
+/** Counts ready endpoints by Service and node. An endpoint whose readiness is not known counts as ready (API reference). */
+export function countEndpoints(
+  slices: readonly Wire<V1EndpointSlice>[],
+  services: readonly ObservedService[],
+): ObservedEndpoints[] {
+  const counts = new Map(
+    services.map((service) => [`${service.namespace}/${service.name}`, new Map<string, Set<string>>()]),
+  );
+  for (const slice of slices) {
+    const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL] ?? '';
+    const byNode = counts.get(`${slice.metadata?.namespace ?? ''}/${name}`);
+    if (byNode === undefined) continue;
+    for (const endpoint of slice.endpoints ?? []) {
+      if (endpoint.conditions?.ready === false || endpoint.nodeName === undefined) continue;
+      // One pod may stand in two slices for a while, and in one of each family when dual-stack.
+      const target = endpoint.targetRef?.uid ?? endpoint.addresses[0] ?? '';
+      byNode.set(endpoint.nodeName, (byNode.get(endpoint.nodeName) ?? new Set()).add(target));
+    }
+  }
+  return services.map(({ namespace, name }) => {
+    const byNode = [...(counts.get(`${namespace}/${name}`) ?? [])];
+    return {
+      namespace,
+      service: name,
+      readyByNode: Object.fromEntries(byNode.map(([node, ready]) => [node, ready.size]).sort()),
+    };
+  });
+}
+
+/** Ready endpoints of these Services, in their order. */
+export async function listEndpoints(
+  api: ApiClient,
+  services: readonly ObservedService[],
+  signal?: AbortSignal,
+): Promise<ObservedEndpoints[]> {
+  if (services.length === 0) return [];
+  const names = [...new Set(services.map((service) => service.name))];
+  const selector =
+    names.length > MAX_SELECTED_NAMES
+      ? {}
+      : { labelSelector: `${SERVICE_NAME_LABEL} in (${names.join(',')})` };
+  const slices = await api.list<Wire<V1EndpointSlice>>({
+    resource: 'endpointslices',
+    path: '/apis/discovery.k8s.io/v1/endpointslices',
+    query: selector,
+    signal,
+  });
+  return countEndpoints(slices ?? [], services);
+}
