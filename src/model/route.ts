@@ -10,6 +10,20 @@ export const DEFAULT_PROTOCOL = 109;
 /** Linux `proto kernel`: routes that the kernel itself made from the host's addresses. */
 export const KERNEL_PROTOCOL = 2;
 
+/** Names of route protocols that people know (/etc/iproute2/rt_protos). */
+export const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  2: 'kernel',
+  3: 'boot',
+  4: 'static',
+  9: 'ra',
+  12: 'bird',
+  16: 'dhcp',
+  186: 'bgp',
+  187: 'isis',
+  188: 'ospf',
+  189: 'rip',
+};
+
 /**
  * The metrics of mkplan's routes. Always explicit and above 1, since `ip route del … metric 0` matches any
  * metric. A route that moves to another next hop goes in at the other one first, so the destination always has a route.
@@ -138,4 +152,18 @@ export function decodeRoute(document: RouteDocument): Route {
     protocol: document.protocol ?? 0,
     nextHops: document.nextHops ?? [],
   };
+}
+
+/** One line as `ip route` prints it, for people. */
+export function formatRoute(route: Route): string {
+  return [
+    ...(route.type === 'unicast' ? [] : [route.type]),
+    route.destination.length === 0 ? 'default' : formatPrefix(route.destination),
+    ...(route.gateway === null ? [] : ['via', route.gateway]),
+    ...(route.device === null ? [] : ['dev', route.device]),
+    ...route.nextHops.map((hop) => `nexthop via ${hop.gateway ?? '-'} dev ${hop.device ?? '-'}`),
+    ...(route.table === MAIN_TABLE ? [] : [`table ${route.table}`]),
+    ...(route.protocol === 0 ? [] : [`proto ${PROTOCOL_NAMES[route.protocol] ?? route.protocol}`]),
+    ...(route.metric === 0 ? [] : [`metric ${route.metric}`]),
+  ].join(' ');
 }

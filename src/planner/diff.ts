@@ -1,0 +1,205 @@
+import type { Claim } from '../model/claim.ts';
+import type { DesiredState } from '../model/desired.ts';
+import type { ObservedProfile, ObservedService } from '../model/observed.ts';
+import type { Purpose, RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
+import { serviceName } from '../model/plan.ts';
+import { formatPrefix } from '../model/prefix.ts';
+import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
+import type { Ownership } from './foreign.ts';
+import { isOurIngress } from './served.ts';
+import { routeStep, serviceStep } from './step.ts';
+import type { WantedRoute } from './wanted.ts';
+
+/** A wanted route that may be made, or that a foreign route satisfies already. */
+export interface Admitted {
+  readonly wanted: WantedRoute;
+  readonly satisfiedBy: Route | null;
+}
+
+/** Purposes are not in a claim: an owned route that nobody wants any more is told by its looks. */
+export function purposeOf(route: Route): Purpose {
+  if (route.type !== 'unicast') return 'guard';
+  return route.destination.length === (route.destination.family === 4 ? 32 : 128)
+    ? 'load-balancer'
+    : 'services';
+}
+
+function toRoute(wanted: WantedRoute, metric: number, protocol: number): Route {
+  return {
+    type: wanted.type,
+    destination: wanted.destination,
+    tos: 0,
+    table: MAIN_TABLE,
+    metric,
+    gateway: wanted.gateway,
+    device: wanted.device,
+    protocol,
+    nextHops: [],
+  };
+}
+
+/** The metric that the other is not: a move goes in beside the old route before that goes. */
+function otherMetric(metric: number): number {
+  return metric === METRICS[0] ? METRICS[1] : METRICS[0];
+}
+
+/**
+ * Holds the admitted routes against what this spec owns:
+ *
+ * | wanted | owned in the kernel        | claim alone | step                                     |
+ * |--------|----------------------------|-------------|------------------------------------------|
+ * | yes    | same next hop              |             | none                                     |
+ * | yes    | another next hop           |             | replace, at the other metric             |
+ * | yes    | no                         | yes         | create: drift                            |
+ * | yes    | no                         | no          | create, or none if foreign and satisfied |
+ * | no     | yes                        |             | delete                                   |
+ * | no     | no                         | yes         | forget                                   |
+ */
+export class RouteDiff {
+  readonly #protocol: number;
+  readonly #ownedAt = new Map<string, { claim: Claim; route: Route }[]>();
+  readonly #lostAt = new Map<string, Claim[]>();
+
+  constructor(ownership: Ownership, protocol: number) {
+    this.#protocol = protocol;
+    for (const one of ownership.owned.values()) push(this.#ownedAt, formatPrefix(one.route.destination), one);
+    for (const claim of ownership.lost) push(this.#lostAt, formatPrefix(claim.route.destination), claim);
+  }
+
+  /** Steps for every admitted route, then for everything owned that none of them wants. */
+  steps(admitted: readonly Admitted[], kept: readonly WantedRoute[]): RouteStep[] {
+    const steps = admitted.flatMap((one) => this.#step(one));
+    for (const wanted of kept) this.#keep(wanted, steps);
+    for (const owned of this.#ownedAt.values()) {
+      for (const { claim, route } of owned) steps.push(remove(claim, route));
+    }
+    for (const claims of this.#lostAt.values()) {
+      for (const claim of claims) steps.push(forget(claim));
+    }
+    return steps;
+  }
+
+  /** Takes what is owned at a destination out of the maps, since it is now spoken for. */
+  #takeOwned(destination: string): { claim: Claim; route: Route }[] {
+    const owned = this.#ownedAt.get(destination) ?? [];
+    this.#ownedAt.delete(destination);
+    return owned.sort((a, b) => a.route.metric - b.route.metric);
+  }
+
+  #step({ wanted, satisfiedBy }: Admitted): RouteStep[] {
+    const { profile, purpose } = wanted;
+    const destination = formatPrefix(wanted.destination);
+    const owned = this.#takeOwned(destination);
+    const lost = this.#lostAt.get(destination) ?? [];
+    this.#lostAt.delete(destination);
+    const forgets = lost.slice(1).map(forget);
+    const [first] = owned;
+    if (first !== undefined) {
+      const same = owned.find((one) =>
+        sameNextHop(one.route, toRoute(wanted, one.route.metric, this.#protocol)),
+      );
+      const extra = owned.filter((one) => one !== (same ?? first)).map((one) => remove(one.claim, one.route));
+      return [
+        same === undefined ? this.#move(wanted, first.route) : unchanged(wanted, same.route),
+        ...extra,
+        ...lost.map(forget),
+      ];
+    }
+    if (satisfiedBy !== null) {
+      const reason = 'a foreign route does this already; it is left alone';
+      return [
+        routeStep('none', profile, purpose, { before: satisfiedBy, after: satisfiedBy }, reason),
+        ...lost.map(forget),
+      ];
+    }
+    const drifted = lost[0];
+    const after = toRoute(wanted, drifted?.route.metric ?? METRICS[0], this.#protocol);
+    const reason =
+      drifted === undefined ? wanted.reason : `${wanted.reason}; it was there and is gone (drift)`;
+    const replacesClaim = drifted !== undefined && routeKey(drifted.route) !== routeKey(after);
+    return [
+      routeStep('create', profile, purpose, { before: null, after }, reason),
+      ...(replacesClaim ? [forget(drifted)] : []),
+      ...forgets,
+    ];
+  }
+
+  #move(wanted: WantedRoute, before: Route): RouteStep {
+    const after = toRoute(wanted, otherMetric(before.metric), this.#protocol);
+    const reason =
+      before.gateway === after.gateway
+        ? wanted.reason
+        : `the gateway moved from ${before.gateway ?? 'none'} to ${after.gateway ?? 'none'}`;
+    return routeStep('replace', wanted.profile, wanted.purpose, { before, after }, reason);
+  }
+
+  /** A refused route that is owned stays as it is, for nothing at all is applied. */
+  #keep(wanted: WantedRoute, steps: RouteStep[]): void {
+    const destination = formatPrefix(wanted.destination);
+    for (const { route } of this.#takeOwned(destination)) steps.push(unchanged(wanted, route));
+    this.#lostAt.delete(destination);
+  }
+}
+
+function push<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const items = map.get(key);
+  if (items === undefined) map.set(key, [item]);
+  else items.push(item);
+}
+
+function unchanged(wanted: WantedRoute, route: Route): RouteStep {
+  return routeStep('none', wanted.profile, wanted.purpose, { before: route, after: route }, wanted.reason);
+}
+
+function remove(claim: Claim, route: Route): RouteStep {
+  return routeStep(
+    'delete',
+    claim.profile,
+    purposeOf(route),
+    { before: route, after: null },
+    'no longer wanted',
+  );
+}
+
+/** Drops a claim whose route is gone. */
+export function forget(claim: Claim): RouteStep {
+  return routeStep(
+    'forget',
+    claim.profile,
+    purposeOf(claim.route),
+    { before: claim.route, after: null },
+    'its route is gone',
+  );
+}
+
+/**
+ * Steps for the ingress of Services. An address is only announced when its route is admitted; what mkplan gave to a
+ * Service that it no longer serves is taken back.
+ */
+export function serviceSteps(
+  desired: DesiredState,
+  observed: readonly ObservedProfile[],
+  summaries: readonly ServiceSummary[],
+): ServiceStep[] {
+  const bySummary = new Map(summaries.map((one) => [`${one.profile}/${serviceName(one)}`, one]));
+  const names = new Set(desired.profiles.map((profile) => profile.name));
+  return observed
+    .filter((profile) => names.has(profile.name))
+    .flatMap((profile) =>
+      (profile.cluster?.services ?? []).flatMap((service) =>
+        serviceStepOf(profile.name, service, bySummary.get(`${profile.name}/${serviceName(service)}`)),
+      ),
+    );
+}
+
+function serviceStepOf(
+  profile: string,
+  service: ObservedService,
+  summary: ServiceSummary | undefined,
+): ServiceStep[] {
+  const before = isOurIngress(service) ? service.ingress : [];
+  const served = summary?.state === 'served';
+  if (!served && before.length === 0) return [];
+  const reason = summary?.reason ?? 'it is no longer served';
+  return [serviceStep(profile, service, before, served ? summary.addresses : [], reason)];
+}

@@ -1,0 +1,108 @@
+import { type Claim, claimKey, isOfThisHost } from '../model/claim.ts';
+import type { ObservedHost, ObservedState } from '../model/observed.ts';
+import type { Unproven } from '../model/plan.ts';
+import type { Prefix } from '../model/prefix.ts';
+import { PrefixIndex } from '../model/prefix-index.ts';
+import { compareRoutes, LOCAL_TABLE, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
+
+/** A route of table main that is not this spec's, with whom it is claimed by, if anybody. */
+export interface ForeignRoute {
+  readonly route: Route;
+  /** The other spec of this user that claims it; null when it is unclaimed. */
+  readonly spec: string | null;
+}
+
+/** The host's routes, told apart by whose they are. */
+export interface Ownership {
+  /** Routes of this spec that are in the kernel, with their claims. */
+  readonly owned: ReadonlyMap<string, { readonly claim: Claim; readonly route: Route }>;
+  /** Claims of this spec without a route: it was removed, or went with an earlier boot. */
+  readonly lost: readonly Claim[];
+  /** Routes of table main that are not ours and are no default routes, by destination. */
+  readonly foreign: PrefixIndex<ForeignRoute>;
+  readonly unproven: readonly Unproven[];
+}
+
+/** A route that is part of the default: 0.0.0.0/0, ::/0, or one of two halves that jointly cover a family. */
+export function isDefault(route: Route, halves: ReadonlySet<string>): boolean {
+  const { family, length } = route.destination;
+  return length === 0 || (length === 1 && halves.has(String(family)));
+}
+
+/** The families whose two /1 halves are both routed, as OpenVPN's `redirect-gateway def1` does. */
+export function coveredByHalves(routes: readonly Route[]): Set<string> {
+  const seen = new Map<string, Set<string>>();
+  for (const { destination, table } of routes) {
+    if (destination.length !== 1 || table !== MAIN_TABLE) continue;
+    const family = String(destination.family);
+    seen.set(family, (seen.get(family) ?? new Set()).add(String(destination.start)));
+  }
+  return new Set([...seen].filter(([, starts]) => starts.size === 2).map(([family]) => family));
+}
+
+/** Routes of table main that count as default routes of the host. */
+export function defaultRoutes(host: ObservedHost): Route[] {
+  const halves = coveredByHalves(host.routes);
+  return host.routes.filter((route) => route.table === MAIN_TABLE && isDefault(route, halves));
+}
+
+/**
+ * Tells the host's routes apart. A route is ours if a claim of this boot and network namespace has its key, protocol
+ * included. Our protocol without such a claim proves nothing: the route is shown, and foreign.
+ */
+export function tellApart(observed: ObservedState, spec: string, protocol: number): Ownership {
+  const { host } = observed;
+  const claims = new Map<string, Claim>();
+  for (const claim of observed.registry.claims) {
+    if (isOfThisHost(claim, host)) claims.set(claimKey(claim), claim);
+  }
+  // A key is a long text: it is only made for routes whose protocol a claim has.
+  const protocols = new Set([...claims.values()].map((claim) => claim.route.protocol));
+  const halves = coveredByHalves(host.routes);
+  const owned = new Map<string, { claim: Claim; route: Route }>();
+  const present = new Set<string>();
+  const foreign: ForeignRoute[] = [];
+  const unproven: Unproven[] = [];
+  for (const route of host.routes) {
+    if (route.table !== MAIN_TABLE) continue;
+    const key = protocols.has(route.protocol) ? routeKey(route) : '';
+    const claim = claims.get(key);
+    if (claim !== undefined) present.add(key);
+    if (claim?.owner.spec === spec) {
+      owned.set(key, { claim, route });
+      continue;
+    }
+    if (claim === undefined && route.protocol === protocol) {
+      unproven.push({ route, reason: 'it carries our protocol, but no claim of this user has its key' });
+    }
+    if (!isDefault(route, halves)) foreign.push({ route, spec: claim?.owner.spec ?? null });
+  }
+  unproven.sort((a, b) => compareRoutes(a.route, b.route));
+  const lost = observed.registry.claims.filter((claim) => {
+    const ofThisHost = isOfThisHost(claim, host) && !present.has(claimKey(claim));
+    return claim.owner.spec === spec && (ofThisHost || claim.owner.bootId !== host.bootId);
+  });
+  return { owned, lost, foreign: new PrefixIndex(foreign, (one) => one.route.destination), unproven };
+}
+
+/** Whether a route makes its destination a network that the host itself is on. */
+export function isOnLink(route: Route): boolean {
+  return (
+    route.type === 'unicast' && route.gateway === null && route.nextHops.length === 0 && route.device !== 'lo'
+  );
+}
+
+/** The first table other than main and local that a rule asks before main would answer for a destination. */
+export function tablesBeforeMain(host: ObservedHost, destination: Prefix): Set<number> {
+  const rules = host.rules
+    .filter((rule) => rule.family === destination.family)
+    .sort((a, b) => a.priority - b.priority);
+  const before = new Set<number>();
+  for (const rule of rules) {
+    const answers = rule.suppressPrefixLength === null || rule.suppressPrefixLength < destination.length;
+    if (rule.table === MAIN_TABLE && rule.selector === '' && answers) break;
+    if (rule.table !== null && rule.table !== MAIN_TABLE && rule.table !== LOCAL_TABLE)
+      before.add(rule.table);
+  }
+  return before;
+}

@@ -1,0 +1,178 @@
+import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ObservedProfile, ObservedState } from '../model/observed.ts';
+import type { Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
+import { serviceName } from '../model/plan.ts';
+import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
+import { type Admission, admit } from './admit.ts';
+import { ConflictCheck } from './conflict.ts';
+import { RouteDiff, serviceSteps } from './diff.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { tellApart } from './foreign.ts';
+import { wavesOf } from './order.ts';
+import { checkPool } from './pool-check.ts';
+import { stepOrder } from './step.ts';
+import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
+
+/**
+ * The planner: a pure function without clock, I/O, randomness or mutation of its input; equal input gives an equal
+ * plan, byte for byte, and a converged input one without changes.
+ *
+ * 1. `wanted`  what each profile asks for: gateways, networks, LoadBalancer addresses, guards
+ * 2. `admit`   which of it may be made, held against foreign routes (case table in `conflict.ts`)
+ * 3. `diff`    what has to be done, held against what is owned (case table in `diff.ts`)
+ * 4. `order`   in which order (waves in `order.ts`)
+ */
+export function plan(desired: DesiredState, observed: ObservedState): Plan {
+  const ownership = tellApart(observed, desired.spec, desired.protocol);
+  const profiles = desired.profiles.map((profile) => ({ profile, seen: seenOf(observed, profile.name) }));
+  const wanted =
+    desired.mode === 'absent'
+      ? []
+      : profiles.map(({ profile, seen }) => wantedOf(profile, seen, observed.host));
+  const admission = admit(
+    wanted.map((one) => one.routes),
+    new ConflictCheck(observed.host, ownership),
+  );
+  const services = wanted.flatMap((one) => announceable(one, admission));
+
+  const steps: Step[] = [
+    ...new RouteDiff(ownership, desired.protocol).steps(admission.admitted, admission.refused),
+    ...serviceSteps(desired, observed.profiles, services),
+  ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
+  const conflicts = [...admission.conflicts];
+  const body: Omit<Plan, 'fingerprint'> = {
+    name: desired.name,
+    spec: desired.spec,
+    mode: desired.mode,
+    platform: observed.host.platform,
+    profiles: wanted.map((one) => one.summary),
+    services,
+    steps,
+    waves: wavesOf(steps),
+    conflicts,
+    approvals: needed([...wanted.flatMap((one) => one.approvals), ...coverApprovals(conflicts)], steps),
+    unproven: ownership.unproven,
+    diagnostics: [
+      ...profiles.flatMap(({ profile, seen }) => unobserved(desired, profile, seen)),
+      ...wanted.flatMap((one) => one.diagnostics),
+      ...poolDiagnostics(desired, observed, wanted),
+      ...services.flatMap(pendingDiagnostic),
+    ],
+    localOverrides: desired.localOverrides,
+  };
+  return { ...body, fingerprint: fingerprintOf(body, observed.host) };
+}
+
+function seenOf(observed: ObservedState, name: string): ObservedProfile {
+  return (
+    observed.profiles.find((profile) => profile.name === name) ?? {
+      name,
+      config: null,
+      minikubeIp: null,
+      context: null,
+      cluster: null,
+      problems: [],
+    }
+  );
+}
+
+/**
+ * What cannot be seen must not look like what is not there: a plan made without the cluster would take away the
+ * routes of its pods and Services.
+ */
+function unobserved(desired: DesiredState, profile: DesiredProfile, seen: ObservedProfile): Diagnostic[] {
+  if (seen.cluster !== null || !needsCluster(profile)) return [];
+  if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
+  const absent = desired.mode === 'absent';
+  return [
+    {
+      code: 'cluster-unobserved',
+      severity: absent ? 'warning' : 'error',
+      summary: `profile ${profile.name}: its cluster could not be observed`,
+      cause:
+        seen.problems.length > 0
+          ? seen.problems.join('; ')
+          : `nothing was observed of context ${profile.context}`,
+      fix: absent
+        ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
+        : 'start the profile, or list its networks in the spec and write `assign: none`',
+      command: `minikube start -p ${profile.name}`,
+      at: profile.at,
+    },
+  ];
+}
+
+/** Services whose address has no way to them are not told that they have it. */
+function announceable(wanted: WantedProfile, admission: Admission): ServiceSummary[] {
+  const ways = admission.admitted.filter((one) => one.wanted.profile === wanted.summary.name);
+  const addresses = new Set(ways.map((one) => formatPrefix(one.wanted.destination)));
+  const networks = ways
+    .filter((one) => one.wanted.purpose === 'services')
+    .map((one) => one.wanted.destination);
+  const hasWay = (text: string) => {
+    const address = parseAddress(text);
+    if (address === null) return false;
+    return addresses.has(formatPrefix(address)) || networks.some((network) => contains(network, address));
+  };
+  return wanted.services.map((service) => {
+    if (service.state !== 'served') return service;
+    const stranded = service.addresses.find((address) => !hasWay(address));
+    if (stranded === undefined) return service;
+    return {
+      ...service,
+      state: 'pending',
+      addresses: [],
+      reason: `there is no way to ${stranded}: its route is left out`,
+    };
+  });
+}
+
+function coverApprovals(conflicts: readonly Conflict[]): Approval[] {
+  return conflicts
+    .filter((conflict) => conflict.relation === 'covers')
+    .map((conflict) => ({
+      kind: 'covers',
+      profile: conflict.profile,
+      subject: formatPrefix(conflict.destination),
+      why: conflict.summary,
+    }));
+}
+
+/** Approvals are asked for what is about to be done, not for what stands already. */
+function needed(approvals: readonly Approval[], steps: readonly Step[]): Approval[] {
+  const profiles = new Set<string>();
+  const destinations = new Set<string>();
+  for (const step of steps) {
+    if (step.action !== 'create' && step.action !== 'replace') continue;
+    profiles.add(step.profile);
+    if (step.kind === 'route' && step.after !== null) destinations.add(formatPrefix(step.after.destination));
+  }
+  return approvals.filter(({ kind, profile, subject }) =>
+    kind === 'context' || kind === 'gateway' ? profiles.has(profile) : destinations.has(subject),
+  );
+}
+
+function poolDiagnostics(
+  desired: DesiredState,
+  observed: ObservedState,
+  wanted: readonly WantedProfile[],
+): Diagnostic[] {
+  const routes: readonly WantedRoute[] = wanted.flatMap((one) => one.routes);
+  return desired.mode === 'absent'
+    ? []
+    : desired.profiles.flatMap((profile) => checkPool(profile, observed.profiles, routes));
+}
+
+function pendingDiagnostic(service: ServiceSummary): Diagnostic[] {
+  if (service.state !== 'pending') return [];
+  return [
+    {
+      code: 'service-pending',
+      severity: 'warning',
+      summary: `Service ${serviceName(service)} of profile ${service.profile} stays pending`,
+      cause: service.reason,
+      fix: 'widen the pool, free an address, or correct what the Service asks for',
+    },
+  ];
+}

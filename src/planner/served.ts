@@ -1,0 +1,56 @@
+import type { DesiredLoadBalancer, DesiredProfile } from '../model/desired.ts';
+import type { ObservedCluster, ObservedService } from '../model/observed.ts';
+import { type ServiceState, serviceName } from '../model/plan.ts';
+
+/** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
+export const FIELD_MANAGER = 'mkplan';
+
+/** Whether a Service is mkplan's to serve, and why not. */
+export interface Verdict {
+  readonly state: ServiceState;
+  readonly reason: string;
+}
+
+/** Whether the ingress that a Service shows was written by mkplan. */
+export function isOurIngress(service: ObservedService): boolean {
+  return service.ingress.length > 0 && service.ingressManager === FIELD_MANAGER;
+}
+
+function servesUnclassed(desired: DesiredLoadBalancer, cluster: ObservedCluster): boolean {
+  return desired.unclassed === 'auto' ? cluster.otherLoadBalancers.length === 0 : desired.unclassed;
+}
+
+/**
+ * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress; a condition is not
+ * enough, since Cilium puts one on every Service.
+ */
+export function judgeService(
+  service: ObservedService,
+  profile: DesiredProfile,
+  cluster: ObservedCluster,
+): Verdict {
+  const desired = profile.loadBalancer;
+  if (service.ingress.length > 0 && !isOurIngress(service)) {
+    return { state: 'foreign', reason: `${service.ingressManager ?? 'an unknown manager'} owns its ingress` };
+  }
+  if (service.loadBalancerClass === desired.class)
+    return { state: 'served', reason: `class ${desired.class}` };
+  if (service.loadBalancerClass !== null) {
+    return { state: 'other-class', reason: `its class is ${service.loadBalancerClass}` };
+  }
+  if (servesUnclassed(desired, cluster)) return { state: 'served', reason: 'it names no class' };
+  const others = cluster.otherLoadBalancers.join(' and ');
+  return {
+    state: 'unclassed',
+    reason:
+      others === ''
+        ? 'it names no class, and the spec says `unclassed: false`'
+        : `it names no class, and ${others} has a pool here`,
+  };
+}
+
+/** Order of allocation: the oldest first, then by namespace/name. */
+export function byAge(a: ObservedService, b: ObservedService): number {
+  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
+  return serviceName(a) < serviceName(b) ? -1 : 1;
+}
