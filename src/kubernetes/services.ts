@@ -1,7 +1,7 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import type { ObservedEndpoints, ObservedService } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
-import { canonicalAddress, compareNames, FIELD_MANAGER, type Wire } from './wire.ts';
+import { canonicalAddress, compareNames, compareText, FIELD_MANAGER, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
 export const IP_ANNOTATION = 'mkplan/ip';
@@ -90,7 +90,9 @@ export function countEndpoints(
     return {
       namespace,
       service: name,
-      readyByNode: Object.fromEntries(byNode.map(([node, ready]) => [node, ready.size]).sort()),
+      readyByNode: Object.fromEntries(
+        byNode.map(([node, ready]) => [node, ready.size] as const).sort((a, b) => compareText(a[0], b[0])),
+      ),
     };
   });
 }

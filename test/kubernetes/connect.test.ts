@@ -1,0 +1,311 @@
+import { writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Cluster } from '../../src/kubernetes/cluster.ts';
+import { connectCluster } from '../../src/kubernetes/connect.ts';
+import {
+  type ApiServer,
+  answerJson,
+  type Certificates,
+  type Handler,
+  makeCertificates,
+  makeHome,
+  minikubeKubeconfig,
+  startApiServer,
+  urlOf,
+  writeKubeconfig,
+} from './api-server.ts';
+
+let certificates: Certificates;
+let server: ApiServer;
+let home: string;
+let remove: () => Promise<void>;
+const open: Cluster[] = [];
+
+const web = {
+  metadata: {
+    namespace: 'default',
+    name: 'web',
+    uid: 'uid-1',
+    resourceVersion: '41',
+    creationTimestamp: '2026-01-02T03:04:05Z',
+    annotations: { 'mkplan/ip': '10.200.0.7' },
+    managedFields: [
+      {
+        manager: 'mkplan',
+        operation: 'Apply',
+        subresource: 'status',
+        fieldsV1: { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } },
+      },
+    ],
+  },
+  spec: {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.4.4',
+    clusterIPs: ['10.96.4.4'],
+    ipFamilies: ['IPv4'],
+    ipFamilyPolicy: 'SingleStack',
+    externalTrafficPolicy: 'Local',
+    loadBalancerClass: 'mkplan/tunnel',
+    ports: [{ port: 80 }, { port: 53, protocol: 'UDP' }],
+  },
+  status: { loadBalancer: { ingress: [{ ip: '10.200.0.7', ipMode: 'VIP' }] } },
+};
+
+/** What the API answers, by path; anything else is 404. */
+const objects: Record<string, unknown> = {
+  '/version': { gitVersion: 'v1.34.0' },
+  '/api/v1/nodes': {
+    items: [
+      {
+        metadata: { name: 'minikube', labels: { 'node-role.kubernetes.io/control-plane': '' } },
+        spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24'] },
+        status: {
+          addresses: [{ type: 'InternalIP', address: '192.168.39.2' }],
+          conditions: [{ type: 'Ready', status: 'True' }],
+        },
+      },
+    ],
+  },
+  '/api/v1/services': {
+    items: [
+      { metadata: { namespace: 'default', name: 'kubernetes' }, spec: { type: 'ClusterIP' } },
+      web,
+      { ...web, metadata: { ...web.metadata, name: 'was' }, spec: { type: 'ClusterIP' } },
+    ],
+  },
+  '/api/v1/pods': {
+    items: [
+      {
+        spec: { nodeName: 'minikube' },
+        status: { phase: 'Running', podIP: '172.17.0.3', podIPs: [{ ip: '172.17.0.3' }] },
+      },
+    ],
+  },
+  '/apis/networking.k8s.io/v1beta1/servicecidrs': { items: [{ spec: { cidrs: ['10.96.0.0/12'] } }] },
+  '/api/v1/namespaces/kube-system/configmaps/kubeadm-config': {
+    data: {
+      ClusterConfiguration: 'networking:\n  podSubnet: 10.244.0.0/16\n  serviceSubnet: 10.96.0.0/12\n',
+    },
+  },
+  '/apis/metallb.io': { preferredVersion: { groupVersion: 'metallb.io/v1beta1' } },
+  '/apis/metallb.io/v1beta1/ipaddresspools': { items: [{}] },
+  '/apis/discovery.k8s.io/v1/endpointslices': {
+    items: [
+      {
+        metadata: { namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+        endpoints: [{ addresses: ['10.244.0.9'], nodeName: 'minikube', conditions: { ready: true } }],
+      },
+    ],
+  },
+};
+
+const serve =
+  (changes: Record<string, (response: ServerResponse) => void> = {}): Handler =>
+  ({ path }, response) => {
+    const change = changes[path];
+    if (change !== undefined) change(response);
+    else answerJson(response, path in objects ? 200 : 404, objects[path] ?? { message: 'not found' });
+  };
+
+async function connect(config: unknown): Promise<Cluster> {
+  const env = { KUBECONFIG: await writeKubeconfig(home, 'config', config) };
+  const cluster = await connectCluster({ context: 'minikube', profile: 'minikube', env, home });
+  open.push(cluster);
+  return cluster;
+}
+
+const minikube = () => minikubeKubeconfig('minikube', urlOf(server), 'ca.crt');
+
+beforeAll(async () => {
+  certificates = await makeCertificates();
+});
+beforeEach(async () => {
+  ({ home, remove } = await makeHome());
+  server = await startApiServer(certificates);
+  server.handle(serve());
+  await writeFile(join(home, 'ca.crt'), certificates.ca);
+});
+afterEach(async () => {
+  for (const cluster of open.splice(0)) await cluster.close();
+  await server.close();
+  await remove();
+});
+
+describe('context', () => {
+  it('says where the API server answered, and that minikube wrote the context', async () => {
+    expect(await (await connect(minikube())).context()).toEqual({
+      name: 'minikube',
+      server: urlOf(server),
+      fromMinikube: true,
+      answeredAt: '127.0.0.1',
+    });
+  });
+
+  it('gives the address behind a name', async () => {
+    const config = minikubeKubeconfig('minikube', urlOf(server, 'localhost'), 'ca.crt');
+    expect((await (await connect(config)).context()).answeredAt).toBe('127.0.0.1');
+  });
+
+  it('has no address where another CA vouches', async () => {
+    await writeFile(join(home, 'ca.crt'), (await makeCertificates()).ca);
+    const cluster = await connect(minikube());
+    expect((await cluster.context()).answeredAt).toBeNull();
+    await expect(cluster.observe()).rejects.toMatchObject({ diagnostics: [{ code: 'cluster-unreachable' }] });
+  });
+
+  it('reads a token from tokenFile, and needs no user at all', async () => {
+    await writeFile(join(home, 'token'), 'from-file\n');
+    const users = [{ name: 'minikube', user: { tokenFile: 'token' } }];
+    await (await connect({ ...minikube(), users })).context();
+    expect((await (await connect({ ...minikube(), users: [] })).context()).answeredAt).toBe('127.0.0.1');
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer from-file', undefined]);
+  });
+
+  it('sends name and password as basic credentials', async () => {
+    const users = [{ name: 'minikube', user: { username: 'ann', password: 'pass' } }];
+    await (await connect({ ...minikube(), users })).context();
+    expect(server.seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from('ann:pass').toString('base64')}`);
+  });
+
+  it('fails at once when a certificate file is missing', async () => {
+    const users = [
+      { name: 'minikube', user: { 'client-certificate': 'gone.crt', 'client-key': 'gone.key' } },
+    ];
+    await expect(connect({ ...minikube(), users })).rejects.toMatchObject({
+      diagnostics: [{ code: 'kubeconfig-credentials' }],
+    });
+  });
+});
+
+describe('observe', () => {
+  it('reads everything that a plan rests on', async () => {
+    const observed = await (await connect(minikube())).observe();
+    expect(observed).toMatchObject({
+      version: 'v1.34.0',
+      nodes: [{ name: 'minikube', ready: true, controlPlane: true, internalIps: ['192.168.39.2'] }],
+      serviceCidrs: ['10.96.0.0/12'],
+      kubeadm: { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/12' },
+      otherLoadBalancers: ['MetalLB'],
+      strayPods: [{ address: '172.17.0.3', node: 'minikube' }],
+    });
+    expect(observed.services.map(({ name }) => name)).toEqual(['was', 'web']);
+    expect(observed.services[1]).toEqual({
+      namespace: 'default',
+      name: 'web',
+      uid: 'uid-1',
+      resourceVersion: '41',
+      type: 'LoadBalancer',
+      loadBalancerClass: 'mkplan/tunnel',
+      clusterIps: ['10.96.4.4'],
+      ipFamilies: ['IPv4'],
+      ipFamilyPolicy: 'SingleStack',
+      externalTrafficPolicy: 'Local',
+      loadBalancerIp: null,
+      requestedIp: '10.200.0.7',
+      ingress: ['10.200.0.7'],
+      ingressManager: 'mkplan',
+      created: '2026-01-02T03:04:05Z',
+      ports: ['80/TCP', '53/UDP'],
+    });
+    expect(observed.endpoints[1]).toEqual({
+      namespace: 'default',
+      service: 'web',
+      readyByNode: { minikube: 1 },
+    });
+  });
+
+  it('goes without what may not be read and is not needed', async () => {
+    const forbidden = (response: ServerResponse) => answerJson(response, 403, { message: 'forbidden' });
+    server.handle(
+      serve({
+        '/api/v1/pods': forbidden,
+        '/api/v1/namespaces/kube-system/configmaps/kubeadm-config': forbidden,
+        '/apis/networking.k8s.io/v1/servicecidrs': forbidden,
+        '/apis/networking.k8s.io/v1beta1/servicecidrs': forbidden,
+        '/apis/metallb.io': forbidden,
+      }),
+    );
+    const observed = await (await connect(minikube())).observe();
+    expect(observed).toMatchObject({
+      kubeadm: null,
+      serviceCidrs: [],
+      strayPods: [],
+      otherLoadBalancers: [],
+    });
+  });
+
+  it('fails, naming the resource, when Services may not be read', async () => {
+    server.handle(serve({ '/api/v1/services': (response) => answerJson(response, 403, { message: 'no' }) }));
+    await expect((await connect(minikube())).observe()).rejects.toThrow(
+      /context "minikube": cannot list services/,
+    );
+  });
+
+  it('finds the pool of minikube’s MetalLB addon, and none in one that was not configured', async () => {
+    const config = (range: string): [string, (response: ServerResponse) => void] => [
+      '/api/v1/namespaces/metallb-system/configmaps/config',
+      (response) =>
+        answerJson(response, 200, {
+          data: {
+            config: `address-pools:\n- name: default\n  protocol: layer2\n  addresses:\n  - ${range}\n`,
+          },
+        }),
+    ];
+    const absent = (response: ServerResponse) => answerJson(response, 404, {});
+    const others = async (range: string) => {
+      server.handle(serve(Object.fromEntries([['/apis/metallb.io', absent], config(range)])));
+      return (await (await connect(minikube())).observe()).otherLoadBalancers;
+    };
+    expect(await others('192.168.39.100-192.168.39.110')).toEqual(['MetalLB']);
+    expect(await others('-')).toEqual([]);
+  });
+});
+
+describe('setIngress', () => {
+  const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
+  const path = '/api/v1/namespaces/default/services/web/status';
+
+  it('applies the addresses to the status, as our own field manager and without force', async () => {
+    server.handle(
+      serve({ [path]: (response) => answerJson(response, 200, { metadata: { resourceVersion: '42' } }) }),
+    );
+    expect(await (await connect(minikube())).setIngress(target, ['10.200.0.7'])).toBe('42');
+    const patch = server.seen.find(({ method }) => method === 'PATCH');
+    expect(Object.fromEntries(patch?.query ?? [])).toEqual({ fieldManager: 'mkplan', force: 'false' });
+    expect(patch?.headers['content-type']).toBe('application/apply-patch+yaml');
+    expect(JSON.parse(patch?.body ?? '')).toEqual({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: target,
+      status: { loadBalancer: { ingress: [{ ip: '10.200.0.7', ipMode: 'VIP' }] } },
+    });
+  });
+
+  it('names the manager that holds the field', async () => {
+    const message = 'conflict with "minikube" with subresource "status" using v1';
+    const causes = [{ reason: 'FieldManagerConflict', message, field: '.status.loadBalancer.ingress' }];
+    server.handle(
+      serve({
+        [path]: (response) => answerJson(response, 409, { message: 'Apply failed', details: { causes } }),
+      }),
+    );
+    await expect((await connect(minikube())).setIngress(target, ['10.200.0.7'])).rejects.toMatchObject({
+      kind: 'conflict',
+      message: 'context "minikube": the ingress of Service default/web belongs to "minikube"',
+      diagnostics: [{ code: 'service-conflict' }],
+    });
+  });
+
+  it.each([
+    [409, 'the object has been modified'],
+    [404, 'services "web" not found'],
+  ])('calls the plan stale on %i without a conflict', async (status, message) => {
+    server.handle(serve({ [path]: (response) => answerJson(response, status, { message }) }));
+    await expect((await connect(minikube())).setIngress(target, [])).rejects.toMatchObject({
+      kind: 'stale',
+      diagnostics: [{ code: 'service-changed', cause: message }],
+    });
+  });
+});

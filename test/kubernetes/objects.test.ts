@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { ingressConfiguration, knowsIpMode } from '../../src/kubernetes/ingress.ts';
+import { parseKubeadm } from '../../src/kubernetes/networks.ts';
+import { observedNode, strayPods } from '../../src/kubernetes/nodes.ts';
+import { countEndpoints, observedService } from '../../src/kubernetes/services.ts';
+
+const owns = (manager: string) => ({
+  manager,
+  operation: 'Update',
+  subresource: 'status',
+  fieldsV1: { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } },
+});
+
+describe('observedNode', () => {
+  it('reads addresses and networks in canonical form', () => {
+    const node = observedNode({
+      metadata: { name: 'minikube', labels: { 'node-role.kubernetes.io/control-plane': '' } },
+      spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24', 'FD00:0::/64', 'nonsense'] },
+      status: {
+        addresses: [
+          { type: 'Hostname', address: 'minikube' },
+          { type: 'InternalIP', address: '192.168.39.2' },
+          { type: 'InternalIP', address: 'FD00::0:2' },
+        ],
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    });
+    expect(node).toEqual({
+      name: 'minikube',
+      ready: true,
+      controlPlane: true,
+      internalIps: ['192.168.39.2', 'fd00::2'],
+      podCidrs: ['10.244.0.0/24', 'fd00::/64'],
+    });
+  });
+
+  it('takes a Node that says nothing for neither ready nor control plane', () => {
+    expect(observedNode({ metadata: { name: 'n', labels: {} }, spec: { podCIDR: '10.0.0.0/24' } })).toEqual({
+      name: 'n',
+      ready: false,
+      controlPlane: false,
+      internalIps: [],
+      podCidrs: ['10.0.0.0/24'],
+    });
+  });
+});
+
+describe('strayPods', () => {
+  const pod = (ip: string, more: { hostNetwork?: boolean; phase?: string } = {}) => ({
+    spec: { containers: [], nodeName: 'minikube', hostNetwork: more.hostNetwork ?? false },
+    status: { phase: more.phase ?? 'Running', podIP: ip, podIPs: [{ ip }] },
+  });
+
+  it('finds running pods outside every pod network of their family', () => {
+    const pods = [
+      pod('172.17.0.5'),
+      pod('10.244.0.9'),
+      pod('fd00::1'),
+      pod('192.168.39.2', { hostNetwork: true }),
+      pod('172.17.0.6', { phase: 'Succeeded' }),
+    ];
+    expect(strayPods(pods, ['10.244.0.0/24'])).toEqual([{ address: '172.17.0.5', node: 'minikube' }]);
+    expect(strayPods(pods, [])).toEqual([]);
+  });
+
+  it('names at most a hundred', () => {
+    const pods = Array.from({ length: 250 }, (_, index) => pod(`172.17.0.${index}`));
+    expect(strayPods(pods, ['10.244.0.0/24'])).toHaveLength(100);
+  });
+});
+
+describe('observedService', () => {
+  it('names a foreign manager of the ingress before our own', () => {
+    const named = (...managers: string[]) =>
+      observedService({ metadata: { managedFields: managers.map(owns) } }).ingressManager;
+    expect(named('mkplan', 'minikube')).toBe('minikube');
+    expect(named('mkplan')).toBe('mkplan');
+    expect(named()).toBeNull();
+  });
+
+  it('does not take a condition for the ingress', () => {
+    const conditions = { manager: 'cilium', fieldsV1: { 'f:status': { 'f:conditions': {} } } };
+    expect(observedService({ metadata: { managedFields: [conditions] } }).ingressManager).toBeNull();
+  });
+
+  it('leaves "None" out of the cluster addresses', () => {
+    expect(observedService({ spec: { clusterIP: 'None', clusterIPs: ['None'] } }).clusterIps).toEqual([]);
+  });
+});
+
+describe('countEndpoints', () => {
+  const service = observedService({ metadata: { namespace: 'default', name: 'web' } });
+  const slice = (uid: string, nodeName: string | undefined, ready?: boolean) => ({
+    addressType: 'IPv4',
+    metadata: { namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+    endpoints: [
+      {
+        addresses: ['10.244.0.9'],
+        targetRef: { uid },
+        ...(nodeName === undefined ? {} : { nodeName }),
+        ...(ready === undefined ? {} : { conditions: { ready } }),
+      },
+    ],
+  });
+
+  it('counts each ready pod once, by node', () => {
+    const slices = [
+      slice('a', 'n1', true),
+      slice('a', 'n1', true),
+      slice('b', 'n1'),
+      slice('c', 'n0', true),
+      slice('d', 'n0', false),
+      slice('e', undefined, true),
+    ];
+    expect(countEndpoints(slices, [service])).toEqual([
+      { namespace: 'default', service: 'web', readyByNode: { n0: 1, n1: 2 } },
+    ]);
+  });
+});
+
+describe('parseKubeadm', () => {
+  it('reads the subnets, and takes nonsense for nothing', () => {
+    const text = 'networking:\n  podSubnet: 10.244.0.0/16\n  serviceSubnet: 10.96.0.0/12,fd00:1::/112\n';
+    expect(parseKubeadm(text)).toEqual({
+      podSubnet: '10.244.0.0/16',
+      serviceSubnet: '10.96.0.0/12,fd00:1::/112',
+    });
+    expect(parseKubeadm('networking: {podSubnet: ""}')).toEqual({ podSubnet: null, serviceSubnet: null });
+    expect(parseKubeadm('a: [')).toBeNull();
+  });
+});
+
+describe('ingressConfiguration', () => {
+  const target = { namespace: 'default', name: 'web', uid: 'u', resourceVersion: '7' };
+
+  it('gives the field up by leaving it out', () => {
+    expect(ingressConfiguration(target, [], true)).not.toHaveProperty('status');
+  });
+
+  it('names ipMode only to servers whose schema has it', () => {
+    expect(['v1.28.9', 'v1.29.0', 'v1.34.1+k3s1', 'odd'].map(knowsIpMode)).toEqual([false, true, true, true]);
+    expect(ingressConfiguration(target, ['10.200.0.1'], false).status?.loadBalancer?.ingress).toEqual([
+      { ip: '10.200.0.1' },
+    ]);
+  });
+});
