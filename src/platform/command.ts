@@ -1,10 +1,14 @@
 /** The process seam: everything that mkplan runs goes through here, as an argv array, never through a shell. */
 
+/** A program (looked up in PATH unless absolute) and its arguments. */
+export type Argv = readonly [string, ...string[]];
+
 export interface CommandOptions {
   /** Written to standard input, which is then closed. */
   readonly input?: string;
   /** Milliseconds until the process is killed and the result says `timedOut`. */
   readonly timeoutMs: number;
+  /** Aborted: the process is killed and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** File descriptors to pass on, as 3, 4, …; a lock held through one lasts as long as the process. */
   readonly descriptors?: readonly number[];
@@ -25,5 +29,32 @@ export interface CommandResult {
  * A non-zero exit is a result, not an error; a program that does not exist throws (`code: 'ENOENT'`).
  */
 export interface CommandRunner {
-  run(argv: readonly [string, ...string[]], options: CommandOptions): Promise<CommandResult>;
+  run(argv: Argv, options: CommandOptions): Promise<CommandResult>;
+}
+
+export interface StreamExit {
+  /** Exit code; null when a signal ended it. */
+  readonly code: number | null;
+  /** The last of what it wrote to standard error. */
+  readonly stderr: string;
+}
+
+/** A program that lives on and is talked to line by line. */
+export interface CommandStream {
+  /** Null when it could not be started. */
+  readonly pid: number | null;
+  /** Writes to standard input; what a program that has ended did not read is dropped. */
+  write(text: string): void;
+  /** Closes standard input. */
+  end(): void;
+  /** Settles when the program and all its output have ended; rejects when it could not be started. */
+  readonly exit: Promise<StreamExit>;
+}
+
+/**
+ * Starts one program that lives on. It stays in the foreground process group of the terminal, so that
+ * sudo(8) can ask for a password there.
+ */
+export interface CommandStreamer {
+  stream(argv: Argv, onLine: (line: string) => void): CommandStream;
 }

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { Failure, messageOf } from '../../model/diagnostic.ts';
+import type { Processes, ProcessIdentity } from '../processes.ts';
+
+/**
+ * The start time in a line of /proc/PID/stat (proc_pid_stat(5), field 22, clock ticks since boot); null when the
+ * process has ended (zombie or dead) or the line is none.
+ */
+export function parseStartTime(stat: string): string | null {
+  // Field 2 is the program's name in parentheses and may itself hold spaces and parentheses: count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state] = fields;
+  const startTime = fields[22 - 3];
+  if (state === 'Z' || state === 'X' || startTime === undefined || !/^\d+$/.test(startTime)) return null;
+  return startTime;
+}
+
+/** When the process started; null where there is none with this pid, or it has ended. */
+export async function processStartTime(pid: number): Promise<string | null> {
+  if (!Number.isSafeInteger(pid) || pid < 1) return null;
+  try {
+    return parseStartTime(await readFile(`/proc/${pid}/stat`, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ESRCH: it ended between open and read.
+    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    throw error;
+  }
+}
+
+/** Processes as /proc shows them. */
+export class LinuxProcesses implements Processes {
+  async self(): Promise<ProcessIdentity> {
+    const startTime = await processStartTime(process.pid).catch((error: unknown) => {
+      throw unreadable(messageOf(error));
+    });
+    if (startTime === null) throw unreadable('this process is not in it');
+    return { pid: process.pid, startTime };
+  }
+
+  async isAlive(pid: number, startTime: string): Promise<boolean> {
+    return (await processStartTime(pid)) === startTime;
+  }
+}
+
+function unreadable(cause: string): Failure {
+  return new Failure('error', [
+    {
+      code: 'proc-unreadable',
+      severity: 'error',
+      summary: 'cannot read /proc/self/stat',
+      cause,
+      fix: 'mount proc(5) on /proc: processes are told apart by their start time',
+    },
+  ]);
+}

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { Failure, messageOf } from '../../model/diagnostic.ts';
+import type { Answer } from '../../model/observed.ts';
+import { type Family, formatAddress, parseAddress } from '../../model/prefix.ts';
+import { MAIN_TABLE, type Route } from '../../model/route.ts';
+import type { CommandResult, CommandRunner } from '../command.ts';
+import type { HostIdentity, NetworkSnapshot, RouteTable } from '../route-table.ts';
+import { END_OF_BATCH } from './batch-errors.ts';
+import { parseAnswers } from './parse-answers.ts';
+import { parseLinks } from './parse-links.ts';
+import { parseRoutes } from './parse-routes.ts';
+import { parseRules } from './parse-rules.ts';
+
+const READ_TIMEOUT_MS = 30_000;
+
+/** How often a dump is repeated that the kernel says was interrupted by a change. */
+const DUMP_ATTEMPTS = 5;
+
+/** The kernel's routing as iproute2 shows it. Every dump is one process, all of them at once. */
+export class LinuxRouteTable implements RouteTable {
+  readonly #runner: CommandRunner;
+
+  constructor(runner: CommandRunner) {
+    this.#runner = runner;
+  }
+
+  async identity(): Promise<HostIdentity> {
+    try {
+      const [bootId, namespace] = await Promise.all([
+        readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+        stat('/proc/self/ns/net'),
+      ]);
+      return { platform: 'linux', bootId: bootId.trim(), networkNamespace: String(namespace.ino) };
+    } catch (error) {
+      throw unread('the identity of this host', messageOf(error), 'mount proc(5) on /proc');
+    }
+  }
+
+  async snapshot(signal?: AbortSignal): Promise<NetworkSnapshot> {
+    const [links, ...families] = await Promise.all([
+      this.#dump(['-details', 'addr'], signal),
+      ...this.#families().map(async (family) => {
+        const [routes, rules] = await Promise.all([
+          this.#dump(['-details', `-${family}`, 'route', 'show', 'table', 'all'], signal),
+          this.#dump([`-${family}`, 'rule'], signal),
+        ]);
+        return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
+      }),
+    ]);
+    return {
+      ...parseLinks(links),
+      routes: families.flatMap(({ routes }) => routes),
+      rules: families.flatMap(({ rules }) => rules),
+    };
+  }
+
+  async mainRoutes(signal?: AbortSignal): Promise<readonly Route[]> {
+    const table = ['route', 'show', 'table', String(MAIN_TABLE)];
+    const families = await Promise.all(
+      this.#families().map(async (family) =>
+        parseRoutes(await this.#dump(['-details', `-${family}`, ...table], signal), family, MAIN_TABLE),
+      ),
+    );
+    return families.flat();
+  }
+
+  async answers(addresses: readonly string[], signal?: AbortSignal): Promise<readonly (Answer | null)[]> {
+    if (addresses.length === 0) return [];
+    const canonical = addresses.map((text) => {
+      const address = parseAddress(text);
+      if (address === null) throw new RangeError(`not an address: ${text}`);
+      return formatAddress(address);
+    });
+    const user = process.getuid?.() ?? 0;
+    const lines = canonical.map((address) => `route get ${address} uid ${user}`);
+    // Without -details, `ip` leaves out table and type where they are main and unicast.
+    const result = await this.#ip(
+      ['-details', '-force', '-batch', '-'],
+      signal,
+      `${[...lines, END_OF_BATCH].join('\n')}\n`,
+    );
+    return parseAnswers(canonical, result);
+  }
+
+  /** A kernel without IPv6 (ipv6.disable=1) refuses to dump its rules; it has no such file either. */
+  #families(): readonly Family[] {
+    return existsSync('/proc/self/net/if_inet6') ? [4, 6] : [4];
+  }
+
+  async #dump(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const { code, stdout, stderr } = await this.#ip(args, signal);
+      // Made on demand: before its first route, a table is not there, and `ip` fails with half an array printed.
+      if (code !== 0 && stderr.includes('FIB table does not exist')) return '[]';
+      if (code !== 0) {
+        throw unread(
+          `\`ip ${args.join(' ')}\``,
+          stderr.trim(),
+          'mkplan reads routes with iproute2 5.0 or newer',
+        );
+      }
+      if (!stderr.includes('Dump was interrupted')) return stdout;
+    }
+    throw unread(
+      `\`ip ${args.join(' ')}\``,
+      `the kernel's answer changed while it was read, ${DUMP_ATTEMPTS} times`,
+      'something changes routes all the time: wait for it to settle, then try again',
+    );
+  }
+
+  async #ip(
+    args: readonly string[],
+    signal: AbortSignal | undefined,
+    input?: string,
+  ): Promise<CommandResult> {
+    const result = await this.#runner
+      .run(['ip', '-N', '-json', ...args], {
+        timeoutMs: READ_TIMEOUT_MS,
+        ...(signal === undefined ? {} : { signal }),
+        ...(input === undefined ? {} : { input }),
+      })
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') {
+          throw unread('the routing table', 'there is no program `ip` in PATH', 'install iproute2');
+        }
+        throw error;
+      });
+    if (result.timedOut) {
+      throw unread(
+        `\`ip ${args.join(' ')}\``,
+        `no answer within ${READ_TIMEOUT_MS / 1000} s`,
+        'try it by hand',
+      );
+    }
+    return result;
+  }
+}
+
+function unread(what: string, cause: string, fix: string): Failure {
+  return new Failure('error', [
+    { code: 'kernel-unreadable', severity: 'error', summary: `cannot read ${what}`, cause, fix },
+  ]);
+}

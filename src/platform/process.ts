@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import type {
+  Argv,
+  CommandOptions,
+  CommandResult,
+  CommandRunner,
+  CommandStream,
+  CommandStreamer,
+  StreamExit,
+} from './command.ts';
+
+/** How much of a long-lived program's standard error is kept: its last words, not its log. */
+const STDERR_KEPT = 16_384;
+
+/** The process seam over node:child_process. */
+export class ProcessRunner implements CommandRunner, CommandStreamer {
+  async run(argv: Argv, options: CommandOptions): Promise<CommandResult> {
+    options.signal?.throwIfAborted();
+    const [program, ...args] = argv;
+    const child = spawn(program, args, {
+      env: environment(),
+      stdio: [
+        options.input === undefined ? 'ignore' : 'pipe',
+        'pipe',
+        'pipe',
+        ...(options.descriptors ?? []),
+      ],
+      detached: options.detached ?? false,
+      windowsHide: true,
+    });
+    const stdout = collect(child.stdout);
+    const stderr = collect(child.stderr);
+    if (child.stdin !== null) feed(child.stdin, options.input ?? '');
+    return await new Promise((resolve, reject) => {
+      let timedOut = false;
+      const timer = setTimeout(() => {
+        timedOut = true;
+        kill(child, options.detached ?? false);
+      }, options.timeoutMs);
+      const abort = () => kill(child, options.detached ?? false);
+      options.signal?.addEventListener('abort', abort);
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        options.signal?.removeEventListener('abort', abort);
+        act();
+      };
+      child.once('error', (error) => settle(() => reject(error)));
+      child.once('close', (code) =>
+        settle(() => {
+          if (options.signal?.aborted) reject(options.signal.reason);
+          else resolve({ code, stdout: stdout(), stderr: stderr(), timedOut });
+        }),
+      );
+    });
+  }
+
+  stream(argv: Argv, onLine: (line: string) => void): CommandStream {
+    const [program, ...args] = argv;
+    const child = spawn(program, args, { env: environment(), stdio: 'pipe', windowsHide: true });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr = (stderr + chunk).slice(-STDERR_KEPT);
+    });
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    });
+    const exit = new Promise<StreamExit>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code, stderr }));
+    });
+    // Its reader learns of a program's end by `exit`; a write that came too late has nobody left to fail for.
+    child.stdin.on('error', () => undefined);
+    return {
+      pid: child.pid ?? null,
+      write: (text) => {
+        child.stdin.write(text);
+      },
+      end: () => {
+        child.stdin.end();
+      },
+      exit,
+    };
+  }
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: 'C' };
+}
+
+/** Gathers a stream's bytes; they are joined and decoded once, since a large routing table is tens of megabytes. */
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  const chunks: Buffer[] = [];
+  stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+function feed(stdin: Writable, input: string): void {
+  // A program may end before it has read everything (EPIPE); how it ended is what counts.
+  stdin.on('error', () => undefined);
+  stdin.end(input);
+}
+
+/** Kills a process, with its whole group when it leads one, and stops waiting for whoever inherited its output. */
+function kill(child: ChildProcess, group: boolean): void {
+  if (child.pid === undefined) return;
+  try {
+    if (group) process.kill(-child.pid, 'SIGKILL');
+    else child.kill('SIGKILL');
+  } catch (error) {
+    // ESRCH: it ended by itself in the meantime, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}

@@ -1,0 +1,14 @@
+/** Which process: a pid alone proves nothing, since pids are used again. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** As the kernel counts it; Linux: field 22 of proc_pid_stat(5), in clock ticks since boot. */
+  readonly startTime: string;
+}
+
+/** The processes of this host, as far as claims and locks need them. */
+export interface Processes {
+  /** This process. */
+  self(): Promise<ProcessIdentity>;
+  /** Whether the process with this pid is still the one that started then. */
+  isAlive(pid: number, startTime: string): Promise<boolean>;
+}

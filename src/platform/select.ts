@@ -1,0 +1,29 @@
+import { Failure } from '../model/diagnostic.ts';
+import type { CommandRunner } from './command.ts';
+import { LinuxProcesses } from './linux/process-table.ts';
+import { LinuxRouteTable } from './linux/route-table.ts';
+import type { Processes } from './processes.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** What one operating system offers. */
+export interface Platform {
+  readonly routeTable: RouteTable;
+  readonly processes: Processes;
+}
+
+/** The adapters of the system that mkplan runs on. Throws a Failure (`platform-unsupported`) where there are none. */
+export function selectPlatform(runner: CommandRunner, system: NodeJS.Platform = process.platform): Platform {
+  if (system === 'linux') {
+    return { routeTable: new LinuxRouteTable(runner), processes: new LinuxProcesses() };
+  }
+  throw new Failure('error', [
+    {
+      code: 'platform-unsupported',
+      severity: 'error',
+      summary: `routes cannot be read or changed on ${system}`,
+      cause: 'this version knows the routing table of Linux alone',
+      fix: 'plan from a recorded observation, which works on every system',
+      command: 'mkplan plan tunnel.yaml --observed observed.yaml',
+    },
+  ]);
+}
