@@ -77,6 +77,8 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
     }
     if (!isDefault(route, halves)) foreign.push({ route, spec: claim?.owner.spec ?? null });
   }
+  // The index keeps the order of equal destinations: without this, output would depend on the order of the dump.
+  foreign.sort((a, b) => compareRoutes(a.route, b.route));
   unproven.sort((a, b) => compareRoutes(a.route, b.route));
   const lost = observed.registry.claims.filter((claim) => {
     const ofThisHost = isOfThisHost(claim, host) && !present.has(claimKey(claim));

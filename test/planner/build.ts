@@ -1,0 +1,177 @@
+import type { Claim } from '../../src/model/claim.ts';
+import type {
+  DesiredCidr,
+  DesiredLoadBalancer,
+  DesiredProfile,
+  DesiredState,
+} from '../../src/model/desired.ts';
+import type {
+  ObservedCluster,
+  ObservedHost,
+  ObservedNode,
+  ObservedProfile,
+  ObservedService,
+  ObservedState,
+} from '../../src/model/observed.ts';
+import { type Prefix, parsePrefix } from '../../src/model/prefix.ts';
+import { rangeOf } from '../../src/model/range.ts';
+import { decodeRoute, type Route, type RouteDocument } from '../../src/model/route.ts';
+
+/** Small makers of desired and observed state, with defaults that need nothing and meet nothing. */
+
+export const AT = { file: 'tunnel.yaml', line: 1, column: 1 };
+export const SPEC = '/project/tunnel.yaml';
+export const HOST_ID = { bootId: 'boot-1', networkNamespace: '4026531840' };
+export const VM = '192.168.39.174';
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new Error(`not a prefix: ${text}`);
+  return parsed;
+}
+
+export function route(document: RouteDocument): Route {
+  return decodeRoute(document);
+}
+
+export function cidr(text: string, conflictPolicy: DesiredCidr['conflictPolicy'] = 'abort'): DesiredCidr {
+  return { prefix: prefix(text), conflictPolicy, at: AT };
+}
+
+export function loadBalancer(
+  pool: readonly string[],
+  rest: Partial<DesiredLoadBalancer> = {},
+): DesiredLoadBalancer {
+  return {
+    assign: pool.length === 0 ? 'none' : 'pool',
+    pool: pool.map((text) => rangeOf(prefix(text))),
+    exclude: [],
+    class: 'mkplan/tunnel',
+    unclassed: 'auto',
+    reservations: new Map(),
+    at: AT,
+    ...rest,
+  };
+}
+
+export function profile(rest: Partial<DesiredProfile> = {}): DesiredProfile {
+  return {
+    name: 'minikube',
+    context: 'minikube',
+    via: 'auto',
+    gateway: { value: { ipv4: VM, ipv6: null }, at: AT },
+    conflictPolicy: { value: 'abort', at: AT },
+    services: { value: 'none', at: AT },
+    pods: { value: 'none', at: AT },
+    loadBalancer: loadBalancer([]),
+    at: AT,
+    ...rest,
+  };
+}
+
+export function desired(profiles: readonly DesiredProfile[], rest: Partial<DesiredState> = {}): DesiredState {
+  return { name: 'dev', spec: SPEC, mode: 'present', protocol: 109, profiles, localOverrides: [], ...rest };
+}
+
+/** A laptop: a LAN with the default route, and the VM's network on virbr1. */
+export function host(routes: readonly RouteDocument[] = [], rest: Partial<ObservedHost> = {}): ObservedHost {
+  const base: RouteDocument[] = [
+    { destination: '0.0.0.0/0', gateway: '192.168.1.1', device: 'eth0', protocol: 16, metric: 100 },
+    { destination: '192.168.1.0/24', device: 'eth0', protocol: 2 },
+    { destination: '192.168.39.0/24', device: 'virbr1', protocol: 2 },
+  ];
+  return {
+    platform: 'linux',
+    ...HOST_ID,
+    rules: [
+      { family: 4, priority: 0, table: 255, suppressPrefixLength: null, selector: '' },
+      { family: 4, priority: 32766, table: 254, suppressPrefixLength: null, selector: '' },
+      { family: 4, priority: 32767, table: 253, suppressPrefixLength: null, selector: '' },
+    ],
+    routes: [...base, ...routes].map(decodeRoute),
+    links: [],
+    addresses: [
+      { address: '192.168.1.10', network: prefix('192.168.1.0/24'), device: 'eth0' },
+      { address: '192.168.39.1', network: prefix('192.168.39.0/24'), device: 'virbr1' },
+    ],
+    answers: [],
+    critical: [],
+    ...rest,
+  };
+}
+
+export function claim(document: RouteDocument, rest: Partial<Claim> = {}): Claim {
+  return {
+    profile: 'minikube',
+    route: decodeRoute(document),
+    owner: { spec: SPEC, mode: 'persistent', pid: 1, startTime: '1', ...HOST_ID },
+    created: '2026-01-01T00:00:00Z',
+    ...rest,
+  };
+}
+
+export function node(
+  name: string,
+  internalIps: readonly string[],
+  podCidrs: readonly string[],
+  rest: Partial<ObservedNode> = {},
+): ObservedNode {
+  return { name, ready: true, controlPlane: name === 'minikube', internalIps, podCidrs, ...rest };
+}
+
+export function service(name: string, rest: Partial<ObservedService> = {}): ObservedService {
+  return {
+    namespace: 'default',
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    type: 'LoadBalancer',
+    loadBalancerClass: null,
+    clusterIps: ['10.96.0.50'],
+    ipFamilies: ['IPv4'],
+    ipFamilyPolicy: 'SingleStack',
+    externalTrafficPolicy: 'Cluster',
+    loadBalancerIp: null,
+    requestedIp: null,
+    ingress: [],
+    ingressManager: null,
+    created: '2026-01-01T00:00:00Z',
+    ports: ['80/TCP'],
+    ...rest,
+  };
+}
+
+export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
+  return {
+    version: 'v1.34.0',
+    nodes: [node('minikube', [VM], ['10.244.0.0/24'])],
+    serviceCidrs: ['10.96.0.0/12'],
+    kubeadm: { serviceSubnet: '10.96.0.0/12', podSubnet: '10.244.0.0/16' },
+    otherLoadBalancers: [],
+    services: [],
+    endpoints: [],
+    strayPods: [],
+    ...rest,
+  };
+}
+
+export function observedProfile(rest: Partial<ObservedProfile> = {}): ObservedProfile {
+  return {
+    name: 'minikube',
+    config: {
+      driver: 'kvm2',
+      unroutable: null,
+      nodes: [{ name: 'minikube', ip: VM, controlPlane: true }],
+      serviceCidr: '10.96.0.0/12',
+    },
+    minikubeIp: VM,
+    context: { name: 'minikube', server: `https://${VM}:8443`, fromMinikube: true, answeredAt: VM },
+    cluster: cluster(),
+    problems: [],
+    ...rest,
+  };
+}
+
+export function observed(rest: Partial<ObservedState> = {}): ObservedState {
+  return { host: host(), registry: { claims: [], open: null }, profiles: [observedProfile()], ...rest };
+}
