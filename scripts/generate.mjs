@@ -1,0 +1,248 @@
+// Derives from schema/tunnel.schema.json everything that repeats it: the types, the precompiled validators and
+// the reference page. Output depends on the inputs alone; nothing is written when it is up to date.
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../', import.meta.url);
+const schemaFile = new URL('schema/tunnel.schema.json', root);
+const typesFile = new URL('src/spec/generated/tunnel.ts', root);
+const validatorFile = new URL('src/spec/generated/validate-tunnel.js', root);
+const declarationFile = new URL('src/spec/generated/validate-tunnel.d.ts', root);
+const referenceFile = new URL('docs/spec.md', root);
+const stampFile = new URL('src/spec/generated/.inputs.sha256', root);
+
+const HEADER = '// Generated from schema/tunnel.schema.json by `npm run generate`.';
+
+/** Digest of everything the output depends on, this script and the tools' versions (the lock file) included. */
+async function digestInputs() {
+  const hash = createHash('sha256');
+  for (const file of [schemaFile, new URL(import.meta.url), new URL('package-lock.json', root)]) {
+    hash.update(await readFile(file));
+  }
+  return hash.digest('hex');
+}
+
+async function readOrNull(file) {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * The schema of tunnel.local.yaml: the same, with nothing required. What identifies an element of a list (a
+ * profile's name, an entry's CIDR) stays required, since without it the element means nothing.
+ */
+function overlaySchema(schema) {
+  const relaxed = structuredClone(schema);
+  relaxed.$id = schema.$id.replace(':tunnel:', ':tunnel.local:');
+  relaxed.title = 'TunnelOverlay';
+  relaxed.description = 'What one laptop overrides: tunnel.local.yaml.';
+  const relax = (node) => {
+    delete node.required;
+    for (const child of Object.values(node.properties ?? {})) relax(child);
+  };
+  relax(relaxed);
+  for (const name of ['metadata', 'spec']) relaxed.properties[name].title += 'Overlay';
+  return relaxed;
+}
+
+/** The same overlay with the full schema's definitions in place of its own copies, so that their code is shared. */
+function shareDefinitions(overlay, schema) {
+  const { $defs: _, ...outermost } = overlay;
+  const share = (key, value) => (key === '$ref' ? `${schema.$id}${value}` : value);
+  return JSON.parse(JSON.stringify(outermost, share));
+}
+
+async function generateTypes(schema, overlay) {
+  const { compile } = await import('json-schema-to-typescript');
+  const options = {
+    bannerComment: '',
+    additionalProperties: false,
+    format: false,
+    ignoreMinAndMaxItems: true,
+  };
+  const strip = (node) =>
+    JSON.parse(JSON.stringify(node, (key, value) => (key === '$id' ? undefined : value)));
+  const full = await compile(strip(schema), 'Tunnel', options);
+  const partial = await compile(strip(overlay), 'TunnelOverlay', options);
+  const declared = new Set();
+  const blocks = `${full}\n${partial}`.split(/\n(?=\/\*\*|export (?:type|interface) )/);
+  return `${HEADER}\n\n${joinDeclarations(blocks, declared)}`;
+}
+
+/** Keeps the first declaration of each name: the two schemas share all but their outermost objects. */
+function joinDeclarations(blocks, declared) {
+  const kept = [];
+  let comment = '';
+  for (const block of blocks) {
+    const name = /^export (?:type|interface) (\w+)/m.exec(block)?.[1];
+    if (name === undefined) {
+      comment += `${block}\n`;
+      continue;
+    }
+    if (!declared.has(name)) kept.push(`${comment}${block}`.trim());
+    declared.add(name);
+    comment = '';
+  }
+  return `${kept.join('\n\n')}\n`;
+}
+
+/** Ajv's standalone code asks for one helper by require(), which an ES module has not; it is put in its place. */
+const CODE_POINTS = `function countCodePoints(text) {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}`;
+
+async function generateValidator(schema, overlay) {
+  const { default: Ajv2020 } = await import('ajv/dist/2020.js');
+  const { default: standalone } = await import('ajv/dist/standalone/index.js');
+  const ajv = new Ajv2020.default({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    schemas: [schema, shareDefinitions(overlay, schema)],
+    code: { source: true, esm: true, lines: true },
+  });
+  const code = standalone
+    .default(ajv, { validateTunnel: schema.$id, validateOverlay: overlay.$id })
+    .replace(/^"use strict";/, '')
+    .replaceAll('require("ajv/dist/runtime/ucs2length").default', 'countCodePoints');
+  if (code.includes('require('))
+    throw new Error('the validator needs a helper that generate.mjs does not inline');
+  return `${HEADER}\n${CODE_POINTS}\n${code}\n`;
+}
+
+const DECLARATION = `${HEADER}
+import type { Tunnel, TunnelOverlay } from './tunnel.ts';
+
+/** One violation of the schema, as ajv reports it with \`allErrors\` and \`verbose\`. */
+export interface SchemaError {
+  /** JSON pointer (RFC 6901) to the value. */
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Set when it is a key that is wrong, not a value. */
+  readonly propertyName?: string;
+  readonly data: unknown;
+  /** The schema that holds the keyword. */
+  readonly parentSchema: Readonly<Record<string, unknown>>;
+}
+
+interface Validate<T> {
+  (data: unknown): data is T;
+  errors?: readonly SchemaError[] | null;
+}
+
+export const validateTunnel: Validate<Tunnel>;
+export const validateOverlay: Validate<TunnelOverlay>;
+`;
+
+function resolveRef(schema, node) {
+  if (node.$ref === undefined) return node;
+  const { $ref, ...own } = node;
+  return { ...schema.$defs[$ref.replace('#/$defs/', '')], ...own };
+}
+
+/** What a value may be, in words. */
+function describeType(schema, node) {
+  const resolved = resolveRef(schema, node);
+  if (resolved.const !== undefined) return `\`${JSON.stringify(resolved.const).replaceAll('"', '')}\``;
+  if (resolved.enum !== undefined) return resolved.enum.map((value) => `\`${value}\``).join(', ');
+  if (resolved.anyOf !== undefined)
+    return resolved.anyOf.map((one) => describeType(schema, one)).join(', or ');
+  if (resolved.type === 'array')
+    return `list of at most ${resolved.maxItems}: ${describeType(schema, resolved.items)}`;
+  if (resolved.type === 'integer') return `integer, ${resolved.minimum} to ${resolved.maximum}`;
+  if (resolved.type === 'string') return resolved.title ?? 'string';
+  if (resolved.properties !== undefined && node.$ref !== undefined && resolved.title !== 'Profile') {
+    return `map of ${Object.keys(resolved.properties)
+      .map((key) => `\`${key}\``)
+      .join(', ')}`;
+  }
+  return resolved.maxProperties === undefined ? 'map' : `map of at most ${resolved.maxProperties}`;
+}
+
+function* describeKeys(schema, node, prefix) {
+  const { properties = {}, required = [] } = resolveRef(schema, node);
+  for (const [key, child] of Object.entries(properties)) {
+    const resolved = resolveRef(schema, child);
+    const path = `${prefix}${key}`;
+    const fallback = resolved.default === undefined ? '' : `\`${resolved.default}\``;
+    yield {
+      path,
+      type: describeType(schema, child),
+      fallback: required.includes(key) ? 'required' : fallback,
+      text: resolved.description,
+    };
+    if (resolved.items === undefined) yield* describeKeys(schema, child, `${path}.`);
+    else yield* describeKeys(schema, resolved.items, `${path}[].`);
+    for (const one of resolved.anyOf ?? []) yield* describeKeys(schema, one, `${path}.`);
+    const entry = resolveRef(schema, resolveRef(schema, resolved.anyOf?.at(-1) ?? {}).items ?? {});
+    for (const one of entry.anyOf ?? []) yield* describeKeys(schema, one, `${path}[].`);
+  }
+}
+
+function generateReference(schema) {
+  const cell = (text) => (text ?? '').replaceAll('|', '\\|');
+  const rows = [...describeKeys(schema, schema, '')].map(
+    ({ path, type, fallback, text }) => `| \`${path}\` | ${cell(type)} | ${cell(fallback)} | ${cell(text)} |`,
+  );
+  const texts = Object.values(schema.$defs).filter((node) => node.type === 'string');
+  const forms = texts.map(
+    (node) => `| ${node.title} | ${cell(node.description)} | \`${node.examples[0]}\` | ${node.maxLength} |`,
+  );
+  return `# tunnel.yaml, key by key
+
+<!-- Generated from schema/tunnel.schema.json by \`npm run generate\`: edit the schema, not this page. -->
+
+Keys that are not listed here are errors. \`tunnel.local.yaml\` beside the spec has the same keys, all of them optional,
+and overrides it: maps are merged key by key, profiles by their name, lists and single values are replaced.
+
+| key | value | default | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+
+## Forms of text
+
+| form | meaning | example | longest |
+|---|---|---|---|
+${forms.join('\n')}
+
+A whole document is at most 1 MiB of UTF-8, one YAML 1.2 document (core schema), without tags and with at most 16 aliases.
+`;
+}
+
+async function writeIfChanged(file, text) {
+  if ((await readOrNull(file)) === text) return;
+  await writeFile(file, text);
+  console.log(`wrote ${fileURLToPath(file).slice(fileURLToPath(root).length)}`);
+}
+
+async function main() {
+  const digest = await digestInputs();
+  const outputs = [typesFile, validatorFile, declarationFile, referenceFile];
+  const present = await Promise.all(outputs.map(readOrNull));
+  const outputDigest = createHash('sha256').update(present.join('\0')).digest('hex');
+  if ((await readOrNull(stampFile)) === `${digest} ${outputDigest}\n`) return;
+
+  const schema = JSON.parse(await readFile(schemaFile, 'utf8'));
+  const overlay = overlaySchema(schema);
+  const texts = [
+    await generateTypes(schema, overlay),
+    await generateValidator(schema, overlay),
+    DECLARATION,
+    generateReference(schema),
+  ];
+  await mkdir(new URL('.', typesFile), { recursive: true });
+  for (const [index, file] of outputs.entries()) await writeIfChanged(file, texts[index]);
+  const written = createHash('sha256').update(texts.join('\0')).digest('hex');
+  await writeFile(stampFile, `${digest} ${written}\n`);
+}
+
+await main();

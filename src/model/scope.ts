@@ -1,0 +1,67 @@
+import { contains, formatPrefix, type Prefix, parsePrefix } from './prefix.ts';
+
+/** A block of addresses with a meaning of its own, and the standard that gives it. */
+interface Block {
+  readonly prefix: Prefix;
+  readonly meaning: string;
+}
+
+function block(cidr: string, meaning: string): Block {
+  const prefix = parsePrefix(cidr);
+  if (prefix === null) throw new RangeError(`not a canonical CIDR: ${cidr}`);
+  return { prefix, meaning };
+}
+
+const PRIVATE = [
+  block('10.0.0.0/8', 'private (RFC 1918)'),
+  block('172.16.0.0/12', 'private (RFC 1918)'),
+  block('192.168.0.0/16', 'private (RFC 1918)'),
+  block('100.64.0.0/10', 'shared address space (RFC 6598)'),
+  block('198.18.0.0/15', 'benchmarking (RFC 2544)'),
+  block('fc00::/7', 'unique local (RFC 4193)'),
+];
+
+const SPECIAL = [
+  block('0.0.0.0/8', 'unspecified (RFC 1122, "this network")'),
+  block('127.0.0.0/8', 'loopback (RFC 1122)'),
+  block('169.254.0.0/16', 'link-local (RFC 3927)'),
+  block('224.0.0.0/4', 'multicast (RFC 5771)'),
+  block('255.255.255.255/32', 'broadcast (RFC 919)'),
+  block('240.0.0.0/4', 'reserved (RFC 1112)'),
+  block('::/128', 'unspecified (RFC 4291)'),
+  block('::1/128', 'loopback (RFC 4291)'),
+  block('::ffff:0:0/96', 'IPv4 written as IPv6 (RFC 4291)'),
+  block('fe80::/10', 'link-local (RFC 4291)'),
+  block('ff00::/8', 'multicast (RFC 4291)'),
+];
+
+/** Whether every address of the prefix is private: RFC 1918, RFC 6598, RFC 2544 or RFC 4193. Both families. */
+export function isPrivate(prefix: Prefix): boolean {
+  return PRIVATE.some((known) => contains(known.prefix, prefix));
+}
+
+/**
+ * Why a prefix may never be routed on a spec's word alone, for people; null when it is private.
+ * Both families.
+ */
+export function whyNotPrivate(prefix: Prefix): string | null {
+  if (isPrivate(prefix)) return null;
+  const text = formatPrefix(prefix);
+  if (prefix.length === 0) return `${text} is the default route`;
+  if (prefix.length === 1) return `${text} is half of the default route`;
+  const special = whySpecial(prefix);
+  if (special !== null) return special;
+  const within = PRIVATE.find((known) => contains(prefix, known.prefix));
+  return within === undefined
+    ? `${text} is public`
+    : `${text} reaches beyond the private ${formatPrefix(within.prefix)} into public addresses`;
+}
+
+/**
+ * Why an address or prefix cannot be a next hop or a destination at all (unspecified, loopback, link-local,
+ * multicast, broadcast, reserved), for people; null for ordinary unicast, public or private. Both families.
+ */
+export function whySpecial(prefix: Prefix): string | null {
+  const special = SPECIAL.find((known) => contains(known.prefix, prefix));
+  return special === undefined ? null : `${formatPrefix(prefix)} is ${special.meaning}`;
+}

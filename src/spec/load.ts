@@ -1,0 +1,136 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { parse as parsePath } from 'node:path';
+import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import { type LoadedSpec, parseSpec } from './parse.ts';
+import { errorAt, type Flaw } from './problem.ts';
+import { MAX_BYTES } from './yaml.ts';
+
+/**
+ * Loads a tunnel.yaml and the overlay beside it (`tunnel.local.yaml`; for `NAME.yaml`, `NAME.local.yaml`), if there
+ * is one. Throws a Failure of kind `error` with every problem of both.
+ */
+export async function loadSpec(path: string): Promise<LoadedSpec> {
+  const overlay = overlayPath(path);
+  const [spec, local] = await Promise.all([readText(path), readText(overlay)]);
+  const problems: Diagnostic[] = [];
+  if ('problem' in local && local.problem.code !== 'spec-missing') problems.push(local.problem);
+  if ('problem' in spec) throw new Failure('error', [spec.problem, ...problems]);
+  try {
+    const loaded = parseSpec(
+      spec.text,
+      path,
+      'text' in local ? { text: local.text, file: overlay } : undefined,
+    );
+    if (problems.length === 0) return loaded;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.unshift(...error.diagnostics);
+  }
+  throw new Failure('error', problems);
+}
+
+/** The path of the overlay that belongs to a spec. */
+export function overlayPath(path: string): string {
+  const { ext } = parsePath(path);
+  return `${path.slice(0, path.length - ext.length)}.local${ext}`;
+}
+
+type TextReading = { readonly text: string } | { readonly problem: Diagnostic };
+
+async function readText(path: string): Promise<TextReading> {
+  let handle: FileHandle;
+  try {
+    // Without O_NONBLOCK, opening a FIFO waits for someone to write to it.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    return { problem: cannotOpen(path, error) };
+  }
+  try {
+    if (!(await handle.stat()).isFile()) return { problem: notAFile(path) };
+    return decode(await readBounded(handle), path);
+  } catch (error) {
+    return { problem: cannotOpen(path, error) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** At most one byte more than a document may have, whatever the file's size claims to be. */
+async function readBounded(handle: FileHandle): Promise<Buffer> {
+  const buffer = Buffer.alloc(MAX_BYTES + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+function decode(bytes: Buffer, path: string): TextReading {
+  if (bytes.length > MAX_BYTES) return { problem: problemOf(path, tooLarge(path)) };
+  const text = bytes.toString('utf8');
+  const again = Buffer.from(text, 'utf8');
+  const wrong = again.equals(bytes) ? -1 : again.findIndex((byte, index) => byte !== bytes[index]);
+  if (wrong < 0) return { text };
+  const before = bytes.subarray(0, wrong).toString('utf8');
+  const line = before.split('\n').length;
+  const column = before.length - before.lastIndexOf('\n');
+  return {
+    problem: errorAt(
+      { file: path, line, column },
+      {
+        code: 'spec-not-utf8',
+        summary: `${path} is not UTF-8`,
+        cause: `byte ${wrong} of the file is part of no UTF-8 character, so it is another encoding or no text at all`,
+        fix: 'save the file as UTF-8, or give the path of a tunnel.yaml',
+      },
+    ),
+  };
+}
+
+function problemOf(path: string, flaw: Flaw): Diagnostic {
+  return errorAt({ file: path, line: 1, column: 1 }, flaw);
+}
+
+function tooLarge(path: string): Flaw {
+  return {
+    code: 'spec-too-large',
+    summary: `${path} is larger than 1 MiB`,
+    cause: 'a spec can come from a stranger, so its size is bounded; the largest useful one is far smaller',
+    fix: 'give the path of a tunnel.yaml; one CIDR or range often does for many addresses',
+  };
+}
+
+function notAFile(path: string): Diagnostic {
+  return {
+    code: 'spec-not-a-file',
+    severity: 'error',
+    summary: `${path} is not a file`,
+    cause: 'it is a directory, a pipe or a device',
+    fix: 'give the path of the tunnel.yaml itself',
+  };
+}
+
+function cannotOpen(path: string, error: unknown): Diagnostic {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EISDIR') return notAFile(path);
+  if (code === 'ENOENT') {
+    return {
+      code: 'spec-missing',
+      severity: 'error',
+      summary: `there is no file ${path}`,
+      cause: 'nothing has this path',
+      fix: 'give the path of a tunnel.yaml, or let `mkplan init` write one',
+      command: 'mkplan init',
+    };
+  }
+  return {
+    code: 'spec-unreadable',
+    severity: 'error',
+    summary: `${path} cannot be read`,
+    cause: messageOf(error),
+    fix: 'make the file readable for yourself, and check that every directory above it exists',
+  };
+}

@@ -1,0 +1,68 @@
+import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
+
+/** The texts of a diagnostic, without its place. */
+export interface Flaw {
+  readonly code: string;
+  readonly summary: string;
+  readonly cause: string;
+  readonly fix: string;
+}
+
+/** An error at a place in a file. */
+export function errorAt(at: SourcePosition, flaw: Flaw): Diagnostic {
+  return { ...flaw, severity: 'error', at };
+}
+
+/** A warning at a place in a file. */
+export function warningAt(at: SourcePosition, flaw: Flaw): Diagnostic {
+  return { ...flaw, severity: 'warning', at };
+}
+
+const QUOTED_LENGTH = 60;
+
+/** An offending value for a message: one line, bounded, and harmless to a terminal. */
+export function quote(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a map';
+  if (typeof value !== 'string') return String(value);
+  const cut = value.length > QUOTED_LENGTH ? `${value.slice(0, QUOTED_LENGTH)}…` : value;
+  // JSON leaves C1 controls and the characters that reorder text (Unicode bidi controls) as they are.
+  return JSON.stringify(cut).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The candidate that a misspelt word most likely means; null when none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  let best: { candidate: string; distance: number } | null = null;
+  for (const candidate of candidates) {
+    const allowed = Math.min(2, Math.floor(candidate.length / 2));
+    if (Math.abs(candidate.length - word.length) > allowed) continue;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance <= allowed && (best === null || distance < best.distance)) best = { candidate, distance };
+  }
+  return best?.candidate ?? null;
+}
+
+/** Levenshtein distance, one row of the table at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= a.length; at++) {
+    const next = [at];
+    for (let to = 1; to <= b.length; to++) {
+      const substituted = (row[to - 1] ?? 0) + (a[at - 1] === b[to - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** Order of reading: file by file, the spec's own first, then line and column. Those without a place come first. */
+export function byPosition(a: Diagnostic, b: Diagnostic): number {
+  if (a.at === undefined || b.at === undefined)
+    return Number(a.at !== undefined) - Number(b.at !== undefined);
+  if (a.at.file !== b.at.file) return 0;
+  return a.at.line - b.at.line || a.at.column - b.at.column;
+}

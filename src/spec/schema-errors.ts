@@ -1,0 +1,227 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { SchemaError } from './generated/validate-tunnel.js';
+import { errorAt, type Flaw, nearest, quote } from './problem.ts';
+import { childOf, formatPath, keyPositionAt, nodeAt, type Path, positionAt, type SpecNode } from './tree.ts';
+
+/** What the validator's errors say of the shape of a whole value: they hold whichever alternative was meant. */
+const OF_STRUCTURE = new Set([
+  'required',
+  'additionalProperties',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+]);
+
+/**
+ * The validator reports each alternative that a value is not. Keeps what lies within the value, since only the
+ * alternative that was meant goes there, and otherwise the one error that it is none of them.
+ */
+export function settleAlternatives(errors: readonly SchemaError[]): SchemaError[] {
+  const kept: SchemaError[] = [];
+  for (const error of errors) {
+    if (error.keyword !== 'anyOf') {
+      // What is wrong with a key is reported once by its own rule, and again as `propertyNames`.
+      if (error.keyword !== 'propertyNames') kept.push(error);
+      continue;
+    }
+    const branch = popBranch(kept, error.instancePath);
+    const inner = branch.filter(
+      (one) => one.instancePath !== error.instancePath || OF_STRUCTURE.has(one.keyword),
+    );
+    if (inner.length === 0) kept.push(error);
+    for (const one of inner) kept.push(one);
+  }
+  return kept;
+}
+
+/** Takes the errors at or below a path off the end of the list, in their order. */
+function popBranch(kept: SchemaError[], instancePath: string): SchemaError[] {
+  let from = kept.length;
+  while (from > 0) {
+    const path = kept[from - 1]?.instancePath ?? '';
+    if (path !== instancePath && !path.startsWith(`${instancePath}/`)) break;
+    from--;
+  }
+  return kept.splice(from);
+}
+
+/** The path that a JSON pointer (RFC 6901) leads along. */
+function pathOf(error: SchemaError): Path {
+  return error.instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** The key that an error is about, where it is about a key. */
+function keyOf(error: SchemaError): string | null {
+  if (error.keyword === 'additionalProperties') return String(error.params['additionalProperty']);
+  return error.propertyName ?? null;
+}
+
+/** The node that has to go for the error to go; null where something is missing instead. */
+export function nodeToBlame(root: SpecNode, error: SchemaError): SpecNode | null {
+  const node = nodeAt(root, pathOf(error));
+  const key = keyOf(error);
+  return node === null || key === null ? node : childOf(node, key);
+}
+
+/** Turns the validator's errors into diagnostics with positions. */
+export function describeSchemaErrors(root: SpecNode, errors: readonly SchemaError[]): Diagnostic[] {
+  return settleAlternatives(errors).map((error) => {
+    const path = pathOf(error);
+    const key = keyOf(error);
+    const at = key === null ? positionAt(root, path) : keyPositionAt(root, path, key);
+    return errorAt(at, describe(error, formatPath(showIndices(root, path))));
+  });
+}
+
+/** A pointer's steps are all text; those into lists are shown as indices. */
+function showIndices(root: SpecNode, path: Path): Path {
+  return path.map((step, index) =>
+    nodeAt(root, path.slice(0, index))?.kind === 'list' ? Number(step) : step,
+  );
+}
+
+function describe(error: SchemaError, where: string): Flaw {
+  const place = where === '' ? 'the document' : where;
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return unknownKey(error, place);
+    case 'required':
+      return missingKey(error, place);
+    case 'enum':
+    case 'const':
+      return notAllowed(error, place);
+    case 'anyOf':
+    case 'type':
+      return wrongType(error, place);
+    case 'minimum':
+    case 'maximum':
+      return outOfBounds(error, place);
+    case 'minItems':
+    case 'minProperties':
+      return tooFew(place);
+    case 'maxItems':
+    case 'maxProperties':
+      return tooMany(error, place);
+    default:
+      return badText(error, place);
+  }
+}
+
+function textOf(error: SchemaError, keyword: 'title' | 'description'): string | null {
+  const text = error.parentSchema[keyword];
+  return typeof text === 'string' ? text : null;
+}
+
+/** A schema's description as a cause: it begins small and has no full stop. */
+function causeOf(error: SchemaError, fallback: string): string {
+  const description = textOf(error, 'description');
+  return description === null ? fallback : description.replace(/\.$/, '');
+}
+
+function exampleOf(error: SchemaError): string {
+  const { examples, enum: allowed, default: fallback } = error.parentSchema;
+  if (Array.isArray(examples) && examples.length > 0) return `write it as in ${examples[0]}`;
+  if (Array.isArray(allowed)) return `write one of ${allowed.join(', ')}`;
+  return fallback === undefined ? 'correct the value' : `correct the value, or write ${fallback}`;
+}
+
+function unknownKey(error: SchemaError, place: string): Flaw {
+  const key = String(error.params['additionalProperty']);
+  const known = Object.keys(error.parentSchema['properties'] ?? {});
+  const meant = nearest(key, known);
+  return {
+    code: 'unknown-key',
+    summary: `unknown key ${quote(key)} in ${place}`,
+    cause: `${place} has the keys ${known.join(', ')}`,
+    fix: meant === null ? 'remove it' : `did you mean ${quote(meant)}?`,
+  };
+}
+
+function missingKey(error: SchemaError, place: string): Flaw {
+  const key = String(error.params['missingProperty']);
+  return {
+    code: 'missing-key',
+    summary: `${place} lacks the key ${quote(key)}`,
+    cause: `${quote(key)} is required there`,
+    fix: `add ${key}: …`,
+  };
+}
+
+function notAllowed(error: SchemaError, place: string): Flaw {
+  const allowed = error.keyword === 'const' ? [error.params['allowedValue']] : error.params['allowedValues'];
+  const values = Array.isArray(allowed) ? allowed.map(String) : [];
+  const meant = typeof error.data === 'string' ? nearest(error.data, values) : null;
+  return {
+    code: 'not-allowed',
+    summary: `${place} is ${quote(error.data)}`,
+    cause: values.length === 1 ? `only ${values[0]} is understood here` : `it is one of ${values.join(', ')}`,
+    fix: `write ${meant ?? (values.length === 1 ? values[0] : 'one of these')}`,
+  };
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  object: 'a map',
+  array: 'a list',
+  string: 'text',
+  integer: 'a whole number',
+};
+
+function wrongType(error: SchemaError, place: string): Flaw {
+  const type = String(error.params['type'] ?? '');
+  const isText = type === 'string' && error.data !== null && typeof error.data !== 'object';
+  const fix = isText ? `put it in quotes: "${error.data}"` : exampleOf(error);
+  return {
+    code: error.keyword === 'anyOf' ? 'not-allowed' : 'wrong-type',
+    summary: error.data === null ? `${place} has no value` : `${place} is ${quote(error.data)}`,
+    cause:
+      TYPE_NAMES[type] === undefined
+        ? causeOf(error, 'it has another form')
+        : `it must be ${TYPE_NAMES[type]}`,
+    fix: error.data === null ? 'give it a value, or remove the key' : fix,
+  };
+}
+
+function outOfBounds(error: SchemaError, place: string): Flaw {
+  const { minimum, maximum } = error.parentSchema;
+  return {
+    code: 'out-of-bounds',
+    summary: `${place} is ${quote(error.data)}`,
+    cause: `it must be from ${minimum} to ${maximum}`,
+    fix: exampleOf(error),
+  };
+}
+
+function tooFew(place: string): Flaw {
+  return {
+    code: 'too-few',
+    summary: `${place} is empty`,
+    cause: 'it needs at least one entry to mean anything',
+    fix: 'add an entry, or remove the key',
+  };
+}
+
+function tooMany(error: SchemaError, place: string): Flaw {
+  return {
+    code: 'too-many',
+    summary: `${place} has more than ${error.params['limit']} entries`,
+    cause: 'every list of a spec is bounded, since it can come from a stranger',
+    fix: 'remove entries; a CIDR or range often does for many of them',
+  };
+}
+
+function badText(error: SchemaError, place: string): Flaw {
+  const subject = error.propertyName ?? error.data;
+  const isLong = error.keyword === 'maxLength';
+  return {
+    code: isLong ? 'too-long' : 'bad-text',
+    summary: `${place}: ${quote(subject)} is no ${textOf(error, 'title') ?? 'text that can stand here'}`,
+    cause: isLong
+      ? `it has more than ${error.params['limit']} characters`
+      : causeOf(error, 'it has characters that cannot stand here'),
+    fix: exampleOf(error),
+  };
+}
