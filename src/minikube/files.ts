@@ -1,0 +1,173 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import type { MinikubeConfig } from '../model/observed.ts';
+import { formatAddress, parseAddress } from '../model/prefix.ts';
+import type { CommandResult, CommandRunner } from '../platform/command.ts';
+import { type ProfileFile, parseProfileFile } from './config-file.ts';
+import type { Profiles } from './profiles.ts';
+import { type DriverFacts, unroutableReason } from './routable.ts';
+
+export interface ProfilesOptions {
+  /** MINIKUBE_HOME, DOCKER_HOST and the like are read from it. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly runner: CommandRunner;
+  readonly platform: 'linux' | 'darwin' | 'win32';
+}
+
+/** Names that minikube itself accepts; no separator and no leading dot, so a name cannot leave the folder. */
+const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const MAX_BYTES = 1024 * 1024;
+/** `minikube ip` asks the hypervisor, which may be slow to answer. */
+const MINIKUBE_TIMEOUT_MS = 20_000;
+const ENGINE_TIMEOUT_MS = 5000;
+const WSL_VARIABLES = ['WSL_DISTRO_NAME', 'WSLPATH', 'WSLENV'];
+
+/** The folder that minikube keeps its state in: MINIKUBE_HOME, with `.minikube` added unless it ends so. */
+export function minikubeHome(env: NodeJS.ProcessEnv, home: string): string {
+  const configured = env['MINIKUBE_HOME'] ?? '';
+  if (configured === '') return join(home, '.minikube');
+  return basename(configured) === '.minikube' ? configured : join(configured, '.minikube');
+}
+
+function unreadable(file: string, error: unknown): Failure {
+  return new Failure(
+    'error',
+    [
+      {
+        code: 'profile-unreadable',
+        severity: 'error',
+        summary: `cannot read the minikube profile in ${file}: ${messageOf(error)}`,
+        cause: 'minikube writes that file, as JSON, when it starts the profile.',
+        fix: 'Correct the file’s permissions, or start the profile again.',
+      },
+    ],
+    { cause: error },
+  );
+}
+
+/** The text of a file of bounded size; null when there is none. */
+async function readBounded(file: string): Promise<string | null> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_BYTES} are the most that is read`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw unreadable(file, error);
+  }
+}
+
+function checkName(name: string): void {
+  if (PROFILE_NAME.test(name)) return;
+  throw new Failure('error', [
+    {
+      code: 'profile-name',
+      severity: 'error',
+      summary: `${JSON.stringify(name)} is not the name of a minikube profile`,
+      cause: 'A name has letters, digits, dots, dashes and underscores, and begins with a letter or digit.',
+      fix: 'Name a profile that exists.',
+      command: 'minikube profile list',
+    },
+  ]);
+}
+
+/** Whether DOCKER_HOST or CONTAINER_HOST is a URL with a host in it, as minikube judges it. */
+function isRemote(url: string): boolean {
+  return URL.canParse(url) && new URL(url).host !== '';
+}
+
+class MinikubeFiles implements Profiles {
+  readonly #options: ProfilesOptions;
+  readonly #folder: string;
+
+  constructor(options: ProfilesOptions) {
+    this.#options = options;
+    this.#folder = minikubeHome(options.env, options.home);
+  }
+
+  async config(name: string): Promise<MinikubeConfig | null> {
+    checkName(name);
+    const file = join(this.#folder, 'profiles', name, 'config.json');
+    const text = await readBounded(file);
+    if (text === null) return null;
+    let profile: ProfileFile;
+    try {
+      profile = parseProfileFile(name, text);
+    } catch (error) {
+      throw unreadable(file, error);
+    }
+    const { driver, nodes, serviceCidr } = profile;
+    return { driver, unroutable: unroutableReason(await this.#facts(profile)), nodes, serviceCidr };
+  }
+
+  async ip(name: string, signal?: AbortSignal): Promise<string | null> {
+    checkName(name);
+    const result = await this.#run(['minikube', 'ip', '-p', name], MINIKUBE_TIMEOUT_MS, signal);
+    if (result?.code !== 0) return null;
+    const address = parseAddress(result.stdout.trim());
+    return address === null ? null : formatAddress(address);
+  }
+
+  async list(): Promise<readonly string[]> {
+    const folder = join(this.#folder, 'profiles');
+    let names: string[];
+    try {
+      names = await readdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw unreadable(folder, error);
+    }
+    const valid = names.filter((name) => PROFILE_NAME.test(name)).sort((a, b) => (a < b ? -1 : 1));
+    const texts = await Promise.all(valid.map((name) => readBounded(join(folder, name, 'config.json'))));
+    return valid.filter((_, index) => texts[index] !== null);
+  }
+
+  async #facts({ driver, network }: ProfileFile): Promise<DriverFacts> {
+    const { env, platform } = this.#options;
+    const wsl = platform === 'linux' && WSL_VARIABLES.some((name) => (env[name] ?? '') !== '');
+    const engineHost = { docker: 'DOCKER_HOST', podman: 'CONTAINER_HOST' }[driver];
+    const remoteEngine = engineHost !== undefined && isRemote(env[engineHost] ?? '');
+    const known = { driver, network, platform, wsl, remoteEngine, rootless: false, dockerDesktop: false };
+    // Asking the engine costs a process, so only where its answer decides.
+    if (platform !== 'linux' || wsl || remoteEngine) return known;
+    if (driver === 'podman') return { ...known, rootless: await this.#isMinikubeRootless() };
+    return driver === 'docker' ? { ...known, ...(await this.#dockerFacts()) } : known;
+  }
+
+  /** Podman tells an ordinary user that it is rootless, although minikube calls it by sudo unless told otherwise. */
+  async #isMinikubeRootless(): Promise<boolean> {
+    const variable = this.#options.env['MINIKUBE_ROOTLESS'];
+    if (variable !== undefined && variable !== '') return variable === 'true' || variable === '1';
+    const text = await readBounded(join(this.#folder, 'config', 'config.json'));
+    return text !== null && /"rootless"\s*:\s*(true|"true")/.test(text);
+  }
+
+  async #dockerFacts(): Promise<Pick<DriverFacts, 'rootless' | 'dockerDesktop'>> {
+    const format = '{{.OperatingSystem}}|{{json .SecurityOptions}}';
+    const result = await this.#run(['docker', 'info', '--format', format], ENGINE_TIMEOUT_MS);
+    const answer = result?.code === 0 ? result.stdout : '';
+    return { dockerDesktop: answer.startsWith('Docker Desktop'), rootless: answer.includes('name=rootless') };
+  }
+
+  /** Null where there is no such program: what it would have said is then not known. */
+  async #run(
+    argv: readonly [string, ...string[]],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<CommandResult | null> {
+    try {
+      return await this.#options.runner.run(argv, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+}
+
+/** Reads minikube's own files, and asks the `minikube` program where there is one. */
+export function createProfiles(options: ProfilesOptions): Profiles {
+  return new MinikubeFiles(options);
+}

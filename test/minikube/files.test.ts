@@ -1,0 +1,176 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProfiles, minikubeHome, type ProfilesOptions } from '../../src/minikube/files.ts';
+import type { CommandResult, CommandRunner } from '../../src/platform/command.ts';
+
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'mkplan-minikube-'));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+/** A runner that knows these programs alone, by their whole command line. */
+function runnerOf(answers: Record<string, Partial<CommandResult>>): CommandRunner & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    run(argv) {
+      const line = argv.join(' ');
+      asked.push(line);
+      const answer = answers[line];
+      if (answer === undefined) {
+        return Promise.reject(Object.assign(new Error(`spawn ${argv[0]} ENOENT`), { code: 'ENOENT' }));
+      }
+      return Promise.resolve({ code: 0, stdout: '', stderr: '', timedOut: false, ...answer });
+    },
+  };
+}
+
+const profiles = (changes: Partial<ProfilesOptions> = {}) =>
+  createProfiles({ env: {}, home, runner: runnerOf({}), platform: 'linux', ...changes });
+
+async function write(path: string, content: unknown): Promise<void> {
+  const file = join(home, '.minikube', path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+const three = {
+  Name: 'dev',
+  Driver: 'kvm2',
+  Network: '',
+  KubernetesConfig: { ServiceCIDR: '10.96.0.0/12' },
+  Nodes: [
+    { Name: '', IP: '192.168.39.2', ControlPlane: true, Worker: true },
+    { Name: 'm02', IP: '192.168.39.3', ControlPlane: false, Worker: true },
+    { Name: 'm03', IP: '', ControlPlane: false, Worker: true },
+    { Name: 'm04', IP: '192.168.39.5', ControlPlane: true, Worker: true },
+  ],
+};
+
+const DOCKER_INFO = 'docker info --format {{.OperatingSystem}}|{{json .SecurityOptions}}';
+
+describe('minikubeHome', () => {
+  it('adds .minikube unless the variable ends so', () => {
+    expect(minikubeHome({}, '/home/ann')).toBe(join('/home/ann', '.minikube'));
+    expect(minikubeHome({ MINIKUBE_HOME: '' }, '/home/ann')).toBe(join('/home/ann', '.minikube'));
+    expect(minikubeHome({ MINIKUBE_HOME: '/data' }, '/home/ann')).toBe(join('/data', '.minikube'));
+    expect(minikubeHome({ MINIKUBE_HOME: '/data/.minikube' }, '/home/ann')).toBe('/data/.minikube');
+  });
+});
+
+describe('config', () => {
+  it('reads several nodes, named as Kubernetes names them, and leaves out those without an address', async () => {
+    await write('profiles/dev/config.json', three);
+    expect(await profiles().config('dev')).toEqual({
+      driver: 'kvm2',
+      unroutable: null,
+      nodes: [
+        { name: 'dev', ip: '192.168.39.2', controlPlane: true },
+        { name: 'dev-m02', ip: '192.168.39.3', controlPlane: false },
+        { name: 'dev-m04', ip: '192.168.39.5', controlPlane: true },
+      ],
+      serviceCidr: '10.96.0.0/12',
+    });
+  });
+
+  it('takes the legacy driver key, and missing keys for nothing', async () => {
+    await write('profiles/old/config.json', { VMDriver: 'virtualbox' });
+    expect(await profiles().config('old')).toEqual({
+      driver: 'virtualbox',
+      unroutable: null,
+      nodes: [],
+      serviceCidr: null,
+    });
+  });
+
+  it('is null for a profile that is not there', async () => {
+    expect(await profiles().config('nobody')).toBeNull();
+  });
+
+  it.each(['../dev', 'a/b', '..', '.hidden', '', '-p', 'a\0b', 'a'.repeat(200)])(
+    'refuses the name %j',
+    async (name) => {
+      await expect(profiles().config(name)).rejects.toMatchObject({
+        diagnostics: [{ code: 'profile-name' }],
+      });
+      await expect(profiles().ip(name)).rejects.toMatchObject({ diagnostics: [{ code: 'profile-name' }] });
+    },
+  );
+
+  it.each([
+    ['not JSON', '{'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['too long', `"${'a'.repeat(1024 * 1024)}"`],
+  ])('reports a file that is %s', async (_, text) => {
+    await write('profiles/dev/config.json', text);
+    await expect(profiles().config('dev')).rejects.toMatchObject({
+      diagnostics: [{ code: 'profile-unreadable' }],
+    });
+  });
+
+  it.each([
+    ['Debian GNU/Linux 12|["name=seccomp,profile=builtin"]', null],
+    ['Docker Desktop|["name=seccomp"]', 'Docker Desktop'],
+    ['Ubuntu 24.04|["name=rootless"]', 'without root'],
+  ])('asks docker what it is: %s', async (stdout, reason) => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
+    const config = await profiles({ runner: runnerOf({ [DOCKER_INFO]: { stdout } }) }).config('dev');
+    if (reason === null) expect(config?.unroutable).toBeNull();
+    else expect(config?.unroutable).toContain(reason);
+  });
+
+  it('asks docker nothing where the answer decides nothing', async () => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
+    const runner = runnerOf({});
+    const reasonWith = async (changes: Partial<ProfilesOptions>) =>
+      (await profiles({ runner, ...changes }).config('dev'))?.unroutable;
+    expect(await reasonWith({ platform: 'darwin' })).toContain('macOS');
+    expect(await reasonWith({ env: { WSL_DISTRO_NAME: 'Debian' } })).toContain('WSL');
+    expect(await reasonWith({ env: { DOCKER_HOST: 'ssh://ann@build' } })).toContain('another host');
+    expect(runner.asked).toEqual([]);
+    expect(await reasonWith({ env: { DOCKER_HOST: 'unix:///run/docker.sock' } })).toBeNull();
+    expect(runner.asked).toEqual([DOCKER_INFO]);
+  });
+
+  it('believes minikube’s own setting, not podman, on whether podman is rootless', async () => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'podman' });
+    expect((await profiles().config('dev'))?.unroutable).toBeNull();
+    await write('config/config.json', '{ "rootless": true }');
+    expect((await profiles().config('dev'))?.unroutable).toContain('without root');
+    const env = { MINIKUBE_ROOTLESS: 'false' };
+    expect((await profiles({ env }).config('dev'))?.unroutable).toBeNull();
+  });
+});
+
+describe('ip', () => {
+  it('is what minikube says', async () => {
+    const runner = runnerOf({ 'minikube ip -p dev': { stdout: '192.168.39.2\n' } });
+    expect(await profiles({ runner }).ip('dev')).toBe('192.168.39.2');
+  });
+
+  it('is null without the program, on its error, and when it says something else', async () => {
+    expect(await profiles().ip('dev')).toBeNull();
+    const failing = runnerOf({ 'minikube ip -p dev': { code: 83, stdout: '192.168.39.2' } });
+    expect(await profiles({ runner: failing }).ip('dev')).toBeNull();
+    const odd = runnerOf({ 'minikube ip -p dev': { stdout: '* Profile not found' } });
+    expect(await profiles({ runner: odd }).ip('dev')).toBeNull();
+    const slow = runnerOf({ 'minikube ip -p dev': { code: null, timedOut: true } });
+    expect(await profiles({ runner: slow }).ip('dev')).toBeNull();
+  });
+});
+
+describe('list', () => {
+  it('names the folders that hold a profile, sorted', async () => {
+    expect(await profiles().list()).toEqual([]);
+    await write('profiles/zeta/config.json', three);
+    await write('profiles/alpha/config.json', three);
+    await write('profiles/empty/other.json', {});
+    await write('profiles/stray-file', '');
+    expect(await profiles().list()).toEqual(['alpha', 'zeta']);
+  });
+});
