@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout that these scripts belong to. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The command line as it was built. */
+export const mkplan = join(root, 'dist', 'main.js');
+
+/**
+ * Runs a program with this terminal and returns its exit code.
+ * @param {string[]} argv
+ * @param {import('node:child_process').SpawnSyncOptions} [options]
+ */
+export function run([program, ...args], options = {}) {
+  const { status, signal, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error) throw error;
+  if (signal) process.stderr.write(`${program} was ended by ${signal}\n`);
+  return status ?? 1;
+}
+
+/** Runs a program and ends this script with its exit code when it fails. */
+export function must(argv, options) {
+  const code = run(argv, options);
+  if (code !== 0) {
+    process.stderr.write(`failed (exit ${code}): ${argv.join(' ')}\n`);
+    process.exit(code);
+  }
+}
+
+/** npm as it was called, or the one on the PATH. */
+function npm(...args) {
+  const cli = process.env.npm_execpath;
+  return cli?.endsWith('.js') ? [process.execPath, cli, ...args] : ['npm', ...args];
+}
+
+/** Installs what package-lock.json names, unless that is what node_modules holds already. */
+export function install() {
+  const marker = join(root, 'node_modules', '.package-lock.json');
+  const lock = join(root, 'package-lock.json');
+  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs && holdsAll(lock, marker))
+    return;
+  process.stdout.write('installing dependencies …\n');
+  must(npm('ci', '--no-audit', '--no-fund', '--loglevel=error'));
+}
+
+/** Whether every package that the lock file wants on this platform is there in the same version. */
+function holdsAll(lock, marker) {
+  const wanted = JSON.parse(readFileSync(lock, 'utf8')).packages;
+  const held = JSON.parse(readFileSync(marker, 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === '' || optional || held[path]?.version === version,
+  );
+}
+
+/** Builds dist/. */
+export function build() {
+  must([process.execPath, join(root, 'scripts', 'generate.mjs')]);
+  must([process.execPath, join(root, 'scripts', 'build.mjs')]);
+}
+
+/** Why network namespaces cannot be made here; null when they can. */
+export function namespacesRefused() {
+  if (process.platform !== 'linux')
+    return `this is ${process.platform}, and network namespaces are a Linux thing`;
+  for (const [program, args, what] of [
+    ['ip', ['-V'], 'ip (iproute2) is not installed'],
+    ['unshare', ['--version'], 'unshare (util-linux) is not installed'],
+  ]) {
+    if (spawnSync(program, args).error) return what;
+  }
+  const probe = spawnSync('unshare', ['--user', '--map-root-user', '--net', 'true'], { encoding: 'utf8' });
+  return probe.status === 0 ? null : `unprivileged user namespaces are refused here: ${probe.stderr.trim()}`;
+}

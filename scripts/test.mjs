@@ -1,0 +1,39 @@
+// `npm test`: installs, builds, runs every tier that can run here, and ends with the counts.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build, install, namespacesRefused, root, run } from './setup.mjs';
+
+install();
+build();
+
+const refused = namespacesRefused();
+const scratch = mkdtempSync(join(tmpdir(), 'mkplan-test-'));
+const report = join(scratch, 'report.json');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+let code = run([
+  process.execPath,
+  vitest,
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+]);
+
+const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+  readFileSync(report, 'utf8'),
+);
+rmSync(scratch, { recursive: true });
+const skipped = numPendingTests + numTodoTests;
+if (refused !== null) {
+  process.stdout.write(`\nThe kernel tier was skipped: ${refused}.\n`);
+}
+if (process.env.CI && skipped > 0) {
+  process.stdout.write(
+    '\nIn CI nothing may be skipped: install iproute2 and allow unprivileged user namespaces.\n',
+  );
+  code ||= 1;
+}
+process.stdout.write(`\n${numPassedTests} passed, ${numFailedTests} failed, ${skipped} skipped\n`);
+process.exit(code);
