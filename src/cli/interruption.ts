@@ -1,0 +1,59 @@
+import { Failure } from '../model/diagnostic.ts';
+import { EXIT } from './exit-code.ts';
+import type { SignalSource } from './terminal.ts';
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** What work knows of the signals that came for it. */
+export interface Interruption {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** The first signal that came. */
+  received(): NodeJS.Signals | null;
+}
+
+/** Hears the signals for as long as it is not released. */
+export interface InterruptionHandle extends Interruption {
+  release(): void;
+}
+
+/**
+ * Turns signals into a cancellation: the first aborts, so that the wave under way ends and is rolled back; the second
+ * leaves at once, and the journal recovers. `note` gets what the user is told.
+ */
+export function catchSignals(source: SignalSource, note: (text: string) => void): InterruptionHandle {
+  const controller = new AbortController();
+  let first: NodeJS.Signals | null = null;
+  const listener = (signal: NodeJS.Signals) => {
+    if (first !== null) {
+      note(
+        'Left at once. What was under way is in the journal: the next apply, destroy or cleanup recovers it.\n',
+      );
+      source.exit(EXIT.residue);
+      return;
+    }
+    first = signal;
+    note(`Got ${signal}: finishing what is under way, then rolling back. A second signal leaves at once.\n`);
+    controller.abort(interrupted(signal));
+  };
+  for (const signal of SIGNALS) source.on(signal, listener);
+  return {
+    signal: controller.signal,
+    received: () => first,
+    release: () => {
+      for (const signal of SIGNALS) source.off(signal, listener);
+    },
+  };
+}
+
+function interrupted(signal: NodeJS.Signals): Failure {
+  return new Failure('interrupted', [
+    {
+      code: 'interrupted',
+      severity: 'error',
+      summary: `interrupted by ${signal}`,
+      cause: 'the command was told to stop before it was done',
+      fix: 'run it again when you like',
+    },
+  ]);
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import packageJson from '../../package.json' with { type: 'json' };
+import type { SignalSource, Terminal } from './terminal.ts';
+
+/** A reader that went away (EPIPE), or a terminal (EIO), must not stop work that is half done: what follows is dropped. */
+function outliveReaders(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
+
+const signals: SignalSource = {
+  on: (signal, listener) => process.on(signal, listener),
+  off: (signal, listener) => process.off(signal, listener),
+  exit: (code) => process.exit(code),
+};
+
+async function main(argv: readonly string[]): Promise<void> {
+  outliveReaders(process.stdout);
+  outliveReaders(process.stderr);
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    // Asked by scripts all the time: answered before the parser is loaded.
+    process.stdout.write(`${packageJson.version}\n`);
+    return;
+  }
+  const { run } = await import('./program.ts');
+  const terminal: Terminal = {
+    env: process.env,
+    cwd: process.cwd(),
+    platform: process.platform,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals,
+  };
+  process.exitCode = await run(argv, terminal);
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,113 @@
+import { readFileSync, statSync } from 'node:fs';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { RunEvent } from '../model/event.ts';
+import type { Plan } from '../model/plan.ts';
+import { type Palette, paletteFor, wantsColor } from './color.ts';
+import type { FileNames } from './paths.ts';
+import { Progress } from './progress.ts';
+import { renderDiagnostic } from './render-diagnostic.ts';
+import { diagnosticLine, eventLine, type JsonLine, planLines, STREAM_FORMAT } from './render-json.ts';
+import { renderPlan } from './render-plan.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The global options of a command line. */
+export interface GlobalOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+}
+
+/**
+ * Where a command puts what it has to say. stdout has the result alone: text, or with `--json` one object a line,
+ * a version line first and a summary with the exit code last. stderr has prompts, progress and diagnostics.
+ */
+export class Output {
+  readonly json: boolean;
+  /** Of stdout. */
+  readonly colors: Palette;
+  /** Of stderr. */
+  readonly noteColors: Palette;
+  readonly #terminal: Terminal;
+  readonly #progress: Progress;
+  #sequence = 0;
+
+  constructor(terminal: Terminal, options: GlobalOptions) {
+    this.json = options.json;
+    this.#terminal = terminal;
+    this.colors = palette(terminal, options, terminal.stdout.isTTY === true, options.json);
+    // stderr never holds JSON, so `--json` says nothing about its colour.
+    this.noteColors = palette(terminal, options, terminal.stderr.isTTY === true, false);
+    const isLive = terminal.stderr.isTTY === true && terminal.env['TERM'] !== 'dumb';
+    this.#progress = new Progress(terminal.stderr, this.noteColors, isLive);
+  }
+
+  /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
+  print(text: string): void {
+    if (!this.json) this.#terminal.stdout.write(text);
+  }
+
+  /** Text for stdout even with `--json`: what a command was asked to print is a document already. */
+  document(text: string): void {
+    this.#terminal.stdout.write(text);
+  }
+
+  /** Text for stderr. */
+  note(text: string): void {
+    this.#progress.clear();
+    this.#terminal.stderr.write(text);
+  }
+
+  /** One line of `--json`; nothing without. */
+  line(line: JsonLine): void {
+    if (!this.json) return;
+    if (this.#sequence === 0) {
+      this.#write({ type: 'version', format: STREAM_FORMAT, mkplan: packageJson.version });
+    }
+    this.#write(line);
+  }
+
+  plan(plan: Plan, names: FileNames): void {
+    if (this.json) for (const line of planLines(plan, names)) this.line(line);
+    else this.print(renderPlan(plan, { colors: this.colors, names }));
+  }
+
+  /** What happens while a plan is applied: lines of `--json`, or progress on stderr. */
+  event(event: RunEvent): void {
+    if (this.json) this.line(eventLine(event));
+    else this.#progress.show(event);
+  }
+
+  /** A diagnostic on stderr, and as a line with `--json`. */
+  diagnostic(diagnostic: Diagnostic, names: FileNames): void {
+    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf: readSource }));
+    this.line(diagnosticLine(diagnostic, names));
+  }
+
+  /** The last line of `--json`. */
+  finish(exitCode: number): void {
+    this.#progress.clear();
+    if (this.#sequence > 0) this.line({ type: 'summary', exitCode });
+  }
+
+  #write(line: JsonLine): void {
+    const { type, ...rest } = line;
+    this.#terminal.stdout.write(`${JSON.stringify({ type, seq: this.#sequence++, ...rest })}\n`);
+  }
+}
+
+function palette(terminal: Terminal, options: GlobalOptions, isTerminal: boolean, json: boolean): Palette {
+  return paletteFor(wantsColor({ json, color: options.color, env: terminal.env, isTerminal }));
+}
+
+/** Largest file that an excerpt is read from, in bytes: no spec is larger. */
+const EXCERPT_LIMIT = 1024 * 1024;
+
+function readSource(file: string): string | null {
+  try {
+    const { size } = statSync(file);
+    return size > EXCERPT_LIMIT ? null : readFileSync(file, 'utf8');
+  } catch {
+    // The excerpt is a courtesy: a diagnostic about a file that cannot be read says so itself.
+    return null;
+  }
+}

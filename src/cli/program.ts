@@ -1,0 +1,326 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { ApprovalKind } from '../model/plan.ts';
+import { APPROVAL_KINDS, isApprovalKind } from './approval.ts';
+import { EXIT } from './exit-code.ts';
+import { type CommandContext, runCommand } from './run-command.ts';
+import type { Terminal } from './terminal.ts';
+
+const DEFAULT_SPEC = 'tunnel.yaml';
+const DEFAULT_LOCK_TIMEOUT = '30s';
+
+/** How a command is registered: what it may do decides how its signals and its user are treated. */
+interface Registration {
+  /** Whether it can change something: it is refused under sudo, and signals roll it back. */
+  readonly mutates: boolean;
+}
+
+/** Runs the work of a command and keeps its exit code. */
+type Act = (
+  command: Command,
+  spec: string,
+  registration: Registration,
+  work: (context: CommandContext) => Promise<number>,
+) => Promise<void>;
+
+const READS: Registration = { mutates: false };
+const MUTATES: Registration = { mutates: true };
+
+/**
+ * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
+ * told to the user by then.
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const act: Act = async (command, spec, { mutates }, work) => {
+    const { json, color } = command.optsWithGlobals<{ json?: true; color: boolean }>();
+    const options = { json: json === true, color, spec, mutates };
+    exitCode = await runCommand(terminal, options, work);
+  };
+  const program = createProgram(terminal);
+  for (const register of [
+    registerInit,
+    registerValidate,
+    registerPlan,
+    registerApply,
+    registerDestroy,
+    registerStatus,
+    registerCleanup,
+    registerShow,
+    registerObserve,
+    registerSandbox,
+    registerSchema,
+  ]) {
+    register(program, act);
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return exitCode;
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('mkplan');
+  // Commands copy these settings when they are added, so they come first.
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: (text, write) => write(`${text}See \`mkplan --help\`.\n`),
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .description(
+      'Makes local Kubernetes clusters reachable from this host: routes and LoadBalancer addresses, from a committed tunnel.yaml.',
+    )
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .option('--json', 'print one JSON object a line on stdout')
+    .option('--no-color', 'print without colour (so does NO_COLOR=1)')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command');
+  program.addHelpText(
+    'after',
+    examples(
+      ['mkplan init', 'write a tunnel.yaml for the current minikube profile'],
+      ['mkplan plan', 'show what would change'],
+      ['mkplan apply', 'change it, as one transaction'],
+      ['mkplan destroy', 'remove it again'],
+    ),
+  );
+  return program;
+}
+
+/** The examples at the end of a help page: command lines and what they do, aligned. */
+function examples(...lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([line]) => line.length));
+  return `\nExamples:\n${lines.map(([line, text]) => `  $ ${line.padEnd(width)}  ${text}\n`).join('')}`;
+}
+
+function registerInit(program: Command, act: Act): void {
+  program
+    .command('init')
+    .description(
+      'write a tunnel.yaml for the current minikube profile, with a pool that collides with nothing here',
+    )
+    .addHelpText('after', examples(['mkplan init', 'write ./tunnel.yaml; a file that is there is kept']))
+    .action((_options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('./commands/init.ts')).init(context, DEFAULT_SPEC),
+      ),
+    );
+}
+
+function registerValidate(program: Command, act: Act): void {
+  program
+    .command('validate')
+    .description('check a spec and report everything that is wrong with it')
+    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan validate', 'check ./tunnel.yaml'],
+        ['mkplan validate team/tunnel.yaml', 'check another file'],
+      ),
+    )
+    .action((spec: string, _options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('./commands/validate.ts')).validate(context),
+      ),
+    );
+}
+
+function registerPlan(program: Command, act: Act): void {
+  program
+    .command('plan')
+    .description('show what apply would change, and change nothing')
+    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .option('--observed <file>', 'plan from a recorded observation instead of this host and its clusters')
+    .option('--out <file>', 'save the plan to a new file, for `mkplan apply FILE`')
+    .option('--destroy', 'plan the removal of everything that the spec made')
+    .option('--detailed-exitcode', 'exit 2 when there are changes, 0 when there are none')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan plan', 'plan ./tunnel.yaml'],
+        ['mkplan plan --out dev.plan.json', 'save the plan, to apply exactly that'],
+        ['mkplan plan --observed observed.yaml', 'plan from a recording: no cluster, no rights, any system'],
+        ['mkplan plan --detailed-exitcode', 'exit 2 if anything has drifted'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('./commands/plan.ts')).plan(context, options),
+      ),
+    );
+}
+
+function registerApply(program: Command, act: Act): void {
+  addApplyOptions(
+    program
+      .command('apply')
+      .description('make routes and Services as the spec asks, as one transaction')
+      .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --out` wrote', DEFAULT_SPEC),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan apply', 'plan ./tunnel.yaml, ask, apply'],
+        ['mkplan apply --auto-approve', 'apply without asking'],
+        ['mkplan apply dev.plan.json', 'apply a saved plan, if its facts still hold'],
+        ['mkplan apply --auto-approve --allow covers', 'and take part of a VPN’s range, as the plan shows'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, MUTATES, async (context) =>
+        (await import('./commands/apply.ts')).apply(context, { ...options, mode: 'present' }),
+      ),
+    );
+}
+
+function registerDestroy(program: Command, act: Act): void {
+  addApplyOptions(
+    program
+      .command('destroy')
+      .description('remove every route and Service address that apply made for the spec')
+      .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --destroy --out` wrote', DEFAULT_SPEC),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan destroy', 'plan the removal, ask, remove'],
+        ['mkplan destroy --auto-approve', 'without asking'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, MUTATES, async (context) =>
+        (await import('./commands/apply.ts')).apply(context, { ...options, mode: 'absent' }),
+      ),
+    );
+}
+
+function registerStatus(program: Command, act: Act): void {
+  program
+    .command('status')
+    .description('show each link of the path: route, node, endpoints, answer')
+    .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC)
+    .addHelpText(
+      'after',
+      examples(['mkplan status', 'of ./tunnel.yaml'], ['mkplan status --json', 'for programs']),
+    )
+    .action((spec: string, _options, command: Command) =>
+      act(command, spec, READS, async (context) => (await import('./commands/status.ts')).status(context)),
+    );
+}
+
+function registerCleanup(program: Command, act: Act): void {
+  addApplyOptions(
+    program
+      .command('cleanup')
+      .description('recover an interrupted transaction and remove what specs that are gone left behind')
+      .option('--all', 'remove also what belongs to specs that still exist'),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan cleanup', 'needs no spec, cluster or profile'],
+        ['mkplan cleanup --all', 'remove everything that mkplan ever made here'],
+      ),
+    )
+    .action((options, command: Command) =>
+      act(command, DEFAULT_SPEC, MUTATES, async (context) =>
+        (await import('./commands/cleanup.ts')).cleanup(context, options),
+      ),
+    );
+}
+
+function registerShow(program: Command, act: Act): void {
+  program
+    .command('show')
+    .description('print a saved plan, also when its facts no longer hold')
+    .argument('<planfile>', 'a file that `mkplan plan --out` wrote')
+    .addHelpText('after', examples(['mkplan show dev.plan.json', 'as `mkplan plan` printed it']))
+    .action((file: string, _options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('./commands/show.ts')).show(context, file),
+      ),
+    );
+}
+
+function registerObserve(program: Command, act: Act): void {
+  program
+    .command('observe')
+    .description('record what a plan of the spec would rest on; secrets are never in it')
+    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .option('-o, --output <file>', 'a new file; without it the record goes to stdout')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan observe -o observed.yaml', 'record'],
+        ['mkplan plan --observed observed.yaml', 'plan from it'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('./commands/observe.ts')).observe(context, options),
+      ),
+    );
+}
+
+function registerSchema(program: Command, act: Act): void {
+  program
+    .command('schema')
+    .description('print the JSON Schema of tunnel.yaml')
+    .addHelpText('after', examples(['mkplan schema > tunnel.schema.json', 'for an editor']))
+    .action((_options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('./commands/schema.ts')).schema(context),
+      ),
+    );
+}
+
+function registerSandbox(_program: Command, _act: Act): void {}
+
+/** The options of every command that changes something. */
+function addApplyOptions(command: Command): Command {
+  return command
+    .option('--auto-approve', 'do not ask; covers nothing that needs --allow')
+    .addOption(
+      new Option('--allow <kinds>', `approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`)
+        .argParser(parseAllow)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--lock-timeout <duration>', 'how long to wait for another mkplan: 500ms, 30s, 2m')
+        .argParser(parseDuration)
+        .default(parseDuration(DEFAULT_LOCK_TIMEOUT), DEFAULT_LOCK_TIMEOUT),
+    );
+}
+
+/** Reads `--allow a,b`; given more than once it adds up. */
+function parseAllow(text: string, previous: readonly ApprovalKind[] = []): ApprovalKind[] {
+  const kinds = text.split(',').map((part) => part.trim());
+  return [...previous, ...kinds.map(parseApprovalKind)];
+}
+
+function parseApprovalKind(text: string): ApprovalKind {
+  if (isApprovalKind(text)) return text;
+  throw new InvalidArgumentError(`"${text}" is none of ${APPROVAL_KINDS.join(', ')}.`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** Longest wait that a timer can count (2^31 - 1 ms). */
+const LONGEST_MS = 2_147_483_647;
+
+/** Reads a duration such as `500ms`, `30s` or `2m` as milliseconds; `0` alone is allowed. */
+function parseDuration(text: string): number {
+  const [, number, unit = 'ms'] = /^(\d{1,10})(ms|s|m)?$/.exec(text) ?? [];
+  const value = Number(number) * (UNITS[unit] ?? Number.NaN);
+  if (Number.isNaN(value) || value > LONGEST_MS || (unit === 'ms' && !text.endsWith('ms') && value !== 0)) {
+    throw new InvalidArgumentError('It is a number with a unit: 500ms, 30s, 2m.');
+  }
+  return value;
+}

@@ -1,0 +1,124 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { isEmpty, isRefused, type Plan } from '../model/plan.ts';
+import { formatRoute } from '../model/route.ts';
+import type { Palette } from './color.ts';
+import { type FileNames, showPosition } from './paths.ts';
+import { renderConflict } from './render-conflict.ts';
+import { renderProfile } from './render-profile.ts';
+import { alignColumns, count, printableDeep } from './text.ts';
+
+export interface RenderPlanOptions {
+  readonly colors: Palette;
+  readonly names: FileNames;
+}
+
+/** A plan for people. Equal plans give equal text, byte for byte. */
+export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
+  const plan = printableDeep(raw);
+  const blocks = [
+    header(plan, options),
+    ...profileNames(plan).map((profile) => renderProfile(plan, profile, options.colors)),
+    unproven(plan, options.colors),
+    ...plan.conflicts.map((conflict) => renderConflict(conflict, options)),
+    approvals(plan, options.colors),
+    ...plan.diagnostics.map((diagnostic) => shortDiagnostic(diagnostic, options)),
+    `${colorClosing(plan, closingLine(plan), options.colors)}\n`,
+  ];
+  return blocks.filter((block) => block !== '').join('\n');
+}
+
+/** The profiles in the plan's order, then those that only steps name. */
+function profileNames(plan: Plan): string[] {
+  return [
+    ...new Set([
+      ...plan.profiles.map((profile) => profile.name),
+      ...plan.steps.map((step) => step.profile),
+      ...plan.services.map((service) => service.profile),
+    ]),
+  ];
+}
+
+function header(plan: Plan, { colors, names }: RenderPlanOptions): string {
+  const undone = plan.mode === 'absent' ? ', to be removed' : '';
+  const title = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}\n`;
+  if (plan.localOverrides.length === 0) return title;
+  return `${title}${colors.dim(`  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`)}\n`;
+}
+
+function unproven(plan: Plan, colors: Palette): string {
+  if (plan.unproven.length === 0) return '';
+  const rows = alignColumns(
+    plan.unproven.map((item) => [
+      { text: formatRoute(item.route) },
+      { text: item.reason, paint: colors.dim },
+    ]),
+  );
+  const lines = rows.map((row) => `  ${colors.doubt('?')} ${row}\n`);
+  return `${colors.bold('Not proven to be ours, and never touched')}\n${lines.join('')}`;
+}
+
+function approvals(plan: Plan, colors: Palette): string {
+  if (plan.approvals.length === 0) return '';
+  const rows = alignColumns(
+    plan.approvals.map((approval) => [
+      { text: approval.kind },
+      { text: approval.profile },
+      { text: approval.subject },
+      { text: approval.why, paint: colors.dim },
+    ]),
+  );
+  const kinds = [...new Set(plan.approvals.map((approval) => approval.kind))].join(',');
+  const lines = rows.map((row) => `  ${colors.alarm('!')} ${row}\n`);
+  return `${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}\n${lines.join('')}`;
+}
+
+/** The form of a diagnostic beside a plan: no excerpt, since the plan is about more than one file. */
+function shortDiagnostic(diagnostic: Diagnostic, { colors, names }: RenderPlanOptions): string {
+  const isError = diagnostic.severity === 'error';
+  const label = isError ? colors.alarm('! error:') : colors.change('warning:');
+  const at = diagnostic.at === undefined ? '' : colors.dim(` (${showPosition(diagnostic.at, names)})`);
+  const run = diagnostic.command === undefined ? '' : `  run  ${diagnostic.command}\n`;
+  return `${label} ${diagnostic.summary}${at}\n  why  ${diagnostic.cause}\n  fix  ${diagnostic.fix}\n${run}`;
+}
+
+function colorClosing(plan: Plan, line: string, colors: Palette): string {
+  return isRefused(plan) ? colors.alarm(line) : colors.bold(line);
+}
+
+/** What applying the plan would do, in one line. */
+export function closingLine(plan: Plan): string {
+  if (isRefused(plan)) return refusal(plan);
+  if (isEmpty(plan)) {
+    return plan.mode === 'present'
+      ? 'No changes. Routes and Services are as the spec asks.'
+      : 'No changes. Nothing of this tunnel is left to remove.';
+  }
+  const { routes, services } = countSteps(plan);
+  const parts = [`${routes.create} to add, ${routes.replace} to replace, ${routes.delete} to delete`];
+  if (routes.adopt > 0) parts.push(`${count(routes.adopt, 'claim')} to adopt`);
+  if (routes.forget > 0) parts.push(`${count(routes.forget, 'claim')} to forget`);
+  const serve = services.create + services.replace;
+  const cleared = services.delete > 0 ? `, ${services.delete} to clear` : '';
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}.`;
+}
+
+function refusal(plan: Plan): string {
+  const conflicts = plan.conflicts.filter((conflict) => conflict.outcome === 'refused').length;
+  const errors = plan.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+  const reasons = [
+    ...(conflicts > 0 ? [count(conflicts, 'conflict')] : []),
+    ...(errors > 0 ? [count(errors, 'error')] : []),
+  ];
+  return `Plan: refused by ${reasons.join(' and ')}; nothing is applied until that is resolved.`;
+}
+
+/** How many steps of each kind a plan has, by action. */
+export function countSteps(plan: Plan): {
+  readonly routes: Record<Plan['steps'][number]['action'], number>;
+  readonly services: Record<Plan['steps'][number]['action'], number>;
+} {
+  const zero = () => ({ create: 0, replace: 0, delete: 0, adopt: 0, forget: 0, none: 0 });
+  const counts = { routes: zero(), services: zero() };
+  for (const step of plan.steps) counts[step.kind === 'route' ? 'routes' : 'services'][step.action]++;
+  return counts;
+}

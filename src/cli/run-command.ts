@@ -1,0 +1,81 @@
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { catchSignals, type InterruptionHandle } from './interruption.ts';
+import { Output } from './output.ts';
+import { type FileNames, specNames } from './paths.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What every command is given beside its own options. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly output: Output;
+  /** The spec of this command line: as typed, and absolute. */
+  readonly names: FileNames;
+  /** Aborted by the first signal; never, for commands that only read: a signal ends those by itself. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunCommandOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+  /** As typed. */
+  readonly spec: string;
+  /** Whether the command can change something. */
+  readonly mutates: boolean;
+}
+
+/** Runs a command, tells the user what failed, and returns the exit code. */
+export async function runCommand(
+  terminal: Terminal,
+  options: RunCommandOptions,
+  work: (context: CommandContext) => Promise<number>,
+): Promise<number> {
+  const output = new Output(terminal, options);
+  const names = specNames(options.spec, terminal.cwd);
+  const signals = options.mutates ? catchSignals(terminal.signals, (text) => output.note(text)) : null;
+  let exitCode: number;
+  try {
+    if (options.mutates) await refuseElevated();
+    const signal = signals?.signal ?? new AbortController().signal;
+    exitCode = await work({ terminal, output, names, signal });
+  } catch (thrown) {
+    exitCode = report(thrown, output, names, signals);
+  } finally {
+    signals?.release();
+  }
+  output.finish(exitCode);
+  return exitCode;
+}
+
+async function refuseElevated(): Promise<void> {
+  const { refuseSudo } = await import('../helper/elevation.ts');
+  refuseSudo();
+}
+
+function report(
+  thrown: unknown,
+  output: Output,
+  names: FileNames,
+  signals: InterruptionHandle | null,
+): number {
+  const failure = asFailure(thrown, signals);
+  for (const diagnostic of failure.diagnostics) output.diagnostic(diagnostic, names);
+  return exitCodeOf(failure.kind, signals?.received() ?? null);
+}
+
+function asFailure(thrown: unknown, signals: InterruptionHandle | null): Failure {
+  if (thrown instanceof Failure) return thrown;
+  // Node's own calls throw an AbortError of theirs, with the reason that was given as its cause or not at all.
+  const reason: unknown = signals?.signal.reason;
+  if (reason instanceof Failure && thrown instanceof Error && thrown.name === 'AbortError') return reason;
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return new Failure('error', [
+    {
+      code: 'internal-error',
+      severity: 'error',
+      summary: `unexpected: ${messageOf(thrown)}`,
+      cause: stack,
+      fix: 'this is a mistake in mkplan; please report it with the text above',
+    },
+  ]);
+}

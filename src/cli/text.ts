@@ -1,0 +1,77 @@
+/** A cell of aligned output: what is shown, and how it is painted after its width was counted. */
+export interface Cell {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+}
+
+/** Pads the columns of a table to their widest cell, two blanks between them; columns that are empty throughout go. */
+export function alignColumns(rows: readonly (readonly Cell[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, cell.text.length);
+    }
+  }
+  return rows.map((row) => alignRow(row, widths));
+}
+
+function alignRow(row: readonly Cell[], widths: readonly number[]): string {
+  let line = '';
+  let blanks = '';
+  for (const [index, cell] of row.entries()) {
+    const width = widths[index] ?? 0;
+    if (width === 0) continue;
+    if (cell.text !== '') {
+      line += blanks + (cell.paint === undefined ? cell.text : cell.paint(cell.text));
+      blanks = '';
+    }
+    blanks += ' '.repeat(width - cell.text.length + 2);
+  }
+  return line;
+}
+
+/** `1 route`, `2 routes`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** C0 but tab and newline, DEL and C1, and the marks that reorder text: what could repaint or disguise a line. */
+const UNPRINTABLE: readonly (readonly [number, number])[] = [
+  [0x00, 0x08],
+  [0x0b, 0x1f],
+  [0x7f, 0x9f],
+  [0x200e, 0x200f],
+  [0x202a, 0x202e],
+  [0x2066, 0x2069],
+];
+
+function isUnprintable(code: number): boolean {
+  return UNPRINTABLE.some(([first, last]) => first <= code && code <= last);
+}
+
+/** Makes text from a file, a cluster or the kernel safe to print: control characters become visible escapes. */
+export function printable(text: string): string {
+  let safe = '';
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    safe += isUnprintable(code) ? `\\u${code.toString(16).padStart(4, '0')}` : text.charAt(at);
+  }
+  return safe;
+}
+
+/** The same for every string inside a value; everything else is kept as it is. */
+export function printableDeep<T>(value: T): T;
+export function printableDeep(value: unknown): unknown {
+  if (typeof value === 'string') return printable(value);
+  if (Array.isArray(value)) return value.map((item) => printableDeep(item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printableDeep(item)]));
+}
+
+/** Indents every line. */
+export function indent(text: string, by: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : by + line))
+    .join('\n');
+}

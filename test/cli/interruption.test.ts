@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { catchSignals } from '../../src/cli/interruption.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
+import { FakeSignals } from './terminals.ts';
+
+function caught() {
+  const signals = new FakeSignals();
+  const notes: string[] = [];
+  return { signals, notes, handle: catchSignals(signals, (text) => notes.push(text)) };
+}
+
+describe('catchSignals', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('cancels on the first %s and says so', (signal) => {
+    const { signals, notes, handle } = caught();
+    signals.send(signal);
+    expect(handle.signal.aborted).toBe(true);
+    expect(handle.received()).toBe(signal);
+    expect(handle.signal.reason).toBeInstanceOf(Failure);
+    expect(notes[0]).toContain(signal);
+    expect(signals.exits).toEqual([]);
+  });
+
+  it('leaves at once on the second, and does not call that clean', () => {
+    const { signals, notes } = caught();
+    signals.send('SIGINT');
+    signals.send('SIGINT');
+    expect(signals.exits).toEqual([6]);
+    expect(notes[1]).toContain('recovers');
+  });
+
+  it('remembers the first signal', () => {
+    const { signals, handle } = caught();
+    signals.send('SIGTERM');
+    signals.send('SIGINT');
+    expect(handle.received()).toBe('SIGTERM');
+  });
+
+  it('gives the signals back when it is released', () => {
+    const { signals, handle } = caught();
+    handle.release();
+    expect(signals.send('SIGINT')).toBe(false);
+  });
+});
