@@ -1,0 +1,469 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { History, type StoreEvent } from './history.ts';
+import {
+  arrayAt,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  type ObjectMeta,
+  objectAt,
+  sameJson,
+  textAt,
+  without,
+} from './json.ts';
+import { applyConfiguration, trackUpdate, type Writer } from './managed-fields.ts';
+import { apiVersionOf, NAMESPACES, NODES, PODS, type Resource, SERVICES } from './resources.ts';
+import { ClusterIpAllocator, clusterIpsOf, prepareChangedService, prepareNewService } from './services.ts';
+import { alreadyExists, badRequest, conflict, invalid, MODIFIED, notFound } from './status-error.ts';
+
+/** Who writes, and through what; the time is the store's. */
+export type Author = Omit<Writer, 'time'>;
+
+/** Where an object is. `namespace` is empty for cluster-scoped resources. */
+export interface Location {
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface StoreOptions {
+  /** Canonical CIDRs, the first family being the cluster's default. */
+  readonly serviceCidrs: readonly string[];
+  /** How many changes a watch can resume over, at least. */
+  readonly historyLimit: number;
+  readonly now: () => Date;
+}
+
+/** DNS subdomain (RFC 1123), what most kinds require of names. */
+const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+
+const NAME_PROBLEM =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+
+function keyOf(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/** All objects, in memory. Values that it hands out are shared and never change. */
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #objects = new Map<Resource, Map<string, KubeObject>>();
+  readonly #history: History;
+  readonly #listeners = new Set<(event: StoreEvent) => void>();
+  readonly #clusterIps: ClusterIpAllocator;
+  #revision = 1;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#history = new History(options.historyLimit);
+    this.#clusterIps = new ClusterIpAllocator(options.serviceCidrs);
+  }
+
+  /** The resourceVersion of the last change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Calls back on each change, in order, before the write that made it returns. Returns what ends that. */
+  subscribe(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Changes after a revision. Throws a StatusError 410 when they are compacted away. */
+  since(revision: number): readonly StoreEvent[] {
+    return this.#history.since(revision);
+  }
+
+  /** Forgets the history up to and with a revision, as etcd does every five minutes. */
+  compact(revision: number): void {
+    this.#history.compact(revision);
+  }
+
+  /** The object, or undefined. */
+  find(at: Location): KubeObject | undefined {
+    return this.#objects.get(at.resource)?.get(keyOf(at.namespace, at.name));
+  }
+
+  /** The object. Throws a StatusError 404. */
+  get(at: Location): KubeObject {
+    const found = this.find(at);
+    if (found === undefined) throw notFound(at.resource, at.name);
+    return found;
+  }
+
+  /**
+   * Objects of one namespace (empty: of all), by namespace and name, as they were at a revision.
+   * Throws a StatusError 410 when that revision is compacted away.
+   */
+  list(resource: Resource, namespace = '', revision = this.#revision): KubeObject[] {
+    const objects = new Map(this.#objects.get(resource));
+    if (revision < this.#revision) {
+      for (const event of [...this.#history.since(revision)].reverse()) {
+        if (event.resource !== resource) continue;
+        const key = keyOf(event.object.metadata.namespace ?? '', event.object.metadata.name);
+        if (event.previous === null) objects.delete(key);
+        else objects.set(key, event.previous);
+      }
+    }
+    return [...objects]
+      .filter(([, object]) => namespace === '' || object.metadata.namespace === namespace)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, object]) => object);
+  }
+
+  /** Stores a new object. Throws a StatusError 404 (no such namespace), 409 (name taken), 422 (not valid). */
+  create(at: Omit<Location, 'name'>, body: JsonObject, author: Author): KubeObject {
+    const { resource, namespace } = at;
+    const named = this.#named(resource, body);
+    const location = { resource, namespace, name: named.name };
+    this.#checkNew(location, named.body);
+    const withoutStatus = resource.status ? without(named.body, 'status') : named.body;
+    const managed = trackUpdate(
+      resource,
+      null,
+      without(withoutStatus, 'apiVersion', 'kind'),
+      this.#writer(author),
+    );
+    return this.#insert(location, managed);
+  }
+
+  /**
+   * Stores an object of a manifest as it is, its status and field managers included; such as what the kubelet and
+   * other controllers of a running cluster have written already.
+   */
+  seed(resource: Resource, body: JsonObject, author: Author): KubeObject {
+    const location = {
+      resource,
+      namespace: resource.namespaced ? (textAt(body, 'metadata', 'namespace') ?? 'default') : '',
+      name: textAt(body, 'metadata', 'name') ?? '',
+    };
+    this.#checkNew(location, body);
+    const tracked =
+      arrayAt(body, 'metadata', 'managedFields').length > 0
+        ? body
+        : trackUpdate(
+            resource,
+            trackUpdate(resource, null, body, this.#writer(author)),
+            body,
+            this.#writer({ ...author, subresource: 'status' }),
+          );
+    return this.#insert(location, tracked);
+  }
+
+  /**
+   * Replaces an object (PUT), or with `subresource: 'status'` its status.
+   * Throws a StatusError 404, 409 (uid or resourceVersion are others) or 422.
+   */
+  update(at: Location, body: JsonObject, author: Author): KubeObject {
+    const live = this.get(at);
+    const uid = textAt(body, 'metadata', 'uid');
+    if (uid !== undefined && uid !== live.metadata.uid) {
+      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
+      throw conflict(at.resource, at.name, why);
+    }
+    if (!at.resource.unconditionalUpdate && textAt(body, 'metadata', 'resourceVersion') === undefined) {
+      throw invalid(
+        at.resource,
+        at.name,
+        'metadata.resourceVersion',
+        'Invalid value: 0x0: must be specified for an update',
+      );
+    }
+    return this.#replace(
+      at,
+      live,
+      body,
+      (next) => trackUpdate(at.resource, live, next, this.#writer(author)),
+      author,
+    );
+  }
+
+  /** Changes an object by a function of its present state (PATCH other than apply). Throws like {@link update}. */
+  patch(at: Location, change: (live: KubeObject) => Json, author: Author): KubeObject {
+    const live = this.get(at);
+    const body = objectAt({ body: change(live) }, 'body');
+    return this.#replace(
+      at,
+      live,
+      body,
+      (next) => trackUpdate(at.resource, live, next, this.#writer(author)),
+      author,
+    );
+  }
+
+  /**
+   * Server-side apply. Makes the object when there is none, unless through `status`. Returns whether it did.
+   * Throws a StatusError 409 on a field that another manager owns, and on an outdated resourceVersion.
+   */
+  apply(
+    at: Location,
+    body: JsonObject,
+    author: Author,
+    force: boolean,
+  ): { object: KubeObject; created: boolean } {
+    const { resource } = at;
+    const live = this.find(at);
+    const writer = this.#writer(author);
+    if (live !== undefined) {
+      const applied = applyConfiguration(resource, live, body, writer, force);
+      // Name, uid and resourceVersion of the configuration are conditions on the object that it is applied to.
+      const given = without(
+        objectAt(body, 'metadata'),
+        'labels',
+        'annotations',
+        'finalizers',
+        'ownerReferences',
+      );
+      const conditional = { ...applied, metadata: { ...objectAt(applied, 'metadata'), ...given } };
+      return { object: this.#replace(at, live, conditional, (next) => next, author), created: false };
+    }
+    if (author.subresource !== '') throw notFound(resource, at.name);
+    const uid = textAt(body, 'metadata', 'uid');
+    if (uid !== undefined) {
+      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+      throw conflict(resource, at.name, why);
+    }
+    if (textAt(body, 'metadata', 'resourceVersion') !== undefined) {
+      throw conflict(
+        resource,
+        at.name,
+        'resourceVersion can not be set for Apply requests that create objects',
+      );
+    }
+    this.#checkNew(at, body);
+    return { object: this.#insert(at, applyConfiguration(resource, {}, body, writer, force)), created: true };
+  }
+
+  /**
+   * Deletes an object, or marks it deleted while it has finalizers; a namespace goes with everything in it.
+   * Throws a StatusError 404, or 409 when a precondition fails.
+   */
+  delete(
+    at: Location,
+    preconditions: { uid?: string | undefined; resourceVersion?: string | undefined } = {},
+  ): KubeObject {
+    const live = this.get(at);
+    const { uid, resourceVersion } = preconditions;
+    if (uid !== undefined && uid !== live.metadata.uid) {
+      throw conflict(
+        at.resource,
+        at.name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+      );
+    }
+    if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
+      throw conflict(
+        at.resource,
+        at.name,
+        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`,
+      );
+    }
+    if (arrayAt(live, 'metadata', 'finalizers').length > 0) {
+      if (textAt(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
+      const marked = { deletionTimestamp: this.#time(), deletionGracePeriodSeconds: 0 };
+      return this.#commit('MODIFIED', at, { ...live, metadata: { ...live.metadata, ...marked } }, live);
+    }
+    if (at.resource === NAMESPACES) this.#empty(at.name);
+    return this.#remove(at, live);
+  }
+
+  #empty(namespace: string): void {
+    for (const resource of this.#objects.keys()) {
+      if (!resource.namespaced) continue;
+      for (const object of this.list(resource, namespace)) {
+        this.#remove({ resource, namespace, name: object.metadata.name }, object);
+      }
+    }
+  }
+
+  #remove(at: Location, live: KubeObject): KubeObject {
+    if (at.resource === SERVICES) this.#clusterIps.release(clusterIpsOf(live));
+    return this.#commit('DELETED', at, live, live);
+  }
+
+  #time(): string {
+    return `${this.#options.now().toISOString().slice(0, 19)}Z`;
+  }
+
+  #writer(author: Author): Writer {
+    return { ...author, time: this.#time() };
+  }
+
+  /** Fills in `metadata.name` from `generateName`. */
+  #named(resource: Resource, body: JsonObject): { name: string; body: JsonObject } {
+    const name = textAt(body, 'metadata', 'name');
+    const base = textAt(body, 'metadata', 'generateName');
+    if (name !== undefined && name !== '') return { name, body };
+    if (base === undefined) {
+      throw invalid(resource, '', 'metadata.name', 'Required value: name or generateName is required');
+    }
+    const generated = `${base}${randomBytes(4).toString('hex').slice(0, 5)}`;
+    return {
+      name: generated,
+      body: { ...body, metadata: { ...objectAt(body, 'metadata'), name: generated } },
+    };
+  }
+
+  #checkNew(at: Location, body: JsonObject): void {
+    const { resource, namespace, name } = at;
+    if (!NAME.test(name) || name.length > 253) {
+      throw invalid(resource, name, 'metadata.name', `Invalid value: "${name}": ${NAME_PROBLEM}`);
+    }
+    this.#checkPlace(at, body);
+    if (
+      resource.namespaced &&
+      this.find({ resource: NAMESPACES, namespace: '', name: namespace }) === undefined
+    ) {
+      throw notFound(NAMESPACES, namespace);
+    }
+    if (this.find(at) !== undefined) throw alreadyExists(resource, name);
+  }
+
+  /** Throws a StatusError 400 when the body is of another kind, or names another object, than the request. */
+  #checkPlace(at: Location, body: JsonObject): void {
+    const [apiVersion, kind] = [textAt(body, 'apiVersion'), textAt(body, 'kind')];
+    const [name, namespace] = [textAt(body, 'metadata', 'name'), textAt(body, 'metadata', 'namespace')];
+    const expected = apiVersionOf(at.resource);
+    if ((apiVersion ?? expected) !== expected || (kind ?? at.resource.kind) !== at.resource.kind) {
+      throw badRequest(
+        `${String(kind)} in version "${String(apiVersion)}" cannot be handled as a ${at.resource.kind}: the kind or the API version does not match`,
+      );
+    }
+    if (name !== undefined && name !== '' && name !== at.name) {
+      throw badRequest(`the name of the object (${name}) does not match the name on the URL (${at.name})`);
+    }
+    if (at.resource.namespaced && namespace !== undefined && namespace !== at.namespace) {
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
+    }
+  }
+
+  #insert(at: Location, body: JsonObject): KubeObject {
+    const prepared = at.resource === SERVICES ? prepareNewService(body, this.#clusterIps) : body;
+    const metadata: ObjectMeta = {
+      ...without(
+        objectAt(prepared, 'metadata'),
+        'selfLink',
+        'deletionTimestamp',
+        'deletionGracePeriodSeconds',
+        'generation',
+      ),
+      name: at.name,
+      ...(at.resource.namespaced ? { namespace: at.namespace } : {}),
+      uid: randomUUID(),
+      resourceVersion: '',
+      creationTimestamp: this.#time(),
+      ...(at.resource.generation ? { generation: 1 } : {}),
+    };
+    const object = { ...prepared, apiVersion: apiVersionOf(at.resource), kind: at.resource.kind, metadata };
+    return this.#commit('ADDED', at, { ...initialStatus(at.resource), ...object }, null);
+  }
+
+  #replace(
+    at: Location,
+    live: KubeObject,
+    body: JsonObject,
+    track: (next: JsonObject) => JsonObject,
+    author: Author,
+  ): KubeObject {
+    const { resource } = at;
+    this.#checkPlace(at, body);
+    const resourceVersion = textAt(body, 'metadata', 'resourceVersion');
+    if (
+      resourceVersion !== undefined &&
+      resourceVersion !== '' &&
+      resourceVersion !== live.metadata.resourceVersion
+    ) {
+      throw conflict(resource, at.name, MODIFIED);
+    }
+    const uid = textAt(body, 'metadata', 'uid') ?? live.metadata.uid;
+    if (uid !== live.metadata.uid) {
+      throw invalid(resource, at.name, 'metadata.uid', `Invalid value: "${uid}": field is immutable`);
+    }
+    const prepared = prepareReplacement(resource, live, body, author);
+    const next = stamp(resource, live, track(prepared));
+    if (sameJson(next, live)) return live;
+    const doomed = textAt(live, 'metadata', 'deletionTimestamp') !== undefined;
+    if (doomed && arrayAt(next, 'metadata', 'finalizers').length === 0) return this.#remove(at, next);
+    return this.#commit('MODIFIED', at, next, live);
+  }
+
+  #commit(
+    type: StoreEvent['type'],
+    at: Location,
+    object: KubeObject,
+    previous: KubeObject | null,
+  ): KubeObject {
+    this.#revision++;
+    const metadata = { ...object.metadata, resourceVersion: String(this.#revision) };
+    const stored: KubeObject = { ...object, metadata };
+    const objects = this.#objects.get(at.resource) ?? new Map<string, KubeObject>();
+    this.#objects.set(at.resource, objects);
+    if (type === 'DELETED') objects.delete(keyOf(at.namespace, at.name));
+    else objects.set(keyOf(at.namespace, at.name), stored);
+    const event = { revision: this.#revision, type, resource: at.resource, object: stored, previous };
+    this.#history.push(event);
+    for (const listener of [...this.#listeners]) listener(event);
+    return stored;
+  }
+}
+
+/** What the server itself puts in the status of a new object. */
+function initialStatus(resource: Resource): JsonObject {
+  if (resource === SERVICES) return { status: { loadBalancer: {} } };
+  if (resource === NAMESPACES) return { status: { phase: 'Active' } };
+  if (resource === PODS) return { status: { phase: 'Pending' } };
+  return resource === NODES ? { status: {} } : {};
+}
+
+/** The object as it will be: the way in decides which part of the body counts. */
+function prepareReplacement(
+  resource: Resource,
+  live: KubeObject,
+  body: JsonObject,
+  author: Author,
+): JsonObject {
+  if (author.subresource === 'status') {
+    const metadata = {
+      ...live.metadata,
+      ...without(objectAt(body, 'metadata'), 'finalizers', 'ownerReferences'),
+    };
+    const status = resource === SERVICES ? { loadBalancer: {}, ...objectAt(body, 'status') } : body['status'];
+    return { ...without(live, 'status'), metadata, ...(status === undefined ? {} : { status }) };
+  }
+  const replaced = resource.status ? { ...without(body, 'status'), status: live['status'] } : body;
+  return resource === SERVICES ? prepareChangedService(live, replaced) : replaced;
+}
+
+/** Puts back the metadata that only the server writes. */
+function stamp(resource: Resource, live: KubeObject, next: JsonObject): KubeObject {
+  const serverOwned = [
+    'uid',
+    'resourceVersion',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+  ];
+  const kept = Object.fromEntries(
+    serverOwned.filter((key) => live.metadata[key] !== undefined).map((key) => [key, live.metadata[key]]),
+  );
+  const desired = (object: JsonObject): JsonObject => without(object, 'metadata', 'status');
+  const changed =
+    resource.generation &&
+    !sameJson(desired(live), desired({ ...next, apiVersion: live.apiVersion, kind: live.kind }));
+  const generation = live.metadata['generation'];
+  const metadata: ObjectMeta = {
+    ...without(objectAt(next, 'metadata'), 'selfLink', ...serverOwned),
+    ...kept,
+    ...(changed && typeof generation === 'number' ? { generation: generation + 1 } : {}),
+    name: live.metadata.name,
+    ...(live.metadata.namespace === undefined ? {} : { namespace: live.metadata.namespace }),
+    uid: live.metadata.uid,
+    resourceVersion: live.metadata.resourceVersion,
+    creationTimestamp: live.metadata.creationTimestamp,
+  };
+  return { ...next, apiVersion: live.apiVersion, kind: live.kind, metadata };
+}
