@@ -1,0 +1,69 @@
+import type { Claim, ClaimDocument, Owner } from '../model/claim.ts';
+import { formatAddress, parseAddress } from '../model/prefix.ts';
+import { decodeRoute, encodeRoute, type NextHop, type Route, type RouteDocument } from '../model/route.ts';
+import { type Check, DocumentError, listOf, object, oneOf, orNull, text, unsigned } from './check.ts';
+
+const address: Check<string> = (value) => {
+  const given = text(value);
+  const parsed = parseAddress(given);
+  // Keys compare as text, so another spelling of the same address would match nothing.
+  if (parsed === null || formatAddress(parsed) !== given)
+    throw new DocumentError('should be a canonical address');
+  return given;
+};
+
+const routeDocument = object<RouteDocument>(
+  {
+    destination: text,
+    type: oneOf(
+      'unicast',
+      'local',
+      'broadcast',
+      'anycast',
+      'multicast',
+      'blackhole',
+      'unreachable',
+      'prohibit',
+      'throw',
+      'other',
+    ),
+    gateway: address,
+    device: text,
+    metric: unsigned,
+    protocol: unsigned,
+    table: unsigned,
+    tos: unsigned,
+    nextHops: listOf(object<NextHop>({ gateway: orNull(address), device: orNull(text), weight: unsigned })),
+  },
+  ['type', 'gateway', 'device', 'metric', 'protocol', 'table', 'tos', 'nextHops'],
+);
+
+/** A route in its document form. */
+export const routeCheck: Check<Route> = (value) => {
+  const document = routeDocument(value);
+  try {
+    return decodeRoute(document);
+  } catch (thrown) {
+    if (thrown instanceof RangeError) throw new DocumentError('should be a canonical CIDR', ['destination']);
+    throw thrown;
+  }
+};
+
+const owner = object<Owner>({
+  spec: text,
+  mode: oneOf('session', 'persistent'),
+  pid: unsigned,
+  startTime: text,
+  bootId: text,
+  networkNamespace: text,
+});
+
+const claim = object<Claim>({ profile: text, route: routeCheck, owner, created: text });
+
+/** A list of claims in their document form. */
+export const claimsCheck: Check<readonly Claim[]> = listOf(claim);
+
+/** A claim as files hold it. */
+export function encodeClaim(given: Claim): ClaimDocument {
+  return { ...given, route: encodeRoute(given.route) };
+}
