@@ -1,0 +1,46 @@
+import { type Claim, claimKey, type Owner } from '../model/claim.ts';
+import type { Plan, RouteStep } from '../model/plan.ts';
+import { type Route, routeKey } from '../model/route.ts';
+
+/** The route that a step gives up, and the one that it claims. */
+function claimChange(step: RouteStep): { readonly dropped: Route | null; readonly claimed: Route | null } {
+  switch (step.action) {
+    case 'create':
+    case 'replace':
+      return { dropped: step.before, claimed: step.after };
+    case 'adopt':
+      return { dropped: null, claimed: step.after ?? step.before };
+    case 'delete':
+    case 'forget':
+      return { dropped: step.before ?? step.after, claimed: null };
+    case 'none':
+      return { dropped: null, claimed: null };
+  }
+}
+
+/**
+ * The claims once a plan has been applied, of every spec: those of the routes it made or adopted are added, those of
+ * the routes it deleted or forgot are gone. Verification has shown by then that the kernel has each claimed route by
+ * exactly its key. A claim of another network namespace in this boot is never dropped: an equal key there is
+ * another route.
+ */
+export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, now: Date): Claim[] {
+  const dropped = new Set<string>();
+  const added = new Map<string, Claim>();
+  for (const step of plan.steps) {
+    if (step.kind !== 'route') continue;
+    const change = claimChange(step);
+    if (change.dropped !== null) dropped.add(routeKey(change.dropped));
+    if (change.claimed !== null) {
+      const key = routeKey(change.claimed);
+      added.set(key, { profile: step.profile, route: change.claimed, owner, created: now.toISOString() });
+    }
+  }
+  const elsewhere = (claim: Claim) =>
+    claim.owner.bootId === owner.bootId && claim.owner.networkNamespace !== owner.networkNamespace;
+  const kept = claims.filter((claim) => {
+    const key = claimKey(claim);
+    return elsewhere(claim) || !(dropped.has(key) || added.has(key));
+  });
+  return [...kept, ...added.values()];
+}

@@ -1,0 +1,99 @@
+import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import type { EmitRunEvent } from '../model/event.ts';
+import type { RouteChanger, RouteTable } from '../platform/route-table.ts';
+import type { Journal, JournaledTransaction, Registry } from '../registry/registry.ts';
+import { leftLines } from './residue.ts';
+import { type KnownChange, undoRoutes } from './rollback.ts';
+
+/** What recovery needs. The caller holds the lock. */
+export interface RecoveryPorts {
+  readonly journal: Journal;
+  readonly registry: Registry;
+  readonly routeTable: RouteTable;
+  readonly routeChanger: RouteChanger;
+}
+
+/** What was recovered. */
+export interface Recovery {
+  readonly txid: string;
+  readonly direction: 'forward' | 'back';
+  readonly changes: number;
+  readonly left: readonly Diagnostic[];
+}
+
+function ofAnotherNamespace(transaction: JournaledTransaction): Failure {
+  return new Failure('error', [
+    {
+      code: 'transaction-elsewhere',
+      severity: 'error',
+      summary: `transaction ${transaction.txid} did not end, and it is of network namespace ${transaction.networkNamespace}`,
+      cause: `It was changing routes for ${transaction.spec} in another network namespace, whose routes cannot be seen from here.`,
+      fix: 'Run `mkplan cleanup` in that namespace. If it is gone, its routes are too: then remove journal.ndjson from mkplan’s state directory.',
+      command: `lsns -t net | grep ${transaction.networkNamespace}`,
+    },
+  ]);
+}
+
+/** Runs of changes of one kind, the last run first: changes of one run do not depend on each other's order. */
+function runsBackwards(changes: readonly KnownChange[]): KnownChange[][] {
+  const runs: KnownChange[][] = [];
+  for (const change of changes) {
+    const last = runs.at(-1);
+    if (last?.[0]?.change.op === change.change.op) last.push(change);
+    else runs.push([change]);
+  }
+  return runs.reverse();
+}
+
+async function rollForward(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
+  const { txid, claims, changes } = transaction;
+  if (claims !== null) await ports.registry.write(claims);
+  await ports.journal.close(txid, 'committed');
+  return { txid, direction: 'forward', changes, left: [] };
+}
+
+async function rollBack(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
+  const { txid, intents } = transaction;
+  const left: Diagnostic[] = [];
+  let count = 0;
+  const open = intents.flatMap((intent) =>
+    intent.state === 'undone' ? [] : [{ ...intent, state: intent.state }],
+  );
+  for (const run of runsBackwards(open)) {
+    const undone = await undoRoutes(ports, run);
+    // The journal stays open, so that the next command goes on from here.
+    if (undone.unfinished !== null) throw undone.unfinished;
+    await ports.journal.undone(txid, run);
+    left.push(...undone.left);
+    count += undone.count;
+  }
+  await ports.journal.close(txid, 'undone');
+  return { txid, direction: 'back', changes: count, left };
+}
+
+/**
+ * Ends a transaction that was cut off: rolled forward where it was decided, else undone by what the kernel shows.
+ * Null when there is none. Safe to repeat, and to be killed itself. Throws a Failure when the journal is damaged, when
+ * the transaction is of another network namespace, or when the undoing has to be tried again.
+ */
+export async function recoverTransaction(ports: RecoveryPorts, emit: EmitRunEvent): Promise<Recovery | null> {
+  const transaction = await ports.journal.open();
+  if (transaction === null) return null;
+  const recovery = await endOf(ports, transaction);
+  const { txid, direction, changes, left } = recovery;
+  emit({ type: 'recovered', txid, direction, changes, left: leftLines(left) });
+  return recovery;
+}
+
+async function endOf(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
+  // The claims are all that is missing, and they are no matter of where this runs.
+  if (transaction.decided) return await rollForward(ports, transaction);
+  const here = await ports.routeTable.identity();
+  if (transaction.bootId !== here.bootId) {
+    // Routes do not outlive the boot that they were made in.
+    await ports.journal.close(transaction.txid, 'undone');
+    return { txid: transaction.txid, direction: 'back', changes: 0, left: [] };
+  }
+  if (transaction.networkNamespace !== here.networkNamespace) throw ofAnotherNamespace(transaction);
+  return await rollBack(ports, transaction);
+}

@@ -1,0 +1,165 @@
+import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
+import type { EmitRunEvent } from '../model/event.ts';
+import type { RouteChange } from '../platform/route-table.ts';
+import type { IntendedChange } from '../registry/registry.ts';
+import { type KeyedChange, keyedChange } from './change.ts';
+import { leftLines, routeChanged, routeMissing, routeRemains } from './residue.ts';
+import { TableView } from './table-view.ts';
+import type { PerformedWave, Transaction, WavePorts } from './wave.ts';
+
+/** A change with what is known of it: a change that was only intended may never have run. */
+export type KnownChange = IntendedChange & { readonly state: 'intended' | 'done' };
+
+/** How an undoing ended. */
+export interface Undone {
+  /** Changes that were taken back now. */
+  readonly count: number;
+  /** What could not be, or was not mkplan's any more. */
+  readonly left: readonly Diagnostic[];
+  /** Why the undoing has to be tried again; null when there is nothing more that it could do. */
+  readonly unfinished: unknown;
+}
+
+interface Reversal extends KeyedChange {
+  readonly reverse: RouteChange;
+}
+
+/** What takes a change back, as the kernel shows it now: nothing, a conditional change, or a report. */
+function reversalOf(
+  change: KeyedChange,
+  state: KnownChange['state'],
+  view: TableView,
+): Reversal | Diagnostic | null {
+  const { op, route, key } = change;
+  const there = view.has(key);
+  if (there === (op === 'delete')) {
+    const other = there ? null : view.inPlaceOf(change);
+    // An add that was only intended and whose place another route has was refused for that: it never ran.
+    return other === null || state === 'intended' ? null : routeChanged(route, other.route);
+  }
+  const other = op === 'delete' ? view.inPlaceOf(change) : null;
+  if (other !== null) return routeChanged(route, other.route);
+  return { ...change, reverse: { op: op === 'add' ? 'delete' : 'add', route } };
+}
+
+function leftOver({ op, route }: Reversal, said: string | undefined): Diagnostic {
+  const cause = said === undefined || said === '' ? 'The system gave no reason.' : `The system said: ${said}`;
+  return op === 'add' ? routeRemains(route, cause) : routeMissing(route, cause);
+}
+
+/**
+ * Takes route changes back, the last first, each only where the kernel shows what the change left: a route that is
+ * neither before nor after is left and reported. Safe to repeat. Throws a Failure when the table cannot be read.
+ */
+export async function undoRoutes(
+  ports: Pick<WavePorts, 'routeTable' | 'routeChanger'>,
+  changes: readonly KnownChange[],
+): Promise<Undone> {
+  const reversed = changes.map((known) => ({ ...keyedChange(known), state: known.state })).reverse();
+  const destinations = reversed.map(({ route }) => route.destination);
+  const before = new TableView(await ports.routeTable.mainRoutes(), destinations);
+  const left: Diagnostic[] = [];
+  const todo: Reversal[] = [];
+  for (const change of reversed) {
+    const found = reversalOf(change, change.state, before);
+    if (found === null) continue;
+    if ('reverse' in found) todo.push(found);
+    else left.push(found);
+  }
+  if (todo.length === 0) return { count: 0, left, unfinished: null };
+  let unfinished: unknown = null;
+  const said = new Map<number, string>();
+  try {
+    const failures = await ports.routeChanger.change(todo.map(({ reverse }) => reverse));
+    for (const { index, message } of failures) said.set(index, message.trim());
+  } catch (thrown) {
+    unfinished = thrown;
+  }
+  const after = new TableView(await ports.routeTable.mainRoutes(), destinations);
+  const remaining = [...todo.entries()].filter(([, { op, key }]) => after.has(key) === (op === 'add'));
+  const gone = unfinished === null ? undefined : messageOf(unfinished);
+  left.push(...remaining.map(([index, change]) => leftOver(change, said.get(index) ?? gone)));
+  return {
+    count: todo.length - remaining.length,
+    left,
+    unfinished: remaining.length === 0 ? null : unfinished,
+  };
+}
+
+/** How a rollback ended. */
+export interface RolledBack {
+  readonly left: readonly Diagnostic[];
+  /** Why the journal could not follow; null when it did. */
+  readonly journalFailure: unknown;
+}
+
+const countOf = ({ made, services }: PerformedWave) => made.length + services.length;
+
+/** Undoes one wave, Services first, and journals it. */
+async function undoWave(
+  ports: WavePorts,
+  transaction: Transaction,
+  wave: PerformedWave,
+  journal: (write: () => Promise<void>) => Promise<void>,
+): Promise<Pick<Undone, 'left' | 'unfinished'>> {
+  const left = await transaction.ingress.undo(wave.services);
+  if (wave.made.length === 0) return { left, unfinished: null };
+  try {
+    const undone = await undoRoutes(
+      ports,
+      wave.made.map((change) => ({ ...change, state: wave.state })),
+    );
+    if (undone.unfinished === null) await journal(() => ports.journal.undone(transaction.txid, wave.made));
+    return { left: [...left, ...undone.left], unfinished: undone.unfinished };
+  } catch (thrown) {
+    // The table cannot be read, so nothing of this wave is proven: each of its changes is named.
+    const unproven = wave.made
+      .map(keyedChange)
+      .map(({ op, route }) =>
+        op === 'add' ? routeRemains(route, messageOf(thrown)) : routeMissing(route, messageOf(thrown)),
+      );
+    return { left: [...left, ...unproven], unfinished: thrown };
+  }
+}
+
+/**
+ * Undoes everything that a transaction did, its waves in reverse, and closes the journal. An undo that has to be
+ * tried again leaves the journal open, so that the next command recovers. Never throws: what was not proven to be as
+ * before is in `left`.
+ */
+export async function rollback(
+  ports: WavePorts,
+  transaction: Transaction,
+  emit: EmitRunEvent,
+): Promise<RolledBack> {
+  const { txid, performed } = transaction;
+  emit({
+    type: 'rollback.started',
+    txid,
+    changes: performed.reduce((sum, wave) => sum + countOf(wave), 0),
+  });
+  let journalFailure: unknown = null;
+  // Undoing goes on in memory where the journal cannot follow: the kernel is reread either way.
+  const journal = async (write: () => Promise<void>) => {
+    await write().catch((thrown: unknown) => {
+      journalFailure = thrown;
+    });
+  };
+  const refused = performed.flatMap((wave) => wave.refused);
+  if (refused.length > 0) await journal(() => ports.journal.undone(txid, refused));
+  const left: Diagnostic[] = [];
+  let finished = true;
+  for (const wave of performed.toReversed()) {
+    const undone = await undoWave(ports, transaction, wave, journal);
+    left.push(
+      ...undone.left,
+      ...wave.disputed.map(({ route }) =>
+        routeRemains(route, 'The add was refused, yet the route is there: whose it is cannot be told.'),
+      ),
+    );
+    finished &&= undone.unfinished === null;
+  }
+  if (finished) await journal(() => ports.journal.close(txid, 'undone'));
+  emit({ type: 'rollback.done', txid, left: leftLines(left) });
+  return { left, journalFailure };
+}

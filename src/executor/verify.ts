@@ -1,0 +1,132 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Answer } from '../model/observed.ts';
+import type { Plan, RouteStep } from '../model/plan.ts';
+import { addressBits, addressOf, formatAddress, lastOf, type Prefix } from '../model/prefix.ts';
+import { PrefixIndex } from '../model/prefix-index.ts';
+import { formatRoute, type Route, routeKey } from '../model/route.ts';
+import type { RouteTable } from '../platform/route-table.ts';
+import { showCommand } from './residue.ts';
+import { TableView } from './table-view.ts';
+
+interface Expectation {
+  readonly number: number;
+  readonly step: RouteStep;
+}
+
+const EXPECTED_AFTER: ReadonlySet<string> = new Set(['create', 'replace', 'adopt']);
+const GONE_AFTER: ReadonlySet<string> = new Set(['replace', 'delete']);
+
+function problem(code: string, summary: string, cause: string, route: Route): Diagnostic {
+  return {
+    code,
+    severity: 'error',
+    summary,
+    cause,
+    fix: 'Find out what else changes the routes of this host, then run `mkplan plan` again.',
+    command: showCommand(route),
+  };
+}
+
+/** What the reread table lacks, or still has. */
+function tableProblems(steps: readonly Expectation[], view: TableView): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  for (const { number, step } of steps) {
+    const { action, before, after } = step;
+    if (after !== null && EXPECTED_AFTER.has(action) && !view.has(routeKey(after))) {
+      const summary = `step ${number}: the route ${formatRoute(after)} is not there`;
+      problems.push(problem('verify-missing', summary, 'It was made and has vanished again.', after));
+    }
+    if (before !== null && GONE_AFTER.has(action) && view.has(routeKey(before))) {
+      const summary = `step ${number}: the route ${formatRoute(before)} is still there`;
+      problems.push(problem('verify-remains', summary, 'It was deleted and has come back.', before));
+    }
+  }
+  return problems;
+}
+
+/** The first address of a destination that no more specific route takes; null when they take all of it. */
+function freeAddress(destination: Prefix, inside: readonly Route[]): Prefix | null {
+  let next = BigInt(destination.start);
+  for (const { destination: taken } of inside) {
+    if (BigInt(taken.start) > next) break;
+    const last = BigInt(lastOf(taken));
+    if (last >= next) next = last + 1n;
+  }
+  return next > BigInt(lastOf(destination)) ? null : addressOf(destination.family, next);
+}
+
+const isFullLength = (prefix: Prefix) => prefix.length === addressBits(prefix.family);
+
+/** One address of each destination that was made, with the route that has to answer for it. */
+function questions(steps: readonly Expectation[], routes: readonly Route[]): Question[] {
+  const made = steps.flatMap(({ number, step }) => {
+    const { action, after } = step;
+    // An `unreachable` route has no answer of its own to recognise it by; the reread has to do.
+    const asked = after !== null && after.type === 'unicast' && (action === 'create' || action === 'replace');
+    return asked ? [{ number, route: after }] : [];
+  });
+  // Most are single addresses, which nothing can be inside of; without others the table need not be sorted.
+  const index = made.every(({ route }) => isFullLength(route.destination))
+    ? null
+    : new PrefixIndex(routes, (route) => route.destination);
+  return made.flatMap(({ number, route }) => {
+    const address = freeAddress(route.destination, index?.descendants(route.destination) ?? []);
+    return address === null ? [] : [{ number, route, address: formatAddress(address) }];
+  });
+}
+
+interface Question {
+  readonly number: number;
+  readonly route: Route;
+  readonly address: string;
+}
+
+function answerProblem({ number, route, address }: Question, answer: Answer | null): Diagnostic | null {
+  if (
+    answer !== null &&
+    answer.type === 'unicast' &&
+    answer.gateway === route.gateway &&
+    (route.device === null || answer.device === route.device)
+  ) {
+    return null;
+  }
+  const way =
+    answer === null
+      ? 'has no route'
+      : `leaves by ${answer.gateway ?? answer.type} on ${answer.device ?? 'no device'}`;
+  const table = answer?.table == null ? '' : `, as table ${answer.table} says`;
+  return {
+    code: 'verify-answer',
+    severity: 'error',
+    summary: `step ${number}: ${address} ${way}, not by ${route.gateway ?? 'the link'} on ${route.device ?? 'its device'}`,
+    cause: `The route ${formatRoute(route)} is there, but the kernel does not use it for that address${table}.`,
+    fix: 'Look for a rule or a more preferred route, of a VPN say, that is asked first.',
+    command: `ip route get ${address}`,
+  };
+}
+
+/**
+ * Re-observes before success is declared: every route that was made or adopted is in table main and every one that
+ * was removed is not, and the kernel, asked for one address of each new destination, sends it by our gateway and
+ * device. Returns what does not hold. Throws a Failure when the system cannot be read.
+ */
+export async function verify(routeTable: RouteTable, plan: Plan): Promise<Diagnostic[]> {
+  const steps = plan.steps.flatMap((step, index) =>
+    step.kind === 'route' && step.action !== 'none' ? [{ number: index + 1, step }] : [],
+  );
+  if (steps.length === 0) return [];
+  const routes = await routeTable.mainRoutes();
+  const destinations = steps.flatMap(({ step: { before, after } }) =>
+    [before, after].flatMap((route) => (route === null ? [] : [route.destination])),
+  );
+  const problems = tableProblems(steps, new TableView(routes, destinations));
+  if (problems.length > 0) return problems;
+  const asked = questions(steps, routes);
+  const answers = await routeTable.answers(asked.map(({ address }) => address));
+  return asked.flatMap((question, index) => answerProblem(question, answers[index] ?? null) ?? []);
+}
+
+/** How many routes {@link verify} looks for. */
+export function routesToVerify(plan: Plan): number {
+  return plan.steps.filter((step) => step.kind === 'route' && EXPECTED_AFTER.has(step.action)).length;
+}

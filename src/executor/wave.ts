@@ -1,0 +1,291 @@
+import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import type { EmitRunEvent } from '../model/event.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Prefix } from '../model/prefix.ts';
+import { type Route, routeKey } from '../model/route.ts';
+import type { ChangeFailure, RouteChanger, RouteTable } from '../platform/route-table.ts';
+import type { IntendedChange, Journal } from '../registry/registry.ts';
+import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
+import { foreignAppeared, refusedChange, refusedService, staleChange } from './refusal.ts';
+import type { IngressWriter, TriedIngress } from './services.ts';
+import { TableView } from './table-view.ts';
+
+/** What a wave is performed with. */
+export interface WavePorts {
+  readonly journal: Journal;
+  readonly routeTable: RouteTable;
+  readonly routeChanger: RouteChanger;
+}
+
+/** What one wave did, in memory: rollback trusts it only as far as the kernel agrees. */
+export interface PerformedWave {
+  /** Changes that were made, or may have been. */
+  made: readonly IntendedChange[];
+  /** `intended` until a reread has shown which of them were made. */
+  state: 'intended' | 'done';
+  /** Changes that were intended and certainly not made. */
+  refused: readonly IntendedChange[];
+  /** Adds that were refused although an equal route is there now: whose it is cannot be told. */
+  disputed: readonly KeyedChange[];
+  /** Whether the system was asked to change anything, as far as can be told. */
+  tried: boolean;
+  readonly services: TriedIngress[];
+}
+
+/** An open transaction, as far as this process has come with it. */
+export class Transaction {
+  readonly txid: string;
+  readonly plan: Plan;
+  readonly ingress: IngressWriter;
+  /** Whether the journal knows of it. */
+  begun = false;
+  /** Waves that have begun, in order. */
+  readonly performed: PerformedWave[] = [];
+  /** Table main as last reread; null when something else came between. */
+  table: readonly Route[] | null = null;
+  readonly #started = new Set<number>();
+  readonly #known: ReadonlyMap<string, Prefix>;
+
+  constructor(txid: string, plan: Plan, ingress: IngressWriter) {
+    this.txid = txid;
+    this.plan = plan;
+    this.ingress = ingress;
+    this.#known = knownRoutes(plan);
+  }
+
+  /** The destination of a route that the plan speaks of; undefined for any other. */
+  destinationOf(key: string): Prefix | undefined {
+    return this.#known.get(key);
+  }
+
+  /** Whether the plan speaks of this route: its own, or a foreign one that it knew and accepted. */
+  knows(key: string): boolean {
+    return this.#known.has(key);
+  }
+
+  /** Whether this is the first change of its step, whose precondition is then due. */
+  starts({ intended }: KeyedChange): boolean {
+    return !this.#started.has(intended.change.step);
+  }
+
+  markStarted(changes: readonly KeyedChange[]): void {
+    for (const { intended } of changes) this.#started.add(intended.change.step);
+  }
+}
+
+function knownRoutes(plan: Plan): ReadonlyMap<string, Prefix> {
+  const known = new Map<string, Prefix>();
+  const add = (route: Route | null) => {
+    if (route !== null) known.set(routeKey(route), route.destination);
+  };
+  for (const step of plan.steps) {
+    if (step.kind !== 'route') continue;
+    add(step.before);
+    if (step.after !== step.before) add(step.after);
+  }
+  for (const { foreign } of plan.conflicts) add(foreign);
+  return known;
+}
+
+/** What of a change's conditions the table does not meet; null when all is well. */
+function unmet(transaction: Transaction, view: TableView, change: KeyedChange): Diagnostic | null {
+  const { present, absent } = change.intended.step.precondition;
+  const due = transaction.starts(change);
+  const missing = [...(change.op === 'delete' ? [change.key] : []), ...(due ? present : [])].find(
+    (key) => !view.has(key),
+  );
+  if (missing !== undefined) return staleChange(change, `${missing} is gone`);
+  const inTheWay = [...(change.op === 'add' ? [change.key] : []), ...(due ? absent : [])].find((key) =>
+    view.has(key),
+  );
+  if (inTheWay !== undefined)
+    return staleChange(change, `${inTheWay} is there already, and it is not mkplan's`);
+  return foreignAt(transaction, view, change);
+}
+
+/** A foreign route to the destination of a route that is to be ours; null when there is none that the plan did not know. */
+function foreignAt(transaction: Transaction, view: TableView, change: KeyedChange): Diagnostic | null {
+  if (change.op !== 'add') return null;
+  const foreign = view.at(change.route.destination).find(({ key }) => !transaction.knows(key));
+  return foreign === undefined ? null : foreignAppeared(change, foreign.route);
+}
+
+/** The destinations that a wave is judged by; null for all of them, where a precondition names a route unknown to the plan. */
+function scopeOf(transaction: Transaction, changes: readonly KeyedChange[]): readonly Prefix[] | null {
+  const scope: Prefix[] = [];
+  for (const { route, intended } of changes) {
+    scope.push(route.destination);
+    const { present, absent } = intended.step.precondition;
+    for (const key of [...present, ...absent]) {
+      const destination = transaction.destinationOf(key);
+      if (destination === undefined) return null;
+      scope.push(destination);
+    }
+  }
+  return scope;
+}
+
+function viewOf(routes: readonly Route[], scope: readonly Prefix[] | null): TableView {
+  return new TableView(routes, scope ?? routes.map((route) => route.destination));
+}
+
+interface Judgement {
+  readonly made: KeyedChange[];
+  readonly refused: KeyedChange[];
+  readonly disputed: KeyedChange[];
+  readonly problems: Map<KeyedChange, Diagnostic>;
+}
+
+/** Judges every change by the reread table alone; what the system said only explains. */
+function judge(
+  transaction: Transaction,
+  view: TableView,
+  changes: readonly KeyedChange[],
+  failures: readonly ChangeFailure[],
+): Judgement {
+  const said = new Map(failures.map(({ index, message }) => [index, message]));
+  const result: Judgement = { made: [], refused: [], disputed: [], problems: new Map() };
+  for (const [index, change] of changes.entries()) {
+    const message = said.get(index);
+    const there = view.has(change.key);
+    if (there !== (change.op === 'add')) {
+      result.refused.push(change);
+      result.problems.set(change, refusedChange(change, message ?? null));
+    } else if (change.op === 'add' && message !== undefined) {
+      // It was not there before, the add was refused, and it is there: somebody else was quicker.
+      result.disputed.push(change);
+      result.problems.set(change, refusedChange(change, message));
+    } else {
+      result.made.push(change);
+      const foreign = foreignAt(transaction, view, change);
+      if (foreign !== null) result.problems.set(change, foreign);
+    }
+  }
+  return result;
+}
+
+const intendedOf = (changes: readonly KeyedChange[]) => changes.map(({ intended }) => intended);
+
+async function performRoutes(
+  ports: WavePorts,
+  transaction: Transaction,
+  performed: PerformedWave,
+  changes: readonly KeyedChange[],
+  emit: EmitRunEvent,
+): Promise<void> {
+  const { txid } = transaction;
+  const fail = (problems: ReadonlyMap<KeyedChange, Diagnostic>) => {
+    for (const [{ intended }, diagnostic] of problems) {
+      emit({ type: 'change.failed', txid, ...intended, diagnostic });
+    }
+  };
+  const scope = scopeOf(transaction, changes);
+  const before = viewOf(transaction.table ?? (await ports.routeTable.mainRoutes()), scope);
+  const stale = new Map<KeyedChange, Diagnostic>();
+  for (const change of changes) {
+    const problem = unmet(transaction, before, change);
+    if (problem !== null) stale.set(change, problem);
+  }
+  if (stale.size > 0) {
+    fail(stale);
+    throw new Failure('stale', [...stale.values()]);
+  }
+  await ports.journal.intend(txid, intendedOf(changes));
+  // From here on any of them may be made, whatever else goes wrong.
+  performed.made = intendedOf(changes);
+  performed.tried = true;
+  transaction.markStarted(changes);
+  transaction.table = null;
+  const outcome = await tryChanges(ports.routeChanger, changes);
+  const routes = await ports.routeTable.mainRoutes();
+  const { made, refused, disputed, problems } = judge(
+    transaction,
+    viewOf(routes, scope),
+    changes,
+    outcome.failures,
+  );
+  performed.made = intendedOf(made);
+  performed.state = 'done';
+  performed.refused = intendedOf([...refused, ...disputed]);
+  performed.disputed = disputed;
+  performed.tried = outcome.thrown === null || made.length > 0;
+  if (problems.size > 0) {
+    fail(problems);
+    throw outcome.thrown ?? new Failure('error', [...problems.values()]);
+  }
+  await ports.journal.done(txid, performed.made);
+  transaction.table = routes;
+  for (const { intended } of made) emit({ type: 'change.done', txid, ...intended });
+}
+
+/** A helper that is gone may have made any of the changes: the reread tells which. */
+async function tryChanges(
+  changer: RouteChanger,
+  changes: readonly KeyedChange[],
+): Promise<{ readonly failures: readonly ChangeFailure[]; readonly thrown: unknown }> {
+  try {
+    return { failures: await changer.change(changes.map(({ op, route }) => ({ op, route }))), thrown: null };
+  } catch (thrown) {
+    return { failures: [], thrown };
+  }
+}
+
+async function performServices(
+  transaction: Transaction,
+  performed: PerformedWave,
+  changes: readonly ServiceChange[],
+  emit: EmitRunEvent,
+): Promise<void> {
+  const { txid } = transaction;
+  const problems: Diagnostic[] = [];
+  performed.tried = true;
+  transaction.table = null;
+  await transaction.ingress.perform(
+    changes,
+    (tried) => performed.services.push(tried),
+    (given, thrown) => {
+      if (thrown === null) {
+        emit({ type: 'change.done', txid, ...given });
+      } else {
+        const diagnostic = refusedService(given, thrown);
+        problems.push(diagnostic);
+        emit({ type: 'change.failed', txid, ...given, diagnostic });
+      }
+    },
+  );
+  if (problems.length > 0) throw new Failure('error', problems);
+}
+
+/**
+ * Performs one wave: checks the conditions, journals the intent, changes, rereads, judges, journals what was done.
+ * Two fsyncs, however many changes. Throws a Failure when anything of it was not made, of kind `stale` when nothing
+ * was tried because the table is not what the plan rests on; `transaction.performed` then says what to undo.
+ */
+export async function performWave(
+  ports: WavePorts,
+  transaction: Transaction,
+  wave: number,
+  emit: EmitRunEvent,
+): Promise<void> {
+  const changes = transaction.plan.waves[wave] ?? [];
+  const { routes, services } = splitWave(transaction.plan, changes);
+  const { txid } = transaction;
+  emit({
+    type: 'wave.started',
+    txid,
+    wave,
+    waves: transaction.plan.waves.length,
+    changes: changes.length,
+  });
+  const performed: PerformedWave = {
+    made: [],
+    state: 'intended',
+    refused: [],
+    disputed: [],
+    tried: false,
+    services: [],
+  };
+  transaction.performed.push(performed);
+  if (routes.length > 0) await performRoutes(ports, transaction, performed, routes, emit);
+  if (services.length > 0) await performServices(transaction, performed, services, emit);
+}
