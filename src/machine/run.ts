@@ -1,0 +1,297 @@
+import { setImmediate } from 'node:timers/promises';
+import { createActor, toPromise } from 'xstate';
+import { claimsAfter } from '../executor/claims.ts';
+import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
+import { leftLines } from '../executor/residue.ts';
+import { rollback } from '../executor/rollback.ts';
+import { IngressWriter, type ServicePort } from '../executor/services.ts';
+import { routesToVerify, verify } from '../executor/verify.ts';
+import { performWave, Transaction } from '../executor/wave.ts';
+import type { Claim, Owner } from '../model/claim.ts';
+import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import type { EmitRunEvent } from '../model/event.ts';
+import { isEmpty, type Plan } from '../model/plan.ts';
+import type { HeldLock, Lock } from '../registry/registry.ts';
+import { type ApplyEnd, type ApplyWork, createApplyMachine, Interruption, isApplyEnd } from './apply.ts';
+
+/** Everything that a transaction touches. */
+export interface ApplyPorts extends RecoveryPorts {
+  readonly lock: Lock;
+  readonly services: ServicePort;
+  /** Observes anew, under the lock, and plans from that. */
+  observe(): Promise<Plan>;
+  now(): Date;
+  /** A name for the transaction that no other has. */
+  txid(): string;
+  owner(): Promise<Owner>;
+}
+
+export interface ApplyOptions {
+  /** Of the plan that was shown or saved; another one under the lock is a Failure of kind `stale`. Null where none was. */
+  readonly fingerprint: string | null;
+  /** Refuses a plan with refused conflicts or unapproved approvals; null lets it pass. */
+  approve(plan: Plan): Failure | null;
+  /** How long to wait for the lock, in milliseconds; 0 for not at all. */
+  readonly waitMs: number;
+  /** What the next waiter is told: the verb and the spec. */
+  readonly doing: string;
+  /** Aborted by the first Ctrl-C: the wave under way is finished, then all is rolled back. */
+  readonly signal: AbortSignal;
+}
+
+/** How a plan that could be applied ended. */
+export interface ApplyOutcome {
+  readonly kind: 'done' | 'nothing' | 'rolled-back' | 'residue' | 'interrupted';
+  readonly plan: Plan;
+  /** Null where nothing was begun. */
+  readonly txid: string | null;
+  /** What went wrong, and each thing that was left. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** What was left, a line each, with the command that puts it right. */
+  readonly left: readonly string[];
+}
+
+/** Ends a transaction that was cut off, under a held lock; for commands that do not apply. */
+export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise<readonly Diagnostic[]> {
+  return (await recoverTransaction(ports, emit))?.left ?? [];
+}
+
+function stale(): Failure {
+  return new Failure('stale', [
+    {
+      code: 'stale-plan',
+      severity: 'error',
+      summary: 'the plan is stale: what it rests on has changed since it was made',
+      cause: 'Routes, claims, the cluster or the spec are not what they were when the plan was made.',
+      fix: 'Make a new plan, look at it, and apply that.',
+      command: 'mkplan plan',
+    },
+  ]);
+}
+
+function interruption(): Diagnostic {
+  return {
+    code: 'interrupted',
+    severity: 'error',
+    summary: 'interrupted',
+    cause: 'The command was told to stop.',
+    fix: 'Run the command again.',
+  };
+}
+
+function uncommitted(thrown: unknown): Diagnostic {
+  return {
+    code: 'commit-incomplete',
+    severity: 'error',
+    summary: 'the plan was applied and verified, but its claims could not be written down',
+    cause: messageOf(thrown),
+    fix: 'Put that right and run any mkplan command that changes something: it finishes the transaction first.',
+    command: 'mkplan cleanup',
+  };
+}
+
+function diagnosticsOf(thrown: unknown): readonly Diagnostic[] {
+  if (thrown instanceof Interruption) return [interruption()];
+  if (thrown instanceof Failure) return thrown.diagnostics;
+  return [
+    {
+      code: 'unexpected',
+      severity: 'error',
+      summary: messageOf(thrown),
+      cause: 'mkplan met something that it did not expect.',
+      fix: 'Please report it, with the output of `mkplan observe`.',
+    },
+  ];
+}
+
+/** The work of one run, and what it has come to. */
+class ApplyRun implements ApplyWork {
+  readonly #ports: ApplyPorts;
+  readonly #options: ApplyOptions;
+  readonly #emit: EmitRunEvent;
+  #held: HeldLock | null = null;
+  #claims: readonly Claim[] = [];
+  #owner: Owner | null = null;
+  #journalFailure: unknown = null;
+  #deciding = false;
+  plan: Plan | null = null;
+  transaction: Transaction | null = null;
+  left: readonly Diagnostic[] = [];
+
+  constructor(ports: ApplyPorts, options: ApplyOptions, emit: EmitRunEvent) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  async lock(): Promise<void> {
+    const { doing, waitMs, signal } = this.#options;
+    const onWait = (holder: Parameters<Parameters<Lock['acquire']>[0]['onWait']>[0]) =>
+      this.#emit({
+        type: 'lock.waiting',
+        holder: holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`,
+      });
+    this.#held = await this.#ports.lock.acquire({ doing, waitMs, onWait, signal });
+    this.#emit({ type: 'lock.acquired' });
+  }
+
+  async release(): Promise<void> {
+    await this.#held?.release();
+  }
+
+  async recover(): Promise<void> {
+    await recoverTransaction(this.#ports, this.#emit);
+  }
+
+  async observe(): Promise<void> {
+    this.plan = await this.#ports.observe();
+  }
+
+  async check(): Promise<'apply' | 'nothing'> {
+    const plan = this.#planned();
+    const { fingerprint } = this.#options;
+    if (fingerprint !== null && plan.fingerprint !== fingerprint) throw stale();
+    const refusal = this.#options.approve(plan);
+    if (refusal !== null) throw refusal;
+    if (isEmpty(plan)) return 'nothing';
+    this.#claims = await this.#ports.registry.read();
+    this.#owner = await this.#ports.owner();
+    this.transaction = new Transaction(this.#ports.txid(), plan, new IngressWriter(this.#ports.services));
+    return 'apply';
+  }
+
+  async execute(wave: number): Promise<'more' | 'last'> {
+    // Steps that never wait for the system would keep timers and signals from being heard.
+    await setImmediate();
+    const transaction = this.#open();
+    const { plan } = transaction;
+    if (!transaction.begun) await this.#begin(transaction);
+    if (plan.waves.length > 0) await performWave(this.#ports, transaction, wave, this.#emit);
+    return wave + 1 < plan.waves.length ? 'more' : 'last';
+  }
+
+  async #begin(transaction: Transaction): Promise<void> {
+    const { txid, plan } = transaction;
+    const { bootId, networkNamespace } = this.#owned();
+    await this.#ports.journal.begin({ txid, spec: plan.spec, bootId, networkNamespace });
+    transaction.begun = true;
+    this.#emit({
+      type: 'transaction.started',
+      txid,
+      changes: plan.waves.reduce((sum, wave) => sum + wave.length, 0),
+    });
+  }
+
+  async verify(): Promise<void> {
+    const { txid, plan } = this.#open();
+    this.#emit({ type: 'verifying', txid, routes: routesToVerify(plan) });
+    const problems = await verify(this.#ports.routeTable, plan);
+    if (problems.length > 0) throw new Failure('error', problems);
+  }
+
+  async decide(): Promise<void> {
+    const { txid, plan } = this.#open();
+    this.#claims = claimsAfter(this.#claims, plan, this.#owned(), this.#ports.now());
+    this.#deciding = true;
+    await this.#ports.journal.decide(txid, this.#claims);
+  }
+
+  async commit(): Promise<void> {
+    const { txid } = this.#open();
+    await this.#ports.registry.write(this.#claims);
+    await this.#ports.journal.close(txid, 'committed');
+    this.#emit({ type: 'committed', txid });
+  }
+
+  async rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'> {
+    const transaction = this.#open();
+    if (!transaction.begun) return 'unchanged';
+    const { left, journalFailure } = await rollback(this.#ports, transaction, this.#emit);
+    this.left = left;
+    this.#journalFailure = journalFailure;
+    // DECIDED may be on disk although its fsync failed: then the next command would roll forward.
+    if (left.length > 0 || (journalFailure !== null && this.#deciding)) return 'residue';
+    return transaction.performed.some(({ tried }) => tried) ? 'rolled-back' : 'unchanged';
+  }
+
+  #planned(): Plan {
+    if (this.plan === null) throw new TypeError('nothing was planned yet');
+    return this.plan;
+  }
+
+  #open(): Transaction {
+    if (this.transaction === null) throw new TypeError('no transaction was begun yet');
+    return this.transaction;
+  }
+
+  #owned(): Owner {
+    if (this.#owner === null) throw new TypeError('the owner was not asked for yet');
+    return this.#owner;
+  }
+
+  /** What the end of the machine means for the caller. Throws where nothing was changed. */
+  outcome(end: ApplyEnd, error: unknown): ApplyOutcome {
+    // A Ctrl-C at the terminal also ends the programs that were just asked, so their failing is part of it.
+    const interrupted = this.#options.signal.aborted;
+    if (end === 'cancelled' || (end === 'refused' && interrupted)) {
+      throw new Failure('interrupted', [interruption()], { cause: error });
+    }
+    if (end === 'refused') throw error;
+    if (end === 'incomplete') this.left = [uncommitted(error)];
+    if (end === 'done' || end === 'nothing') return this.#result(end, []);
+    const journal = this.#journalFailure === null ? [] : diagnosticsOf(this.#journalFailure);
+    const diagnostics = [...(end === 'incomplete' ? [] : diagnosticsOf(error)), ...journal, ...this.left];
+    if (end !== 'rolledBack') return this.#result('residue', diagnostics);
+    return this.#result(interrupted ? 'interrupted' : 'rolled-back', diagnostics);
+  }
+
+  #result(kind: ApplyOutcome['kind'], diagnostics: readonly Diagnostic[]): ApplyOutcome {
+    return {
+      kind,
+      plan: this.#planned(),
+      txid: this.transaction?.txid ?? null,
+      diagnostics,
+      left: leftLines(this.left),
+    };
+  }
+}
+
+/** Events are for people: whoever listens and fails, at a closed pipe say, must not decide about routes. */
+function harmless(emit: EmitRunEvent): EmitRunEvent {
+  return (event) => {
+    try {
+      emit(event);
+    } catch {
+      // The outcome is returned as well, so nothing is lost that the caller does not learn.
+    }
+  };
+}
+
+/**
+ * Applies a plan as one transaction: locks, recovers what was cut off, observes, checks, executes wave by wave,
+ * verifies, decides, commits; rolls everything back when anything fails or the signal is aborted.
+ * Throws a Failure where nothing was changed: `lock-held`, `stale`, `conflict`, `interrupted`, or whatever
+ * stood in the way. Does not close the route changer.
+ */
+export async function runApply(
+  ports: ApplyPorts,
+  options: ApplyOptions,
+  emit: EmitRunEvent,
+): Promise<ApplyOutcome> {
+  const run = new ApplyRun(ports, options, harmless(emit));
+  const actor = createActor(createApplyMachine(run));
+  const cancel = () => actor.send({ type: 'CANCEL' });
+  options.signal.addEventListener('abort', cancel, { once: true });
+  try {
+    const ended = toPromise(actor);
+    actor.start();
+    if (options.signal.aborted) cancel();
+    await ended;
+    const { value, context } = actor.getSnapshot();
+    if (!isApplyEnd(value)) throw new TypeError(`the machine stopped in ${value}`);
+    return run.outcome(value, context.error);
+  } finally {
+    options.signal.removeEventListener('abort', cancel);
+    await run.release();
+  }
+}
