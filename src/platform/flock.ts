@@ -15,6 +15,8 @@ export async function tryLock(runner: CommandRunner, descriptor: number, waitSec
   const result = await runner
     .run(['flock', '-x', '-E', String(HELD), ...patience, '3'], {
       descriptors: [descriptor],
+      // Whether a Ctrl-C at the terminal ends the wait is for the waiting program to decide, not for flock(1).
+      detached: true,
       timeoutMs: waitSeconds * 1000 + 10_000,
     })
     .catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { type Family, type Ipv4Prefix, type Prefix, parsePrefix } from '../../mo
 
 const DOT = 46;
 const ZERO = 48;
+const NO_DIGIT = -1;
 
 const DEFAULT: Readonly<Record<Family, Prefix>> = {
   4: { family: 4, start: 0, length: 0 },
@@ -21,23 +22,30 @@ export function readDestination(text: string, family: Family): Prefix | null {
  */
 function readIpv4(text: string): Ipv4Prefix | null {
   const slash = text.indexOf('/');
-  const end = slash < 0 ? text.length : slash;
+  const start = readDotted(text, slash < 0 ? text.length : slash);
+  const digits = slash < 0 ? '32' : text.slice(slash + 1);
+  const length = Number(digits);
+  if (start < 0 || String(length) !== digits || !(length >= 0 && length <= 32)) return null;
+  return start % 2 ** (32 - length) === 0 ? { family: 4, start, length } : null;
+}
+
+/** The address before `end`, as a number; -1 when it is none. */
+function readDotted(text: string, end: number): number {
   let start = 0;
-  let octet = 0;
+  let octet = NO_DIGIT;
   let dots = 0;
   for (let index = 0; index < end; index++) {
     const code = text.charCodeAt(index);
     if (code === DOT) {
+      if (octet === NO_DIGIT) return -1;
       start = start * 256 + octet;
-      octet = 0;
+      octet = NO_DIGIT;
       dots++;
     } else {
-      octet = octet * 10 + code - ZERO;
-      if (code < ZERO || code > ZERO + 9 || octet > 255) return null;
+      if (code < ZERO || code > ZERO + 9 || octet === 0) return -1;
+      octet = octet === NO_DIGIT ? code - ZERO : octet * 10 + code - ZERO;
+      if (octet > 255) return -1;
     }
   }
-  start = start * 256 + octet;
-  const length = slash < 0 ? 32 : Number(text.slice(slash + 1));
-  if (dots !== 3 || !(length >= 0 && length <= 32) || start % 2 ** (32 - length) !== 0) return null;
-  return { family: 4, start, length };
+  return octet === NO_DIGIT || dots !== 3 ? -1 : start * 256 + octet;
 }

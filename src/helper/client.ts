@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type Failure, messageOf } from '../model/diagnostic.ts';
+import type { Argv, CommandRunner, CommandStreamer } from '../platform/command.ts';
+import { tryLock } from '../platform/flock.ts';
+import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
+import { elevationRefused, helperBusy, helperGone, helperUnable } from './failures.ts';
+import { MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
+import { Session, SessionEnded } from './session.ts';
+
+/** How long the last child of a helper that was killed is waited for: longer than any child lives. */
+const LAST_CHILD_SECONDS = 30;
+
+export interface HelperOptions {
+  /** The helper's command, through sudo where needed; `--lock PATH` is added. */
+  readonly command: Argv;
+  /** The lock that the helper holds; made when missing. */
+  readonly lockPath: string;
+  readonly processes: CommandStreamer & CommandRunner;
+}
+
+/**
+ * mkplan's side of the elevated helper, which is started once and lives until `close`. One that dies meanwhile is
+ * started anew by the next `change`, behind the lock that its last child still holds; one that could not be
+ * started is not tried again, so that a refused password is not asked for twice.
+ */
+export class HelperClient implements RouteChanger {
+  readonly #options: HelperOptions;
+  #session: Promise<Session> | null = null;
+  #seq = 0;
+  /** How a helper ended that was still needed; a child of it may live on. */
+  #died: Error | null = null;
+
+  constructor(options: HelperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the helper, so that this overlaps with other work. Optional; where it fails, `change` fails likewise.
+   * Throws a Failure: `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
+   */
+  start(): Promise<void> {
+    const started = this.#started().then(() => undefined);
+    // Whoever starts early need not wait for it: the next `change` tells of the same failure.
+    started.catch(() => undefined);
+    return started;
+  }
+
+  async change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]> {
+    const refused: ChangeFailure[] = [];
+    for (let from = 0; from < changes.length; from += MAX_CHANGES) {
+      const answer = await this.#request(changes.slice(from, from + MAX_CHANGES));
+      for (const { index, message } of answer) refused.push({ index: from + index, message });
+    }
+    return refused;
+  }
+
+  async close(): Promise<void> {
+    // A helper that did not start has nothing to end; whoever asked something of it was told why.
+    const session = await this.#session?.catch(() => null);
+    this.#session = null;
+    await session?.end();
+    if (this.#died !== null) await this.#awaitLastChild();
+  }
+
+  async #request(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]> {
+    const session = await this.#started();
+    const response = await session
+      .ask({ type: 'change', seq: this.#seq++, changes })
+      .catch((error: unknown) => {
+        this.#session = null;
+        this.#died = helperGone(messageOf(error));
+        throw this.#died;
+      });
+    if (response.type === 'answer') return response.refused;
+    throw this.#unable(response);
+  }
+
+  #started(): Promise<Session> {
+    this.#session ??= this.#open();
+    return this.#session;
+  }
+
+  async #open(): Promise<Session> {
+    const { command, lockPath, processes } = this.#options;
+    await (await this.#openLock()).close();
+    const session = new Session(processes, [...command, '--lock', lockPath]);
+    const response = await session
+      .ask({ type: 'hello', version: PROTOCOL_VERSION })
+      .catch((error: unknown) => {
+        if (!(error instanceof SessionEnded)) throw error;
+        throw basename(command[0]) === 'sudo' ? elevationRefused(error.message) : helperGone(error.message);
+      });
+    if (response.type === 'hello') return session;
+    await session.end();
+    throw this.#unable(response);
+  }
+
+  #unable(response: Response): Failure {
+    if (response.type !== 'error') return helperUnable('it answered what was not asked');
+    return response.code === 'lock-held'
+      ? helperBusy(this.#options.lockPath)
+      : helperUnable(response.message);
+  }
+
+  async #openLock(): Promise<FileHandle> {
+    const { lockPath } = this.#options;
+    try {
+      return await open(lockPath, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    } catch (error) {
+      throw helperUnable(`cannot open ${lockPath}: ${messageOf(error)}`);
+    }
+  }
+
+  /** The helper's children hold its lock: when it can be had, none is left. */
+  async #awaitLastChild(): Promise<void> {
+    const file = await this.#openLock();
+    try {
+      if (!(await tryLock(this.#options.processes, file.fd, LAST_CHILD_SECONDS))) {
+        throw helperBusy(this.#options.lockPath);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { Failure } from '../model/diagnostic.ts';
+
+/** sudo(8) did not start the helper: no password, no right, no terminal, no sudo. */
+export function elevationRefused(cause: string): Failure {
+  return new Failure('error', [
+    {
+      code: 'elevation-refused',
+      severity: 'error',
+      summary: 'the rights to change routes were not given',
+      cause,
+      fix: 'allow it at the prompt of sudo, or try sudo by itself to see what it needs',
+      command: 'sudo -v',
+    },
+  ]);
+}
+
+/** The helper did not start, or ended before it had answered. */
+export function helperGone(cause: string): Failure {
+  return new Failure('error', [
+    {
+      code: 'helper-gone',
+      severity: 'error',
+      summary: 'the helper that changes routes is gone',
+      cause,
+      fix: 'run the command again: it finds out what was done, and goes on from there',
+    },
+  ]);
+}
+
+/** The helper answered that it cannot do what was asked. */
+export function helperUnable(cause: string): Failure {
+  return new Failure('error', [
+    {
+      code: 'helper-unable',
+      severity: 'error',
+      summary: 'the helper cannot change routes',
+      cause,
+      fix: 'install mkplan anew if its version differs, and iproute2 and util-linux if they are missing',
+    },
+  ]);
+}
+
+/** A helper of another mkplan holds the lock. */
+export function helperBusy(lockPath: string): Failure {
+  return new Failure('lock-held', [
+    {
+      code: 'lock-held',
+      severity: 'error',
+      summary: 'a helper of an earlier mkplan still changes routes',
+      cause: `it holds ${lockPath} until its last child is gone`,
+      fix: 'wait until it has ended, then run the command again',
+      command: `fuser -v '${lockPath}'`,
+    },
+  ]);
+}

@@ -1,0 +1,116 @@
+/**
+ * The elevated helper: `helper.js --lock PATH`. It takes typed requests on stdin and nothing else, looks at each
+ * by itself, answers on stdout, and ends at the end of its input. It holds the lock until its last child is gone.
+ */
+
+import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import { tryLock } from '../platform/flock.ts';
+import { ProcessRunner } from '../platform/process.ts';
+import { perform } from './perform.ts';
+import { encodeResponse, type Response } from './protocol.ts';
+import { serve } from './serve.ts';
+
+/** Exit codes; what is wrong is told on stdout as well. */
+const UNUSABLE = 1;
+const USAGE = 64;
+
+/** How long an earlier helper is waited for, which ends by itself after the chunk that it has begun. */
+const LOCK_PATIENCE_SECONDS = 30;
+
+/** Where ip(8) is. Not PATH: root would run whatever a user put there. */
+const IP_PATHS: readonly string[] = [
+  '/usr/sbin/ip',
+  '/sbin/ip',
+  '/usr/bin/ip',
+  '/bin/ip',
+  '/run/current-system/sw/bin/ip',
+];
+
+class Unusable extends Error {}
+
+function findIp(): string {
+  const path = IP_PATHS.find((candidate) => existsSync(candidate));
+  if (path === undefined) throw new Unusable(`no ip(8) at ${IP_PATHS.join(', ')}`);
+  return path;
+}
+
+/**
+ * Opens the lock file, which whoever calls has made: root creates nothing in a user's directory. Neither a link, nor
+ * a device, nor a file that the caller does not own is touched.
+ */
+function openLock(path: string): number {
+  const lock = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const caller = Number(process.env['SUDO_UID'] ?? process.getuid?.());
+  const stat = fstatSync(lock);
+  if (stat.isFile() && stat.uid === caller) return lock;
+  closeSync(lock);
+  throw new Unusable(`${path} is not a regular file of user ${caller}`);
+}
+
+/** Takes the lock, or throws what to answer. */
+async function lockOrAnswer(runner: ProcessRunner, path: string): Promise<number> {
+  const lock = openLock(path);
+  if (await tryLock(runner, lock, LOCK_PATIENCE_SECONDS)) return lock;
+  throw new Failure('lock-held', []);
+}
+
+let heard = true;
+// EPIPE: nobody listens any more, which ends the session after the chunk that has begun.
+process.stdout.on('error', () => {
+  heard = false;
+});
+
+function respond(response: Response): boolean {
+  process.stdout.write(encodeResponse(response));
+  return heard;
+}
+
+function refuse(error: unknown): void {
+  const held = error instanceof Failure && error.kind === 'lock-held';
+  const [diagnostic] = error instanceof Failure ? error.diagnostics : [];
+  respond({
+    type: 'error',
+    seq: null,
+    code: held ? 'lock-held' : 'unusable',
+    message: held
+      ? 'another helper still holds the lock'
+      : diagnostic === undefined
+        ? messageOf(error)
+        : `${diagnostic.summary}: ${diagnostic.cause}`,
+  });
+  process.exitCode = UNUSABLE;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [flag, path, ...rest] = args;
+  if (flag !== '--lock' || path === undefined || rest.length > 0) {
+    process.stderr.write('usage: helper.js --lock PATH\n');
+    process.exitCode = USAGE;
+    return;
+  }
+  let stopping = false;
+  // A chunk that has begun ends, whatever the terminal sends; whether more are asked for, mkplan decides.
+  process.on('SIGINT', () => undefined).on('SIGHUP', () => undefined);
+  process.on('SIGTERM', () => {
+    stopping = true;
+    process.stdin.destroy();
+  });
+  try {
+    const runner = new ProcessRunner();
+    const ip = findIp();
+    const lock = await lockOrAnswer(runner, path);
+    await serve({
+      input: process.stdin,
+      respond,
+      perform: (changes) => perform(changes, { runner, ip, lock }),
+      stopping: () => stopping,
+    });
+  } catch (error) {
+    // Reading a destroyed stdin fails, and that is how SIGTERM ends an idle helper.
+    if (!stopping) refuse(error);
+  }
+  process.stdin.destroy();
+}
+
+await main(process.argv.slice(2));

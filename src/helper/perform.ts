@@ -1,0 +1,60 @@
+import type { CommandResult, CommandRunner } from '../platform/command.ts';
+import { END_OF_BATCH, parseBatchErrors } from '../platform/linux/batch-errors.ts';
+import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
+import { batchLine } from './batch.ts';
+import { whyRefused } from './guard.ts';
+
+/** How long one `ip` may take over a request; a full one takes a fiftieth of a second. */
+const DEADLINE_MS = 20_000;
+
+export interface PerformOptions {
+  readonly runner: CommandRunner;
+  /** Path of ip(8). */
+  readonly ip: string;
+  /** The locked descriptor, which the child keeps open: the lock is free only after its last child is gone. */
+  readonly lock: number;
+}
+
+/**
+ * Tries each change that the guard lets pass, in one `ip -force -batch -`, and returns those refused by either.
+ * The child has a session of its own, so that no signal from the terminal ends it half-way.
+ */
+export async function perform(
+  changes: readonly RouteChange[],
+  { runner, ip, lock }: PerformOptions,
+): Promise<ChangeFailure[]> {
+  const failures: ChangeFailure[] = [];
+  const tried: { readonly index: number; readonly line: string }[] = [];
+  for (const [index, change] of changes.entries()) {
+    const why = whyRefused(change);
+    if (why === null) tried.push({ index, line: batchLine(change) });
+    else failures.push({ index, message: `the helper refuses: ${why}` });
+  }
+  if (tried.length > 0) {
+    const input = `${[...tried.map(({ line }) => line), END_OF_BATCH].join('\n')}\n`;
+    const result = await runner.run([ip, '-force', '-batch', '-'], {
+      input,
+      timeoutMs: DEADLINE_MS,
+      descriptors: [lock],
+      detached: true,
+    });
+    const messages = refusals(tried.length, result);
+    for (const [at, { index }] of tried.entries()) {
+      const message = messages(at + 1);
+      if (message !== undefined) failures.push({ index, message });
+    }
+  }
+  return failures.sort((a, b) => a.index - b.index);
+}
+
+/** What was said about each line of a batch, counted from 1; undefined for a line that succeeded. */
+function refusals(lines: number, result: CommandResult): (line: number) => string | undefined {
+  const said = new Map(parseBatchErrors(result.stderr).map(({ line, message }) => [line, message]));
+  if (said.has(lines + 1)) return (line) => said.get(line);
+  // Without its complaint about the end, how far `ip` came is not known: only rereading tells.
+  const last = result.stderr.trim().split('\n').at(-1) ?? '';
+  const unknown = result.timedOut
+    ? `not known whether it was done: ip did not end within ${DEADLINE_MS / 1000} s`
+    : `not known whether it was done: ip ended early${last === '' ? '' : ` (${last})`}`;
+  return (line) => said.get(line) ?? unknown;
+}

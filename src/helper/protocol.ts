@@ -1,0 +1,211 @@
+/**
+ * What mkplan and its elevated helper say to each other: one JSON document a line. The helper answers every line; what
+ * it does not wholly understand, it refuses and never executes.
+ */
+
+import { type Prefix, parsePrefix } from '../model/prefix.ts';
+import { encodeRoute, MAIN_TABLE, type NextHop, type Route, type RouteType } from '../model/route.ts';
+import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
+
+/** Both sides must have the same: they come from one build. */
+export const PROTOCOL_VERSION = 1;
+
+/** Changes in one request, which is also what one `ip` process is given: so much still happens after a kill. */
+export const MAX_CHANGES = 1000;
+
+/** Longest line that the helper reads, in bytes; a full request takes a fifth of it. */
+export const MAX_LINE_BYTES = 1_048_576;
+
+export type Request =
+  | { readonly type: 'hello'; readonly version: number }
+  | { readonly type: 'change'; readonly seq: number; readonly changes: readonly RouteChange[] };
+
+export type Response =
+  | { readonly type: 'hello'; readonly version: number }
+  | { readonly type: 'answer'; readonly seq: number; readonly refused: readonly ChangeFailure[] }
+  | {
+      readonly type: 'error';
+      /** The request that was not understood; null where not even that was. */
+      readonly seq: number | null;
+      readonly code: 'not-understood' | 'version' | 'lock-held' | 'unusable';
+      readonly message: string;
+    };
+
+/** A line that was not understood. */
+export class ProtocolError extends Error {
+  readonly seq: number | null;
+
+  constructor(message: string, seq: number | null = null) {
+    super(message);
+    this.name = 'ProtocolError';
+    this.seq = seq;
+  }
+}
+
+/** One request as a line, newline included. */
+export function encodeRequest(request: Request): string {
+  if (request.type === 'hello') return `${JSON.stringify(request)}\n`;
+  const changes = request.changes.map(({ op, route }) => ({ op, route: encodeRoute(route) }));
+  return `${JSON.stringify({ ...request, changes })}\n`;
+}
+
+/** One response as a line, newline included. */
+export function encodeResponse(response: Response): string {
+  return `${JSON.stringify(response)}\n`;
+}
+
+/** Reads one line of a request. Throws a ProtocolError unless every part of it is as it should be. */
+export function decodeRequest(line: string): Request {
+  const message = fields(parseJson(line), 'a request', null);
+  if (message.get('type') === 'hello') {
+    onlyKeys(message, ['type', 'version'], null);
+    return { type: 'hello', version: count(message.get('version'), 'version', null) };
+  }
+  if (message.get('type') !== 'change') throw new ProtocolError('not a request');
+  const seq = count(message.get('seq'), 'seq', null);
+  onlyKeys(message, ['type', 'seq', 'changes'], seq);
+  const changes = message.get('changes');
+  if (!Array.isArray(changes) || changes.length > MAX_CHANGES) {
+    throw new ProtocolError(`changes: not a list of at most ${MAX_CHANGES}`, seq);
+  }
+  return { type: 'change', seq, changes: changes.map((change: unknown) => decodeChange(change, seq)) };
+}
+
+/** Reads one line of a response. Throws a ProtocolError when it is none. */
+export function decodeResponse(line: string): Response {
+  const message = fields(parseJson(line), 'a response', null);
+  const type = message.get('type');
+  if (type === 'hello') return { type, version: count(message.get('version'), 'version', null) };
+  if (type === 'error') {
+    const seq = message.get('seq');
+    const code = message.get('code');
+    return {
+      type,
+      seq: seq === null ? null : count(seq, 'seq', null),
+      code: code === 'version' || code === 'lock-held' || code === 'unusable' ? code : 'not-understood',
+      message: String(message.get('message')),
+    };
+  }
+  const refused = message.get('refused');
+  if (type !== 'answer' || !Array.isArray(refused)) throw new ProtocolError('not a response');
+  const seq = count(message.get('seq'), 'seq', null);
+  return {
+    type,
+    seq,
+    refused: refused.map((one: unknown) => {
+      const failure = fields(one, 'a refusal', seq);
+      return {
+        index: count(failure.get('index'), 'index', seq),
+        message: String(failure.get('message')),
+      };
+    }),
+  };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // The text of a SyntaxError quotes the input; nothing of what was not understood is sent back.
+    throw new ProtocolError('not JSON');
+  }
+}
+
+function fields(value: unknown, what: string, seq: number | null): ReadonlyMap<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ProtocolError(`not ${what}`, seq);
+  }
+  return new Map(Object.entries(value));
+}
+
+function onlyKeys(message: ReadonlyMap<string, unknown>, keys: readonly string[], seq: number | null): void {
+  for (const key of message.keys()) {
+    if (!keys.includes(key)) throw new ProtocolError('unknown key', seq);
+  }
+}
+
+function count(value: unknown, what: string, seq: number | null): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ProtocolError(`${what}: not a whole number from 0`, seq);
+}
+
+const ROUTE_KEYS: readonly string[] = [
+  'destination',
+  'type',
+  'gateway',
+  'device',
+  'metric',
+  'protocol',
+  'table',
+  'tos',
+  'nextHops',
+];
+
+const ROUTE_TYPES: ReadonlySet<unknown> = new Set<RouteType>([
+  'unicast',
+  'local',
+  'broadcast',
+  'anycast',
+  'multicast',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+  'other',
+]);
+
+function decodeChange(value: unknown, seq: number): RouteChange {
+  const change = fields(value, 'a change', seq);
+  onlyKeys(change, ['op', 'route'], seq);
+  const op = change.get('op');
+  if (op !== 'add' && op !== 'delete') throw new ProtocolError('op: neither add nor delete', seq);
+  const route = fields(change.get('route'), 'a route', seq);
+  onlyKeys(route, ROUTE_KEYS, seq);
+  return { op, route: decodeRouteStrictly(route, seq) };
+}
+
+function decodeRouteStrictly(route: ReadonlyMap<string, unknown>, seq: number): Route {
+  const type = route.get('type') ?? 'unicast';
+  if (!isRouteType(type)) throw new ProtocolError('type: not a type of route', seq);
+  const number = (key: string, absent: number) => (route.has(key) ? count(route.get(key), key, seq) : absent);
+  return {
+    type,
+    destination: prefix(route.get('destination'), seq),
+    tos: number('tos', 0),
+    table: number('table', MAIN_TABLE),
+    metric: number('metric', 0),
+    gateway: text(route.get('gateway'), 'gateway', seq),
+    device: text(route.get('device'), 'device', seq),
+    protocol: number('protocol', 0),
+    nextHops: nextHops(route.get('nextHops') ?? [], seq),
+  };
+}
+
+function isRouteType(value: unknown): value is RouteType {
+  return ROUTE_TYPES.has(value);
+}
+
+function prefix(value: unknown, seq: number): Prefix {
+  const parsed = typeof value === 'string' ? parsePrefix(value) : null;
+  if (parsed === null) throw new ProtocolError('destination: not a CIDR', seq);
+  return parsed;
+}
+
+function text(value: unknown, what: string, seq: number): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') throw new ProtocolError(`${what}: not text`, seq);
+  return value;
+}
+
+function nextHops(value: unknown, seq: number): NextHop[] {
+  if (!Array.isArray(value)) throw new ProtocolError('nextHops: not a list', seq);
+  return value.map((entry: unknown) => {
+    const hop = fields(entry, 'a next hop', seq);
+    onlyKeys(hop, ['gateway', 'device', 'weight'], seq);
+    return {
+      gateway: text(hop.get('gateway'), 'gateway', seq),
+      device: text(hop.get('device'), 'device', seq),
+      weight: count(hop.get('weight'), 'weight', seq),
+    };
+  });
+}

@@ -1,0 +1,67 @@
+import { messageOf } from '../model/diagnostic.ts';
+import type { Argv, CommandStream, CommandStreamer } from '../platform/command.ts';
+import { decodeResponse, encodeRequest, type Request, type Response } from './protocol.ts';
+
+interface Waiter {
+  resolve(response: Response): void;
+  reject(error: Error): void;
+}
+
+/** The helper ended, or said what nobody understands, before it had answered. */
+export class SessionEnded extends Error {}
+
+/** One running helper: requests out, answers back, matched by their number. */
+export class Session {
+  readonly #stream: CommandStream;
+  /** By sequence number; null is the greeting, and whatever the helper could not put a number to. */
+  readonly #waiters = new Map<number | null, Waiter>();
+  #ended: SessionEnded | null = null;
+
+  constructor(streamer: CommandStreamer, argv: Argv) {
+    this.#stream = streamer.stream(argv, (line) => this.#hear(line));
+    this.#stream.exit.then(
+      ({ code, stderr }) => this.#fail(stderr.trim() || `it ended with ${code ?? 'a signal'}`),
+      (error: unknown) => this.#fail(messageOf(error)),
+    );
+  }
+
+  /** Sends a request and waits for its answer. Throws SessionEnded, with its last words, when none can come. */
+  async ask(request: Request): Promise<Response> {
+    if (this.#ended !== null) throw this.#ended;
+    const seq = request.type === 'change' ? request.seq : null;
+    return await new Promise((resolve, reject) => {
+      this.#waiters.set(seq, { resolve, reject });
+      this.#stream.write(encodeRequest(request));
+    });
+  }
+
+  /** Closes its input, at which it ends once it has answered, and waits for that. */
+  async end(): Promise<void> {
+    this.#stream.end();
+    // How it ended is told to those who wait for answers; nobody is waiting for anything any more.
+    await this.#stream.exit.catch(() => undefined);
+  }
+
+  #hear(line: string): void {
+    let response: Response;
+    try {
+      response = decodeResponse(line);
+    } catch (error) {
+      this.#fail(`its answer is not understood: ${messageOf(error)}`);
+      return;
+    }
+    const seq = response.type === 'hello' ? null : response.seq;
+    const waiter = this.#waiters.get(seq);
+    this.#waiters.delete(seq);
+    if (waiter === undefined) {
+      this.#fail(response.type === 'error' ? response.message : 'it answered what was not asked');
+    } else waiter.resolve(response);
+  }
+
+  #fail(why: string): void {
+    this.#ended ??= new SessionEnded(why);
+    for (const waiter of this.#waiters.values()) waiter.reject(this.#ended);
+    this.#waiters.clear();
+    this.#stream.end();
+  }
+}
