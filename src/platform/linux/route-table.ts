@@ -20,9 +20,12 @@ const DUMP_ATTEMPTS = 5;
 /** The kernel's routing as iproute2 shows it. Every dump is one process, all of them at once. */
 export class LinuxRouteTable implements RouteTable {
   readonly #runner: CommandRunner;
+  readonly #user: number;
 
-  constructor(runner: CommandRunner) {
+  /** `user` is whom the kernel is asked for, since rules may tell users apart; one that its namespace does not know is refused. */
+  constructor(runner: CommandRunner, user = process.getuid?.() ?? 0) {
     this.#runner = runner;
+    this.#user = user;
   }
 
   async identity(): Promise<HostIdentity> {
@@ -72,8 +75,7 @@ export class LinuxRouteTable implements RouteTable {
       if (address === null) throw new RangeError(`not an address: ${text}`);
       return formatAddress(address);
     });
-    const user = process.getuid?.() ?? 0;
-    const lines = canonical.map((address) => `route get ${address} uid ${user}`);
+    const lines = canonical.map((address) => `route get ${address} uid ${this.#user}`);
     // Without -details, `ip` leaves out table and type where they are main and unicast.
     const result = await this.#ip(
       ['-details', '-force', '-batch', '-'],
