@@ -42,7 +42,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   picocolors: ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@peculiar/x509': ['sandbox'],
-  chokidar: ['observe'],
 };
 
 function files(folder: string): string[] {
