@@ -1,0 +1,87 @@
+import type { DesiredCidrs, DesiredProfile } from '../model/desired.ts';
+import type { ObservedProfile } from '../model/observed.ts';
+import {
+  addressBits,
+  addressOf,
+  formatAddress,
+  lastOf,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '../model/prefix.ts';
+import { prefixesOf } from '../model/range.ts';
+
+/** kubeadm's and minikube's service network when nobody says otherwise. */
+const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
+
+/** The most that is asked: `ip route get` answers some ten thousand a second. */
+export const MAX_ASKED = 4096;
+
+function prefixes(cidrs: readonly (string | null | undefined)[]): Prefix[] {
+  return cidrs
+    .flatMap((cidr) => cidr?.split(',') ?? [])
+    .map((cidr) => parsePrefix(cidr.trim()))
+    .filter((prefix) => prefix !== null);
+}
+
+/** What `auto` may come to: every candidate, since which of them counts is the planner's to decide. */
+function mayBe(desired: DesiredCidrs, candidates: readonly Prefix[]): readonly Prefix[] {
+  if (desired === 'none') return [];
+  return desired === 'auto' ? candidates : desired.map((cidr) => cidr.prefix);
+}
+
+/** Every prefix of a profile that a plan may route: networks, pools, and addresses that Services hold or ask for. */
+function mayRoute(desired: DesiredProfile, observed: ObservedProfile): Prefix[] {
+  const { cluster, config } = observed;
+  const services = prefixes([
+    ...(cluster?.serviceCidrs ?? []),
+    cluster?.kubeadm?.serviceSubnet,
+    config?.serviceCidr,
+    DEFAULT_SERVICE_CIDR,
+  ]);
+  const pods = prefixes([
+    cluster?.kubeadm?.podSubnet,
+    ...(cluster?.nodes.flatMap((node) => node.podCidrs) ?? []),
+  ]);
+  const { pool, reservations, assign } = desired.loadBalancer;
+  const held = (cluster?.services ?? []).flatMap((service) => [
+    ...service.ingress,
+    service.requestedIp,
+    service.loadBalancerIp,
+  ]);
+  return [
+    ...mayBe(desired.services.value, services),
+    ...mayBe(desired.pods.value, pods),
+    ...pool.flatMap(prefixesOf),
+    ...[...reservations.values()].map((reservation) => reservation.value),
+    ...(assign === 'none' ? [] : held.map((text) => parseAddress(text ?? '')).filter((ip) => ip !== null)),
+  ];
+}
+
+/** The first usable address of a prefix and its last; one address where they are the same. */
+function ends(prefix: Prefix): string[] {
+  const spare = addressBits(prefix.family) - prefix.length;
+  const first = BigInt(prefix.start) + (spare > 1 ? 1n : 0n);
+  return [first, BigInt(lastOf(prefix))].flatMap((value) => {
+    const address = addressOf(prefix.family, value);
+    return address === null ? [] : [formatAddress(address)];
+  });
+}
+
+/**
+ * Which addresses to ask the kernel about: the first usable and the last of every range that a plan may route, each
+ * once, at most {@link MAX_ASKED} (wide ranges first, then single addresses, as the spec and the clusters list them).
+ */
+export function addressesToAsk(
+  desired: readonly DesiredProfile[],
+  observed: readonly ObservedProfile[],
+): string[] {
+  const byName = new Map(observed.map((profile) => [profile.name, profile]));
+  const ranges = desired.flatMap((profile) => {
+    const seen = byName.get(profile.name);
+    return seen === undefined ? [] : mayRoute(profile, seen);
+  });
+  const isSingle = (prefix: Prefix) => prefix.length === addressBits(prefix.family);
+  const ordered = [...ranges.filter((prefix) => !isSingle(prefix)), ...ranges.filter(isSingle)];
+  return [...new Set(ordered.flatMap(ends))].slice(0, MAX_ASKED);
+}

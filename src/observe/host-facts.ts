@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import type { CriticalAddress } from '../model/observed.ts';
+import { dnsServers, isResolvedStub, livePeers, sshClient } from './critical.ts';
+
+/** Addresses that this host's own life hangs on, other than those that its routes and clusters tell. */
+export interface HostFacts {
+  /** DNS servers, the ssh client, and the other ends of open connections. Throws a Failure when they cannot be read. */
+  critical(): Promise<readonly CriticalAddress[]>;
+}
+
+export interface HostFactsOptions {
+  /** SSH_CONNECTION is read from it. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Goes before every path that is read; empty for the host's own files. */
+  readonly root?: string;
+}
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const RESOLVED_CONF = '/run/systemd/resolve/resolv.conf';
+const CONNECTIONS = ['/proc/net/tcp', '/proc/net/tcp6'];
+
+class SystemHostFacts implements HostFacts {
+  readonly #options: HostFactsOptions;
+
+  constructor(options: HostFactsOptions) {
+    this.#options = options;
+  }
+
+  async critical(): Promise<readonly CriticalAddress[]> {
+    const [dns, ...peers] = await Promise.all([
+      this.#dnsServers(),
+      ...CONNECTIONS.map(async (file) => livePeers((await this.#text(file)) ?? '', file, endianness())),
+    ]);
+    return [...dns, ...sshClient(this.#options.env['SSH_CONNECTION']), ...peers.flat()];
+  }
+
+  async #dnsServers(): Promise<CriticalAddress[]> {
+    const listed = (await this.#text(RESOLV_CONF)) ?? '';
+    if (!isResolvedStub(listed)) return dnsServers(listed, RESOLV_CONF);
+    return dnsServers((await this.#text(RESOLVED_CONF)) ?? '', RESOLVED_CONF);
+  }
+
+  /** The text of a file; null where the system has none of that name. */
+  async #text(file: string): Promise<string | null> {
+    try {
+      return await readFile(`${this.#options.root ?? ''}${file}`, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw new Failure(
+        'error',
+        [
+          {
+            code: 'host-unreadable',
+            severity: 'error',
+            summary: `cannot read ${file}: ${messageOf(error)}`,
+            cause: 'It tells which addresses must keep their way: DNS servers and open connections.',
+            fix: `Make ${file} readable.`,
+          },
+        ],
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Reads the host's own files; what a system does not have is left out. */
+export function createHostFacts(options: HostFactsOptions): HostFacts {
+  return new SystemHostFacts(options);
+}

@@ -1,0 +1,98 @@
+import type { Cluster } from '../kubernetes/cluster.ts';
+import type { Profiles } from '../minikube/profiles.ts';
+import { type DesiredProfile, needsCluster } from '../model/desired.ts';
+import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import type { MinikubeConfig, ObservedCluster, ObservedContext, ObservedProfile } from '../model/observed.ts';
+import { formatAddress, parseAddress } from '../model/prefix.ts';
+
+export interface ProfilePorts {
+  readonly profiles: Profiles;
+  /** The profile's cluster; whoever composes caches and closes it. Throws a Failure when its context cannot be used. */
+  cluster(profile: DesiredProfile): Promise<Cluster>;
+}
+
+/** Whether the host of an API server's URL is the address of one of the profile's own nodes. */
+export function isServerOf(server: string, config: MinikubeConfig | null): boolean {
+  const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[(.*)\]$/, '$1') : '';
+  const address = parseAddress(host);
+  if (address === null || config === null) return false;
+  const text = formatAddress(address);
+  return config.nodes.some((node) => node.ip === text);
+}
+
+function problemOf({ summary, cause, fix }: Diagnostic): string {
+  return [summary, cause, fix].filter((text) => text !== '').join(' — ');
+}
+
+/** Collects why parts of a profile could not be observed, so that one broken part does not hide the others. */
+class Problems {
+  readonly texts: string[] = [];
+
+  /** Null when it fails as expected; anything but a Failure is a fault of ours, and goes on. */
+  async tolerate<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // Two questions to one dead server have one answer.
+      for (const text of error.diagnostics.map(problemOf))
+        if (!this.texts.includes(text)) this.texts.push(text);
+      return null;
+    }
+  }
+}
+
+function hasReadyControlPlane(cluster: ObservedCluster | null): boolean {
+  return (
+    cluster?.nodes.some((node) => node.controlPlane && node.ready && node.internalIps.length > 0) ?? false
+  );
+}
+
+async function observeCluster(
+  profile: DesiredProfile,
+  ports: ProfilePorts,
+  problems: Problems,
+  signal: AbortSignal | undefined,
+): Promise<{ context: ObservedContext | null; cluster: ObservedCluster | null }> {
+  const cluster = await problems.tolerate(() => ports.cluster(profile));
+  if (cluster === null) return { context: null, cluster: null };
+  const [context, observed] = await Promise.all([
+    problems.tolerate(() => cluster.context()),
+    problems.tolerate(() => cluster.observe(signal)),
+  ]);
+  return { context, cluster: observed };
+}
+
+/** Observes one profile; what cannot be observed is null, and `problems` says why. */
+export async function observeProfile(
+  profile: DesiredProfile,
+  ports: ProfilePorts,
+  signal?: AbortSignal,
+): Promise<ObservedProfile> {
+  const { name } = profile;
+  if (!needsCluster(profile)) {
+    return { name, config: null, minikubeIp: null, context: null, cluster: null, problems: [] };
+  }
+  const problems = new Problems();
+  const [config, { context, cluster }] = await Promise.all([
+    problems.tolerate(() => ports.profiles.config(name)),
+    observeCluster(profile, ports, problems, signal),
+  ]);
+  // The hypervisor is asked only where nothing better answered: it takes a process and a second or more.
+  const isAsked =
+    profile.gateway.value === 'auto' &&
+    (context?.answeredAt ?? null) === null &&
+    !hasReadyControlPlane(cluster);
+  const minikubeIp = isAsked ? await problems.tolerate(() => ports.profiles.ip(name, signal)) : null;
+  return {
+    name,
+    config,
+    minikubeIp,
+    context:
+      context === null
+        ? null
+        : { ...context, fromMinikube: context.fromMinikube && isServerOf(context.server, config) },
+    cluster,
+    problems: [...problems.texts].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)),
+  };
+}
