@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import type {
   Argv,
   CommandOptions,
@@ -154,6 +155,9 @@ class HeldHost extends HeldNamespace implements Host {
     await linkUp(neighbour, 'lo', []);
     await linkUp(neighbour, 'eth0', [address].flat());
     await linkUp(this, hostDevice, [hostAddress].flat());
+    // The kernel notices within a second that the other end is up, and adds IPv6 routes of the link only then.
+    await carrier(this, hostDevice);
+    await carrier(neighbour, 'eth0');
     return neighbour;
   }
 
@@ -176,6 +180,15 @@ async function linkUp(namespace: Namespace, device: string, addresses: readonly 
     await namespace.must(['ip', 'address', 'add', address, 'dev', device, ...flags]);
   }
   await namespace.must(['ip', 'link', 'set', device, 'up']);
+}
+
+async function carrier(namespace: Namespace, device: string): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const links = await namespace.must(['ip', 'link', 'show', 'dev', device]);
+    if (links.includes('state UP')) return;
+    await setTimeout(10);
+  }
+  throw new Error(`${device}: no carrier`);
 }
 
 /** Makes a host with nothing but its loopback device, which is up. */
