@@ -1,0 +1,110 @@
+import type { Readable } from 'node:stream';
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import type { CommandRunner } from '../platform/command.ts';
+import { answersOf } from './answers.ts';
+import { textAt } from './embedded-api/json.ts';
+import { ENDPOINT_SLICES, NAMESPACES, PODS, resourceOfKind, SERVICES } from './embedded-api/resources.ts';
+import { createEmbeddedApi } from './embedded-api/server.ts';
+import type { Author, Store } from './embedded-api/store.ts';
+import { readLines } from './foreground.ts';
+import { Holdings, runIp } from './holdings.ts';
+import type { Manifest } from './manifests.ts';
+import { decodeLine, type FromNode, type ToNode } from './protocol.ts';
+import { nodeCommands } from './topology.ts';
+
+/** Milliseconds over which changes of the API are gathered into one table for the nodes. */
+const GATHER_MS = 5;
+
+/** Who wrote what the manifests hold. */
+const AUTHOR: Author = { manager: 'kubectl', subresource: '' };
+
+type Configuration = Extract<ToNode, { type: 'configure' }>;
+type Tell = (message: FromNode) => void;
+
+/** Namespaces first, then Services that name their clusterIP, so that no other Service is given it before. */
+function rank(manifest: Manifest): number {
+  if (manifest.kind === 'Namespace') return 0;
+  return manifest.kind === 'Service' && textAt(manifest.object, 'spec', 'clusterIP') === undefined ? 2 : 1;
+}
+
+function seed(store: Store, manifest: Manifest): void {
+  const resource = resourceOfKind(manifest.apiVersion, manifest.kind);
+  if (resource === undefined) return;
+  const name = textAt(manifest.object, 'metadata', 'name') ?? '';
+  const namespace = resource.namespaced
+    ? (textAt(manifest.object, 'metadata', 'namespace') ?? 'default')
+    : '';
+  const home = { resource: NAMESPACES, namespace: '', name: namespace };
+  if (namespace !== '' && store.find(home) === undefined)
+    store.seed(NAMESPACES, { metadata: { name: namespace } }, AUTHOR);
+  // A cluster that was recorded whole has what every cluster has from the start.
+  if (store.find({ resource, namespace, name }) !== undefined) return;
+  store.seed(resource, manifest.object, AUTHOR);
+}
+
+/** Tells what the nodes answer on, now and after each change. */
+function publishAnswers(store: Store, nodes: Configuration['node'][], tell: Tell): void {
+  const publish = (): void => tell({ type: 'answers', answers: answersOf(store, nodes) });
+  let gathering = false;
+  store.subscribe(({ resource }) => {
+    if (gathering || (resource !== SERVICES && resource !== ENDPOINT_SLICES && resource !== PODS)) return;
+    gathering = true;
+    setTimeout(() => {
+      gathering = false;
+      publish();
+    }, GATHER_MS);
+  });
+  publish();
+}
+
+async function serveApi(api: NonNullable<Configuration['api']>, tell: Tell): Promise<void> {
+  const { url, ca, clientCert, clientKey, store } = await createEmbeddedApi({
+    address: api.address,
+    port: api.port,
+    serviceCidrs: api.serviceCidrs,
+  });
+  for (const manifest of [...api.objects].sort((a, b) => rank(a) - rank(b))) seed(store, manifest);
+  tell({ type: 'serving', url, ca, clientCert, clientKey });
+  publishAnswers(store, [...api.nodes], tell);
+}
+
+/**
+ * One node of the sandbox, in a network namespace of its own: configures it, serves the API on one of them,
+ * and answers HTTP on the addresses of the cluster. Resolves when its input ends, which is when it has to.
+ */
+export function runSandboxNode(input: Readable, tell: Tell, runner: CommandRunner): Promise<void> {
+  let holdings: Holdings | null = null;
+  const configure = async ({ node, api }: Configuration): Promise<void> => {
+    await runIp(runner, nodeCommands(node));
+    holdings = new Holdings(node.name, runner);
+    if (api !== null) await serveApi(api, tell);
+    tell({ type: 'ready' });
+  };
+  const act = async (message: ToNode): Promise<void> => {
+    if (message.type === 'configure') return configure(message);
+    await holdings?.hold(message.answers);
+    tell({ type: 'answering' });
+  };
+  const fail = (error: unknown): void => {
+    const diagnostics =
+      error instanceof Failure
+        ? error.diagnostics
+        : [
+            {
+              code: 'sandbox-node',
+              severity: 'error' as const,
+              summary: messageOf(error),
+              cause: 'a node of the sandbox could not do its work',
+              fix: 'check the manifests that it is made of',
+            },
+          ];
+    tell({ type: 'failed', diagnostics });
+  };
+  return new Promise((resolve) => {
+    readLines(input, (line) => {
+      act(decodeLine<ToNode>(line)).catch(fail);
+    });
+    input.once('end', resolve);
+    tell({ type: 'hello' });
+  });
+}

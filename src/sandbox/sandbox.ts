@@ -1,0 +1,136 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import type { CommandRunner } from '../platform/command.ts';
+import type { ForegroundProcess, ForegroundRunner } from './foreground.ts';
+import { readManifests } from './manifests.ts';
+import { checkNamespaces, NAMESPACE } from './namespaces.ts';
+import {
+  CONFIG_FILE,
+  decodeLine,
+  type FromHost,
+  type SandboxConfig,
+  type SandboxInfo,
+  type ToHost,
+} from './protocol.ts';
+import { layOut } from './topology.ts';
+
+export interface SandboxOptions {
+  /** A directory of manifests; null gives two nodes and one LoadBalancer Service. */
+  readonly manifests: string | null;
+  /** What to run in the sandbox; empty gives $SHELL. */
+  readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** The minikube profile and the context; `minikube` unless given. */
+  readonly profile?: string;
+  /** argv of the sandbox's own entry (`node dist/sandbox.js`), to which the part that it plays is added. */
+  readonly self: readonly [string, ...string[]];
+  /** argv of mkplan, for the launcher on the command's PATH; null leaves it out. */
+  readonly mkplan: readonly string[] | null;
+  /** Hears where everything is, before the command starts. */
+  readonly onReady?: (info: SandboxInfo) => void;
+}
+
+/** What the sandbox does its work through. */
+export interface SandboxPorts {
+  readonly runner: CommandRunner;
+  readonly foreground: ForegroundRunner;
+}
+
+/** Ctrl-C and Ctrl-\ are for the command, which has the terminal; the sandbox ends when the command does. */
+const FOR_THE_COMMAND = ['SIGINT', 'SIGQUIT'] as const;
+const STOPPING = ['SIGTERM', 'SIGHUP'] as const;
+
+/** The lines to print before a shell opens. */
+export function describeSandbox(info: SandboxInfo): string {
+  return [
+    `sandbox: profile ${info.profile}, Kubernetes API ${info.server}, services ${info.serviceCidrs.join(', ')}`,
+    ...info.nodes.map(
+      (node) => `  node ${node.name} ${node.address}, pods ${node.podCidrs.join(', ') || 'none'}`,
+    ),
+    `  host ${info.hostAddresses.join(', ')}; KUBECONFIG, MINIKUBE_HOME and XDG_STATE_HOME are in ${info.directory}`,
+    '  leave it with exit; nothing of it stays',
+    '',
+  ].join('\n');
+}
+
+async function configOf(options: SandboxOptions, directory: string): Promise<SandboxConfig> {
+  const manifests = await readManifests(options.manifests);
+  const [program = options.env['SHELL'] ?? '/bin/sh', ...args] = options.command;
+  return {
+    directory,
+    profile: options.profile ?? 'minikube',
+    topology: layOut(manifests),
+    serviceCidrs: manifests.serviceCidrs,
+    objects: manifests.objects,
+    command: [program, ...args],
+    mkplan: options.mkplan,
+    self: options.self,
+  };
+}
+
+/** Runs the host process to its end, and passes on what it says and what we are told. */
+async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: string): Promise<number> {
+  let problems: readonly Diagnostic[] | null = null;
+  const tell = (child: ForegroundProcess, message: ToHost): void => child.send(JSON.stringify(message));
+  const [program, ...args] = NAMESPACE;
+  const child = ports.foreground.start([program, ...args, ...options.self, 'host', directory], {
+    env: options.env,
+    onLine: (line) => {
+      const message = decodeLine<FromHost>(line);
+      if (message.type === 'failed') {
+        problems = message.diagnostics;
+      } else {
+        options.onReady?.(message.info);
+        tell(child, { type: 'start' });
+      }
+    },
+  });
+  const ignore = (): void => undefined;
+  const stop = (signal: NodeJS.Signals): void =>
+    tell(child, { type: 'stop', signal: signal === 'SIGHUP' ? 'SIGHUP' : 'SIGTERM' });
+  for (const signal of FOR_THE_COMMAND) process.on(signal, ignore);
+  for (const signal of STOPPING) process.on(signal, stop);
+  try {
+    const { code, signal } = await child.exit;
+    if (problems !== null) throw new Failure('error', problems);
+    if (code !== null) return code;
+    throw new Error(`the sandbox was ended by ${String(signal)}`);
+  } finally {
+    for (const signal of FOR_THE_COMMAND) process.off(signal, ignore);
+    for (const signal of STOPPING) process.off(signal, stop);
+  }
+}
+
+/**
+ * Runs a command beside a cluster that is not there: a host and nodes in namespaces of their own, and a Kubernetes API
+ * in one of them. Needs no root. Resolves to the command's exit code when nothing of it is left.
+ * Throws a Failure: `sandbox-unavailable`, `manifest-…`, or what went wrong in it.
+ */
+export async function runSandbox(options: SandboxOptions, ports: SandboxPorts): Promise<number> {
+  await checkNamespaces(ports.runner, process.platform);
+  const directory = await mkdtemp(join(tmpdir(), 'mkplan-sandbox-'));
+  try {
+    const config = await configOf(options, directory);
+    await writeFile(join(directory, CONFIG_FILE), JSON.stringify(config), { mode: 0o600 });
+    return await runHost(options, ports, directory);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(
+      'error',
+      [
+        {
+          code: 'sandbox-host',
+          severity: 'error',
+          summary: messageOf(error),
+          cause: 'the sandbox could not be run',
+          fix: 'run it again; report it if it happens each time',
+        },
+      ],
+      { cause: error },
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
