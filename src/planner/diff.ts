@@ -114,8 +114,7 @@ export class RouteDiff {
     }
     const drifted = lost[0];
     const after = toRoute(wanted, drifted?.route.metric ?? METRICS[0], this.#protocol);
-    const reason =
-      drifted === undefined ? wanted.reason : `${wanted.reason}; it was there and is gone (drift)`;
+    const reason = drifted === undefined ? wanted.reason : driftReason(wanted, drifted.route);
     const replacesClaim = drifted !== undefined && routeKey(drifted.route) !== routeKey(after);
     return [
       routeStep('create', profile, purpose, { before: null, after }, reason),
@@ -139,6 +138,12 @@ export class RouteDiff {
     for (const { route } of this.#takeOwned(destination)) steps.push(unchanged(wanted, route));
     this.#lostAt.delete(destination);
   }
+}
+
+function driftReason(wanted: WantedRoute, lost: Route): string {
+  return wanted.gateway === lost.gateway
+    ? `${wanted.reason}; it was there and is gone (drift)`
+    : `the gateway moved from ${lost.gateway ?? 'none'} to ${wanted.gateway ?? 'none'}, and the old route went with it`;
 }
 
 function push<T>(map: Map<string, T[]>, key: string, item: T): void {

@@ -46,11 +46,17 @@ export function defaultRoutes(host: ObservedHost): Route[] {
   return host.routes.filter((route) => route.table === MAIN_TABLE && isDefault(route, halves));
 }
 
+/** The protocol that tells our routes at a glance; only Linux lets the one who adds a route choose it. */
+function taggedProtocol(host: ObservedHost, protocol: number): number | null {
+  return host.platform === 'linux' ? protocol : null;
+}
+
 /**
  * Tells the host's routes apart. A route is ours if a claim of this boot and network namespace has its key, protocol
  * included. Our protocol without such a claim proves nothing: the route is shown, and foreign.
  */
 export function tellApart(observed: ObservedState, spec: string, protocol: number): Ownership {
+  const tag = taggedProtocol(observed.host, protocol);
   const { host } = observed;
   const claims = new Map<string, Claim>();
   for (const claim of observed.registry.claims) {
@@ -72,7 +78,7 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
       owned.set(key, { claim, route });
       continue;
     }
-    if (claim === undefined && route.protocol === protocol) {
+    if (claim === undefined && route.protocol === tag) {
       unproven.push({ route, reason: 'it carries our protocol, but no claim of this user has its key' });
     }
     if (!isDefault(route, halves)) foreign.push({ route, spec: claim?.owner.spec ?? null });

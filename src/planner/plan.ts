@@ -37,7 +37,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const services = wanted.flatMap((one) => announceable(one, admission));
 
   const steps: Step[] = [
-    ...new RouteDiff(ownership, desired.protocol).steps(admission.admitted, admission.refused),
+    ...new RouteDiff(ownership, protocolOf(desired, observed)).steps(admission.admitted, admission.refused),
     ...serviceSteps(desired, observed.profiles, services),
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];
@@ -62,6 +62,12 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     localOverrides: desired.localOverrides,
   };
   return { ...body, fingerprint: fingerprintOf(body, observed.host) };
+}
+
+/** The protocol that a new route will show: ours on Linux, what the system gives elsewhere (Windows: NetMgmt, 3). */
+function protocolOf(desired: DesiredState, { host }: ObservedState): number {
+  if (host.platform === 'linux') return desired.protocol;
+  return host.platform === 'win32' ? 3 : 0;
 }
 
 function seenOf(observed: ObservedState, name: string): ObservedProfile {
