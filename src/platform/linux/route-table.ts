@@ -17,15 +17,27 @@ const READ_TIMEOUT_MS = 30_000;
 /** How often a dump is repeated that the kernel says was interrupted by a change. */
 const DUMP_ATTEMPTS = 5;
 
+export interface LinuxOptions {
+  /** Whom the kernel is asked for, since rules may tell users apart; one that its user namespace does not know is refused. */
+  readonly user: number;
+  /** Without it (`ipv6.disable=1`) the kernel refuses to dump IPv6 rules. */
+  readonly ipv6: boolean;
+}
+
+function thisHost(): LinuxOptions {
+  return { user: process.getuid?.() ?? 0, ipv6: existsSync('/proc/self/net/if_inet6') };
+}
+
 /** The kernel's routing as iproute2 shows it. Every dump is one process, all of them at once. */
 export class LinuxRouteTable implements RouteTable {
   readonly #runner: CommandRunner;
   readonly #user: number;
+  readonly #families: readonly Family[];
 
-  /** `user` is whom the kernel is asked for, since rules may tell users apart; one that its namespace does not know is refused. */
-  constructor(runner: CommandRunner, user = process.getuid?.() ?? 0) {
+  constructor(runner: CommandRunner, { user, ipv6 } = thisHost()) {
     this.#runner = runner;
     this.#user = user;
+    this.#families = ipv6 ? [4, 6] : [4];
   }
 
   async identity(): Promise<HostIdentity> {
@@ -43,7 +55,7 @@ export class LinuxRouteTable implements RouteTable {
   async snapshot(signal?: AbortSignal): Promise<NetworkSnapshot> {
     const [links, ...families] = await Promise.all([
       this.#dump(['-details', 'addr'], signal),
-      ...this.#families().map(async (family) => {
+      ...this.#families.map(async (family) => {
         const [routes, rules] = await Promise.all([
           this.#dump(['-details', `-${family}`, 'route', 'show', 'table', 'all'], signal),
           this.#dump([`-${family}`, 'rule'], signal),
@@ -61,7 +73,7 @@ export class LinuxRouteTable implements RouteTable {
   async mainRoutes(signal?: AbortSignal): Promise<readonly Route[]> {
     const table = ['route', 'show', 'table', String(MAIN_TABLE)];
     const families = await Promise.all(
-      this.#families().map(async (family) =>
+      this.#families.map(async (family) =>
         parseRoutes(await this.#dump(['-details', `-${family}`, ...table], signal), family, MAIN_TABLE),
       ),
     );
@@ -83,11 +95,6 @@ export class LinuxRouteTable implements RouteTable {
       `${[...lines, END_OF_BATCH].join('\n')}\n`,
     );
     return parseAnswers(canonical, result);
-  }
-
-  /** A kernel without IPv6 (ipv6.disable=1) refuses to dump its rules; it has no such file either. */
-  #families(): readonly Family[] {
-    return existsSync('/proc/self/net/if_inet6') ? [4, 6] : [4];
   }
 
   async #dump(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import type { Argv, CommandOptions, CommandResult, CommandRunner } from '../../../src/platform/command.ts';
+import { LinuxRouteTable } from '../../../src/platform/linux/route-table.ts';
+import { fixture } from './fixtures.ts';
+
+/** `ip` as a table from its arguments to what it prints; anything else it is asked fails the test. */
+class FakeIp implements CommandRunner {
+  readonly asked: string[] = [];
+  readonly inputs: string[] = [];
+  readonly #answers: ReadonlyMap<string, readonly Partial<CommandResult>[]>;
+
+  constructor(answers: Readonly<Record<string, readonly Partial<CommandResult>[]>>) {
+    this.#answers = new Map(Object.entries(answers));
+  }
+
+  async run(argv: Argv, { input }: CommandOptions): Promise<CommandResult> {
+    const command = argv.join(' ');
+    const before = this.asked.filter((earlier) => earlier === command).length;
+    this.asked.push(command);
+    if (input !== undefined) this.inputs.push(input);
+    const answers = this.#answers.get(command);
+    const answer = answers?.[Math.min(before, answers.length - 1)];
+    if (answer === undefined) throw new Error(`unexpected: ${command}`);
+    return { code: 0, stdout: '', stderr: '', timedOut: false, ...answer };
+  }
+}
+
+const table = (runner: CommandRunner, ipv6 = true) => new LinuxRouteTable(runner, { user: 1000, ipv6 });
+
+const MAIN_4 = 'ip -N -json -details -4 route show table 254';
+const MAIN_6 = 'ip -N -json -details -6 route show table 254';
+const BATCH = 'ip -N -json -details -force -batch -';
+const row = '[{"type":"1","dst":"10.0.0.0/8","dev":"v0","protocol":"3","flags":[]}]';
+
+describe('LinuxRouteTable', () => {
+  test('a snapshot is read by one process a dump', async () => {
+    const ip = new FakeIp({
+      'ip -N -json -details -4 route show table all': [{ stdout: fixture('routes-4.json') }],
+      'ip -N -json -details -6 route show table all': [{ stdout: fixture('routes-6.json') }],
+      'ip -N -json -4 rule': [{ stdout: fixture('rules-4.json') }],
+      'ip -N -json -6 rule': [{ stdout: fixture('rules-6.json') }],
+      'ip -N -json -details addr': [{ stdout: fixture('addr.json') }],
+    });
+    const snapshot = await table(ip).snapshot();
+    expect(snapshot.routes).toHaveLength(50);
+    expect(snapshot.rules).toHaveLength(17);
+    expect(snapshot.links.map(({ name }) => name)).toEqual(['lo', 'v1', 'v0']);
+    expect(snapshot.addresses.length).toBeGreaterThan(4);
+    expect(ip.asked).toHaveLength(5);
+  });
+
+  test('without IPv6 in the kernel, only IPv4 is asked for', async () => {
+    const ip = new FakeIp({ [MAIN_4]: [{ stdout: row }] });
+    expect(await table(ip, false).mainRoutes()).toHaveLength(1);
+    expect(ip.asked).toEqual([MAIN_4]);
+  });
+
+  test('a table that has had no route yet is empty', async () => {
+    const ip = new FakeIp({
+      [MAIN_4]: [
+        { code: 2, stdout: '[', stderr: 'Error: ipv4: FIB table does not exist.\nDump terminated\n' },
+      ],
+      [MAIN_6]: [{ stdout: '[]' }],
+    });
+    expect(await table(ip).mainRoutes()).toEqual([]);
+  });
+
+  test('a dump that was interrupted by a change is read again', async () => {
+    const interrupted = { stdout: '[]', stderr: 'Dump was interrupted and may be inconsistent.\n' };
+    const ip = new FakeIp({
+      [MAIN_4]: [interrupted, interrupted, { stdout: row }],
+      [MAIN_6]: [{ stdout: '[]' }],
+    });
+    expect(await table(ip).mainRoutes()).toHaveLength(1);
+  });
+
+  test('one that is interrupted for ever is a Failure', async () => {
+    const interrupted = { stdout: '[]', stderr: 'Dump was interrupted and may be inconsistent.\n' };
+    const ip = new FakeIp({ [MAIN_4]: [interrupted], [MAIN_6]: [{ stdout: '[]' }] });
+    await expect(table(ip).mainRoutes()).rejects.toMatchObject({
+      diagnostics: [{ code: 'kernel-unreadable' }],
+    });
+  });
+
+  test.each<[string, Partial<CommandResult>, string]>([
+    ['that fails', { code: 1, stderr: 'Cannot open netlink socket\n' }, 'Cannot open netlink socket'],
+    ['that hangs', { code: null, timedOut: true }, 'no answer within 30 s'],
+  ])('an `ip` %s is a Failure that says why', async (_, answer, cause) => {
+    const ip = new FakeIp({ [MAIN_4]: [answer], [MAIN_6]: [{ stdout: '[]' }] });
+    await expect(table(ip).mainRoutes()).rejects.toMatchObject({ diagnostics: [{ cause }] });
+  });
+
+  test('no `ip` at all is a Failure that says what to install', async () => {
+    const missing: CommandRunner = {
+      run: () => Promise.reject(Object.assign(new Error('spawn ip ENOENT'), { code: 'ENOENT' })),
+    };
+    await expect(table(missing).mainRoutes()).rejects.toMatchObject({
+      diagnostics: [{ fix: 'install iproute2' }],
+    });
+  });
+
+  test('addresses are asked about in canonical form, as the user', async () => {
+    const stdout = '[{"type":"1","dst":"fd00::1","dev":"v0","table":"254","flags":[]}]\n';
+    const stderr = 'Object "end" is unknown, try "ip help".\nCommand failed -:2\n';
+    const ip = new FakeIp({ [BATCH]: [{ code: 1, stdout, stderr }] });
+    const answers = await table(ip).answers(['FD00:0:0::1']);
+    expect(answers).toEqual([
+      { address: 'fd00::1', table: 254, type: 'unicast', gateway: null, device: 'v0' },
+    ]);
+    expect(ip.inputs).toEqual(['route get fd00::1 uid 1000\nend\n']);
+  });
+
+  test('what is no address never reaches `ip`', async () => {
+    const ip = new FakeIp({});
+    await expect(table(ip).answers(['10.0.0.1\nroute flush'])).rejects.toThrow(RangeError);
+    expect(await table(ip).answers([])).toEqual([]);
+    expect(ip.asked).toEqual([]);
+  });
+});
