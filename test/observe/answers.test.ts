@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { ObservedProfile } from '../../src/model/observed.ts';
+import { addressesToAsk, MAX_ASKED } from '../../src/observe/answers.ts';
+import { cidrs, desiredProfile, pool } from './desired.ts';
+
+const unobserved: ObservedProfile = {
+  name: 'dev',
+  config: null,
+  minikubeIp: null,
+  context: null,
+  cluster: null,
+  problems: [],
+};
+
+const cluster: NonNullable<ObservedProfile['cluster']> = {
+  version: 'v1.34.0',
+  nodes: [
+    { name: 'a', ready: true, controlPlane: true, internalIps: [], podCidrs: ['10.244.0.0/24'] },
+    { name: 'b', ready: true, controlPlane: false, internalIps: [], podCidrs: ['10.244.1.0/24'] },
+  ],
+  serviceCidrs: ['10.100.0.0/16'],
+  kubeadm: { serviceSubnet: '10.101.0.0/16,fd00:1::/112', podSubnet: '10.244.0.0/16' },
+  otherLoadBalancers: [],
+  services: [],
+  endpoints: [],
+  strayPods: [],
+};
+
+describe('addressesToAsk', () => {
+  it('asks for the first usable and the last address of explicit CIDRs of both families', () => {
+    const desired = desiredProfile({
+      services: cidrs('10.96.0.0/12', 'fd00:2::/64'),
+      pods: cidrs('10.244.0.0/16'),
+    });
+    expect(addressesToAsk([desired], [unobserved])).toEqual([
+      '10.96.0.1',
+      '10.111.255.255',
+      'fd00:2::1',
+      'fd00:2::ffff:ffff:ffff:ffff',
+      '10.244.0.1',
+      '10.244.255.255',
+    ]);
+  });
+
+  it('asks for both addresses of a /31 and the one of a /32', () => {
+    const desired = desiredProfile({ services: cidrs('10.0.0.4/31', '10.0.0.9/32') });
+    expect(addressesToAsk([desired], [unobserved])).toEqual(['10.0.0.4', '10.0.0.5', '10.0.0.9']);
+  });
+
+  it('asks for every candidate of `auto`', () => {
+    const desired = desiredProfile({ services: 'auto', pods: 'auto' });
+    const config = { driver: 'kvm2', unroutable: null, nodes: [], serviceCidr: '10.102.0.0/16' };
+    const asked = addressesToAsk([desired], [{ ...unobserved, cluster, config }]);
+    const first = [
+      '10.100.0.1',
+      '10.101.0.1',
+      'fd00:1::1',
+      '10.102.0.1',
+      '10.96.0.1',
+      '10.244.0.1',
+      '10.244.1.1',
+    ];
+    expect(asked).toEqual(expect.arrayContaining(first));
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('asks for pools, reservations and what Services hold or ask for', () => {
+    const service = {
+      namespace: 'default',
+      name: 'web',
+      uid: 'u',
+      resourceVersion: '1',
+      type: 'LoadBalancer',
+      loadBalancerClass: null,
+      clusterIps: [],
+      ipFamilies: [],
+      ipFamilyPolicy: null,
+      externalTrafficPolicy: null,
+      loadBalancerIp: 'not an address',
+      requestedIp: '10.200.0.9',
+      ingress: ['10.200.0.8'],
+      ingressManager: null,
+      created: '',
+      ports: [],
+    };
+    const changes = { pool: [pool('10.200.0.0/24')], reservations: { 'default/web': '10.200.0.7' } };
+    const observed = { ...unobserved, cluster: { ...cluster, services: [service] } };
+    expect(addressesToAsk([desiredProfile({ ...changes, assign: 'pool' })], [observed])).toEqual([
+      '10.200.0.1',
+      '10.200.0.255',
+      '10.200.0.7',
+      '10.200.0.8',
+      '10.200.0.9',
+    ]);
+  });
+
+  it('asks nothing where nothing may be routed', () => {
+    expect(addressesToAsk([desiredProfile()], [{ ...unobserved, cluster }])).toEqual([]);
+  });
+
+  it('stays within its bound, networks before single addresses', () => {
+    const many = Array.from({ length: MAX_ASKED }, (_, index) => `10.${index >> 8}.${index & 255}.1/32`);
+    const desired = desiredProfile({ services: cidrs(...many, '172.20.0.0/16') });
+    const asked = addressesToAsk([desired], [unobserved]);
+    expect(asked).toHaveLength(MAX_ASKED);
+    expect(asked.slice(0, 2)).toEqual(['172.20.0.1', '172.20.255.255']);
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import type { Cluster } from '../../src/kubernetes/cluster.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
+import type { MinikubeConfig, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
+import { type ObservePorts, observe } from '../../src/observe/observe.ts';
+import { isServerOf } from '../../src/observe/profile.ts';
+import { cidrs, desiredProfile, desiredState } from './desired.ts';
+
+const failure = (summary: string) =>
+  new Failure('error', [{ code: 'test', severity: 'error', summary, cause: 'a cause', fix: 'a fix' }]);
+
+const config: MinikubeConfig = {
+  driver: 'kvm2',
+  unroutable: null,
+  nodes: [{ name: 'dev', ip: '192.168.39.2', controlPlane: true }],
+  serviceCidr: '10.96.0.0/12',
+};
+const context: ObservedContext = {
+  name: 'dev',
+  server: 'https://192.168.39.2:8443',
+  fromMinikube: true,
+  answeredAt: '192.168.39.2',
+};
+const cluster: ObservedCluster = {
+  version: 'v1.34.0',
+  nodes: [{ name: 'dev', ready: true, controlPlane: true, internalIps: ['192.168.39.2'], podCidrs: [] }],
+  serviceCidrs: [],
+  kubeadm: null,
+  otherLoadBalancers: [],
+  services: [],
+  endpoints: [],
+  strayPods: [],
+};
+
+function clusterOf(changes: Partial<Cluster> = {}): Cluster {
+  return {
+    context: () => Promise.resolve(context),
+    observe: () => Promise.resolve(cluster),
+    setIngress: () => Promise.reject(new Error('an observation changes nothing')),
+    close: () => Promise.resolve(),
+    ...changes,
+  };
+}
+
+interface Fakes extends ObservePorts {
+  /** What was asked for, in order. */
+  readonly asked: string[];
+}
+
+function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
+  const asked: string[] = [];
+  return {
+    asked,
+    routeTable: {
+      identity: () => Promise.resolve({ platform: 'linux', bootId: 'boot', networkNamespace: '42' }),
+      snapshot: () => Promise.resolve({ rules: [], routes: [], links: [], addresses: [] }),
+      mainRoutes: () => Promise.reject(new Error('the snapshot has them')),
+      answers: (addresses) => {
+        asked.push(`answers ${addresses.join(' ')}`);
+        const answer = { table: 254, type: 'unicast', gateway: null, device: 'eth0' } as const;
+        return Promise.resolve(
+          addresses.map((address, index) => (index === 0 ? null : { address, ...answer })),
+        );
+      },
+    },
+    registry: { read: () => Promise.resolve([]) },
+    journal: { open: () => Promise.resolve(null) },
+    host: { critical: () => Promise.resolve([{ kind: 'dns-server', address: '192.168.0.1', detail: 'f' }]) },
+    profiles: {
+      config: (name) => {
+        asked.push(`config ${name}`);
+        return Promise.resolve(config);
+      },
+      ip: (name) => {
+        asked.push(`ip ${name}`);
+        return Promise.resolve('192.168.39.2');
+      },
+      list: () => Promise.resolve([]),
+    },
+    cluster: (profile) => {
+      asked.push(`cluster ${profile.name}`);
+      return Promise.resolve(clusterOf());
+    },
+    ...changes,
+  };
+}
+
+const auto = (name = 'dev') => desiredProfile({ name, gateway: 'auto' });
+
+describe('observe', () => {
+  it('puts the parts together', async () => {
+    const open = {
+      txid: 't',
+      decided: false,
+      changes: 2,
+      spec: '/s',
+      bootId: 'b',
+      networkNamespace: 'n',
+      intents: [],
+      claims: null,
+    };
+    const ports = portsOf({ journal: { open: () => Promise.resolve(open) } });
+    expect(await observe(desiredState(auto()), ports)).toEqual({
+      host: {
+        platform: 'linux',
+        bootId: 'boot',
+        networkNamespace: '42',
+        rules: [],
+        routes: [],
+        links: [],
+        addresses: [],
+        answers: [],
+        critical: [
+          { kind: 'dns-server', address: '192.168.0.1', detail: 'f' },
+          { kind: 'api-server', address: '192.168.39.2', detail: 'profile dev' },
+        ],
+      },
+      registry: { claims: [], open: { txid: 't', decided: false, changes: 2, spec: '/s' } },
+      profiles: [{ name: 'dev', config, minikubeIp: null, context, cluster, problems: [] }],
+    });
+  });
+
+  it('asks neither minikube nor a cluster for a profile that needs none', async () => {
+    const ports = portsOf();
+    const desired = desiredState(desiredProfile({ services: cidrs('10.96.0.0/12') }));
+    const { profiles, host } = await observe(desired, ports);
+    expect(ports.asked).toEqual(['answers 10.96.0.1 10.111.255.255']);
+    expect(profiles).toEqual([
+      { name: 'dev', config: null, minikubeIp: null, context: null, cluster: null, problems: [] },
+    ]);
+    expect(host.answers.map(({ address }) => address)).toEqual(['10.111.255.255']);
+  });
+
+  it('goes on when one profile’s cluster is broken, and says why', async () => {
+    const ports = portsOf({
+      cluster: ({ name }) =>
+        name === 'broken' ? Promise.reject(failure('no such context')) : Promise.resolve(clusterOf()),
+    });
+    const { profiles } = await observe(desiredState(auto('broken'), auto('dev')), ports);
+    expect(profiles.map(({ name, cluster: seen, problems }) => [name, seen, problems])).toEqual([
+      ['broken', null, ['no such context — a cause — a fix']],
+      ['dev', cluster, []],
+    ]);
+    expect(profiles[0]?.minikubeIp).toBe('192.168.39.2');
+  });
+
+  it('says once why a server does not answer, and asks the hypervisor for the address then', async () => {
+    const dead = clusterOf({
+      context: () => Promise.resolve({ ...context, answeredAt: null }),
+      observe: () => Promise.reject(failure('no answer')),
+    });
+    const { profiles } = await observe(
+      desiredState(auto()),
+      portsOf({ cluster: () => Promise.resolve(dead) }),
+    );
+    expect(profiles[0]).toMatchObject({
+      cluster: null,
+      minikubeIp: '192.168.39.2',
+      context: { answeredAt: null },
+      problems: ['no answer — a cause — a fix'],
+    });
+  });
+
+  it('does not ask the hypervisor where the API server or a ready control plane tells the address', async () => {
+    const unproven = clusterOf({ context: () => Promise.resolve({ ...context, answeredAt: null }) });
+    for (const answering of [clusterOf(), unproven]) {
+      const ports = portsOf({ cluster: () => Promise.resolve(answering) });
+      await observe(desiredState(auto()), ports);
+      expect(ports.asked).not.toContain('ip dev');
+    }
+  });
+
+  it('does not take a context for minikube’s when its server is no node of the profile', async () => {
+    const elsewhere = clusterOf({
+      context: () => Promise.resolve({ ...context, server: 'https://10.0.0.1:6443' }),
+    });
+    const ports = portsOf({ cluster: () => Promise.resolve(elsewhere) });
+    expect((await observe(desiredState(auto()), ports)).profiles[0]?.context?.fromMinikube).toBe(false);
+  });
+
+  it('fails when the host or the registry cannot be read', async () => {
+    const registry = { read: () => Promise.reject(failure('damaged registry')) };
+    await expect(observe(desiredState(auto()), portsOf({ registry }))).rejects.toThrow('damaged registry');
+  });
+
+  it('does not take a fault of its own for a problem of the profile', async () => {
+    const ports = portsOf({ cluster: () => Promise.reject(new TypeError('a bug')) });
+    await expect(observe(desiredState(auto()), ports)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('isServerOf', () => {
+  it.each([
+    ['https://192.168.39.2:8443', true],
+    ['https://[fd00::2]:8443', true],
+    ['https://192.168.39.3:8443', false],
+    ['https://dev.example:8443', false],
+    ['nonsense', false],
+  ])('%s: %s', (server, expected) => {
+    const nodes = [...config.nodes, { name: 'dev-m02', ip: 'fd00::2', controlPlane: false }];
+    expect(isServerOf(server, { ...config, nodes })).toBe(expected);
+    expect(isServerOf(server, null)).toBe(false);
+  });
+});
