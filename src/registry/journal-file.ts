@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Claim } from '../model/claim.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { errnoOf, fileFailure, openState, readState, syncDirectory, writeAll } from './files.ts';
 import { encodeLine, type JournalRecord, NewerJournal, type Replayed, replay } from './journal-records.ts';
-import type { Journal } from './registry.ts';
+import type { IntendedChange, Journal, JournaledTransaction } from './registry.ts';
 
 function unreadable(path: string, thrown: unknown): Failure {
   const newer = thrown instanceof NewerJournal;
@@ -61,126 +62,116 @@ async function openForAppend(dir: string, path: string): Promise<FileHandle> {
   return file;
 }
 
-/** The journal file while this process writes to it. */
-class JournalWriter {
-  readonly #path: string;
-  readonly #file: FileHandle;
-  #size: number;
-  /** Set when a failed write could not be taken back, so that nothing is ever appended behind it. */
-  #broken: Failure | null = null;
-
-  private constructor(path: string, file: FileHandle, size: number) {
-    this.#path = path;
-    this.#file = file;
-    this.#size = size;
-  }
-
-  /** Opens the file and cuts off what a crash tore. */
-  static async open(dir: string, path: string): Promise<{ writer: JournalWriter; found: Replayed }> {
-    const file = await openForAppend(dir, path);
-    try {
-      const data = await file.readFile();
-      const found = replayed(path, data);
-      if (found.validBytes < data.length) await file.truncate(found.validBytes);
-      return { writer: new JournalWriter(path, file, found.validBytes), found };
-    } catch (thrown) {
-      await file.close();
-      throw thrown;
-    }
-  }
-
-  async append(record: JournalRecord): Promise<void> {
-    if (this.#broken !== null) throw this.#broken;
-    const line = encodeLine(record);
-    try {
-      await writeAll(this.#file, line);
-      await this.#file.sync();
-      this.#size += line.length;
-    } catch (thrown) {
-      const failure = fileFailure(this.#path, 'written', thrown);
-      await this.#takeBack(failure);
-      throw failure;
-    }
-  }
-
-  /** A record whose fsync failed may or may not be on disk: it must not be believed later. */
-  async #takeBack(failure: Failure): Promise<void> {
-    try {
-      await this.#file.truncate(this.#size);
-      await this.#file.sync();
-    } catch {
-      // The first failure is the one to report; this one only means that nothing more can be journaled.
-      this.#broken = failure;
-    }
-  }
-
-  async empty(): Promise<void> {
-    await this.#file.truncate(0);
-    this.#size = 0;
-  }
-
-  async close(): Promise<void> {
-    await this.#file.close();
-  }
-}
-
 /**
  * The journal in `journal.ndjson` of the state directory: append-only, every line with a checksum, one write and
  * one fsync a call. `open` only reads, and so needs no lock; everything else is for the lock's holder.
  */
-export function createJournal(dir: string): Journal {
-  const path = join(dir, 'journal.ndjson');
-  let current: JournalWriter | null = null;
+class JournalFile implements Journal {
+  readonly #dir: string;
+  readonly #path: string;
+  /** Bytes that are whole lines; null until this process has read the file. */
+  #size: number | null = null;
+  /** Set when a failed write could not be taken back, so that nothing is ever appended behind it. */
+  #broken: Failure | null = null;
 
-  async function writer(): Promise<JournalWriter> {
-    if (current !== null) return current;
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#path = join(dir, 'journal.ndjson');
+  }
+
+  async open(): Promise<JournaledTransaction | null> {
+    const data = await readState(this.#path);
+    return data === null ? null : replayed(this.#path, data).transaction;
+  }
+
+  async begin(transaction: Parameters<Journal['begin']>[0]): Promise<void> {
+    await this.#write(async (file) => {
+      const { transaction: open, validBytes } = replayed(this.#path, await file.readFile());
+      if (open !== null) throw stillOpen(this.#path, open.txid);
+      if (validBytes > 0) await file.truncate(0);
+      this.#size = 0;
+      await this.#append(file, { type: 'begin', ...transaction });
+    });
+  }
+
+  intend(txid: string, changes: readonly IntendedChange[]): Promise<void> {
+    return this.#record({ type: 'intent', txid, changes });
+  }
+
+  done(txid: string, changes: readonly IntendedChange[]): Promise<void> {
+    return this.#record({ type: 'done', txid, changes: changes.map(({ change }) => change) });
+  }
+
+  undone(txid: string, changes: readonly IntendedChange[]): Promise<void> {
+    return this.#record({ type: 'undone', txid, changes: changes.map(({ change }) => change) });
+  }
+
+  decide(txid: string, claims: readonly Claim[]): Promise<void> {
+    return this.#record({ type: 'decided', txid, claims });
+  }
+
+  async close(txid: string, outcome: 'committed' | 'undone'): Promise<void> {
+    await this.#write(async (file) => {
+      await this.#append(file, { type: 'closed', txid, outcome });
+      // Once CLOSED is durable, old lines do no harm: whoever begins next empties the file.
+      await file.truncate(0).catch(() => undefined);
+      this.#size = null;
+    });
+  }
+
+  #record(record: JournalRecord): Promise<void> {
+    return this.#write((file) => this.#append(file, record));
+  }
+
+  /** Opens the file for one call. Throws a Failure for whatever goes wrong. */
+  async #write(work: (file: FileHandle) => Promise<void>): Promise<void> {
+    if (this.#broken !== null) throw this.#broken;
     try {
-      current = (await JournalWriter.open(dir, path)).writer;
-      return current;
+      const file = await openForAppend(this.#dir, this.#path);
+      try {
+        await work(file);
+      } finally {
+        await file.close();
+      }
     } catch (thrown) {
-      throw fileFailure(path, 'written', thrown);
+      throw fileFailure(this.#path, 'written', thrown);
     }
   }
 
-  async function append(record: JournalRecord): Promise<void> {
-    await (await writer()).append(record);
+  async #append(file: FileHandle, record: JournalRecord): Promise<void> {
+    const size = this.#size ?? (await this.#cutTornLine(file));
+    const line = encodeLine(record);
+    try {
+      await writeAll(file, line);
+      await file.sync();
+      this.#size = size + line.length;
+    } catch (thrown) {
+      await this.#takeBack(file, size, thrown);
+      throw thrown;
+    }
   }
 
-  /** Ends the writing. Once CLOSED is durable an old line or two do no harm, so an error here is none. */
-  async function compact(): Promise<void> {
-    const closing = current;
-    current = null;
-    await closing?.empty().catch(() => undefined);
-    await closing?.close().catch(() => undefined);
+  /** Cuts off what a crash tore, so that the next line does not continue it. Returns the size that is left. */
+  async #cutTornLine(file: FileHandle): Promise<number> {
+    const data = await file.readFile();
+    const { validBytes } = replayed(this.#path, data);
+    if (validBytes < data.length) await file.truncate(validBytes);
+    return validBytes;
   }
 
-  return {
-    async open() {
-      const data = await readState(path);
-      return data === null ? null : replayed(path, data).transaction;
-    },
-    async begin(transaction) {
-      try {
-        await current?.close();
-        current = null;
-        const { writer: opened, found } = await JournalWriter.open(dir, path);
-        current = opened;
-        if (found.transaction !== null) throw stillOpen(path, found.transaction.txid);
-        if (found.validBytes > 0) await opened.empty();
-        await opened.append({ type: 'begin', ...transaction });
-      } catch (thrown) {
-        await current?.close();
-        current = null;
-        throw fileFailure(path, 'written', thrown);
-      }
-    },
-    intend: (txid, changes) => append({ type: 'intent', txid, changes }),
-    done: (txid, changes) => append({ type: 'done', txid, changes: changes.map(({ change }) => change) }),
-    undone: (txid, changes) => append({ type: 'undone', txid, changes: changes.map(({ change }) => change) }),
-    decide: (txid, claims) => append({ type: 'decided', txid, claims }),
-    async close(txid, outcome) {
-      await append({ type: 'closed', txid, outcome });
-      await compact();
-    },
-  };
+  /** A record whose fsync failed may or may not be on disk: it must not be believed later. */
+  async #takeBack(file: FileHandle, size: number, thrown: unknown): Promise<void> {
+    try {
+      await file.truncate(size);
+      await file.sync();
+    } catch {
+      // The first error is the one to report; this one only means that nothing more can be journaled.
+      this.#broken = fileFailure(this.#path, 'written', thrown);
+    }
+  }
+}
+
+/** The journal of a state directory. */
+export function createJournal(dir: string): Journal {
+  return new JournalFile(dir);
 }

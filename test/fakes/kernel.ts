@@ -1,0 +1,127 @@
+import type { Answer } from '../../src/model/observed.ts';
+import { contains, formatAddress, formatPrefix, parseAddress } from '../../src/model/prefix.ts';
+import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
+import type {
+  ChangeFailure,
+  HostIdentity,
+  NetworkSnapshot,
+  RouteChange,
+  RouteChanger,
+  RouteTable,
+} from '../../src/platform/route-table.ts';
+import { Faults } from './faults.ts';
+
+/**
+ * A routing table with the kernel's rules: an add is exclusive in destination, tos and metric; a delete names
+ * the whole key; a gateway has to be on a network of the host.
+ */
+export class FakeKernel implements RouteTable, RouteChanger {
+  faults = new Faults();
+  bootId = 'boot-1';
+  networkNamespace = '4026531840';
+  readonly unreachable = new Set<string>();
+  /** Thrown by the changer once it has made this many more changes; null for never. */
+  gone: { after: number; error: Error } | null = null;
+  /** Changes that were tried, in order. */
+  readonly tried: RouteChange[] = [];
+  closed = 0;
+  readonly #routes = new Map<string, Route>();
+
+  constructor(routes: Iterable<Route> = []) {
+    for (const route of routes) this.#routes.set(routeKey(route), route);
+  }
+
+  /** Somebody else's change, or the test's own look. */
+  insert(route: Route): void {
+    this.#routes.set(routeKey(route), route);
+  }
+
+  remove(route: Route): void {
+    this.#routes.delete(routeKey(route));
+  }
+
+  has(route: Route): boolean {
+    return this.#routes.has(routeKey(route));
+  }
+
+  keys(): string[] {
+    return [...this.#routes.keys()].sort();
+  }
+
+  async identity(): Promise<HostIdentity> {
+    return { platform: 'linux', bootId: this.bootId, networkNamespace: this.networkNamespace };
+  }
+
+  async snapshot(): Promise<NetworkSnapshot> {
+    return { rules: [], routes: [...this.#routes.values()], links: [], addresses: [] };
+  }
+
+  async mainRoutes(): Promise<readonly Route[]> {
+    this.faults.step('kernel.mainRoutes');
+    return [...this.#routes.values()].filter((route) => route.table === MAIN_TABLE);
+  }
+
+  async answers(addresses: readonly string[]): Promise<readonly (Answer | null)[]> {
+    this.faults.step('kernel.answers');
+    return addresses.map((address) => this.#answer(address));
+  }
+
+  #answer(text: string): Answer | null {
+    const address = parseAddress(text);
+    if (address === null) throw new RangeError(text);
+    const [best] = [...this.#routes.values()]
+      .filter((route) => contains(route.destination, address))
+      .sort((a, b) => b.destination.length - a.destination.length || a.metric - b.metric);
+    if (best === undefined) return null;
+    return {
+      address: formatAddress(address),
+      table: best.table,
+      type: best.type,
+      gateway: best.gateway,
+      device: best.device,
+    };
+  }
+
+  async change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]> {
+    const failures: ChangeFailure[] = [];
+    for (const [index, change] of changes.entries()) {
+      this.faults.step(`kernel.${change.op} ${formatPrefix(change.route.destination)}`);
+      if (this.gone !== null && this.gone.after-- <= 0) {
+        const { error } = this.gone;
+        this.gone = null;
+        throw error;
+      }
+      this.tried.push(change);
+      const message = change.op === 'add' ? this.#add(change.route) : this.#delete(change.route);
+      if (message !== null) failures.push({ index, message });
+    }
+    this.faults.step('kernel.reply');
+    return failures;
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
+  }
+
+  #add(route: Route): string | null {
+    if (route.gateway !== null && this.unreachable.has(route.gateway)) {
+      return 'Error: Nexthop has invalid gateway.';
+    }
+    for (const other of this.#routes.values()) {
+      if (
+        formatPrefix(other.destination) === formatPrefix(route.destination) &&
+        other.metric === route.metric &&
+        other.tos === route.tos &&
+        other.table === route.table
+      ) {
+        return 'RTNETLINK answers: File exists';
+      }
+    }
+    this.insert(route);
+    return null;
+  }
+
+  #delete(route: Route): string | null {
+    return this.#routes.delete(routeKey(route)) ? null : 'RTNETLINK answers: No such process';
+  }
+}
