@@ -2,6 +2,7 @@ import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 import type { IntendedChange } from '../registry/registry.ts';
+import { tryChanges } from './attempt.ts';
 import { type KeyedChange, keyedChange } from './change.ts';
 import { leftLines, routeChanged, routeMissing, routeRemains } from './residue.ts';
 import { TableView } from './table-view.ts';
@@ -67,22 +68,19 @@ export async function undoRoutes(
     else left.push(found);
   }
   if (todo.length === 0) return { count: 0, left, unfinished: null };
-  let unfinished: unknown = null;
-  const said = new Map<number, string>();
-  try {
-    const failures = await ports.routeChanger.change(todo.map(({ reverse }) => reverse));
-    for (const { index, message } of failures) said.set(index, message.trim());
-  } catch (thrown) {
-    unfinished = thrown;
-  }
+  const { failures, thrown, settled } = await tryChanges(
+    ports.routeChanger,
+    todo.map(({ reverse }) => reverse),
+  );
+  const said = new Map(failures.map(({ index, message }) => [index, message.trim()]));
   const after = new TableView(await ports.routeTable.mainRoutes(), destinations);
   const remaining = [...todo.entries()].filter(([, { op, key }]) => after.has(key) === (op === 'add'));
-  const gone = unfinished === null ? undefined : messageOf(unfinished);
+  const gone = thrown === null ? undefined : messageOf(thrown);
   left.push(...remaining.map(([index, change]) => leftOver(change, said.get(index) ?? gone)));
   return {
     count: todo.length - remaining.length,
     left,
-    unfinished: remaining.length === 0 ? null : unfinished,
+    unfinished: settled && remaining.length === 0 ? null : thrown,
   };
 }
 
@@ -95,6 +93,17 @@ export interface RolledBack {
 
 const countOf = ({ made, services }: PerformedWave) => made.length + services.length;
 
+function stillChanging({ made, unsettled }: PerformedWave): Diagnostic {
+  return {
+    code: 'residue-unsettled',
+    severity: 'error',
+    summary: `up to ${made.length} route changes may still be under way, and were not undone`,
+    cause: messageOf(unsettled),
+    fix: 'Run `mkplan cleanup`: it waits until they have ended, and undoes them.',
+    command: 'mkplan cleanup',
+  };
+}
+
 /** Undoes one wave, Services first, and journals it. */
 async function undoWave(
   ports: WavePorts,
@@ -103,6 +112,8 @@ async function undoWave(
   journal: (write: () => Promise<void>) => Promise<void>,
 ): Promise<Pick<Undone, 'left' | 'unfinished'>> {
   const left = await transaction.ingress.undo(wave.services);
+  // Whoever still makes changes would make them after the undoing; the next command waits for its end.
+  if (wave.unsettled !== null) return { left: [...left, stillChanging(wave)], unfinished: wave.unsettled };
   if (wave.made.length === 0) return { left, unfinished: null };
   try {
     const undone = await undoRoutes(
@@ -151,12 +162,7 @@ export async function rollback(
   let finished = true;
   for (const wave of performed.toReversed()) {
     const undone = await undoWave(ports, transaction, wave, journal);
-    left.push(
-      ...undone.left,
-      ...wave.disputed.map(({ route }) =>
-        routeRemains(route, 'The add was refused, yet the route is there: whose it is cannot be told.'),
-      ),
-    );
+    left.push(...undone.left);
     finished &&= undone.unfinished === null;
   }
   if (finished) await journal(() => ports.journal.close(txid, 'undone'));

@@ -5,6 +5,7 @@ import type { Prefix } from '../model/prefix.ts';
 import { type Route, routeKey } from '../model/route.ts';
 import type { ChangeFailure, RouteChanger, RouteTable } from '../platform/route-table.ts';
 import type { IntendedChange, Journal } from '../registry/registry.ts';
+import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { foreignAppeared, refusedChange, refusedService, staleChange } from './refusal.ts';
 import type { IngressWriter, TriedIngress } from './services.ts';
@@ -25,10 +26,10 @@ export interface PerformedWave {
   state: 'intended' | 'done';
   /** Changes that were intended and certainly not made. */
   refused: readonly IntendedChange[];
-  /** Adds that were refused although an equal route is there now: whose it is cannot be told. */
-  disputed: readonly KeyedChange[];
   /** Whether the system was asked to change anything, as far as can be told. */
   tried: boolean;
+  /** Why a process that can still make changes may be alive; null when none is. */
+  unsettled: unknown;
   readonly services: TriedIngress[];
 }
 
@@ -37,12 +38,11 @@ export class Transaction {
   readonly txid: string;
   readonly plan: Plan;
   readonly ingress: IngressWriter;
-  /** Whether the journal knows of it. */
-  begun = false;
   /** Waves that have begun, in order. */
   readonly performed: PerformedWave[] = [];
   /** Table main as last reread; null when something else came between. */
   table: readonly Route[] | null = null;
+  #begun = false;
   readonly #started = new Set<number>();
   readonly #known: ReadonlyMap<string, Prefix>;
 
@@ -51,6 +51,15 @@ export class Transaction {
     this.plan = plan;
     this.ingress = ingress;
     this.#known = knownRoutes(plan);
+  }
+
+  /** Whether the journal knows of it. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  markBegun(): void {
+    this.#begun = true;
   }
 
   /** The destination of a route that the plan speaks of; undefined for any other. */
@@ -132,7 +141,6 @@ function viewOf(routes: readonly Route[], scope: readonly Prefix[] | null): Tabl
 interface Judgement {
   readonly made: KeyedChange[];
   readonly refused: KeyedChange[];
-  readonly disputed: KeyedChange[];
   readonly problems: Map<KeyedChange, Diagnostic>;
 }
 
@@ -144,17 +152,11 @@ function judge(
   failures: readonly ChangeFailure[],
 ): Judgement {
   const said = new Map(failures.map(({ index, message }) => [index, message]));
-  const result: Judgement = { made: [], refused: [], disputed: [], problems: new Map() };
+  const result: Judgement = { made: [], refused: [], problems: new Map() };
   for (const [index, change] of changes.entries()) {
-    const message = said.get(index);
-    const there = view.has(change.key);
-    if (there !== (change.op === 'add')) {
+    if (view.has(change.key) !== (change.op === 'add')) {
       result.refused.push(change);
-      result.problems.set(change, refusedChange(change, message ?? null));
-    } else if (change.op === 'add' && message !== undefined) {
-      // It was not there before, the add was refused, and it is there: somebody else was quicker.
-      result.disputed.push(change);
-      result.problems.set(change, refusedChange(change, message));
+      result.problems.set(change, refusedChange(change, said.get(index) ?? null));
     } else {
       result.made.push(change);
       const foreign = foreignAt(transaction, view, change);
@@ -197,17 +199,15 @@ async function performRoutes(
   transaction.markStarted(changes);
   transaction.table = null;
   const outcome = await tryChanges(ports.routeChanger, changes);
+  if (!outcome.settled) {
+    performed.unsettled = outcome.thrown;
+    throw outcome.thrown;
+  }
   const routes = await ports.routeTable.mainRoutes();
-  const { made, refused, disputed, problems } = judge(
-    transaction,
-    viewOf(routes, scope),
-    changes,
-    outcome.failures,
-  );
+  const { made, refused, problems } = judge(transaction, viewOf(routes, scope), changes, outcome.failures);
   performed.made = intendedOf(made);
   performed.state = 'done';
-  performed.refused = intendedOf([...refused, ...disputed]);
-  performed.disputed = disputed;
+  performed.refused = intendedOf(refused);
   performed.tried = outcome.thrown === null || made.length > 0;
   if (problems.size > 0) {
     fail(problems);
@@ -216,18 +216,6 @@ async function performRoutes(
   await ports.journal.done(txid, performed.made);
   transaction.table = routes;
   for (const { intended } of made) emit({ type: 'change.done', txid, ...intended });
-}
-
-/** A helper that is gone may have made any of the changes: the reread tells which. */
-async function tryChanges(
-  changer: RouteChanger,
-  changes: readonly KeyedChange[],
-): Promise<{ readonly failures: readonly ChangeFailure[]; readonly thrown: unknown }> {
-  try {
-    return { failures: await changer.change(changes.map(({ op, route }) => ({ op, route }))), thrown: null };
-  } catch (thrown) {
-    return { failures: [], thrown };
-  }
 }
 
 async function performServices(
@@ -281,8 +269,8 @@ export async function performWave(
     made: [],
     state: 'intended',
     refused: [],
-    disputed: [],
     tried: false,
+    unsettled: null,
     services: [],
   };
   transaction.performed.push(performed);

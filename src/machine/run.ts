@@ -174,7 +174,7 @@ class ApplyRun implements ApplyWork {
     const { txid, plan } = transaction;
     const { bootId, networkNamespace } = this.#owned();
     await this.#ports.journal.begin({ txid, spec: plan.spec, bootId, networkNamespace });
-    transaction.begun = true;
+    transaction.markBegun();
     this.#emit({
       type: 'transaction.started',
       txid,

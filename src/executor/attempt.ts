@@ -1,0 +1,28 @@
+import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
+
+/** How an attempt at some changes went. Which of them were made only rereading tells. */
+export interface Attempt {
+  /** What was refused, by index, for people. */
+  readonly failures: readonly ChangeFailure[];
+  /** What the changer threw when it could not answer; null when it did. */
+  readonly thrown: unknown;
+  /** Whether every process that could still make one of the changes is gone, so that a reread holds. */
+  readonly settled: boolean;
+}
+
+/**
+ * Tries changes. A changer that is gone may have made any of them, and its last child may still be making others:
+ * that one is waited for. Never throws.
+ */
+export async function tryChanges(changer: RouteChanger, changes: readonly RouteChange[]): Promise<Attempt> {
+  const asked = changes.map(({ op, route }) => ({ op, route }));
+  try {
+    return { failures: await changer.change(asked), thrown: null, settled: true };
+  } catch (thrown) {
+    const settled = await changer.close().then(
+      () => true,
+      () => false,
+    );
+    return { failures: [], thrown, settled };
+  }
+}
