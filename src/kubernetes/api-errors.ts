@@ -1,5 +1,6 @@
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ApiAnswer, ApiCall, ApiOptions } from './http.ts';
+import { shellWord } from './wire.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
 export interface ApiErrors {
@@ -60,7 +61,7 @@ export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server' |
             cause:
               'The API server did not answer, or its certificate is not vouched for by the context’s CA.',
             fix: 'Start the cluster, or correct the server and certificate authority of this context.',
-            command: `kubectl --context ${options.context} get --raw /version`,
+            command: `kubectl --context=${shellWord(options.context)} get --raw /version`,
           },
         ],
         { cause: error },
@@ -76,7 +77,7 @@ export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server' |
           cause: `The API server answered with HTTP status ${answer.status}.`,
           fix,
           ...(answer.status === 403
-            ? { command: `kubectl --context ${options.context} auth can-i --list` }
+            ? { command: `kubectl --context=${shellWord(options.context)} auth can-i --list` }
             : {}),
         },
       ]);

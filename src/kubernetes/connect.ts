@@ -87,6 +87,17 @@ async function apiOptions(context: KubeContext): Promise<ApiOptions> {
   };
 }
 
+/** The same work, no longer waited for once the signal fires: others may be waiting for it still. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 /** A cluster behind a client of its API. */
 class ApiCluster implements Cluster {
   readonly #api: ApiClient;
@@ -116,7 +127,7 @@ class ApiCluster implements Cluster {
   async observe(signal?: AbortSignal): Promise<ObservedCluster> {
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
-    const version = await this.#readVersion();
+    const version = await abortable(this.#readVersion(), signal);
     const nodes = listNodes(api, signal);
     const services = listServices(api, signal);
     const [listedNodes, listedServices, endpoints, strays, serviceCidrs, kubeadm, otherLoadBalancers] =

@@ -3,7 +3,7 @@ import { Failure } from '../model/diagnostic.ts';
 import { statusMessage } from './api-errors.ts';
 import type { ServiceTarget } from './cluster.ts';
 import type { ApiAnswer, ApiCall, ApiClient } from './http.ts';
-import { FIELD_MANAGER, type Wire } from './wire.ts';
+import { FIELD_MANAGER, shellWord, type Wire } from './wire.ts';
 
 /** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */
 const IP_MODE_SINCE_MINOR = 29;
@@ -56,7 +56,7 @@ function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnsw
       summary: `context "${context}": the ingress of Service ${name} belongs to "${manager}"`,
       cause: `Field manager "${manager}" owns status.loadBalancer.ingress, and it is never taken from anybody.`,
       fix: `Stop what runs as "${manager}", or give the Service a loadBalancerClass that it does not serve.`,
-      command: `kubectl --context ${context} get service -n ${target.namespace} ${target.name} -o yaml --show-managed-fields`,
+      command: `kubectl --context=${shellWord(context)} get service -n ${target.namespace} ${target.name} -o yaml --show-managed-fields`,
     },
   ]);
 }

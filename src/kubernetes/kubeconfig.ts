@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import { shellWord } from './wire.ts';
 
 /** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
 export interface KubeContext {
@@ -63,7 +64,7 @@ function malformed(file: string, why: string): Failure {
     `${file} is not a kubeconfig file: ${why}`,
     'kubectl could not read it either.',
     'Correct the file.',
-    `kubectl --kubeconfig ${file} config view`,
+    `kubectl --kubeconfig=${shellWord(file)} config view`,
   );
 }
 

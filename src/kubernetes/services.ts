@@ -4,7 +4,7 @@ import type { ApiClient } from './http.ts';
 import { canonicalAddress, compareNames, compareText, FIELD_MANAGER, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
-export const IP_ANNOTATION = 'mkplan/ip';
+const IP_ANNOTATION = 'mkplan/ip';
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Past this many names a selector costs the API server more than the whole list costs us. */
@@ -18,7 +18,7 @@ function step(value: unknown, key: string): unknown {
  * The field managers that own `status.loadBalancer.ingress` (KEP-555). The list is atomic, so whoever
  * owns any of it owns all of it.
  */
-export function ingressManagers(service: Wire<V1Service>): string[] {
+function ingressManagers(service: Wire<V1Service>): string[] {
   return (service.metadata?.managedFields ?? []).flatMap((entry) => {
     const fields: unknown = entry.fieldsV1;
     const ingress = step(step(step(fields, 'f:status'), 'f:loadBalancer'), 'f:ingress');

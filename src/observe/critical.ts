@@ -27,7 +27,7 @@ function outside(text: string): string | null {
 }
 
 /** The `nameserver` lines of a resolv.conf(5), as they stand there. */
-export function parseNameservers(text: string): string[] {
+function parseNameservers(text: string): string[] {
   return text.split('\n').flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
 }
 

@@ -5,7 +5,7 @@ import { Cursor, malformedObservation } from './codec.ts';
 import { observedState } from './observed-codec.ts';
 
 /** Version of the written form. Another one is refused: its keys may mean something else. */
-export const OBSERVATION_VERSION = 'mkplan/v1alpha1';
+const OBSERVATION_VERSION = 'mkplan/v1alpha1';
 
 /** An observation as files hold it: JSON values, in the order in which they are written. */
 export interface ObservedDocument {

@@ -51,7 +51,7 @@ export async function makeCertificates(): Promise<Certificates> {
 }
 
 /** A request as the server saw it, with its body. */
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;

@@ -243,6 +243,12 @@ describe('observe', () => {
     );
   });
 
+  it.each(['/version', '/api/v1/services'])('ends when it is aborted while %s hangs', async (path) => {
+    const controller = new AbortController();
+    server.handle(serve({ [path]: () => controller.abort(new Error('stopped')) }));
+    await expect((await connect(minikube())).observe(controller.signal)).rejects.toThrow('stopped');
+  });
+
   it('finds the pool of minikube’s MetalLB addon, and none in one that was not configured', async () => {
     const config = (range: string): [string, (response: ServerResponse) => void] => [
       '/api/v1/namespaces/metallb-system/configmaps/config',

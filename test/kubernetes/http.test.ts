@@ -197,6 +197,14 @@ describe('ApiClient', () => {
     nobody.close();
     expect(failure.message).toContain('ECONNREFUSED');
     expect(failure.message).not.toContain('secret-token');
-    expect(failure.diagnostics[0]?.command).toBe('kubectl --context dev get --raw /version');
+    expect(failure.diagnostics[0]?.command).toBe('kubectl --context=dev get --raw /version');
+  });
+
+  it('quotes a context in the command that it gives to copy', async () => {
+    server.handle((_, response) => answerJson(response, 403, { message: 'no' }));
+    const odd = clientOf({ context: "it's; rm -rf ~" });
+    const failure = await failureOf(odd.list(services));
+    odd.close();
+    expect(failure.diagnostics[0]?.command).toBe("kubectl --context='it'\\''s; rm -rf ~' auth can-i --list");
   });
 });

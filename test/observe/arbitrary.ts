@@ -62,7 +62,7 @@ const nextHop: fc.Arbitrary<NextHop> = fc.record({
   weight: count,
 });
 
-export const route: fc.Arbitrary<Route> = fc.record({
+const route: fc.Arbitrary<Route> = fc.record({
   type: routeType,
   destination: prefix,
   tos: count,

@@ -4,7 +4,7 @@ import { type AddressRange, rangeOf } from '../../src/model/range.ts';
 
 const at = { file: 'tunnel.yaml', line: 1, column: 1 };
 
-export function prefixOf(cidr: string): Prefix {
+function prefixOf(cidr: string): Prefix {
   const parsed = parsePrefix(cidr);
   if (parsed === null) throw new Error(`not a prefix: ${cidr}`);
   return parsed;
