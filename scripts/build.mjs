@@ -32,7 +32,7 @@ const result = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  chunkNames: 'chunk-[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   legalComments: 'external',
   metafile: true,
   logLevel: 'warning',

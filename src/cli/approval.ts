@@ -24,14 +24,14 @@ export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): 
   return [...needed].filter((kind) => !allowed.includes(kind));
 }
 
-/** Throws a Failure that names the flag to add, unless everything that the plan needs is allowed. */
-export function requireApprovals(plan: Plan, allowed: readonly ApprovalKind[]): void {
+/** The Failure that names the flag to add; null where everything that the plan needs is allowed. */
+export function unapproved(plan: Plan, allowed: readonly ApprovalKind[]): Failure | null {
   const missing = missingApprovals(plan, allowed);
-  if (missing.length === 0) return;
+  if (missing.length === 0) return null;
   const subjects = plan.approvals
     .filter((approval) => missing.includes(approval.kind))
     .map((approval) => `${approval.kind} (${approval.profile}: ${approval.subject})`);
-  throw new Failure('conflict', [
+  return new Failure('conflict', [
     {
       code: 'approval-missing',
       severity: 'error',

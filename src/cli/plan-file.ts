@@ -1,18 +1,30 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
 import { decodeSavedPlan, encodeSavedPlan, type PlanHost, type SavedPlan } from '../planner/document.ts';
 
-/** Writes a plan to a file that must not exist yet, readable by its owner alone: it names networks and Services. */
-export async function savePlan(file: string, plan: Plan, host: PlanHost): Promise<void> {
-  await writeNewFile(file, encodeSavedPlan(plan, host), 'plan');
+/** A file to write, which must not exist yet. */
+export interface NewFile {
+  readonly path: string;
+  /** The path as typed. */
+  readonly shown: string;
+  readonly text: string;
+  /** The word for its content. */
+  readonly what: string;
+  /** 0600 unless said otherwise: plans and observations name networks and Services. */
+  readonly mode?: number;
 }
 
-/** Writes a file that must not exist yet, mode 0600. Throws a Failure; `what` is the word for its content. */
-export async function writeNewFile(file: string, text: string, what: string): Promise<void> {
+/** Writes a plan to a file that must not exist yet. */
+export async function savePlan(path: string, shown: string, plan: Plan, host: PlanHost): Promise<void> {
+  await writeNewFile({ path, shown, text: encodeSavedPlan(plan, host), what: 'plan' });
+}
+
+/** Writes a new file. Throws a Failure when there is one, or when it cannot be written. */
+export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: NewFile): Promise<void> {
   try {
-    const handle = await open(file, 'wx', 0o600);
+    const handle = await open(path, 'wx', mode);
     try {
       await handle.writeFile(text);
     } finally {
@@ -23,11 +35,31 @@ export async function writeNewFile(file: string, text: string, what: string): Pr
     throw failure(
       'error',
       exists ? 'file-exists' : 'file-not-written',
-      exists ? `${file} is there already` : `the ${what} could not be written to ${file}`,
-      exists ? `a ${what} is never written over a file` : messageOf(thrown),
-      'name another file',
+      exists ? `${shown} is there already` : `the ${what} could not be written to ${shown}`,
+      exists ? `no ${what} is written over a file` : messageOf(thrown),
+      exists ? 'name another file, or move that one away' : 'name another file',
       thrown,
     );
+  }
+}
+
+/** Enough of a file to tell a plan by. */
+const HEAD_BYTES = 256;
+
+/** Whether a file is a saved plan, by how it begins; false for one that cannot be read, which is reported as a spec. */
+export async function isPlanFile(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isFile()) return false;
+    const handle = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return /^\s*\{\s*"formatVersion"\s*:/.test(buffer.toString('utf8', 0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Whatever is wrong with the file, loading it as a spec says so with more words.
+    return false;
   }
 }
 

@@ -108,7 +108,7 @@ function registerInit(program: Command, act: Act): void {
     .addHelpText('after', examples(['mkplan init', 'write ./tunnel.yaml; a file that is there is kept']))
     .action((_options, command: Command) =>
       act(command, DEFAULT_SPEC, READS, async (context) =>
-        (await import('./commands/init.ts')).init(context, DEFAULT_SPEC),
+        (await import('./commands/init.ts')).init(context),
       ),
     );
 }
@@ -175,7 +175,7 @@ function registerApply(program: Command, act: Act): void {
     )
     .action((spec: string, options, command: Command) =>
       act(command, spec, MUTATES, async (context) =>
-        (await import('./commands/apply.ts')).apply(context, { ...options, mode: 'present' }),
+        (await import('./commands/apply.ts')).apply(context, options),
       ),
     );
 }
@@ -185,18 +185,18 @@ function registerDestroy(program: Command, act: Act): void {
     program
       .command('destroy')
       .description('remove every route and Service address that apply made for the spec')
-      .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --destroy --out` wrote', DEFAULT_SPEC),
+      .argument('[spec]', 'the spec', DEFAULT_SPEC),
   )
     .addHelpText(
       'after',
       examples(
         ['mkplan destroy', 'plan the removal, ask, remove'],
-        ['mkplan destroy --auto-approve', 'without asking'],
+        ['mkplan destroy --auto-approve', 'remove without asking'],
       ),
     )
     .action((spec: string, options, command: Command) =>
       act(command, spec, MUTATES, async (context) =>
-        (await import('./commands/apply.ts')).apply(context, { ...options, mode: 'absent' }),
+        (await import('./commands/destroy.ts')).destroy(context, options),
       ),
     );
 }
@@ -281,7 +281,26 @@ function registerSchema(program: Command, act: Act): void {
     );
 }
 
-function registerSandbox(_program: Command, _act: Act): void {}
+function registerSandbox(program: Command, act: Act): void {
+  program
+    .command('sandbox')
+    .description('run a command beside a cluster that is not there, in namespaces of its own; needs no root')
+    .argument('[command...]', 'what to run, after `--`; a shell without it')
+    .option('--manifests <directory>', 'Nodes, Services and the like; without it, two nodes and one Service')
+    .option('--profile <name>', 'the name of its minikube profile and context')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan sandbox', 'open a shell in it: plan, apply and curl there'],
+        ['mkplan sandbox --manifests k8s -- mkplan apply --auto-approve', 'check a spec in CI'],
+      ),
+    )
+    .action((argv: readonly string[], options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('./commands/sandbox.ts')).sandbox(context, argv, options),
+      ),
+    );
+}
 
 /** The options of every command that changes something. */
 function addApplyOptions(command: Command): Command {

@@ -18,9 +18,8 @@ export interface RenderDiagnosticOptions {
 export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnosticOptions): string {
   const { colors, names } = options;
   const paint = diagnostic.severity === 'error' ? colors.alarm : colors.change;
-  const lines = [
-    `${paint(`${diagnostic.severity}:`)} ${colors.bold(printable(names.showIn(diagnostic.summary)))}`,
-  ];
+  const summary = colors.bold(printable(names.showIn(diagnostic.summary)));
+  const lines = [`${paint(`${diagnostic.severity}:`)} ${summary} ${colors.dim(`[${diagnostic.code}]`)}`];
   if (diagnostic.at !== undefined) {
     lines.push(colors.dim(`  at   ${printable(showPosition(diagnostic.at, names))}`));
     const source = options.sourceOf?.(diagnostic.at.file) ?? null;
@@ -28,7 +27,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnost
   }
   lines.push(labelled('why', diagnostic.cause), labelled('fix', diagnostic.fix));
   if (diagnostic.command !== undefined) lines.push(labelled('run', diagnostic.command));
-  return `${lines.join('\n')} ${colors.dim(`[${diagnostic.code}]`)}\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 function labelled(label: string, text: string): string {

@@ -39,6 +39,9 @@ function profileNames(plan: Plan): string[] {
 }
 
 function header(plan: Plan, { colors, names }: RenderPlanOptions): string {
+  // A cleanup is of no spec: it judges every claim by itself.
+  if (plan.spec === '')
+    return `${colors.bold('Cleanup')} ${colors.dim('of everything that is recorded here')}\n`;
   const undone = plan.mode === 'absent' ? ', to be removed' : '';
   const title = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}\n`;
   if (plan.localOverrides.length === 0) return title;
@@ -88,11 +91,7 @@ function colorClosing(plan: Plan, line: string, colors: Palette): string {
 /** What applying the plan would do, in one line. */
 export function closingLine(plan: Plan): string {
   if (isRefused(plan)) return refusal(plan);
-  if (isEmpty(plan)) {
-    return plan.mode === 'present'
-      ? 'No changes. Routes and Services are as the spec asks.'
-      : 'No changes. Nothing of this tunnel is left to remove.';
-  }
+  if (isEmpty(plan)) return `No changes. ${unchangedText(plan)}`;
   const { routes, services } = countSteps(plan);
   const parts = [`${routes.create} to add, ${routes.replace} to replace, ${routes.delete} to delete`];
   if (routes.adopt > 0) parts.push(`${count(routes.adopt, 'claim')} to adopt`);
@@ -100,6 +99,13 @@ export function closingLine(plan: Plan): string {
   const serve = services.create + services.replace;
   const cleared = services.delete > 0 ? `, ${services.delete} to clear` : '';
   return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}.`;
+}
+
+function unchangedText(plan: Plan): string {
+  if (plan.spec === '') return 'Nothing is left that nobody owns.';
+  return plan.mode === 'present'
+    ? 'Routes and Services are as the spec asks.'
+    : 'Nothing of this tunnel is left to remove.';
 }
 
 function refusal(plan: Plan): string {

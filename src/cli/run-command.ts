@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly names: FileNames;
   /** Aborted by the first signal; never, for commands that only read: a signal ends those by itself. */
   readonly signal: AbortSignal;
+  /** The first signal that came. */
+  readonly receivedSignal: () => NodeJS.Signals | null;
 }
 
 export interface RunCommandOptions {
@@ -35,9 +37,10 @@ export async function runCommand(
   const signals = options.mutates ? catchSignals(terminal.signals, (text) => output.note(text)) : null;
   let exitCode: number;
   try {
-    if (options.mutates) await refuseElevated();
+    if (options.mutates) await refuseElevated(terminal);
     const signal = signals?.signal ?? new AbortController().signal;
-    exitCode = await work({ terminal, output, names, signal });
+    const receivedSignal = () => signals?.received() ?? null;
+    exitCode = await work({ terminal, output, names, signal, receivedSignal });
   } catch (thrown) {
     exitCode = report(thrown, output, names, signals);
   } finally {
@@ -47,9 +50,9 @@ export async function runCommand(
   return exitCode;
 }
 
-async function refuseElevated(): Promise<void> {
+async function refuseElevated(terminal: Terminal): Promise<void> {
   const { refuseSudo } = await import('../helper/elevation.ts');
-  refuseSudo();
+  refuseSudo(terminal.env, process.geteuid?.());
 }
 
 function report(

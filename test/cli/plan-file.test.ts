@@ -18,7 +18,7 @@ afterEach(async () => {
 
 async function saved() {
   const file = join(directory, 'p.json');
-  await savePlan(file, PLAN, HOST);
+  await savePlan(file, 'p.json', PLAN, HOST);
   return { file, plan: await readPlan(file, 'p.json') };
 }
 
@@ -32,7 +32,7 @@ describe('a saved plan', () => {
   it('is never written over a file', async () => {
     const file = join(directory, 'p.json');
     await writeFile(file, 'mine');
-    await expect(savePlan(file, PLAN, HOST)).rejects.toMatchObject({
+    await expect(savePlan(file, 'p.json', PLAN, HOST)).rejects.toMatchObject({
       kind: 'error',
       diagnostics: [{ code: 'file-exists' }],
     });

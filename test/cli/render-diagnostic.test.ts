@@ -34,13 +34,13 @@ describe('renderDiagnostic', () => {
   it('shows what, where with an excerpt, why, and what to do', () => {
     expect(`\n${render({ ...UNKNOWN_KEY, command: 'mkplan schema' })}`).toMatchInlineSnapshot(`
       "
-      error: unknown key "nam" in tunnel.yaml
+      error: unknown key "nam" in tunnel.yaml [spec-unknown-key]
         at   tunnel.yaml:3:7
            3 |     - nam: minikube
              |       ^
         why  a profile has no such key
         fix  write "name"
-        run  mkplan schema [spec-unknown-key]
+        run  mkplan schema
       "
     `);
   });

@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import type { ApplyOutcome, ApplyPorts } from '../machine/run.ts';
+import { recover, runApply } from '../machine/run.ts';
+import type { DesiredState } from '../model/desired.ts';
+import { Failure } from '../model/diagnostic.ts';
+import type { ObservedState } from '../model/observed.ts';
+import { type ApprovalKind, isEmpty, isRefused, type Plan } from '../model/plan.ts';
+import { observe } from '../observe/observe.ts';
+import type { SavedPlan } from '../planner/document.ts';
+import { ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
+import { type ChangeAdapters, composeChanging } from './compose.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import type { FileNames } from './paths.ts';
+import { markUsed } from './plan-file.ts';
+import { closingLine, countSteps } from './render-plan.ts';
+import type { CommandContext } from './run-command.ts';
+import { count } from './text.ts';
+
+/** The options of every command that changes something. */
+export interface ApplyOptions {
+  readonly autoApprove?: true;
+  readonly allow: readonly ApprovalKind[];
+  /** Milliseconds. */
+  readonly lockTimeout: number;
+}
+
+/** What a command wants applied, and how that is planned. */
+export interface ApplyRequest {
+  readonly desired: DesiredState;
+  readonly makePlan: (observed: ObservedState, adapters: ChangeAdapters) => Plan | Promise<Plan>;
+  /** The verb, for whoever waits for the lock. */
+  readonly verb: string;
+  readonly names: FileNames;
+  /** The plan file that is applied, and its name for people; null where there is none. */
+  readonly saved: { readonly saved: SavedPlan; readonly shown: string } | null;
+}
+
+/**
+ * Plans, shows the plan, has it approved and applies it. At a prompt the plan is made before the lock is taken, and
+ * must be the same under it; without one it is made once, under the lock. Returns how it ended, or null where the
+ * user said no. Throws a Failure where nothing was changed.
+ */
+export async function applyPlan(
+  context: CommandContext,
+  options: ApplyOptions,
+  request: ApplyRequest,
+): Promise<ApplyOutcome | null> {
+  const asks = options.autoApprove !== true && request.saved === null;
+  if (asks) requirePrompt(context.terminal, context.output.json);
+  const adapters = await composeChanging(context.terminal);
+  try {
+    const run = new ApplyCommand(context, options, request, adapters);
+    return asks ? await run.withPrompt() : await run.withoutPrompt();
+  } finally {
+    await adapters.close();
+  }
+}
+
+class ApplyCommand {
+  readonly #context: CommandContext;
+  readonly #options: ApplyOptions;
+  readonly #request: ApplyRequest;
+  readonly #adapters: ChangeAdapters;
+
+  constructor(
+    context: CommandContext,
+    options: ApplyOptions,
+    request: ApplyRequest,
+    adapters: ChangeAdapters,
+  ) {
+    this.#context = context;
+    this.#options = options;
+    this.#request = request;
+    this.#adapters = adapters;
+  }
+
+  async withPrompt(): Promise<ApplyOutcome | null> {
+    await this.#recoverFirst();
+    const plan = await this.#plan();
+    this.#show(plan);
+    const refusal = refusalOf(plan);
+    if (refusal !== null) throw refusal;
+    if (isEmpty(plan)) return { kind: 'nothing', plan, txid: null, diagnostics: [], left: [] };
+    const { terminal, signal } = this.#context;
+    if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
+    return await this.#run(plan.fingerprint, refusalOf);
+  }
+
+  async withoutPrompt(): Promise<ApplyOutcome> {
+    const approve = (plan: Plan) => {
+      this.#show(plan);
+      return refusalOf(plan) ?? unapproved(plan, this.#options.allow);
+    };
+    if (this.#request.saved === null) return await this.#run(null, approve);
+    const { saved, shown } = this.#request.saved;
+    const mark = await markUsed(this.#adapters.stateDirectory, saved, shown);
+    let isUsed = false;
+    try {
+      const outcome = await this.#run(saved.plan.fingerprint, approve);
+      isUsed = outcome.kind === 'done' || outcome.kind === 'residue';
+      return outcome;
+    } finally {
+      if (!isUsed) await mark.withdraw();
+    }
+  }
+
+  #show(plan: Plan): void {
+    this.#context.output.plan(plan, this.#request.names);
+  }
+
+  /** What was cut off is ended before the plan is shown: afterwards its facts would be others. */
+  async #recoverFirst(): Promise<void> {
+    if ((await this.#adapters.journal.open()) === null) return;
+    const held = await this.#adapters.lock.acquire({
+      doing: this.#doing(),
+      waitMs: this.#options.lockTimeout,
+      onWait: () => undefined,
+      signal: this.#context.signal,
+    });
+    try {
+      await recover(this.#adapters, (event) => this.#context.output.event(event));
+    } finally {
+      await held.release();
+    }
+  }
+
+  async #plan(): Promise<Plan> {
+    const observed = await observe(this.#request.desired, this.#adapters, this.#context.signal);
+    return await this.#request.makePlan(observed, this.#adapters);
+  }
+
+  #doing(): string {
+    return `${this.#request.verb} ${this.#request.desired.spec}`.trim();
+  }
+
+  async #run(fingerprint: string | null, approve: (plan: Plan) => Failure | null): Promise<ApplyOutcome> {
+    const { output, signal } = this.#context;
+    return await runApply(
+      this.#ports(),
+      { fingerprint, approve, waitMs: this.#options.lockTimeout, doing: this.#doing(), signal },
+      (event) => output.event(event),
+    );
+  }
+
+  #ports(): ApplyPorts {
+    const adapters = this.#adapters;
+    const { desired } = this.#request;
+    const clusterOf = async (name: string) => {
+      const profile = desired.profiles.find((candidate) => candidate.name === name);
+      if (profile === undefined) throw new TypeError(`no profile ${name} in the spec`);
+      return await adapters.cluster(profile);
+    };
+    return {
+      ...adapters,
+      services: {
+        setIngress: async (profile, target, addresses) =>
+          await (await clusterOf(profile)).setIngress(target, addresses),
+        list: async (profile) => (await (await clusterOf(profile)).observe()).services,
+      },
+      observe: () => this.#plan(),
+      now: () => new Date(),
+      txid: () => randomUUID(),
+      owner: async () => {
+        const [{ bootId, networkNamespace }, process] = await Promise.all([
+          adapters.routeTable.identity(),
+          adapters.processes.self(),
+        ]);
+        return { spec: desired.spec, mode: 'persistent', ...process, bootId, networkNamespace };
+      },
+    };
+  }
+}
+
+function question(plan: Plan, allowed: readonly ApprovalKind[]): string {
+  const kinds = missingApprovals(plan, allowed);
+  const approvals = kinds.length === 0 ? '' : ` This approves ${kinds.join(', ')}, as shown above.`;
+  return `\nApply this plan?${approvals}`;
+}
+
+/** Why a plan may not be applied at all; null when it may. Its conflicts and errors have been shown with it. */
+function refusalOf(plan: Plan): Failure | null {
+  if (!isRefused(plan)) return null;
+  return new Failure('conflict', [
+    {
+      code: 'plan-refused',
+      severity: 'error',
+      summary: 'the plan is refused, and nothing was changed',
+      cause: closingLine(plan),
+      fix: 'resolve what the plan marks with `!`',
+    },
+  ]);
+}
+
+/** Tells how an apply ended, and returns its exit code. */
+export function concludeApply(
+  { output, receivedSignal, names }: CommandContext,
+  outcome: ApplyOutcome | null,
+): number {
+  if (outcome === null) {
+    output.note('Nothing was applied.\n');
+    return EXIT.error;
+  }
+  for (const diagnostic of outcome.diagnostics) output.diagnostic(diagnostic, names);
+  switch (outcome.kind) {
+    case 'nothing':
+      return EXIT.ok;
+    case 'done':
+      output.print(`\n${output.colors.bold(doneLine(outcome.plan))}\n`);
+      return EXIT.ok;
+    case 'rolled-back':
+    case 'interrupted':
+      output.note('Rolled back: routes and Services are as they were before.\n');
+      return outcome.kind === 'rolled-back' ? EXIT.rolledBack : exitCodeOf('interrupted', receivedSignal());
+    case 'residue':
+      output.note(`Not everything could be put right; ${count(outcome.left.length, 'thing')} left:\n`);
+      for (const line of outcome.left) output.note(`  ${line}\n`);
+      return EXIT.residue;
+  }
+}
+
+/** What was done, and what `apply` alone does not do. */
+function doneLine(plan: Plan): string {
+  const { routes, services } = countSteps(plan);
+  const done = `${routes.create} added, ${routes.replace} replaced, ${routes.delete} deleted`;
+  if (plan.mode === 'absent') return `Done: ${done}; ${count(services.delete, 'Service')} cleared.`;
+  const served = plan.services.filter((service) => service.state === 'served').length;
+  return `Applied: ${done}. ${served} served; new Services stay pending without \`mkplan watch\`.`;
+}

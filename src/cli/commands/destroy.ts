@@ -1,0 +1,17 @@
+import { plan as makePlan } from '../../planner/plan.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
+import { loadDesired } from '../desired.ts';
+import type { CommandContext } from '../run-command.ts';
+
+/** `mkplan destroy [SPEC]`: removes what apply made for the spec. */
+export async function destroy(context: CommandContext, options: ApplyOptions): Promise<number> {
+  const desired = await loadDesired(context, 'absent');
+  const outcome = await applyPlan(context, options, {
+    desired,
+    verb: 'destroy',
+    names: context.names,
+    saved: null,
+    makePlan: (observed) => makePlan(desired, observed),
+  });
+  return concludeApply(context, outcome);
+}

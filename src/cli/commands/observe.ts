@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { encodeObserved, printObserved } from '../../observe/document.ts';
+import { observe as takeSnapshot } from '../../observe/observe.ts';
+import { composeReading } from '../compose.ts';
+import { loadDesired } from '../desired.ts';
+import { EXIT } from '../exit-code.ts';
+import { writeNewFile } from '../plan-file.ts';
+import type { CommandContext } from '../run-command.ts';
+
+export interface ObserveOptions {
+  /** A new file, as typed; stdout without it. */
+  readonly output?: string;
+}
+
+/** `mkplan observe [SPEC]`: records what a plan of the spec rests on. */
+export async function observe(context: CommandContext, options: ObserveOptions): Promise<number> {
+  const { output, terminal, signal } = context;
+  const desired = await loadDesired(context, 'present');
+  const adapters = composeReading(terminal);
+  let text: string;
+  try {
+    text = printObserved(encodeObserved(await takeSnapshot(desired, adapters, signal)));
+  } finally {
+    await adapters.close();
+  }
+  if (options.output === undefined) output.document(text);
+  else {
+    const path = resolve(terminal.cwd, options.output);
+    await writeNewFile({ path, shown: options.output, text, what: 'observation' });
+    output.note(
+      `Recorded in ${options.output}: \`mkplan plan --observed ${options.output}\` plans from it.\n`,
+    );
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { DesiredState } from '../../model/desired.ts';
+import { Failure, messageOf } from '../../model/diagnostic.ts';
+import type { ObservedState, OpenTransaction } from '../../model/observed.ts';
+import { isEmpty, isRefused } from '../../model/plan.ts';
+import { plan as makePlan } from '../../planner/plan.ts';
+import { loadDesired } from '../desired.ts';
+import { EXIT } from '../exit-code.ts';
+import { savePlan } from '../plan-file.ts';
+import type { CommandContext } from '../run-command.ts';
+import { count } from '../text.ts';
+
+export interface PlanOptions {
+  /** A recorded observation, as typed. */
+  readonly observed?: string;
+  /** A new file for the plan, as typed. */
+  readonly out?: string;
+  readonly destroy?: true;
+  readonly detailedExitcode?: true;
+}
+
+/** `mkplan plan [SPEC]`: what apply would change. From a recorded observation it needs no rights and no cluster. */
+export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
+  const { output, names, terminal } = context;
+  const desired = await loadDesired(context, options.destroy === true ? 'absent' : 'present');
+  const observed =
+    options.observed === undefined
+      ? await observeNow(context, desired)
+      : await readObservation(context, options.observed);
+  const made = makePlan(desired, observed);
+  output.plan(made, names);
+  if (observed.registry.open !== null) output.diagnostic(openTransaction(observed.registry.open), names);
+  if (isRefused(made)) return EXIT.conflict;
+  if (options.out !== undefined) {
+    await savePlan(resolve(terminal.cwd, options.out), options.out, made, observed.host);
+    output.note(`Saved to ${options.out}: \`mkplan apply ${options.out}\` applies exactly this.\n`);
+  }
+  return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : EXIT.ok;
+}
+
+async function observeNow(
+  { terminal, signal }: CommandContext,
+  desired: DesiredState,
+): Promise<ObservedState> {
+  const [{ composeReading }, { observe }] = await Promise.all([
+    import('../compose.ts'),
+    import('../../observe/observe.ts'),
+  ]);
+  const adapters = composeReading(terminal);
+  try {
+    return await observe(desired, adapters, signal);
+  } finally {
+    await adapters.close();
+  }
+}
+
+async function readObservation({ terminal }: CommandContext, file: string): Promise<ObservedState> {
+  const { decodeObserved } = await import('../../observe/document.ts');
+  let text: string;
+  try {
+    text = await readFile(resolve(terminal.cwd, file), 'utf8');
+  } catch (thrown) {
+    throw new Failure(
+      'error',
+      [
+        {
+          code: 'observation-unreadable',
+          severity: 'error',
+          summary: `${file} cannot be read`,
+          cause: messageOf(thrown),
+          fix: 'name a file that `mkplan observe -o FILE` wrote',
+        },
+      ],
+      { cause: thrown },
+    );
+  }
+  return decodeObserved(text, file);
+}
+
+function openTransaction({ txid, decided, changes }: OpenTransaction) {
+  const fate = decided ? 'finished' : 'undone';
+  return {
+    code: 'transaction-open',
+    severity: 'warning',
+    summary: `an interrupted apply (${txid}, ${count(changes, 'change')}) will be ${fate} by the next apply, destroy or cleanup`,
+    cause:
+      'the program that applied it ended before the transaction did, so the plan above may change with it',
+    fix: `let it be ${fate}`,
+    command: 'mkplan cleanup',
+  } as const;
+}

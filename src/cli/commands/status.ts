@@ -1,0 +1,59 @@
+import type { DesiredState } from '../../model/desired.ts';
+import { Failure } from '../../model/diagnostic.ts';
+import { observe } from '../../observe/observe.ts';
+import { plan as makePlan } from '../../planner/plan.ts';
+import { composeReading } from '../compose.ts';
+import { loadDesired, nothingDesired } from '../desired.ts';
+import { EXIT } from '../exit-code.ts';
+import { probeAll } from '../probe.ts';
+import { renderStatus, statusLines } from '../render-status.ts';
+import type { CommandContext } from '../run-command.ts';
+import { claimedStatus, type StatusReport, statusOf } from '../status.ts';
+
+/** `mkplan status [SPEC]`: each link of the path. Without a spec, what is claimed on this host is shown. */
+export async function status(context: CommandContext): Promise<number> {
+  const { terminal, names, signal, output } = context;
+  const desired = await loadIfThere(context);
+  const adapters = composeReading(terminal);
+  try {
+    const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
+    if (desired === null) {
+      const reports = claimedStatus(observed);
+      for (const [spec, report] of reports) await show(context, report, `Routes for ${spec}`, spec);
+      if (reports.size === 0) output.print(`Nothing is applied, and there is no ${names.spec}.\n`);
+      return EXIT.ok;
+    }
+    const report = statusOf(desired, makePlan(desired, observed), observed);
+    await show(context, report, `Tunnel ${desired.name} (${names.spec})`, names.spec);
+    return EXIT.ok;
+  } finally {
+    await adapters.close();
+  }
+}
+
+/** The spec; null where there is none, since what was applied is recorded without it. */
+async function loadIfThere(context: CommandContext): Promise<DesiredState | null> {
+  try {
+    return await loadDesired(context, 'present');
+  } catch (thrown) {
+    const isMissing =
+      thrown instanceof Failure && thrown.diagnostics.every(({ code }) => code === 'spec-missing');
+    if (isMissing) return null;
+    throw thrown;
+  }
+}
+
+async function show(
+  { output }: CommandContext,
+  report: StatusReport,
+  title: string,
+  spec: string,
+): Promise<void> {
+  const routed = report.services.filter((service) => service.routed === true);
+  const endpoints = routed.flatMap(({ addresses, ports }) =>
+    addresses.flatMap((address) => ports.map((port) => ({ address, port }))),
+  );
+  const answers = await probeAll(endpoints);
+  output.print(renderStatus(report, { colors: output.colors, title, answers }));
+  for (const line of statusLines(report, spec, answers)) output.line(line);
+}

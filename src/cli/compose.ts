@@ -1,0 +1,143 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HelperClient } from '../helper/client.ts';
+import { elevatedCommand, needsElevation } from '../helper/elevation.ts';
+import type { Cluster } from '../kubernetes/cluster.ts';
+import { createProfiles } from '../minikube/files.ts';
+import type { DesiredProfile } from '../model/desired.ts';
+import { Failure } from '../model/diagnostic.ts';
+import { createHostFacts } from '../observe/host-facts.ts';
+import type { ObservePorts } from '../observe/observe.ts';
+import type { Argv } from '../platform/command.ts';
+import { ProcessRunner } from '../platform/process.ts';
+import type { Processes } from '../platform/processes.ts';
+import type { RouteChanger } from '../platform/route-table.ts';
+import { selectPlatform } from '../platform/select.ts';
+import { createRegistry } from '../registry/claims-file.ts';
+import { createLock, HELPER_LOCK } from '../registry/flock-lock.ts';
+import { createJournal } from '../registry/journal-file.ts';
+import type { Journal, Lock, Registry } from '../registry/registry.ts';
+import { ensureStateDirectory, stateDirectory } from '../registry/state-directory.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The adapters that reading takes. Whoever composes them closes them. */
+export interface ReadAdapters extends ObservePorts {
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly processes: Processes;
+  readonly runner: ProcessRunner;
+  /** Where claims and the journal are; may not exist yet. */
+  readonly stateDirectory: string;
+  close(): Promise<void>;
+}
+
+/** The adapters that changing takes, the elevated helper included; it starts with the first change. */
+export interface ChangeAdapters extends ReadAdapters {
+  readonly lock: Lock;
+  readonly routeChanger: RouteChanger;
+}
+
+/** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
+export function composeReading(terminal: Terminal): ReadAdapters {
+  const runner = new ProcessRunner();
+  const { routeTable, processes } = selectPlatform(runner, terminal.platform);
+  const env = { ...terminal.env };
+  const home = homedir();
+  const { platform } = terminal;
+  const directory = stateDirectory(env, platform, home);
+  const clusters = new Clusters(env, home);
+  return {
+    routeTable,
+    processes,
+    runner,
+    stateDirectory: directory,
+    registry: createRegistry(directory),
+    journal: createJournal(directory),
+    host: createHostFacts({ env }),
+    profiles: createProfiles({
+      env,
+      home,
+      runner,
+      platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+    }),
+    cluster: (profile) => clusters.of(profile),
+    close: () => clusters.close(),
+  };
+}
+
+/** Wires what changing takes, and makes the state directory. */
+export async function composeChanging(terminal: Terminal): Promise<ChangeAdapters> {
+  const reading = composeReading(terminal);
+  const { runner, stateDirectory: directory } = reading;
+  await ensureStateDirectory(directory);
+  const routeChanger = new HelperClient({
+    command: helperCommand(),
+    lockPath: join(directory, HELPER_LOCK),
+    processes: runner,
+  });
+  return {
+    ...reading,
+    lock: createLock(directory, runner),
+    routeChanger,
+    close: async () => {
+      await routeChanger.close();
+      await reading.close();
+    },
+  };
+}
+
+/** argv of an entry of the bundle. The bundle is flat: whichever chunk this ends up in, its entries stand beside it. */
+function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [string, string] {
+  return [process.execPath, fileURLToPath(new URL(`./${file}`, import.meta.url))];
+}
+
+/** What a sandbox is run with: its own entry, mkplan as its commands call it, and the seams to other processes. */
+export async function composeSandbox() {
+  const { TerminalRunner } = await import('../sandbox/foreground.ts');
+  return {
+    self: entryCommand('sandbox.js'),
+    mkplan: entryCommand('main.js'),
+    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
+  };
+}
+
+function helperCommand(): Argv {
+  const [node, helper] = entryCommand('helper.js');
+  return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
+}
+
+/** One connection a context, made when it is first needed; the client library is loaded then. */
+class Clusters {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #home: string;
+  readonly #open = new Map<string, Promise<Cluster>>();
+
+  constructor(env: NodeJS.ProcessEnv, home: string) {
+    this.#env = env;
+    this.#home = home;
+  }
+
+  of(profile: DesiredProfile): Promise<Cluster> {
+    const key = `${profile.context}\n${profile.name}`;
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const cluster = this.#connect(profile);
+    this.#open.set(key, cluster);
+    return cluster;
+  }
+
+  async #connect({ context, name }: DesiredProfile): Promise<Cluster> {
+    const { connectCluster } = await import('../kubernetes/connect.ts');
+    return await connectCluster({ context, profile: name, env: this.#env, home: this.#home });
+  }
+
+  async close(): Promise<void> {
+    const settled = await Promise.allSettled(this.#open.values());
+    for (const one of settled) {
+      if (one.status === 'fulfilled') await one.value.close();
+      // A connection that never came to be was reported where it was asked for, and has nothing to close.
+      else if (!(one.reason instanceof Failure)) throw one.reason;
+    }
+  }
+}

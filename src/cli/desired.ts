@@ -1,0 +1,26 @@
+import type { DesiredState } from '../model/desired.ts';
+import { DEFAULT_PROTOCOL } from '../model/route.ts';
+import { loadSpec } from '../spec/load.ts';
+import type { CommandContext } from './run-command.ts';
+
+/** Loads the spec of a command line and tells its warnings. Throws a Failure with everything that is wrong with it. */
+export async function loadDesired(
+  { output, names }: CommandContext,
+  mode: DesiredState['mode'],
+): Promise<DesiredState> {
+  const { desired, warnings } = await loadSpec(names.absolute);
+  for (const warning of warnings) output.diagnostic(warning, names);
+  return { ...desired, mode };
+}
+
+/** What is desired where there is no spec: nothing. Observing it looks at the host and the registry alone. */
+export function nothingDesired(spec: string): DesiredState {
+  return {
+    name: '',
+    spec,
+    mode: 'absent',
+    protocol: DEFAULT_PROTOCOL,
+    profiles: [],
+    localOverrides: [],
+  };
+}

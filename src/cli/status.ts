@@ -1,0 +1,161 @@
+import type { Claim } from '../model/claim.ts';
+import type { DesiredState } from '../model/desired.ts';
+import type { ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
+import { type Plan, type Purpose, type RouteStep, type ServiceState, serviceName } from '../model/plan.ts';
+import { contains, type Prefix, parseAddress } from '../model/prefix.ts';
+import { compareRoutes, type Route } from '../model/route.ts';
+import { purposeOf } from '../planner/diff.ts';
+import { tellApart } from '../planner/foreign.ts';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly ready: boolean;
+}
+
+/** One route: wanted by the spec, or claimed. */
+export interface RouteStatus {
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly route: Route;
+  /** `outdated`: it stands, but otherwise than the spec asks; `unwanted`: the spec no longer asks for it. */
+  readonly state: 'present' | 'missing' | 'outdated' | 'unwanted';
+  /** Whose address the gateway is; null where that is not known. */
+  readonly node: NodeStatus | null;
+}
+
+/** One LoadBalancer Service, link by link of the path to it. */
+export interface ServiceStatus {
+  readonly profile: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: ServiceState;
+  /** The addresses that the cluster shows for it. */
+  readonly addresses: readonly string[];
+  /** Whether a route of ours leads to every address; null where there is no address of ours. */
+  readonly routed: boolean | null;
+  readonly node: NodeStatus | null;
+  /** Endpoints that are ready. */
+  readonly endpoints: number;
+  /** TCP ports, in the Service's order. */
+  readonly ports: readonly number[];
+  readonly reason: string;
+}
+
+export interface StatusReport {
+  readonly routes: readonly RouteStatus[];
+  readonly services: readonly ServiceStatus[];
+  /** Claimed routes that are no longer there. */
+  readonly gone: number;
+  /** What could not be observed, for people. */
+  readonly problems: readonly string[];
+}
+
+/** The state of a tunnel: what its spec asks for, held against what there is. */
+export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedState): StatusReport {
+  const ownership = tellApart(observed, desired.spec, desired.protocol);
+  const profiles = new Map(observed.profiles.map((profile) => [profile.name, profile]));
+  const present = [...ownership.owned.values()].map(({ route }) => route);
+  for (const step of plan.steps) {
+    // A foreign route may be what leads there: the planner leaves such a one alone.
+    if (step.kind === 'route' && step.action === 'none' && step.after !== null) present.push(step.after);
+  }
+  return {
+    routes: plan.steps
+      .filter((step) => step.kind === 'route')
+      .flatMap((step) => routeStatus(step, profiles.get(step.profile))),
+    services: plan.services.flatMap((summary) => {
+      const profile = profiles.get(summary.profile);
+      const found = profile?.cluster?.services.find((one) => serviceName(one) === serviceName(summary));
+      if (profile === undefined || found === undefined) return [];
+      const { state, reason } = summary;
+      return [{ ...serviceStatus(profile, found, state, present), state, reason }];
+    }),
+    gone: ownership.lost.length,
+    problems: observed.profiles.flatMap((profile) => profile.problems),
+  };
+}
+
+/** The state of what is recorded on this host, where there is no spec: claims alone. */
+export function claimedStatus(observed: ObservedState): ReadonlyMap<string, StatusReport> {
+  const reports = new Map<string, StatusReport>();
+  const specs = new Set(observed.registry.claims.map((claim) => claim.owner.spec));
+  for (const spec of [...specs].sort((a, b) => (a < b ? -1 : 1))) {
+    // No route is asked about its protocol alone here: only claims count.
+    const { owned, lost } = tellApart(observed, spec, 0);
+    const routes = [
+      ...[...owned.values()].map(({ claim }) => claimStatus(claim, 'present')),
+      ...lost.map((claim) => claimStatus(claim, 'missing')),
+    ].sort((a, b) => compareRoutes(a.route, b.route));
+    reports.set(spec, { routes, services: [], gone: lost.length, problems: [] });
+  }
+  return reports;
+}
+
+function claimStatus({ profile, route }: Claim, state: RouteStatus['state']): RouteStatus {
+  return { profile, purpose: purposeOf(route), route, state, node: null };
+}
+
+const STATES: Readonly<Record<RouteStep['action'], RouteStatus['state'] | null>> = {
+  none: 'present',
+  adopt: 'present',
+  create: 'missing',
+  replace: 'outdated',
+  delete: 'unwanted',
+  // Neither wanted nor there: `gone` counts it.
+  forget: null,
+};
+
+function routeStatus(step: RouteStep, profile: ObservedProfile | undefined): RouteStatus[] {
+  const route = step.after ?? step.before;
+  const state = STATES[step.action];
+  if (route === null || state === null) return [];
+  const node = nodeAt(profile, route.gateway);
+  return [{ profile: step.profile, purpose: step.purpose, route, state, node }];
+}
+
+function serviceStatus(
+  profile: ObservedProfile,
+  service: ObservedService,
+  state: ServiceState,
+  present: readonly Route[],
+): Omit<ServiceStatus, 'state' | 'reason'> {
+  const { namespace, name, ingress } = service;
+  const isOurs = state === 'served' || state === 'pending';
+  const ways = ingress.map((address) => wayTo(parseAddress(address), present));
+  const endpoints = profile.cluster?.endpoints.find(
+    (one) => one.namespace === namespace && one.service === name,
+  );
+  return {
+    profile: profile.name,
+    namespace,
+    name,
+    addresses: ingress,
+    routed: isOurs && ingress.length > 0 ? ways.every((way) => way !== null) : null,
+    node: nodeAt(profile, ways[0]?.gateway ?? null),
+    endpoints: Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0),
+    ports: service.ports.flatMap(tcpPort),
+  };
+}
+
+/** The route of ours that leads to an address: the longest prefix that holds it. */
+function wayTo(address: Prefix | null, present: readonly Route[]): Route | null {
+  if (address === null) return null;
+  let best: Route | null = null;
+  for (const route of present) {
+    if (!contains(route.destination, address)) continue;
+    if (best === null || route.destination.length > best.destination.length) best = route;
+  }
+  return best?.type === 'unicast' ? best : null;
+}
+
+function nodeAt(profile: ObservedProfile | undefined, gateway: string | null): NodeStatus | null {
+  if (gateway === null) return null;
+  const node = profile?.cluster?.nodes.find((candidate) => candidate.internalIps.includes(gateway));
+  return node === undefined ? null : { name: node.name, ready: node.ready };
+}
+
+/** The number of a port given as `80/TCP`; nothing for another transport. */
+function tcpPort(port: string): number[] {
+  const [number, transport] = port.split('/');
+  return transport === 'TCP' ? [Number(number)] : [];
+}
