@@ -5,7 +5,7 @@ import { readAddress, readRange } from './address.ts';
 import type { Context } from './context.ts';
 import type { LoadBalancer } from './generated/tunnel.ts';
 import type { Stretch } from './networks.ts';
-import type { Flaw } from './problem.ts';
+import { errorAt, type Flaw, warningAt } from './problem.ts';
 import type { Path } from './tree.ts';
 
 const DEFAULT_CLASS = 'mkplan/tunnel';
@@ -29,8 +29,12 @@ export function readLoadBalancer(
   const reservations = readReservations(context, path, given?.reservations ?? {});
   if (assign === 'pool') {
     if (given?.pool === undefined && context.isComplete) context.error([...path, 'assign'], poolMissing());
-    checkExclude(context, exclude, pool);
-    checkReservations(context, reservations, pool, exclude);
+    checkReservations(context, reservations, exclude);
+    // What is outside can be told of a pool alone that was read to its end.
+    if (context.isComplete && pool.length === given?.pool?.length) {
+      checkExcludeInside(context, exclude, pool);
+      checkReservationsInside(context, reservations, pool);
+    }
   } else {
     warnUnused(context, path, assign, given);
   }
@@ -95,71 +99,72 @@ function warnUnused(context: Context, path: Path, assign: string, given: LoadBal
   }
 }
 
-function checkExclude(
+function checkExcludeInside(
   context: Context,
   exclude: readonly Sourced<AddressRange>[],
   pool: readonly Sourced<AddressRange>[],
 ): void {
-  if (!context.isComplete) return;
   for (const { value, at } of exclude) {
     if (pool.some((entry) => rangesOverlap(entry.value, value))) continue;
-    context.problems.push({
+    const flaw = {
       code: 'exclude-outside-pool',
-      severity: 'warning',
       summary: `${formatRange(value)} is excluded from a pool that has none of it`,
       cause: 'what is not in the pool is never given out anyway, so this may be a slip',
       fix: 'correct it, or remove it',
-      at,
-    });
+    };
+    context.problems.push(warningAt(at, flaw));
+  }
+}
+
+function checkReservationsInside(
+  context: Context,
+  reservations: ReadonlyMap<string, Sourced<Prefix>>,
+  pool: readonly Sourced<AddressRange>[],
+): void {
+  for (const [service, { value, at }] of reservations) {
+    if (pool.some((entry) => rangeHolds(entry.value, value))) continue;
+    const flaw = {
+      code: 'reservation-outside-pool',
+      summary: `${formatAddress(value)}, reserved for ${service}, is not in the pool`,
+      cause: `the pool is ${pool.map((entry) => formatRange(entry.value)).join(', ')}`,
+      fix: 'reserve an address of the pool, or add this one to it',
+    };
+    context.problems.push(errorAt(at, flaw));
   }
 }
 
 function checkReservations(
   context: Context,
   reservations: ReadonlyMap<string, Sourced<Prefix>>,
-  pool: readonly Sourced<AddressRange>[],
   exclude: readonly Sourced<AddressRange>[],
 ): void {
   const holders = new Map<string, string>();
   for (const [service, { value, at }] of reservations) {
     const address = formatAddress(value);
-    const flaw = flawOfReservation(context, service, value, pool, exclude, holders.get(address));
-    if (flaw !== null) context.problems.push({ ...flaw, severity: 'error', at });
-    if (!holders.has(address)) holders.set(address, service);
+    const holder = holders.get(address);
+    if (holder === undefined) holders.set(address, service);
+    else context.problems.push(errorAt(at, reservedTwice(address, service, holder)));
+    const excluding = exclude.find((entry) => rangeHolds(entry.value, value));
+    if (excluding !== undefined) {
+      context.problems.push(errorAt(at, reservedAndExcluded(address, service, excluding)));
+    }
   }
 }
 
-function flawOfReservation(
-  context: Context,
-  service: string,
-  address: Prefix,
-  pool: readonly Sourced<AddressRange>[],
-  exclude: readonly Sourced<AddressRange>[],
-  holder: string | undefined,
-): Flaw | null {
-  const subject = `${formatAddress(address)}, reserved for ${service},`;
-  if (holder !== undefined) {
-    return {
-      code: 'reservation-twice',
-      summary: `${subject} is reserved for ${holder} too`,
-      cause: 'one address leads to one Service',
-      fix: 'reserve another address for one of them',
-    };
-  }
-  const excluding = exclude.find((entry) => rangeHolds(entry.value, address));
-  if (excluding !== undefined) {
-    return {
-      code: 'reservation-excluded',
-      summary: `${subject} is excluded`,
-      cause: `exclude has ${formatRange(excluding.value)} (line ${excluding.at.line}), and what is excluded is never given out`,
-      fix: 'reserve another address, or exclude less',
-    };
-  }
-  if (!context.isComplete || pool.some((entry) => rangeHolds(entry.value, address))) return null;
+function reservedTwice(address: string, service: string, holder: string): Flaw {
   return {
-    code: 'reservation-outside-pool',
-    summary: `${subject} is not in the pool`,
-    cause: `the pool is ${pool.map((entry) => formatRange(entry.value)).join(', ')}`,
-    fix: 'reserve an address of the pool, or add this one to it',
+    code: 'reservation-twice',
+    summary: `${address}, reserved for ${service}, is reserved for ${holder} too`,
+    cause: 'one address leads to one Service',
+    fix: 'reserve another address for one of them',
+  };
+}
+
+function reservedAndExcluded(address: string, service: string, excluding: Sourced<AddressRange>): Flaw {
+  return {
+    code: 'reservation-excluded',
+    summary: `${address}, reserved for ${service}, is excluded`,
+    cause: `exclude has ${formatRange(excluding.value)} (line ${excluding.at.line}), and what is excluded is never given out`,
+    fix: 'reserve another address, or exclude less',
   };
 }

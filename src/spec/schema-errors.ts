@@ -3,36 +3,46 @@ import type { SchemaError } from './generated/validate-tunnel.js';
 import { errorAt, type Flaw, nearest, quote } from './problem.ts';
 import { childOf, formatPath, keyPositionAt, nodeAt, type Path, positionAt, type SpecNode } from './tree.ts';
 
-/** What the validator's errors say of the shape of a whole value: they hold whichever alternative was meant. */
-const OF_STRUCTURE = new Set([
-  'required',
-  'additionalProperties',
-  'minItems',
-  'maxItems',
-  'minProperties',
-  'maxProperties',
-]);
+/** Errors that say which alternative was meant by not being about the choice between them. */
+const OF_CHOICE = new Set(['type', 'enum', 'const']);
+
+/** Errors about the text of a value: they tell more than "none of these", unless a word was meant. */
+const OF_TEXT = new Set(['pattern', 'minLength', 'maxLength']);
 
 /**
- * The validator reports each alternative that a value is not. Keeps what lies within the value, since only the
- * alternative that was meant goes there, and otherwise the one error that it is none of them.
+ * The validator reports each alternative that a value is not. Keeps what is wrong with the alternative that was
+ * meant, and where that cannot be told the one error that the value is none of them.
  */
 export function settleAlternatives(errors: readonly SchemaError[]): SchemaError[] {
   const kept: SchemaError[] = [];
   for (const error of errors) {
-    if (error.keyword !== 'anyOf') {
-      // What is wrong with a key is reported once by its own rule, and again as `propertyNames`.
-      if (error.keyword !== 'propertyNames') kept.push(error);
-      continue;
+    if (error.keyword === 'anyOf') {
+      for (const meant of errorsOfMeant(popBranch(kept, error.instancePath), error)) kept.push(meant);
+    } else if (error.keyword !== 'propertyNames') {
+      // What is wrong with a key is reported by its own rule, and then again as `propertyNames`.
+      kept.push(error);
     }
-    const branch = popBranch(kept, error.instancePath);
-    const inner = branch.filter(
-      (one) => one.instancePath !== error.instancePath || OF_STRUCTURE.has(one.keyword),
-    );
-    if (inner.length === 0) kept.push(error);
-    for (const one of inner) kept.push(one);
   }
   return kept;
+}
+
+function errorsOfMeant(branch: readonly SchemaError[], choice: SchemaError): readonly SchemaError[] {
+  const hasWords = wordsOf(choice).length > 0;
+  const meant = branch.filter(
+    (error) =>
+      error.instancePath !== choice.instancePath ||
+      !(OF_CHOICE.has(error.keyword) || (hasWords && OF_TEXT.has(error.keyword))),
+  );
+  return meant.length > 0 ? meant : [choice];
+}
+
+/** The fixed words among alternatives, such as `auto`. */
+function wordsOf(choice: SchemaError): string[] {
+  const alternatives = choice.parentSchema['anyOf'];
+  if (!Array.isArray(alternatives)) return [];
+  return alternatives.flatMap(
+    (one: { enum?: readonly string[]; const?: string }) => one.enum ?? one.const ?? [],
+  );
 }
 
 /** Takes the errors at or below a path off the end of the list, in their order. */
@@ -95,6 +105,7 @@ function describe(error: SchemaError, where: string): Flaw {
     case 'const':
       return notAllowed(error, place);
     case 'anyOf':
+      return noneOf(error, place);
     case 'type':
       return wrongType(error, place);
     case 'minimum':
@@ -116,10 +127,10 @@ function textOf(error: SchemaError, keyword: 'title' | 'description'): string | 
   return typeof text === 'string' ? text : null;
 }
 
-/** A schema's description as a cause: it begins small and has no full stop. */
+/** A schema's description as a cause, which begins small and has no full stop. */
 function causeOf(error: SchemaError, fallback: string): string {
-  const description = textOf(error, 'description');
-  return description === null ? fallback : description.replace(/\.$/, '');
+  const description = textOf(error, 'description') ?? fallback;
+  return description.replace(/\.$/, '').replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase());
 }
 
 function exampleOf(error: SchemaError): string {
@@ -163,6 +174,16 @@ function notAllowed(error: SchemaError, place: string): Flaw {
   };
 }
 
+function noneOf(error: SchemaError, place: string): Flaw {
+  const meant = typeof error.data === 'string' ? nearest(error.data, wordsOf(error)) : null;
+  return {
+    code: 'not-allowed',
+    summary: error.data === null ? `${place} has no value` : `${place} is ${quote(error.data)}`,
+    cause: causeOf(error, 'it has another form'),
+    fix: meant === null ? exampleOf(error) : `did you mean ${meant}?`,
+  };
+}
+
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: 'a map',
   array: 'a list',
@@ -171,17 +192,17 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 function wrongType(error: SchemaError, place: string): Flaw {
-  const type = String(error.params['type'] ?? '');
-  const isText = type === 'string' && error.data !== null && typeof error.data !== 'object';
-  const fix = isText ? `put it in quotes: "${error.data}"` : exampleOf(error);
+  const { data } = error;
+  const type = String(error.params['type']);
+  const flaw = { code: 'wrong-type', cause: `it must be ${TYPE_NAMES[type] ?? type}` };
+  if (data === null) {
+    return { ...flaw, summary: `${place} has no value`, fix: 'give it a value, or remove the key' };
+  }
+  const isText = type === 'string' && typeof data !== 'object';
   return {
-    code: error.keyword === 'anyOf' ? 'not-allowed' : 'wrong-type',
-    summary: error.data === null ? `${place} has no value` : `${place} is ${quote(error.data)}`,
-    cause:
-      TYPE_NAMES[type] === undefined
-        ? causeOf(error, 'it has another form')
-        : `it must be ${TYPE_NAMES[type]}`,
-    fix: error.data === null ? 'give it a value, or remove the key' : fix,
+    ...flaw,
+    summary: `${place} is ${quote(data)}`,
+    fix: isText ? `put it in quotes: "${data}"` : exampleOf(error),
   };
 }
 

@@ -4,7 +4,6 @@ import {
   type Document,
   isAlias,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   Lexer,
@@ -22,8 +21,17 @@ export const MAX_BYTES = 1024 * 1024;
 /** Aliases that a document may use; none of its keys needs one, and each can double what went before. */
 const MAX_ALIASES = 16;
 
-/** Values that a document may come to once aliases are followed; the largest valid spec has a fifth of that. */
-const MAX_VALUES = 250_000;
+/** Values that a document may come to once aliases are followed; the largest valid spec has half of that. */
+const MAX_VALUES = 100_000;
+
+/**
+ * Entries that are read of one list or map: one more than the schema allows anywhere, so that it still refuses
+ * what was cut. The validator's time grows with the square of the errors in one list.
+ */
+const MAX_ENTRIES = 1025;
+
+/** Errors after which a document is not parsed further: nobody reads them, and each costs memory. */
+const MAX_SYNTAX_ERRORS = 200;
 
 /** How deep collections may nest; the schema goes to eight. The composer recurses, so this is checked before it. */
 const MAX_DEPTH = 32;
@@ -146,8 +154,13 @@ function compose(text: string, positionOf: PositionOf): Document.Parsed {
 function* boundedTokens(text: string, positionOf: PositionOf): Generator<CST.Token> {
   const parser = new Parser();
   const lexer = new Lexer();
+  let errors = 0;
   for (const lexeme of lexer.lex(text)) {
-    yield* parser.next(lexeme);
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'error') errors++;
+      if (errors > MAX_SYNTAX_ERRORS) return;
+      yield token;
+    }
     // The stack holds the document and, at its end, a scalar besides the open collections.
     if (parser.stack.length > MAX_DEPTH + 2) {
       fail(positionOf(parser.offset), tooDeep());
@@ -194,8 +207,7 @@ class TreeReader {
 
   #count(at: SourcePosition, depth: number): void {
     this.#values++;
-    if (this.#values > MAX_VALUES)
-      fail(at, aliasBomb(`the document comes to more than ${MAX_VALUES} values`));
+    if (this.#values > MAX_VALUES) fail(at, tooManyValues());
     if (depth > MAX_DEPTH) fail(at, tooDeep());
   }
 
@@ -206,9 +218,7 @@ class TreeReader {
   #readContent(node: Node, at: SourcePosition, depth: number): SpecNode {
     if (isMap(node)) return { kind: 'map', entries: this.#readEntries(node.items, depth), at };
     if (isSeq(node)) {
-      const items = node.items.map((item) =>
-        this.read(isPair(item) ? null : (item as Node | null), depth + 1),
-      );
+      const items = node.items.slice(0, MAX_ENTRIES).map((item) => this.read(item as Node | null, depth + 1));
       return { kind: 'list', items, at };
     }
     return { kind: 'scalar', value: isScalar(node) ? (node.value as ScalarNode['value']) : null, at };
@@ -216,7 +226,7 @@ class TreeReader {
 
   #readEntries(pairs: readonly { key: unknown; value: unknown }[], depth: number): Map<string, MapEntry> {
     const entries = new Map<string, MapEntry>();
-    for (const pair of pairs) {
+    for (const pair of pairs.slice(0, MAX_ENTRIES)) {
       const key = pair.key as Node | null;
       const keyAt = this.#at(key);
       const node = this.#readValue(pair.value as Node | null, keyAt, depth);
@@ -294,6 +304,15 @@ function aliasBomb(what: string): Flaw {
     summary: what,
     cause: 'aliases can make a short document endless, and a tunnel.yaml may come from a stranger',
     fix: 'write the values themselves',
+  };
+}
+
+function tooManyValues(): Flaw {
+  return {
+    code: 'yaml-too-many-values',
+    summary: `the document comes to more than ${MAX_VALUES} values`,
+    cause: 'the largest valid spec has half as many, and a tunnel.yaml may come from a stranger',
+    fix: 'give the path of a tunnel.yaml; one CIDR or range often does for many addresses',
   };
 }
 
