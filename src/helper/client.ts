@@ -106,8 +106,10 @@ export class HelperClient implements RouteChanger {
 
   async #openLock(): Promise<FileHandle> {
     const { lockPath } = this.#options;
+    // Neither through a link, nor waiting for whoever writes to a pipe of that name.
+    const careful = constants.O_NOFOLLOW | constants.O_NONBLOCK;
     try {
-      return await open(lockPath, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+      return await open(lockPath, constants.O_RDONLY | constants.O_CREAT | careful, 0o600);
     } catch (error) {
       throw helperUnable(`cannot open ${lockPath}: ${messageOf(error)}`);
     }

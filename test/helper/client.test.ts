@@ -1,0 +1,192 @@
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HelperClient } from '../../src/helper/client.ts';
+import { decodeRequest, encodeResponse, type Request, type Response } from '../../src/helper/protocol.ts';
+import type {
+  Argv,
+  CommandRunner,
+  CommandStream,
+  CommandStreamer,
+  StreamExit,
+} from '../../src/platform/command.ts';
+import { ProcessRunner } from '../../src/platform/process.ts';
+import { add, ours } from './routes.ts';
+
+/** What a helper does at one request: answers, ends, or both. */
+type Script = (request: Request) => Response | StreamExit | Error | string;
+
+/** Helpers that follow scripts, one after the other; locks are real. */
+class FakeHelpers implements CommandStreamer, CommandRunner {
+  readonly started: Argv[] = [];
+  readonly requests: Request[] = [];
+  readonly #scripts: Script[];
+  readonly #runner = new ProcessRunner();
+
+  constructor(...scripts: Script[]) {
+    this.#scripts = scripts;
+  }
+
+  run: CommandRunner['run'] = (argv, options) => this.#runner.run(argv, options);
+
+  stream(argv: Argv, onLine: (line: string) => void): CommandStream {
+    this.started.push(argv);
+    const script = this.#scripts.shift();
+    if (script === undefined) throw new Error('a helper too many');
+    let resolve: (exit: StreamExit) => void = () => undefined;
+    let reject: (error: Error) => void = () => undefined;
+    const exit = new Promise<StreamExit>((...settle) => {
+      [resolve, reject] = settle;
+    });
+    return {
+      pid: 1,
+      exit,
+      end: () => resolve({ code: 0, stderr: '' }),
+      write: (line) => {
+        const request = decodeRequest(line.trimEnd());
+        this.requests.push(request);
+        const outcome = script(request);
+        if (outcome instanceof Error) reject(outcome);
+        else if (typeof outcome === 'string') onLine(outcome);
+        else if ('stderr' in outcome) resolve(outcome);
+        else onLine(encodeResponse(outcome).trimEnd());
+      },
+    };
+  }
+}
+
+/** Answers every request, and refuses nothing. */
+const working: Script = (request) =>
+  request.type === 'hello' ? request : { type: 'answer', seq: request.seq, refused: [] };
+
+let directory: string;
+let lockPath: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mkplan-client-'));
+  lockPath = join(directory, 'helper.lock');
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+function client(processes: FakeHelpers, command: Argv = ['/usr/bin/node', '/opt/helper.js']): HelperClient {
+  return new HelperClient({ command, lockPath, processes });
+}
+
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    add(ours({ destination: `10.${Math.floor(index / 256)}.${index % 256}.0/24` })),
+  );
+
+describe('HelperClient', () => {
+  test('starts one helper, at the first change, with the lock to hold', async () => {
+    const helpers = new FakeHelpers(working);
+    const changer = client(helpers);
+    expect(helpers.started).toEqual([]);
+    expect(await changer.change(many(1))).toEqual([]);
+    expect(await changer.change(many(1))).toEqual([]);
+    expect(helpers.started).toEqual([['/usr/bin/node', '/opt/helper.js', '--lock', lockPath]]);
+    await changer.close();
+  });
+
+  test('makes the lock file for the user alone', async () => {
+    const changer = client(new FakeHelpers(working));
+    await changer.start();
+    expect((await stat(lockPath)).mode & 0o777).toBe(0o600);
+    await changer.close();
+  });
+
+  test('follows no link in place of the lock file', async () => {
+    await symlink(join(directory, 'elsewhere'), lockPath);
+    await expect(client(new FakeHelpers(working)).start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'helper-unable' }],
+    });
+    await expect(stat(join(directory, 'elsewhere'))).rejects.toThrow();
+  });
+
+  test('leaves what an existing lock file holds', async () => {
+    await writeFile(lockPath, 'kept');
+    const changer = client(new FakeHelpers(working));
+    await changer.start();
+    await changer.close();
+    expect(await readFile(lockPath, 'utf8')).toBe('kept');
+  });
+
+  test('splits many changes, and puts refusals back where they belong', async () => {
+    const helpers = new FakeHelpers((request) =>
+      request.type === 'hello'
+        ? request
+        : { type: 'answer', seq: request.seq, refused: [{ index: 7, message: `in ${request.seq}` }] },
+    );
+    const changer = client(helpers);
+    expect(await changer.change(many(2500))).toEqual([
+      { index: 7, message: 'in 0' },
+      { index: 1007, message: 'in 1' },
+      { index: 2007, message: 'in 2' },
+    ]);
+    const sent = helpers.requests.flatMap((request) => (request.type === 'change' ? request.changes : []));
+    expect(sent).toEqual(many(2500));
+    await changer.close();
+  });
+
+  test('a helper that dies over a change is gone, and the next change starts another', async () => {
+    const dying: Script = (request) =>
+      request.type === 'hello' ? request : { code: null, stderr: 'Killed' };
+    const changer = client(new FakeHelpers(dying, working));
+    await expect(changer.change(many(1))).rejects.toMatchObject({
+      diagnostics: [{ code: 'helper-gone', cause: 'Killed' }],
+    });
+    expect(await changer.change(many(1))).toEqual([]);
+    await changer.close();
+  });
+
+  test.each<[string, Script]>([
+    ['what nobody understands', () => 'Segmentation fault'],
+    ['another number', () => ({ type: 'answer', seq: 77, refused: [] })],
+  ])('an answer with %s ends the session', async (_, script) => {
+    const changer = client(
+      new FakeHelpers((request) => (request.type === 'hello' ? request : script(request))),
+    );
+    await expect(changer.change(many(1))).rejects.toMatchObject({ diagnostics: [{ code: 'helper-gone' }] });
+    await changer.close();
+  });
+
+  test('sudo that ends before the helper has spoken refused it; it is not asked twice', async () => {
+    const helpers = new FakeHelpers(() => ({ code: 1, stderr: 'sudo: 3 incorrect password attempts\n' }));
+    const changer = client(helpers, ['sudo', '--', '/usr/bin/node', '/opt/helper.js']);
+    const refused = {
+      diagnostics: [{ code: 'elevation-refused', cause: 'sudo: 3 incorrect password attempts' }],
+    };
+    await expect(changer.start()).rejects.toMatchObject(refused);
+    await expect(changer.change(many(1))).rejects.toMatchObject(refused);
+    expect(helpers.started).toHaveLength(1);
+    await changer.close();
+  });
+
+  test('no sudo at all is a refusal too', async () => {
+    const changer = client(new FakeHelpers(() => new Error('spawn sudo ENOENT')), ['sudo', '--', 'node']);
+    await expect(changer.start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo ENOENT' }],
+    });
+  });
+
+  test('a start that nobody waits for fails in the change', async () => {
+    const changer = client(new FakeHelpers(() => ({ code: 64, stderr: 'usage' })));
+    changer.start();
+    await expect(changer.change(many(1))).rejects.toMatchObject({ diagnostics: [{ code: 'helper-gone' }] });
+  });
+
+  test.each([
+    ['lock-held', 'lock-held'],
+    ['unusable', 'helper-unable'],
+    ['version', 'helper-unable'],
+  ] as const)('the error %s is told as %s', async (code, told) => {
+    const changer = client(new FakeHelpers(() => ({ type: 'error', seq: null, code, message: 'because' })));
+    await expect(changer.start()).rejects.toMatchObject({ diagnostics: [{ code: told }] });
+  });
+
+  test('closing without having started anything is fine', async () => {
+    await client(new FakeHelpers()).close();
+  });
+});
