@@ -45,7 +45,7 @@ export class FakeKernel implements RouteTable, RouteChanger {
   }
 
   keys(): string[] {
-    return [...this.#routes.keys()].sort();
+    return [...this.#routes.keys()].sort((a, b) => (a < b ? -1 : 1));
   }
 
   async identity(): Promise<HostIdentity> {

@@ -10,7 +10,8 @@ export class FakeServices implements ServicePort {
   readonly #services = new Map<string, ObservedService>();
   /** By name: `refuse` before the write, or lose the `reply` after it. */
   readonly failing = new Map<string, 'refuse' | 'reply'>();
-  unreachable = false;
+  /** Thrown by `list`; null while the API server answers. */
+  down: Error | null = null;
 
   add(name: string, ingress: readonly string[] = []): ObservedService {
     const service: ObservedService = {
@@ -51,7 +52,7 @@ export class FakeServices implements ServicePort {
   }
 
   async list(): Promise<readonly ObservedService[]> {
-    if (this.unreachable) throw refusal('the API server does not answer');
+    if (this.down !== null) throw this.down;
     return [...this.#services.values()];
   }
 

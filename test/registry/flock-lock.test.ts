@@ -147,6 +147,7 @@ test('a child that inherited the descriptor keeps the lock beyond its parent', a
     ['--no-fork', join(dir, 'lock'), 'sh', '-c', 'cat <&3 & echo held; exec cat >/dev/null'],
     { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] },
   );
+  if (child.stdout === null) throw new Error('no output to wait for');
   await once(child.stdout, 'data');
   await ended(child);
   expect((await failureOf(acquire(dir).lock)).kind).toBe('lock-held');
