@@ -1,8 +1,8 @@
 import type { Change, Plan, RouteStep, ServiceStep } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
-import { routeKey } from '../model/route.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 import type { IntendedChange } from '../registry/registry.ts';
+import { keyOf } from './key.ts';
 import type { KeyedRoute } from './table-view.ts';
 
 /** A route change with the route that it adds or deletes. */
@@ -24,7 +24,7 @@ export function keyedChange(intended: IntendedChange): KeyedChange {
   if (route === null || (change.op !== 'add' && change.op !== 'delete')) {
     throw new TypeError(`step ${change.step} has no route to ${change.op}`);
   }
-  return { intended, op: change.op, route, key: routeKey(route) };
+  return { intended, op: change.op, route, key: keyOf(route) };
 }
 
 /** The changes of one wave, by what they change. */

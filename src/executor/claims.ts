@@ -1,6 +1,7 @@
 import { type Claim, claimKey, type Owner } from '../model/claim.ts';
 import type { Plan, RouteStep } from '../model/plan.ts';
-import { type Route, routeKey } from '../model/route.ts';
+import type { Route } from '../model/route.ts';
+import { keyOf } from './key.ts';
 
 /** The route that a step gives up, and the one that it claims. */
 function claimChange(step: RouteStep): { readonly dropped: Route | null; readonly claimed: Route | null } {
@@ -30,9 +31,9 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
   for (const step of plan.steps) {
     if (step.kind !== 'route') continue;
     const change = claimChange(step);
-    if (change.dropped !== null) dropped.add(routeKey(change.dropped));
+    if (change.dropped !== null) dropped.add(keyOf(change.dropped));
     if (change.claimed !== null) {
-      const key = routeKey(change.claimed);
+      const key = keyOf(change.claimed);
       added.set(key, { profile: step.profile, route: change.claimed, owner, created: now.toISOString() });
     }
   }

@@ -1,5 +1,6 @@
 import type { Prefix } from '../model/prefix.ts';
-import { type Route, routeKey } from '../model/route.ts';
+import type { Route } from '../model/route.ts';
+import { keyOf } from './key.ts';
 
 /** A route together with its key, which costs too much to make twice. */
 export interface KeyedRoute {
@@ -29,7 +30,7 @@ export class TableView {
     for (const route of routes) {
       const here = this.#byDestination.get(destinationKey(route.destination));
       if (here === undefined) continue;
-      const key = routeKey(route);
+      const key = keyOf(route);
       here.push({ key, route });
       this.#keys.add(key);
     }

@@ -3,8 +3,9 @@ import type { Answer } from '../model/observed.ts';
 import type { Plan, RouteStep } from '../model/plan.ts';
 import { addressBits, addressOf, formatAddress, lastOf, type Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
-import { formatRoute, type Route, routeKey } from '../model/route.ts';
+import { formatRoute, type Route } from '../model/route.ts';
 import type { RouteTable } from '../platform/route-table.ts';
+import { keyOf } from './key.ts';
 import { showCommand } from './residue.ts';
 import { TableView } from './table-view.ts';
 
@@ -32,11 +33,11 @@ function tableProblems(steps: readonly Expectation[], view: TableView): Diagnost
   const problems: Diagnostic[] = [];
   for (const { number, step } of steps) {
     const { action, before, after } = step;
-    if (after !== null && EXPECTED_AFTER.has(action) && !view.has(routeKey(after))) {
+    if (after !== null && EXPECTED_AFTER.has(action) && !view.has(keyOf(after))) {
       const summary = `step ${number}: the route ${formatRoute(after)} is not there`;
       problems.push(problem('verify-missing', summary, 'It was made and has vanished again.', after));
     }
-    if (before !== null && GONE_AFTER.has(action) && view.has(routeKey(before))) {
+    if (before !== null && GONE_AFTER.has(action) && view.has(keyOf(before))) {
       const summary = `step ${number}: the route ${formatRoute(before)} is still there`;
       problems.push(problem('verify-remains', summary, 'It was deleted and has come back.', before));
     }

@@ -2,11 +2,12 @@ import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Prefix } from '../model/prefix.ts';
-import { type Route, routeKey } from '../model/route.ts';
+import type { Route } from '../model/route.ts';
 import type { ChangeFailure, RouteChanger, RouteTable } from '../platform/route-table.ts';
 import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
+import { keyOf } from './key.ts';
 import { foreignAppeared, refusedChange, refusedService, staleChange } from './refusal.ts';
 import type { IngressWriter, TriedIngress } from './services.ts';
 import { TableView } from './table-view.ts';
@@ -85,7 +86,7 @@ export class Transaction {
 function knownRoutes(plan: Plan): ReadonlyMap<string, Prefix> {
   const known = new Map<string, Prefix>();
   const add = (route: Route | null) => {
-    if (route !== null) known.set(routeKey(route), route.destination);
+    if (route !== null) known.set(keyOf(route), route.destination);
   };
   for (const step of plan.steps) {
     if (step.kind !== 'route') continue;
