@@ -98,6 +98,13 @@ const CODE_POINTS = `function countCodePoints(text) {
   return count;
 }`;
 
+/** The most entries that any list or map of the schema may have. */
+function largestBound(node) {
+  if (typeof node !== 'object' || node === null) return 0;
+  const below = Object.values(node).map(largestBound);
+  return Math.max(node.maxItems ?? 0, node.maxProperties ?? 0, ...below);
+}
+
 async function generateValidator(schema, overlay) {
   const { default: Ajv2020 } = await import('ajv/dist/2020.js');
   const { default: standalone } = await import('ajv/dist/standalone/index.js');
@@ -115,7 +122,7 @@ async function generateValidator(schema, overlay) {
     .replaceAll('require("ajv/dist/runtime/ucs2length").default', 'countCodePoints');
   if (code.includes('require('))
     throw new Error('the validator needs a helper that generate.mjs does not inline');
-  return `${HEADER}\n${CODE_POINTS}\n${code}\n`;
+  return `${HEADER}\nexport const largestBound = ${largestBound(schema)};\n${CODE_POINTS}\n${code}\n`;
 }
 
 const DECLARATION = `${HEADER}
@@ -138,6 +145,9 @@ interface Validate<T> {
   (data: unknown): data is T;
   errors?: readonly SchemaError[] | null;
 }
+
+/** The most entries that any list or map of the schema may have. */
+export const largestBound: number;
 
 export const validateTunnel: Validate<Tunnel>;
 export const validateOverlay: Validate<TunnelOverlay>;
@@ -188,33 +198,45 @@ function* describeKeys(schema, node, prefix) {
   }
 }
 
+/** Headings and lists rather than tables: cells would be as wide as the longest description. */
+function describeForReference(title, text, facts) {
+  const known = facts.filter(([, value]) => value !== '').map(([name, value]) => `- ${name}: ${value}`);
+  return `### ${title}\n\n${text}\n\n${known.join('\n')}`;
+}
+
 function generateReference(schema) {
-  const cell = (text) => (text ?? '').replaceAll('|', '\\|');
-  const rows = [...describeKeys(schema, schema, '')].map(
-    ({ path, type, fallback, text }) => `| \`${path}\` | ${cell(type)} | ${cell(fallback)} | ${cell(text)} |`,
+  const keys = [...describeKeys(schema, schema, '')].map(({ path, type, fallback, text }) =>
+    describeForReference(`\`${path}\``, text, [
+      ['value', type],
+      ['default', fallback === 'required' ? 'none, the key is required' : fallback],
+    ]),
   );
-  const texts = Object.values(schema.$defs).filter((node) => node.type === 'string');
-  const forms = texts.map(
-    (node) => `| ${node.title} | ${cell(node.description)} | \`${node.examples[0]}\` | ${node.maxLength} |`,
-  );
+  const forms = Object.values(schema.$defs)
+    .filter((node) => node.type === 'string')
+    .map((node) =>
+      describeForReference(node.title, node.description, [
+        ['example', `\`${node.examples[0]}\``],
+        ['longest', `${node.maxLength} characters`],
+      ]),
+    );
   return `# tunnel.yaml, key by key
 
 <!-- Generated from schema/tunnel.schema.json by \`npm run generate\`: edit the schema, not this page. -->
 
 Keys that are not listed here are errors. \`tunnel.local.yaml\` beside the spec has the same keys, all of them optional,
-and overrides it: maps are merged key by key, profiles by their name, lists and single values are replaced.
+and overrides it: maps are merged key by key, profiles by their name, lists and single values are replaced. A spec of
+another name, \`NAME.yaml\`, has the overlay \`NAME.local.yaml\`.
 
-| key | value | default | meaning |
-|---|---|---|---|
-${rows.join('\n')}
+A document is at most 1 MiB of UTF-8: one YAML 1.2 document (core schema) without tags and with at most 16 aliases.
+What is wrong with a document is listed in [diagnostics.md](diagnostics.md).
+
+## Keys
+
+${keys.join('\n\n')}
 
 ## Forms of text
 
-| form | meaning | example | longest |
-|---|---|---|---|
-${forms.join('\n')}
-
-A whole document is at most 1 MiB of UTF-8, one YAML 1.2 document (core schema), without tags and with at most 16 aliases.
+${forms.join('\n\n')}
 `;
 }
 

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import { type LoadedSpec, parseSpec } from './parse.ts';
-import { errorAt, type Flaw } from './problem.ts';
+import { errorAt, type Flaw, harmless } from './problem.ts';
 import { MAX_BYTES } from './yaml.ts';
 
 /**
@@ -13,9 +13,9 @@ import { MAX_BYTES } from './yaml.ts';
 export async function loadSpec(path: string): Promise<LoadedSpec> {
   const overlay = overlayPath(path);
   const [spec, local] = await Promise.all([readText(path), readText(overlay)]);
+  if ('problem' in spec) throw new Failure('error', [spec.problem]);
   const problems: Diagnostic[] = [];
   if ('problem' in local && local.problem.code !== 'spec-missing') problems.push(local.problem);
-  if ('problem' in spec) throw new Failure('error', [spec.problem, ...problems]);
   try {
     const loaded = parseSpec(
       spec.text,
@@ -82,12 +82,17 @@ function decode(bytes: Buffer, path: string): TextReading {
       { file: path, line, column },
       {
         code: 'spec-not-utf8',
-        summary: `${path} is not UTF-8`,
+        summary: `${shown(path)} is not UTF-8`,
         cause: `byte ${wrong} of the file is part of no UTF-8 character, so it is another encoding or no text at all`,
         fix: 'save the file as UTF-8, or give the path of a tunnel.yaml',
       },
     ),
   };
+}
+
+/** A path for a message; none is long in practice. */
+function shown(path: string): string {
+  return harmless(path, 4096);
 }
 
 function problemOf(path: string, flaw: Flaw): Diagnostic {
@@ -97,7 +102,7 @@ function problemOf(path: string, flaw: Flaw): Diagnostic {
 function tooLarge(path: string): Flaw {
   return {
     code: 'spec-too-large',
-    summary: `${path} is larger than 1 MiB`,
+    summary: `${shown(path)} is larger than 1 MiB`,
     cause: 'a spec can come from a stranger, so its size is bounded; the largest useful one is far smaller',
     fix: 'give the path of a tunnel.yaml; one CIDR or range often does for many addresses',
   };
@@ -107,7 +112,7 @@ function notAFile(path: string): Diagnostic {
   return {
     code: 'spec-not-a-file',
     severity: 'error',
-    summary: `${path} is not a file`,
+    summary: `${shown(path)} is not a file`,
     cause: 'it is a directory, a pipe or a device',
     fix: 'give the path of the tunnel.yaml itself',
   };
@@ -120,7 +125,7 @@ function cannotOpen(path: string, error: unknown): Diagnostic {
     return {
       code: 'spec-missing',
       severity: 'error',
-      summary: `there is no file ${path}`,
+      summary: `there is no file ${shown(path)}`,
       cause: 'nothing has this path',
       fix: 'give the path of a tunnel.yaml, or let `mkplan init` write one',
       command: 'mkplan init',
@@ -129,7 +134,7 @@ function cannotOpen(path: string, error: unknown): Diagnostic {
   return {
     code: 'spec-unreadable',
     severity: 'error',
-    summary: `${path} cannot be read`,
+    summary: `${shown(path)} cannot be read`,
     cause: messageOf(error),
     fix: 'make the file readable for yourself, and check that every directory above it exists',
   };

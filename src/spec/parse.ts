@@ -96,7 +96,7 @@ function emptySpec(file: string): Diagnostic {
     { file, line: 1, column: 1 },
     {
       code: 'spec-empty',
-      summary: `${file} is empty`,
+      summary: 'the spec is empty',
       cause: 'there is nothing in it but white space and comments',
       fix: 'write a spec; `mkplan init` writes one to begin with',
     },

@@ -18,19 +18,26 @@ export function warningAt(at: SourcePosition, flaw: Flaw): Diagnostic {
   return { ...flaw, severity: 'warning', at };
 }
 
-const QUOTED_LENGTH = 60;
+const SHOWN_LENGTH = 60;
 
-/** An offending value for a message: one line, bounded, and harmless to a terminal. */
+/**
+ * Text from a document for a message: one line, bounded, and harmless to a terminal. Control characters, and
+ * those that reorder the text around them (Unicode bidi controls), are written as escapes.
+ */
+export function harmless(text: string, length: number = SHOWN_LENGTH): string {
+  const cut = text.length > length ? `${text.slice(0, length)}…` : text;
+  return cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** An offending value for a message. */
 export function quote(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map';
   if (typeof value !== 'string') return String(value);
-  const cut = value.length > QUOTED_LENGTH ? `${value.slice(0, QUOTED_LENGTH)}…` : value;
-  // JSON leaves C1 controls and the characters that reorder text (Unicode bidi controls) as they are.
-  return JSON.stringify(cut).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  return `"${harmless(value).replaceAll('"', '\\"')}"`;
 }
 
 /** The candidate that a misspelt word most likely means; null when none is near. */

@@ -1,4 +1,5 @@
 import type { SourcePosition } from '../model/diagnostic.ts';
+import { harmless } from './problem.ts';
 
 /** A document's values together with where each stands. Positions carry their file, so trees can be merged. */
 export type SpecNode = ScalarNode | MapNode | ListNode;
@@ -93,8 +94,8 @@ export function without(node: SpecNode, doomed: ReadonlySet<SpecNode>): SpecNode
 export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {
-    if (typeof step === 'string' && /^\w+$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${step}]`;
+    if (typeof step === 'string' && /^\w{1,60}$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${typeof step === 'number' ? step : harmless(step)}]`;
   }
   return text;
 }

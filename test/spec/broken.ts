@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import schema from '../../schema/tunnel.schema.json' with { type: 'json' };
 
 const run = promisify(execFile);
 
@@ -117,7 +118,10 @@ const MADE: readonly BrokenSpec[] = [
   made('empty', 'spec-empty', 1, 1, () => ''),
   made('deep', 'yaml-too-deep', 1, 35, () => '['.repeat(500_000)),
   made('too-many-cidrs', 'too-many', 4, 57, () => {
-    const cidrs = Array.from({ length: 257 }, (_, at) => `10.${at % 256}.${at >> 8}.0/24`);
+    const cidrs = Array.from(
+      { length: schema.$defs.cidrList.maxItems + 1 },
+      (_, at) => `10.${at >> 8}.${at % 256}.0/24`,
+    );
     return `${HEAD}spec: { profiles: [{ name: minikube, cidrs: { services: [${cidrs.join(', ')}] } }] }\n`;
   }),
   placeless('directory.yaml', 'spec-not-a-file', (path) => mkdir(path)),

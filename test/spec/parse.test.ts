@@ -418,6 +418,11 @@ describe('any input', () => {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       expect(error.diagnostics.length).toBeGreaterThan(0);
+      for (const { code, summary, cause, fix } of error.diagnostics) {
+        expect(code).toMatch(/^[a-z0-9-]+$/);
+        for (const shown of [summary, cause, fix])
+          expect(shown).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,600}$/u);
+      }
     }
   }
 
