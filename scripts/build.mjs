@@ -19,6 +19,24 @@ const nativeUrl = {
   },
 };
 
+/**
+ * The cluster client and what it rests on only declare things, but do not say so in their package.json: without this
+ * every model of the Kubernetes API would be loaded for the few functions that are used.
+ */
+const pureClient = {
+  name: 'pure-client',
+  setup(bundler) {
+    bundler.onResolve({ filter: /.*/ }, async (args) => {
+      if (args.pluginData === pureClient) return undefined;
+      const inside = args.importer.includes('/node_modules/@kubernetes/client-node/');
+      if (!inside && args.path !== '@kubernetes/client-node') return undefined;
+      const { path, importer, kind, resolveDir } = args;
+      const found = await bundler.resolve(path, { importer, kind, resolveDir, pluginData: pureClient });
+      return found.errors.length > 0 ? undefined : { ...found, sideEffects: false };
+    });
+  },
+};
+
 const result = await build({
   absWorkingDir: root,
   entryPoints: {
@@ -36,7 +54,7 @@ const result = await build({
   legalComments: 'external',
   metafile: true,
   logLevel: 'warning',
-  plugins: [nativeUrl],
+  plugins: [nativeUrl, pureClient],
   // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",

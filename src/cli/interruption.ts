@@ -33,7 +33,9 @@ export function catchSignals(source: SignalSource, note: (text: string) => void)
       return;
     }
     first = signal;
-    note(`Got ${signal}: finishing what is under way, then rolling back. A second signal leaves at once.\n`);
+    note(
+      `\nGot ${signal}: finishing what is under way, then rolling back. A second signal leaves at once.\n`,
+    );
     controller.abort(interrupted(signal));
   };
   for (const signal of SIGNALS) source.on(signal, listener);

@@ -36,6 +36,12 @@ export function specNames(typed: string, cwd: string): FileNames {
   return fileNames(typed, resolve(cwd, typed));
 }
 
+/** Names for the files of a spec whose absolute path is known: as it would be typed in a directory, if it is below it. */
+export function namesFrom(absolute: string, cwd: string): FileNames {
+  const inside = relative(cwd, absolute);
+  return fileNames(inside.startsWith('..') || isAbsolute(inside) ? absolute : inside, absolute);
+}
+
 /** `file:line:column` for people. */
 export function showPosition(at: SourcePosition, names: FileNames): string {
   return `${names.show(at.file)}:${at.line}:${at.column}`;

@@ -11,6 +11,8 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
       return `Waiting for the lock: ${printable(event.holder)}`;
     case 'lock.acquired':
     case 'wave.started':
+    // What a rollback came to is told with how the command ended.
+    case 'rollback.done':
       return null;
     case 'recovered':
       return recovered(event);
@@ -24,20 +26,15 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
       return `Verifying ${count(event.routes, 'route')}`;
     case 'rollback.started':
       return colors.change(`Rolling back ${count(event.changes, 'change')}`);
-    case 'rollback.done':
-      return `Rolled back${leftText(event.left)}`;
     case 'committed':
       return colors.dim(`Committed ${event.txid}`);
   }
 }
 
 function recovered(event: RunEvent & { type: 'recovered' }): string {
+  const left = event.left.length === 0 ? '' : `; left as found: ${event.left.map(printable).join(', ')}`;
   const done = event.direction === 'forward' ? 'finished' : 'undone';
-  return `Recovered an interrupted transaction (${event.txid}): ${count(event.changes, 'change')} ${done}${leftText(event.left)}`;
-}
-
-function leftText(left: readonly string[]): string {
-  return left.length === 0 ? '' : `; left as found: ${left.map(printable).join(', ')}`;
+  return `Recovered an interrupted transaction (${event.txid}): ${count(event.changes, 'change')} ${done}${left}`;
 }
 
 /** What one change does, in the words of `ip route`. */

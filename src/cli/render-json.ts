@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { RunEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
-import { encodePlan, encodeStep } from '../planner/document.ts';
+import { encodePlan } from '../planner/document.ts';
 import type { FileNames } from './paths.ts';
 import { countSteps } from './render-plan.ts';
 
@@ -36,11 +36,17 @@ export function diagnosticLine(diagnostic: Diagnostic, names: FileNames): JsonLi
   return { type: 'diagnostic', ...withNamedFile(diagnostic, names) };
 }
 
-/** An event as a line; its type is kept, a step goes in its document form and a change under its own name. */
+/** An event as a line; a change names its step by the index that the step's own line has. */
 export function eventLine(event: RunEvent): JsonLine {
-  if (event.type !== 'change.done' && event.type !== 'change.failed') return event as JsonLine & RunEvent;
-  const { change, step, ...rest } = event;
-  return { ...rest, step: change.step, op: change.op, object: encodeStep(step) };
+  if (event.type === 'change.done') {
+    const { type, txid, change } = event;
+    return { type, txid, ...change };
+  }
+  if (event.type === 'change.failed') {
+    const { type, txid, change, diagnostic } = event;
+    return { type, txid, ...change, diagnostic };
+  }
+  return { ...event };
 }
 
 function withNamedFile<T extends { readonly at?: Diagnostic['at'] }>(value: T, names: FileNames): T {

@@ -29,7 +29,7 @@ export function renderProfile(plan: Plan, profile: string, colors: Palette): str
   );
   const blocks = [
     summary === undefined ? '' : facts(summary, colors),
-    routeLines(routes, colors),
+    routeLines(routes, plan.platform, colors),
     serviceLines(plan, profile, colors),
   ];
   return `${colors.bold(profile)}\n${blocks.filter((block) => block !== '').join('\n')}`;
@@ -66,19 +66,21 @@ function painter(action: Action, colors: Palette): (text: string) => string {
   }
 }
 
-function routeLines(steps: readonly RouteStep[], colors: Palette): string {
+type Platform = Plan['platform'];
+
+function routeLines(steps: readonly RouteStep[], platform: Platform, colors: Palette): string {
   const changing = steps.filter((step) => step.action !== 'none');
-  const rows = changing.flatMap((step) => routeRows(step, colors));
+  const rows = changing.flatMap((step) => routeRows(step, platform, colors));
   const unchanged = steps.length - changing.length;
   const lines = alignColumns(rows).map((row) => `  ${row}\n`);
   if (unchanged > 0) lines.push(colors.dim(`    ${count(unchanged, 'route')} unchanged\n`));
   return lines.join('');
 }
 
-function routeRows(step: RouteStep, colors: Palette): Cell[][] {
+function routeRows(step: RouteStep, platform: Platform, colors: Palette): Cell[][] {
   const shown = step.after ?? step.before;
   if (shown === null) return [];
-  const [destination = '', ...attributes] = routeCells(shown);
+  const [destination = '', ...attributes] = routeCells(shown, platform);
   const claimOnly = step.action === 'adopt' || step.action === 'forget' ? ` (${step.action} the claim)` : '';
   const rows: Cell[][] = [
     [
@@ -89,20 +91,21 @@ function routeRows(step: RouteStep, colors: Palette): Cell[][] {
     ],
   ];
   if (step.action === 'replace' && step.before !== null) {
-    const [, ...earlier] = routeCells(step.before);
+    const [, ...earlier] = routeCells(step.before, platform);
     rows.push(['    was', ...earlier].map((text) => ({ text, paint: colors.dim })));
   }
   return rows;
 }
 
-function routeCells(route: Route): string[] {
+function routeCells(route: Route, platform: Platform): string[] {
   const destination = formatPrefix(route.destination);
   return [
     route.type === 'unicast' ? destination : `${route.type} ${destination}`,
     route.gateway === null ? '' : `via ${route.gateway}`,
     route.device === null ? '' : `dev ${route.device}`,
     `metric ${route.metric}`,
-    `proto ${PROTOCOL_NAMES[route.protocol] ?? route.protocol}`,
+    // The names are those of Linux; elsewhere the number is no identity of ours.
+    platform === 'linux' ? `proto ${PROTOCOL_NAMES[route.protocol] ?? route.protocol}` : '',
   ];
 }
 

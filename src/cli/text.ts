@@ -45,12 +45,16 @@ const UNPRINTABLE: readonly (readonly [number, number])[] = [
   [0x2066, 0x2069],
 ];
 
+/** Nearly every text is: told fast, since a plan has some for every route and Service. */
+const PLAIN_ASCII = /^[ -~\n\t]*$/;
+
 function isUnprintable(code: number): boolean {
   return UNPRINTABLE.some(([first, last]) => first <= code && code <= last);
 }
 
 /** Makes text from a file, a cluster or the kernel safe to print: control characters become visible escapes. */
 export function printable(text: string): string {
+  if (PLAIN_ASCII.test(text)) return text;
   let safe = '';
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

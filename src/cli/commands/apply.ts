@@ -1,9 +1,8 @@
-import { isAbsolute, relative, resolve } from 'node:path';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
 import { loadDesired } from '../desired.ts';
-import { specNames } from '../paths.ts';
+import { namesFrom } from '../paths.ts';
 import { isPlanFile, readPlan, requireSameHost } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
 
@@ -26,13 +25,11 @@ async function applySaved(context: CommandContext, options: ApplyOptions): Promi
   const { names, terminal } = context;
   const saved = await readPlan(names.absolute, names.spec);
   const { spec, mode } = saved.plan;
-  const inside = relative(terminal.cwd, spec);
-  const shown = inside.startsWith('..') || isAbsolute(inside) ? spec : inside;
-  const { desired } = await loadSpec(resolve(terminal.cwd, spec));
+  const { desired } = await loadSpec(spec);
   const outcome = await applyPlan(context, options, {
     desired: { ...desired, mode },
     verb: 'apply',
-    names: specNames(shown, terminal.cwd),
+    names: namesFrom(spec, terminal.cwd),
     saved: { saved, shown: names.spec },
     makePlan: (observed) => {
       requireSameHost(saved, observed.host, names.spec);

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { EXIT } from '../exit-code.ts';
-import { specNames } from '../paths.ts';
+import { namesFrom } from '../paths.ts';
 import { readPlan } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
 
 /** `mkplan show PLANFILE`: a saved plan as `plan` printed it. Whether its facts still hold is not asked. */
 export async function show({ terminal, output }: CommandContext, file: string): Promise<number> {
   const { plan } = await readPlan(resolve(terminal.cwd, file), file);
-  output.plan(plan, specNames(plan.spec, terminal.cwd));
+  output.plan(plan, namesFrom(plan.spec, terminal.cwd));
   return EXIT.ok;
 }

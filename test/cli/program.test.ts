@@ -1,0 +1,228 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/program.ts';
+import { fakeTerminal } from './terminals.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Runs a command line; paths are relative to the repository unless the test gives another directory. */
+async function mkplan(argv: readonly string[], options: { cwd?: string; isTTY?: boolean } = {}) {
+  const fake = fakeTerminal({ cwd: ROOT, ...options });
+  const code = await run(argv, fake.terminal);
+  return { code, stdout: fake.stdout(), stderr: fake.stderr() };
+}
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mkplan-program-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+describe('the command line', () => {
+  it('lists every command there is, and none that is not', async () => {
+    const { code, stdout } = await mkplan(['--help']);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+    expect(listed).toEqual([
+      'init',
+      'validate',
+      'plan',
+      'apply',
+      'destroy',
+      'status',
+      'cleanup',
+      'show',
+      'observe',
+      'sandbox',
+      'schema',
+      'help',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    'init',
+    'validate',
+    'plan',
+    'apply',
+    'destroy',
+    'status',
+    'cleanup',
+    'show',
+    'observe',
+    'sandbox',
+    'schema',
+  ])('has examples in the help of %s', async (command) => {
+    const { code, stdout } = await mkplan([command, '--help']);
+    expect(stdout).toContain(`$ mkplan ${command}`);
+    expect(code).toBe(0);
+  });
+
+  it('is a usage error without a command', async () => {
+    expect((await mkplan([])).code).toBe(64);
+  });
+
+  it.each([
+    [['aply'], 'Did you mean apply?'],
+    [['plan', '--destory'], 'Did you mean --destroy?'],
+    [['plan', 'a.yaml', 'b.yaml'], 'too many arguments'],
+    [['show'], "missing required argument 'planfile'"],
+    [['apply', '--allow', 'everything'], '"everything" is none of'],
+    [['apply', '--lock-timeout', '30'], 'number with a unit'],
+    [['apply', '--lock-timeout', 'soon'], 'number with a unit'],
+  ])('is a usage error for %j', async (argv, message) => {
+    const { code, stderr, stdout } = await mkplan(argv);
+    expect(stderr).toContain(message);
+    expect(stdout).toBe('');
+    expect(code).toBe(64);
+  });
+
+  it.each([['apply'], ['destroy'], ['cleanup']])(
+    'is a usage error for %s where nobody can be asked',
+    async (command) => {
+      const argv = command === 'cleanup' ? [command] : [command, 'examples/kvm/tunnel.yaml'];
+      const { code, stderr } = await mkplan(argv);
+      expect(stderr).toContain('--auto-approve');
+      expect(code).toBe(64);
+    },
+  );
+});
+
+describe('validate', () => {
+  it('says OK to a good spec', async () => {
+    const { code, stdout } = await mkplan(['validate', 'examples/kvm/tunnel.yaml']);
+    expect(stdout).toMatch(/^OK {2}examples\/kvm\/tunnel\.yaml/);
+    expect(code).toBe(0);
+  });
+
+  it('shows everything that is wrong, under the name that the user gave', async () => {
+    await writeFile(join(directory, 'tunnel.yaml'), 'apiVersion: mkplan/v1\nkind: Tunel\n');
+    const { code, stdout, stderr } = await mkplan(['validate'], { cwd: directory });
+    expect(stderr.match(/^error: /gm)?.length).toBeGreaterThan(1);
+    expect(stderr).toContain('tunnel.yaml:1:13');
+    expect(stderr).not.toContain(directory);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+  });
+
+  it('reports a spec that is not there', async () => {
+    const { code, stderr } = await mkplan(['validate'], { cwd: directory });
+    expect(stderr).toContain('there is no file tunnel.yaml');
+    expect(code).toBe(1);
+  });
+});
+
+describe('schema', () => {
+  it('prints the schema that specs are validated with', async () => {
+    const { code, stdout } = await mkplan(['schema']);
+    expect(JSON.parse(stdout)).toEqual(
+      JSON.parse(await readFile(join(ROOT, 'schema/tunnel.schema.json'), 'utf8')),
+    );
+    expect(code).toBe(0);
+  });
+});
+
+describe('plan --observed', () => {
+  const VPN = ['plan', 'examples/vpn/tunnel.yaml', '--observed', 'examples/vpn/observed.yaml'];
+
+  it('prints the plan on stdout alone, equal each time', async () => {
+    const first = await mkplan(VPN);
+    const second = await mkplan(VPN);
+    expect(first.stdout).toMatch(/^Tunnel vpn \(examples\/vpn\/tunnel\.yaml\)\n/);
+    expect(first.stdout).not.toContain(ROOT);
+    expect(first.stderr).toBe('');
+    expect(second).toEqual(first);
+    expect(first.code).toBe(0);
+  });
+
+  it('tells changes by its exit code only when asked to', async () => {
+    expect((await mkplan([...VPN, '--detailed-exitcode'])).code).toBe(2);
+    expect((await mkplan([...VPN, '--destroy', '--detailed-exitcode'])).code).toBe(0);
+  });
+
+  it('prints one object a line with --json: version first, summary with the exit code last', async () => {
+    const { stdout } = await mkplan([...VPN, '--json']);
+    const lines: { type: string; seq: number }[] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toEqual({ type: 'version', seq: 0, format: '1.0', mkplan: expect.any(String) });
+    expect(lines.at(-1)).toMatchObject({ type: 'summary', exitCode: 0 });
+    expect(lines.map((line) => line.seq)).toEqual(lines.map((_, index) => index));
+    const types = new Set(lines.map((line) => line.type));
+    for (const type of ['plan', 'profile', 'step', 'service', 'conflict', 'approval'])
+      expect(types).toContain(type);
+    expect(stdout).not.toContain(ROOT);
+  });
+
+  it('takes --json before the command too', async () => {
+    expect((await mkplan(['--json', ...VPN])).stdout).toBe((await mkplan([...VPN, '--json'])).stdout);
+  });
+
+  it('saves a plan that show prints like plan did', async () => {
+    const out = join(directory, 'p.json');
+    const planned = await mkplan([...VPN, '--out', out]);
+    expect(planned.code).toBe(0);
+    const shown = await mkplan(['show', out]);
+    expect(shown.stdout).toBe(planned.stdout);
+    expect((await mkplan([...VPN, '--out', out])).code).toBe(1);
+  });
+
+  it('exits 4 after printing a plan that is refused, and does not save it', async () => {
+    const observed = await readFile(join(ROOT, 'examples/vpn/observed.yaml'), 'utf8');
+    const file = join(directory, 'observed.yaml');
+    await writeFile(
+      file,
+      observed.replace(
+        /^( *)routes:$/m,
+        '$&\n$1  - { destination: 10.96.0.0/12, gateway: 10.8.0.1, device: tun0, protocol: 4 }',
+      ),
+    );
+    const out = join(directory, 'p.json');
+    const { code, stdout } = await mkplan([
+      'plan',
+      'examples/vpn/tunnel.yaml',
+      '--observed',
+      file,
+      '--out',
+      out,
+    ]);
+    expect(stdout).toContain('! refused: services 10.96.0.0/12 of minikube');
+    expect(stdout).toMatch(/Plan: refused by 1 conflict.*\n$/);
+    expect(code).toBe(4);
+    await expect(readFile(out)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('says that an interrupted apply is still to be recovered', async () => {
+    const observed = await readFile(join(ROOT, 'examples/vpn/observed.yaml'), 'utf8');
+    const file = join(directory, 'observed.yaml');
+    const open = '{ txid: t1, decided: false, changes: 3, spec: /x/tunnel.yaml }';
+    await writeFile(file, `${observed}registry:\n  open: ${open}\n`);
+    const { code, stderr } = await mkplan(['plan', 'examples/vpn/tunnel.yaml', '--observed', file]);
+    expect(stderr).toContain('will be undone by the next apply, destroy or cleanup');
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['no such file', null],
+    ['no observation', 'kind: Other\n'],
+  ])('reports %s', async (_name, text) => {
+    const file = join(directory, 'observed.yaml');
+    if (text !== null) await writeFile(file, text);
+    const { code, stdout } = await mkplan(['plan', 'examples/vpn/tunnel.yaml', '--observed', file]);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+  });
+});
+
+describe('show', () => {
+  it('refuses what is no plan', async () => {
+    const { code, stderr } = await mkplan(['show', 'package.json']);
+    expect(stderr).toContain('package.json is not a plan file');
+    expect(code).toBe(1);
+  });
+});

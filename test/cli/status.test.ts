@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../../src/cli/color.ts';
+import { nothingDesired } from '../../src/cli/desired.ts';
+import { endpointKey } from '../../src/cli/probe.ts';
+import { renderStatus, statusLines } from '../../src/cli/render-status.ts';
+import { claimedStatus, statusOf } from '../../src/cli/status.ts';
+import type { Claim } from '../../src/model/claim.ts';
+import type { DesiredState } from '../../src/model/desired.ts';
+import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { Route } from '../../src/model/route.ts';
+import { ours, planOf, routeStep } from './plans.ts';
+
+const SPEC = '/home/me/team/tunnel.yaml';
+const DESIRED: DesiredState = { ...nothingDesired(SPEC), name: 'dev', mode: 'present' };
+
+const NETWORK = ours('10.96.0.0/12');
+const NGINX = ours('10.200.0.1/32');
+const WEB = ours('10.200.0.2/32', { gateway: '192.168.39.11' });
+
+function claim(route: Route, spec = SPEC): Claim {
+  return {
+    profile: 'minikube',
+    route,
+    created: '2026-01-01T00:00:00Z',
+    owner: {
+      spec,
+      mode: 'persistent',
+      pid: 1,
+      startTime: '1',
+      bootId: 'boot',
+      networkNamespace: 'net',
+    },
+  };
+}
+
+function service(name: string, ingress: readonly string[]): ObservedService {
+  return {
+    namespace: 'default',
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    type: 'LoadBalancer',
+    loadBalancerClass: null,
+    clusterIps: [],
+    ipFamilies: ['IPv4'],
+    ipFamilyPolicy: null,
+    externalTrafficPolicy: null,
+    loadBalancerIp: null,
+    requestedIp: null,
+    ingress,
+    ingressManager: null,
+    created: '2026-01-01T00:00:00Z',
+    ports: ['80/TCP', '53/UDP', '443/TCP'],
+  };
+}
+
+function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedState {
+  return {
+    host: {
+      platform: 'linux',
+      bootId: 'boot',
+      networkNamespace: 'net',
+      rules: [],
+      routes,
+      links: [],
+      addresses: [],
+      answers: [],
+      critical: [],
+    },
+    registry: { claims, open: null },
+    profiles: [
+      {
+        name: 'minikube',
+        config: null,
+        minikubeIp: null,
+        context: null,
+        problems: [],
+        cluster: {
+          version: 'v1.34.0',
+          nodes: [
+            {
+              name: 'one',
+              ready: true,
+              controlPlane: true,
+              internalIps: ['192.168.39.10'],
+              podCidrs: [],
+            },
+            { name: 'two', ready: false, controlPlane: false, internalIps: ['192.168.39.11'], podCidrs: [] },
+          ],
+          serviceCidrs: [],
+          kubeadm: null,
+          otherLoadBalancers: [],
+          services: [service('nginx', ['10.200.0.1']), service('web', ['10.200.0.2']), service('late', [])],
+          endpoints: [{ namespace: 'default', service: 'nginx', readyByNode: { one: 2, two: 1 } }],
+          strayPods: [],
+        },
+      },
+    ],
+  };
+}
+
+function served(name: string, address: string): Plan['services'][number] {
+  return {
+    profile: 'minikube',
+    namespace: 'default',
+    name,
+    state: 'served',
+    addresses: [address],
+    reason: '',
+  };
+}
+
+/** Two routes stand; that of default/web went with its link. */
+const STATE = observed([NETWORK, NGINX], [claim(NETWORK), claim(NGINX), claim(WEB)]);
+const PLAN = planOf({
+  steps: [
+    routeStep('none', { before: NETWORK, after: NETWORK }),
+    routeStep('none', { before: NGINX, after: NGINX }, { purpose: 'load-balancer' }),
+    routeStep('create', { after: WEB }, { purpose: 'load-balancer' }),
+  ],
+  services: [
+    served('nginx', '10.200.0.1'),
+    served('web', '10.200.0.2'),
+    {
+      profile: 'minikube',
+      namespace: 'default',
+      name: 'late',
+      state: 'pending',
+      addresses: [],
+      reason: 'pool exhausted',
+    },
+  ],
+});
+
+describe('statusOf', () => {
+  const report = statusOf(DESIRED, PLAN, STATE);
+
+  it('tells for each route whether it stands, and whether its node is ready', () => {
+    expect(report.routes.map(({ state, node }) => [state, node])).toEqual([
+      ['present', { name: 'one', ready: true }],
+      ['present', { name: 'one', ready: true }],
+      ['missing', { name: 'two', ready: false }],
+    ]);
+  });
+
+  it('counts claimed routes that are gone', () => {
+    expect(report.gone).toBe(1);
+  });
+
+  it('tells an address that leads somewhere from one that outlives its route', () => {
+    expect(report.services.map(({ name, routed }) => [name, routed])).toEqual([
+      ['nginx', true],
+      ['web', false],
+      ['late', null],
+    ]);
+  });
+
+  it('counts ready endpoints of all nodes, and lists the ports that take a TCP connection', () => {
+    expect(report.services[0]).toMatchObject({ endpoints: 3, ports: [80, 443] });
+  });
+
+  it('does not take a guard for a way to an address', () => {
+    const guard = ours('10.200.0.0/24', { type: 'unreachable' });
+    const state = observed([guard], [claim(guard)]);
+    expect(statusOf(DESIRED, PLAN, state).services[1]?.routed).toBe(false);
+  });
+
+  it('is shown with what is gone first', () => {
+    const answers = new Map([
+      [endpointKey({ address: '10.200.0.1', port: 80 }), true],
+      [endpointKey({ address: '10.200.0.1', port: 443 }), false],
+    ]);
+    const text = renderStatus(report, { colors: PLAIN, title: 'Tunnel dev (tunnel.yaml)', answers });
+    expect(`\n${text}`).toMatchInlineSnapshot(`
+      "
+      ! 1 route is gone: routes last until reboot or loss of their link. \`mkplan apply\` puts back what the spec asks for.
+
+      Tunnel dev (tunnel.yaml)
+
+      DESTINATION    VIA            DEV     PROFILE   FOR            ROUTE    NODE
+      10.96.0.0/12   192.168.39.10  virbr1  minikube  services       present  one Ready
+      10.200.0.1/32  192.168.39.10  virbr1  minikube  load-balancer  present  one Ready
+      10.200.0.2/32  192.168.39.11  virbr1  minikube  load-balancer  missing  two NotReady
+
+      SERVICE        EXTERNAL-IP  PROFILE   ROUTE    NODE       ENDPOINTS  ANSWERS
+      default/nginx  10.200.0.1   minikube  present  one Ready  3 ready    80 yes, 443 no
+      default/web    10.200.0.2   minikube  missing  -          0 ready    -               the address outlives its route
+      default/late   pending      minikube  -        -          0 ready    -               pending: pool exhausted
+      "
+    `);
+  });
+
+  it('has a line for each route and Service', () => {
+    const answers = new Map([[endpointKey({ address: '10.200.0.1', port: 80 }), true]]);
+    const lines = statusLines(report, 'tunnel.yaml', answers);
+    expect(lines.map((line) => line.type)).toEqual([
+      'status',
+      'route',
+      'route',
+      'route',
+      'service',
+      'service',
+      'service',
+    ]);
+    expect(lines[4]).toMatchObject({ answers: [{ address: '10.200.0.1', port: 80, answered: true }] });
+    expect(() => JSON.stringify(lines)).not.toThrow();
+  });
+});
+
+describe('claimedStatus', () => {
+  it('shows what is recorded for each spec, without any of them', () => {
+    const other = ours('10.98.0.0/24');
+    const state = observed([NETWORK, other], [claim(NETWORK), claim(WEB), claim(other, '/a/tunnel.yaml')]);
+    const reports = claimedStatus(state);
+    expect([...reports.keys()]).toEqual(['/a/tunnel.yaml', SPEC]);
+    expect(reports.get(SPEC)?.routes.map((route) => route.state)).toEqual(['present', 'missing']);
+    expect(reports.get(SPEC)?.gone).toBe(1);
+  });
+
+  it('calls routes of an earlier boot gone', () => {
+    const earlier = claim(NETWORK);
+    const state = observed([NETWORK], [{ ...earlier, owner: { ...earlier.owner, bootId: 'earlier' } }]);
+    expect(claimedStatus(state).get(SPEC)?.gone).toBe(1);
+  });
+
+  it('is empty where nothing is recorded', () => {
+    expect(claimedStatus(observed([NETWORK], [])).size).toBe(0);
+  });
+});
