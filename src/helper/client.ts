@@ -85,12 +85,14 @@ export class HelperClient implements RouteChanger {
   async #open(): Promise<Session> {
     const { command, lockPath, processes } = this.#options;
     await (await this.#openLock()).close();
-    const session = new Session(processes, [...command, '--lock', lockPath]);
+    const elevated = basename(command[0]) === 'sudo';
+    // The helper itself ignores what the terminal sends, but a child that is being forked just then does not yet.
+    const session = new Session(processes, [...command, '--lock', lockPath], { detached: !elevated });
     const response = await session
       .ask({ type: 'hello', version: PROTOCOL_VERSION })
       .catch((error: unknown) => {
         if (!(error instanceof SessionEnded)) throw error;
-        throw basename(command[0]) === 'sudo' ? elevationRefused(error.message) : helperGone(error.message);
+        throw elevated ? elevationRefused(error.message) : helperGone(error.message);
       });
     if (response.type === 'hello') return session;
     await session.end();

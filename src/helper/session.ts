@@ -17,8 +17,8 @@ export class Session {
   readonly #waiters = new Map<number | null, Waiter>();
   #ended: SessionEnded | null = null;
 
-  constructor(streamer: CommandStreamer, argv: Argv) {
-    this.#stream = streamer.stream(argv, (line) => this.#hear(line));
+  constructor(streamer: CommandStreamer, argv: Argv, options: { readonly detached: boolean }) {
+    this.#stream = streamer.stream(argv, (line) => this.#hear(line), options);
     this.#stream.exit.then(
       ({ code, stderr }) => this.#fail(stderr.trim() || `it ended with ${code ?? 'a signal'}`),
       (error: unknown) => this.#fail(messageOf(error)),

@@ -51,10 +51,11 @@ export interface CommandStream {
   readonly exit: Promise<StreamExit>;
 }
 
-/**
- * Starts one program that lives on. It stays in the foreground process group of the terminal, so that
- * sudo(8) can ask for a password there.
- */
+/** Starts one program that lives on. */
 export interface CommandStreamer {
-  stream(argv: Argv, onLine: (line: string) => void): CommandStream;
+  /**
+   * Detached, it has a session of its own, and no signal from the terminal reaches it; else it stays in the
+   * terminal's foreground, where sudo(8) asks for a password.
+   */
+  stream(argv: Argv, onLine: (line: string) => void, options?: { readonly detached: boolean }): CommandStream;
 }

@@ -55,9 +55,9 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
     });
   }
 
-  stream(argv: Argv, onLine: (line: string) => void): CommandStream {
+  stream(argv: Argv, onLine: (line: string) => void, { detached } = { detached: false }): CommandStream {
     const [program, ...args] = argv;
-    const child = spawn(program, args, { env: environment(), stdio: 'pipe', windowsHide: true });
+    const child = spawn(program, args, { env: environment(), stdio: 'pipe', detached, windowsHide: true });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);

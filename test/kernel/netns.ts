@@ -109,7 +109,7 @@ class HeldNamespace implements Namespace {
     const runner = new ProcessRunner();
     this.processes = {
       run: (argv, options) => runner.run(this.enter(argv), options),
-      stream: (argv, onLine) => runner.stream(this.enter(argv), onLine),
+      stream: (argv, onLine, options) => runner.stream(this.enter(argv), onLine, options),
     };
   }
 
