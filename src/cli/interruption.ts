@@ -4,16 +4,12 @@ import type { SignalSource } from './terminal.ts';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** What work knows of the signals that came for it. */
-export interface Interruption {
+/** Hears the signals for as long as it is not released. */
+export interface InterruptionHandle {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
   /** The first signal that came. */
   received(): NodeJS.Signals | null;
-}
-
-/** Hears the signals for as long as it is not released. */
-export interface InterruptionHandle extends Interruption {
   release(): void;
 }
 

@@ -122,7 +122,7 @@ export function requireSameHost(saved: SavedPlan, host: PlanHost, shown: string)
 }
 
 /** The Failure for a saved plan that must not be applied any more. */
-export function staleFailure(code: string, summary: string, cause: string): Failure {
+function staleFailure(code: string, summary: string, cause: string): Failure {
   return failure('stale', code, summary, cause, 'make a new plan and look at it: `mkplan plan --out FILE`');
 }
 

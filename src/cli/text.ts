@@ -71,11 +71,3 @@ export function printableDeep(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printableDeep(item)]));
 }
-
-/** Indents every line. */
-export function indent(text: string, by: string): string {
-  return text
-    .split('\n')
-    .map((line) => (line === '' ? line : by + line))
-    .join('\n');
-}

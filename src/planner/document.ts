@@ -6,11 +6,11 @@ import { formatPrefix, type Prefix, parsePrefix } from '../model/prefix.ts';
 import { decodeRoute, encodeRoute, type Route, type RouteDocument } from '../model/route.ts';
 
 /** Version of the saved form. A reader ignores unknown fields of its own major and refuses another major. */
-export const PLAN_FORMAT = '1.0';
+const PLAN_FORMAT = '1.0';
 
 type RouteOrNull = RouteDocument | null;
 
-export interface RouteStepDocument extends Omit<RouteStep, 'before' | 'after' | 'inverse'> {
+interface RouteStepDocument extends Omit<RouteStep, 'before' | 'after' | 'inverse'> {
   readonly before: RouteOrNull;
   readonly after: RouteOrNull;
   readonly inverse: {
@@ -20,14 +20,14 @@ export interface RouteStepDocument extends Omit<RouteStep, 'before' | 'after' | 
   };
 }
 
-export type StepDocument = RouteStepDocument | ServiceStep;
+type StepDocument = RouteStepDocument | ServiceStep;
 
-export interface ConflictDocument extends Omit<Conflict, 'destination' | 'foreign'> {
+interface ConflictDocument extends Omit<Conflict, 'destination' | 'foreign'> {
   readonly destination: string;
   readonly foreign: RouteOrNull;
 }
 
-export interface UnprovenDocument extends Omit<Unproven, 'route'> {
+interface UnprovenDocument extends Omit<Unproven, 'route'> {
   readonly route: RouteDocument;
 }
 
@@ -42,7 +42,7 @@ export interface PlanDocument extends Omit<Plan, 'steps' | 'conflicts' | 'unprov
 export type PlanHost = Pick<ObservedHost, 'platform' | 'bootId' | 'networkNamespace'>;
 
 /** A plan as a file holds it (schema/plan.schema.json). */
-export interface SavedPlanDocument {
+interface SavedPlanDocument {
   readonly formatVersion: string;
   readonly kind: 'Plan';
   /** `sha256:` and the hash of everything else in the file, in canonical form. */
@@ -67,7 +67,7 @@ function decodeRouteOrNull(document: RouteOrNull): Route | null {
 }
 
 /** A step as JSON holds it. */
-export function encodeStep(step: Step): StepDocument {
+function encodeStep(step: Step): StepDocument {
   if (step.kind === 'service') return step;
   return {
     ...step,
@@ -96,7 +96,7 @@ function decodeStep(document: StepDocument): Step {
 }
 
 /** A conflict as JSON holds it. */
-export function encodeConflict(conflict: Conflict): ConflictDocument {
+function encodeConflict(conflict: Conflict): ConflictDocument {
   return {
     ...conflict,
     destination: formatPrefix(conflict.destination),
@@ -111,7 +111,7 @@ function decodeDestination(text: string): Prefix {
 }
 
 /** An unproven route as JSON holds it. */
-export function encodeUnproven(unproven: Unproven): UnprovenDocument {
+function encodeUnproven(unproven: Unproven): UnprovenDocument {
   return { ...unproven, route: encodeRoute(unproven.route) };
 }
 
