@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathsOf, sandboxEnvironment } from '../src/sandbox/files.ts';
+import { createHost, type Host, type Namespace } from '../test/kernel/netns.ts';
+import type { Setting, Timed } from './harness.ts';
+
+/** The VM's own address, which is the gateway of everything. */
+export const VM = '192.168.39.174';
+export const DEVICE = 'virbr1';
+
+/** A host and one VM in namespaces of their own, with files and an API that make the VM a minikube profile. */
+export class Lab {
+  readonly host: Host;
+  readonly #vm: Namespace;
+  readonly #setting: Setting;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(host: Host, vm: Namespace, setting: Setting) {
+    this.host = host;
+    this.#vm = vm;
+    this.#setting = setting;
+    this.#env = sandboxEnvironment(process.env, setting.scratch);
+  }
+
+  /** Writes the spec (JSON is YAML) and returns its path. */
+  async writeSpec(profiles: readonly object[]): Promise<string> {
+    const path = join(this.#setting.scratch, 'tunnel.yaml');
+    const spec = {
+      apiVersion: 'mkplan/v1alpha1',
+      kind: 'Tunnel',
+      metadata: { name: 'bench' },
+      spec: { profiles },
+    };
+    await writeFile(path, JSON.stringify(spec, null, 1));
+    return path;
+  }
+
+  /** Starts the embedded API on the VM, with so many LoadBalancer Services, and writes all that leads to it. */
+  async serve(services: number): Promise<void> {
+    const { program, scratch } = this.#setting;
+    const child = this.#vm.spawn([process.execPath, program('api'), scratch, VM, String(services)]);
+    await answered(child);
+  }
+
+  /** No claims, no journal, and nothing in the kernel that carries mkplan's protocol. */
+  async reset(): Promise<void> {
+    const { state } = pathsOf(this.#setting.scratch);
+    await rm(state, { recursive: true, force: true });
+    await mkdir(state, { mode: 0o700 });
+    await this.host.must(['ip', 'route', 'flush', 'proto', '109']);
+  }
+
+  /** A run of mkplan on the host, from nothing to its exit. */
+  mkplan(...args: string[]): Timed {
+    return this.#timed('work', [process.execPath, this.#setting.mkplan, ...args]);
+  }
+
+  /** A run of a floor program on the host. */
+  floor(name: Parameters<Setting['program']>[0], ...args: string[]): Timed {
+    return this.#timed('floor', [process.execPath, this.#setting.program(name), ...args]);
+  }
+
+  /** Output goes to files, as a pipe's reader would take a share of the machine. Throws unless it exits with 0. */
+  #timed(name: string, argv: readonly [string, ...string[]]): Timed {
+    const path = join(this.#setting.scratch, `${name}.out`);
+    return async () => {
+      await this.reset();
+      const output = await open(path, 'w');
+      try {
+        const [program, ...args] = this.host.enter(argv);
+        const start = performance.now();
+        const child = spawn(program, args, { env: this.#env, stdio: ['ignore', output.fd, output.fd] });
+        const [code] = (await once(child, 'exit')) as [number | null];
+        const passed = performance.now() - start;
+        if (code !== 0) {
+          const said = (await readFile(path, 'utf8')).slice(-2000);
+          throw new Error(`${argv.join(' ')}: exit ${code}: ${said}`);
+        }
+        return passed;
+      } finally {
+        await output.close();
+      }
+    };
+  }
+}
+
+async function answered(child: ChildProcess): Promise<void> {
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the embedded API ended: ${said}`);
+  });
+  // Its end is what closing the lab brings about.
+  ended.catch(() => undefined);
+  if (child.stdout === null) throw new TypeError('the embedded API has no standard output');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+}
+
+/** Opens a lab, has it used, and takes it down. */
+export async function inLab<T>(setting: Setting, use: (lab: Lab) => Promise<T>): Promise<T> {
+  const host = await createHost();
+  try {
+    const vm = await host.addNeighbour('minikube', {
+      hostDevice: DEVICE,
+      hostAddress: '192.168.39.1/24',
+      address: `${VM}/24`,
+    });
+    return await use(new Lab(host, vm, setting));
+  } finally {
+    await host.close();
+  }
+}

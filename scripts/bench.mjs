@@ -1,0 +1,40 @@
+// `npm run bench [-- [--check] NAME…]`: installs, builds, and measures mkplan against the floors of bench/.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build as buildProgram, install, mkplan, root, run } from './setup.mjs';
+
+install();
+buildProgram();
+
+// Only after the installation: a fresh clone has no esbuild.
+const { build: bundle } = await import('esbuild');
+const outdir = mkdtempSync(join(tmpdir(), 'mkplan-bench-'));
+let code = 1;
+try {
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: {
+      main: 'bench/main.ts',
+      api: 'bench/api.ts',
+      'floor-list': 'bench/floors/list.ts',
+      'floor-large': 'bench/floors/large.ts',
+      'floor-apply': 'bench/floors/apply.ts',
+    },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+    // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
+    banner: {
+      js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
+    },
+  });
+  code = run([process.execPath, join(outdir, 'main.mjs'), '--mkplan', mkplan, ...process.argv.slice(2)]);
+} finally {
+  rmSync(outdir, { recursive: true });
+}
+process.exit(code);
