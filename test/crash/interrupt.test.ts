@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requireNamespaces } from '../kernel/netns.ts';
+import { ALLOW, Rig, specOf } from '../kernel/rig.ts';
+
+const refused = requireNamespaces();
+
+/** 10,000 networks that collide with nothing. */
+const CIDRS = Array.from(
+  { length: 10_000 },
+  (_, index) => `10.${96 + (index >> 12)}.${(index >> 4) & 255}.${(index & 15) * 16}/28`,
+);
+
+describe.skipIf(refused !== null)('an apply that is cut off', () => {
+  let rig: Rig;
+  let before: string;
+
+  beforeEach(async () => {
+    rig = await Rig.create();
+    before = await rig.table();
+    const profiles = Array.from({ length: 10 }, (_, index) => ({
+      name: `vm${index}`,
+      cidrs: CIDRS.slice(index * 1000, (index + 1) * 1000),
+    }));
+    await rig.write(specOf(...profiles));
+  });
+
+  afterEach(async () => {
+    await rig.close();
+  });
+
+  /** Listens to the kernel; `changing` resolves at the first route of ours that it reports. */
+  async function listen(): Promise<{ readonly changing: Promise<void> }> {
+    const monitor = rig.host.spawn(['ip', 'monitor', 'route']);
+    let seen = '';
+    const ours = new Promise<void>((resolve) => {
+      monitor.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+        seen += chunk;
+        if (seen.includes('proto 109')) resolve();
+      });
+    });
+    // It listens once it reports a change that was made for it to see.
+    await expect
+      .poll(
+        async () => {
+          await rig.ip('route', 'replace', '192.0.2.1/32', 'dev', 'lan0');
+          await rig.ip('route', 'del', '192.0.2.1/32');
+          return seen;
+        },
+        { timeout: 10_000 },
+      )
+      .toContain('192.0.2.1');
+    return { changing: ours };
+  }
+
+  it('is recovered by the next command when it was killed between the kernel change and the registry commit', async () => {
+    const { changing } = await listen();
+    const child = rig.host.spawn(rig.argv('apply', rig.spec, ...ALLOW));
+    const ended = once(child, 'exit');
+    await changing;
+    child.kill('SIGKILL');
+    await ended;
+    const journal = await readFile(join(rig.state, 'journal.ndjson'), 'utf8');
+    expect(journal).toContain('10.96.0.0/28');
+    expect((await rig.ours()).length).toBeGreaterThan(0);
+
+    const planned = await rig.plan();
+    expect(planned.stderr + planned.stdout).toMatch(/interrupted/);
+    const cleaned = await rig.mkplan('cleanup', '--auto-approve');
+    expect(cleaned).toMatchObject({ code: 0 });
+    expect(cleaned.stderr + cleaned.stdout).toMatch(/recovered/i);
+    expect(await rig.table()).toBe(before);
+
+    expect(await rig.apply()).toMatchObject({ code: 0 });
+    expect(await rig.ours()).toHaveLength(CIDRS.length);
+    expect(await rig.destroy()).toMatchObject({ code: 0 });
+    expect(await rig.table()).toBe(before);
+  });
+
+  it('is rolled back at Ctrl-C in a terminal while its routes are going in, and exits with 130', async () => {
+    const { changing } = await listen();
+    const command = rig
+      .argv('apply', rig.spec, ...ALLOW)
+      .map((word) => `'${word}'`)
+      .join(' ');
+    const terminal = rig.host.spawn([
+      'script',
+      '--quiet',
+      '--return',
+      '--flush',
+      '--command',
+      command,
+      '/dev/null',
+    ]);
+    let output = '';
+    terminal.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+    const ended = once(terminal, 'exit');
+    await changing;
+    terminal.stdin?.write('\x03');
+    const [code] = await ended;
+    expect(code, output.slice(-2000)).toBe(130);
+    expect(output).toContain('Rolled back');
+    expect(await rig.ours()).toEqual([]);
+    expect(await rig.table()).toBe(before);
+    expect((await rig.plan()).stdout).toContain('Plan: 10000 to add');
+  });
+
+  it('leaves at once at a second Ctrl-C, and the next command recovers', async () => {
+    const { changing } = await listen();
+    const command = rig
+      .argv('apply', rig.spec, ...ALLOW)
+      .map((word) => `'${word}'`)
+      .join(' ');
+    const terminal = rig.host.spawn([
+      'script',
+      '--quiet',
+      '--return',
+      '--flush',
+      '--command',
+      command,
+      '/dev/null',
+    ]);
+    terminal.stdout?.resume();
+    const ended = once(terminal, 'exit');
+    await changing;
+    terminal.stdin?.write('\x03\x03');
+    await ended;
+    expect(await rig.mkplan('cleanup', '--auto-approve')).toMatchObject({ code: 0 });
+    expect(await rig.table()).toBe(before);
+  });
+});
