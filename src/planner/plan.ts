@@ -64,10 +64,9 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   return { ...body, fingerprint: fingerprintOf(body, observed.host) };
 }
 
-/** The protocol that a new route will show: ours on Linux, what the system gives elsewhere (Windows: NetMgmt, 3). */
+/** Only Linux lets whoever adds a route say its protocol. */
 function protocolOf(desired: DesiredState, { host }: ObservedState): number {
-  if (host.platform === 'linux') return desired.protocol;
-  return host.platform === 'win32' ? 3 : 0;
+  return host.platform === 'linux' ? desired.protocol : 0;
 }
 
 function seenOf(observed: ObservedState, name: string): ObservedProfile {
