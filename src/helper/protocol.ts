@@ -11,10 +11,10 @@ import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 export const PROTOCOL_VERSION = 1;
 
 /** Changes in one request, which is also what one `ip` process is given: so much still happens after a kill. */
-export const MAX_CHANGES = 1000;
+export const MAX_CHANGES = 2500;
 
-/** Longest line that the helper reads, in bytes; a full request takes a fifth of it. */
-export const MAX_LINE_BYTES = 1_048_576;
+/** Longest line that the helper reads, in bytes; a full request takes about a quarter of it. */
+export const MAX_LINE_BYTES = 2_097_152;
 
 export type Request =
   | { readonly type: 'hello'; readonly version: number }

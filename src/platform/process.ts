@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type {
   Argv,
@@ -45,7 +47,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
         options.signal?.removeEventListener('abort', abort);
         act();
       };
-      child.once('error', (error) => settle(() => reject(error)));
+      child.once('error', (error) => settle(() => reject(startError(error, program))));
       child.once('close', (code) =>
         settle(() => {
           if (options.signal?.aborted) reject(options.signal.reason);
@@ -69,7 +71,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       for (const line of lines) onLine(line);
     });
     const exit = new Promise<StreamExit>((resolve, reject) => {
-      child.once('error', reject);
+      child.once('error', (error) => reject(startError(error, program)));
       child.once('close', (code) => resolve({ code, stderr }));
     });
     // Its reader learns of a program's end by `exit`; a write that came too late has nobody left to fail for.
@@ -85,6 +87,17 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       exit,
     };
   }
+}
+
+/**
+ * Why a program could not be started. execvp(3) says EACCES for one that does not exist when it was not allowed to
+ * look into some directory of PATH, as happens to a user who was given root's.
+ */
+function startError(error: NodeJS.ErrnoException, program: string): Error {
+  if (error.code !== 'EACCES' || program.includes('/')) return error;
+  const path = (process.env['PATH'] ?? '').split(delimiter);
+  if (path.some((directory) => existsSync(join(directory, program)))) return error;
+  return Object.assign(new Error(`spawn ${program} ENOENT`, { cause: error }), { code: 'ENOENT' });
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HelperClient } from '../../src/helper/client.ts';
-import { decodeRequest, encodeResponse, type Request, type Response } from '../../src/helper/protocol.ts';
+import {
+  decodeRequest,
+  encodeResponse,
+  MAX_CHANGES,
+  type Request,
+  type Response,
+} from '../../src/helper/protocol.ts';
 import type {
   Argv,
   CommandRunner,
@@ -120,13 +126,13 @@ describe('HelperClient', () => {
         : { type: 'answer', seq: request.seq, refused: [{ index: 7, message: `in ${request.seq}` }] },
     );
     const changer = client(helpers);
-    expect(await changer.change(many(2500))).toEqual([
+    expect(await changer.change(many(2 * MAX_CHANGES + 500))).toEqual([
       { index: 7, message: 'in 0' },
-      { index: 1007, message: 'in 1' },
-      { index: 2007, message: 'in 2' },
+      { index: MAX_CHANGES + 7, message: 'in 1' },
+      { index: 2 * MAX_CHANGES + 7, message: 'in 2' },
     ]);
     const sent = helpers.requests.flatMap((request) => (request.type === 'change' ? request.changes : []));
-    expect(sent).toEqual(many(2500));
+    expect(sent).toEqual(many(2 * MAX_CHANGES + 500));
     await changer.close();
   });
 

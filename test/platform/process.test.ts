@@ -61,6 +61,10 @@ describe('run', () => {
     await expect(runner.run(['no-such-program-here'], soon)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  test('a program that may not be run rejects with EACCES', async () => {
+    await expect(runner.run(['/etc/passwd'], soon)).rejects.toMatchObject({ code: 'EACCES' });
+  });
+
   test('a time-out kills, and says so', async () => {
     const result = await runner.run(['sleep', '600'], { timeoutMs: 50 });
     expect(result).toMatchObject({ code: null, timedOut: true });
@@ -82,7 +86,7 @@ describe('run', () => {
     expect(result.timedOut).toBe(true);
     const pid = Number(result.stdout);
     expect(pid).toBeGreaterThan(0);
-    await expect.poll(() => runs(pid)).toBe(false);
+    await expect.poll(() => runs(pid), { timeout: 4000 }).toBe(false);
   });
 
   test('an abort kills and rejects with its reason', async () => {
