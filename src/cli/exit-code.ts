@@ -1,6 +1,6 @@
 import type { FailureKind } from '../model/diagnostic.ts';
 
-/** What the process tells its caller; documented in docs/exit-codes.md. */
+/** What the process tells its caller. */
 export const EXIT = {
   ok: 0,
   /** Failed, and nothing was changed. */

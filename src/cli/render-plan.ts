@@ -21,7 +21,7 @@ export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
     unproven(plan, options.colors),
     ...plan.conflicts.map((conflict) => renderConflict(conflict, options)),
     approvals(plan, options.colors),
-    ...plan.diagnostics.map((diagnostic) => shortDiagnostic(diagnostic, options)),
+    ...diagnostics(plan, options),
     `${colorClosing(plan, closingLine(plan), options.colors)}\n`,
   ];
   return blocks.filter((block) => block !== '').join('\n');
@@ -73,6 +73,24 @@ function approvals(plan: Plan, colors: Palette): string {
   const kinds = [...new Set(plan.approvals.map((approval) => approval.kind))].join(',');
   const lines = rows.map((row) => `  ${colors.alarm('!')} ${row}\n`);
   return `${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}\n${lines.join('')}`;
+}
+
+/** As many diagnostics of one code as are shown in full: a full pool gives one for every Service that waits. */
+const SHOWN_OF_A_CODE = 3;
+
+/** The diagnostics of a plan, those of one code together; of each code only the first few, and how many more there are. */
+function diagnostics(plan: Plan, options: RenderPlanOptions): string[] {
+  const byCode = new Map<string, Diagnostic[]>();
+  for (const diagnostic of plan.diagnostics) {
+    const same = byCode.get(diagnostic.code);
+    if (same === undefined) byCode.set(diagnostic.code, [diagnostic]);
+    else same.push(diagnostic);
+  }
+  return [...byCode].flatMap(([code, all]) => {
+    const shown = all.slice(0, SHOWN_OF_A_CODE).map((diagnostic) => shortDiagnostic(diagnostic, options));
+    const more = all.length - shown.length;
+    return more > 0 ? [...shown, options.colors.dim(`… and ${more} more of ${code}\n`)] : shown;
+  });
 }
 
 /** The form of a diagnostic beside a plan: no excerpt, since the plan is about more than one file. */

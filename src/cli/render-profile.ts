@@ -116,15 +116,20 @@ function serviceLines(plan: Plan, profile: string, colors: Palette): string {
   }
   const summaries = plan.services.filter((service) => service.profile === profile);
   const named = new Set(summaries.map(serviceName));
+  const isSettled = (service: ServiceSummary) =>
+    service.state === 'served' && (steps.get(serviceName(service))?.action ?? 'none') === 'none';
   const rows = [
-    ...summaries.map((service) => summaryRow(service, steps.get(serviceName(service)), colors)),
+    ...summaries
+      .filter((service) => !isSettled(service))
+      .map((service) => summaryRow(service, steps.get(serviceName(service)), colors)),
     ...[...steps.values()]
       .filter((step) => !named.has(serviceName(step)))
       .map((step) => [...stepCells(step, colors), { text: '' }, { text: step.reason, paint: colors.dim }]),
   ];
-  if (rows.length === 0) return '';
   const lines = alignColumns(rows).map((row) => `  ${row}\n`);
-  return `  ${colors.dim('LoadBalancer Services')}\n${lines.join('')}`;
+  const settled = summaries.filter(isSettled).length;
+  if (settled > 0) lines.push(colors.dim(`    ${count(settled, 'Service')} served as before\n`));
+  return lines.length === 0 ? '' : `  ${colors.dim('LoadBalancer Services')}\n${lines.join('')}`;
 }
 
 function summaryRow(service: ServiceSummary, step: ServiceStep | undefined, colors: Palette): Cell[] {

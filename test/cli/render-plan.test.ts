@@ -108,11 +108,11 @@ describe('renderPlan', () => {
           1 route unchanged
 
         LoadBalancer Services
-          default/api    10.200.0.10                 served
         + default/nginx  10.200.0.11                 served   lowest free address
         ~ default/web    10.200.0.99 -> 10.200.0.13  served   outside the pool now
           default/late                               pending  pool exhausted: 4 of 4 in use
         - default/old    10.200.0.12                          no longer of type LoadBalancer
+          1 Service served as before
 
       Plan: 2 to add, 1 to replace, 1 to delete, 1 claim to forget; 2 Services to serve, 1 to clear.
       "
@@ -200,6 +200,21 @@ describe('renderPlan', () => {
       Plan: 1 to add, 0 to replace, 0 to delete; 0 Services to serve.
       "
     `);
+  });
+
+  it('does not bury the plan under many diagnostics of one code', () => {
+    const pending = (name: string) =>
+      ({
+        code: 'service-pending',
+        severity: 'warning',
+        summary: `Service default/${name} stays pending`,
+        cause: 'the pool is exhausted',
+        fix: 'widen it',
+      }) as const;
+    const text = render(planOf({ diagnostics: ['a', 'b', 'c', 'd', 'e'].map(pending) }));
+    expect(text).toContain('default/c stays pending');
+    expect(text).not.toContain('default/d stays pending');
+    expect(text).toContain('… and 2 more of service-pending');
   });
 
   it('says in its last line that nothing changes', () => {

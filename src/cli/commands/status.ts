@@ -20,7 +20,10 @@ export async function status(context: CommandContext): Promise<number> {
     if (desired === null) {
       const reports = claimedStatus(observed);
       for (const [spec, report] of reports) await show(context, report, `Routes for ${spec}`, spec);
-      if (reports.size === 0) output.print(`Nothing is applied, and there is no ${names.spec}.\n`);
+      if (reports.size === 0) {
+        output.print(`Nothing is applied, and there is no ${names.spec}.\n`);
+        output.line({ type: 'status', spec: names.spec, gone: 0, problems: [] });
+      }
       return EXIT.ok;
     }
     const report = statusOf(desired, makePlan(desired, observed), observed);
