@@ -267,8 +267,13 @@ export async function runSandboxHost(directory: string, channel: Socket, ports: 
     await writeSandboxFiles(config, credentials, new Date());
     tell({ type: 'ready', info: infoOf(config, credentials) });
     const stoppedEarly = await Promise.race([start.reached, stopped, failed]);
-    if (stoppedEarly !== undefined) return stoppedEarly === 'SIGTERM' ? 143 : 129;
-    return await runCommand(config, ports, stopped, failed);
+    if (stoppedEarly !== undefined) {
+      tell({ type: 'ended', code: stoppedEarly === 'SIGTERM' ? 143 : 129 });
+      return 1;
+    }
+    const code = await runCommand(config, ports, stopped, failed);
+    tell({ type: 'ended', code });
+    return code;
   } catch (error) {
     tell({ type: 'failed', diagnostics: diagnosticsOf(error) });
     return 1;

@@ -71,6 +71,7 @@ export type FromNode =
 /** From the host process, on descriptor 3. */
 export type FromHost =
   | { readonly type: 'ready'; readonly info: SandboxInfo }
+  | { readonly type: 'ended'; readonly code: number }
   | { readonly type: 'failed'; readonly diagnostics: readonly Diagnostic[] };
 
 /** To the host process, on descriptor 3. Its end means that everything has to end. */

@@ -73,6 +73,7 @@ async function configOf(options: SandboxOptions, directory: string): Promise<San
 /** Runs the host process to its end, and passes on what it says and what we are told. */
 async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: string): Promise<number> {
   let problems: readonly Diagnostic[] | null = null;
+  let ended: number | null = null;
   const tell = (child: ForegroundProcess, message: ToHost): void => child.send(JSON.stringify(message));
   const [program, ...args] = NAMESPACE;
   const child = ports.foreground.start([program, ...args, ...options.self, 'host', directory], {
@@ -81,6 +82,8 @@ async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: 
       const message = decodeLine<FromHost>(line);
       if (message.type === 'failed') {
         problems = message.diagnostics;
+      } else if (message.type === 'ended') {
+        ended = message.code;
       } else {
         options.onReady?.(message.info);
         tell(child, { type: 'start' });
@@ -95,8 +98,10 @@ async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: 
   try {
     const { code, signal } = await child.exit;
     if (problems !== null) throw new Failure('error', problems);
-    if (code !== null) return code;
-    throw new Error(`the sandbox was ended by ${String(signal)}`);
+    // Without its last word the host did not end by itself, whatever unshare(1) makes of that.
+    if (ended === null)
+      throw new Error(`the sandbox was ended from outside (${signal ?? `exit code ${String(code)}`})`);
+    return ended;
   } finally {
     for (const signal of FOR_THE_COMMAND) process.off(signal, ignore);
     for (const signal of STOPPING) process.off(signal, stop);

@@ -9,9 +9,15 @@ import {
   without,
 } from './json.ts';
 import { type ApiRequest, count, selectorOf } from './request.ts';
-import { apiVersionOf } from './resources.ts';
+import { apiVersionOf, type Resource } from './resources.ts';
 import { badRequest, StatusError } from './status-error.ts';
 import type { Store } from './store.ts';
+
+/** A list, or one page of it. */
+export interface ObjectList {
+  readonly metadata: JsonObject;
+  readonly objects: readonly KubeObject[];
+}
 
 /** Where a paged list goes on: after which object, as of which revision. */
 interface Continuation {
@@ -57,7 +63,7 @@ function revisionOf(request: ApiRequest, store: Store): number {
  * A list, or one page of it. All pages show the same revision. Throws a StatusError 400 on a bad query,
  * 410 when the revision of the first page is compacted away.
  */
-export function listObjects(request: ApiRequest, store: Store): JsonObject {
+export function listObjects(request: ApiRequest, store: Store): ObjectList {
   const { resource, query } = request;
   const token = query.get('continue') ?? '';
   const from = token === '' ? null : decodeContinuation(token);
@@ -76,11 +82,16 @@ export function listObjects(request: ApiRequest, store: Store): JsonObject {
           remainingItemCount: all.length - page.length,
         }
       : {};
+  return { metadata: { resourceVersion: String(revision), ...more }, objects: page };
+}
+
+/** The list as clients get it that ask for no other form. */
+export function encodeList(resource: Resource, list: ObjectList): JsonObject {
   return {
     kind: `${resource.kind}List`,
     apiVersion: apiVersionOf(resource),
-    metadata: { resourceVersion: String(revision), ...more },
+    metadata: list.metadata,
     // As kube-apiserver: the items of a typed list name neither kind nor apiVersion.
-    items: page.map((object) => without(object, 'apiVersion', 'kind')),
+    items: list.objects.map((object) => without(object, 'apiVersion', 'kind')),
   };
 }

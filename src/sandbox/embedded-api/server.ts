@@ -5,12 +5,14 @@ import { parse as parseYaml } from 'yaml';
 import { makeCertificates } from './certificates.ts';
 import { discover } from './discovery.ts';
 import { isObject, type Json, type JsonObject, parseJson, textAt, valueAt } from './json.ts';
-import { listObjects } from './list.ts';
+import { encodeList, listObjects } from './list.ts';
+import { describeOpenApi } from './openapi.ts';
 import { jsonPatch, mergePatch, strategicPatch } from './patch.ts';
 import { type ApiRequest, flag, parseRequest } from './request.ts';
 import { NAMESPACES, PODS, SERVICE_CIDRS, SERVICES } from './resources.ts';
 import { badRequest, methodNotAllowed, StatusError } from './status-error.ts';
 import { type Author, type Location, Store } from './store.ts';
+import { tableOf, wantsTable } from './table.ts';
 import { watchObjects } from './watch.ts';
 
 export interface EmbeddedApiOptions {
@@ -49,6 +51,7 @@ const SYSTEM: Author = { manager: 'kube-apiserver', subresource: '' };
 
 interface Context {
   readonly store: Store;
+  readonly now: () => Date;
   readonly bookmarkIntervalMs: number;
   readonly signal: AbortSignal;
 }
@@ -170,6 +173,19 @@ async function deleteObject(message: IncomingMessage, request: ApiRequest, store
   return { code: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } };
 }
 
+/** One object or a list, as JSON or as the table that `kubectl get` shows. */
+function readObjects(request: ApiRequest, asTable: boolean, { store, now }: Context): JsonObject {
+  const { resource, name } = request;
+  if (name !== '') {
+    const object = store.get(locationOf(request));
+    return asTable
+      ? tableOf(resource, [object], { resourceVersion: object.metadata.resourceVersion }, now())
+      : object;
+  }
+  const list = listObjects(request, store);
+  return asTable ? tableOf(resource, list.objects, list.metadata, now()) : encodeList(resource, list);
+}
+
 /** Answers one request for objects; null when the answer goes on as a stream. */
 async function answer(
   message: IncomingMessage,
@@ -185,7 +201,7 @@ async function answer(
       watchObjects(request, store, response, context);
       return null;
     }
-    return { code: 200, body: request.name === '' ? listObjects(request, store) : store.get(at) };
+    return { code: 200, body: readObjects(request, wantsTable(message.headers.accept), context) };
   }
   if (request.name === '') {
     if (message.method !== 'POST' || (request.resource.namespaced && request.namespace === ''))
@@ -226,7 +242,8 @@ async function handle(message: IncomingMessage, response: ServerResponse, contex
   // As on kube-apiserver, /version and the health checks are for everyone, the rest for known clients.
   const known = message.socket instanceof TLSSocket && message.socket.authorized;
   if (!known && url.pathname !== '/version') throw new StatusError(401, 'Unauthorized', 'Unauthorized');
-  const discovered = message.method === 'GET' ? discover(url.pathname.replace(/(.)\/$/, '$1')) : undefined;
+  const path = url.pathname.replace(/(.)\/$/, '$1');
+  const discovered = message.method === 'GET' ? (discover(path) ?? describeOpenApi(path)) : undefined;
   const answered =
     discovered === undefined
       ? await answer(message, response, url, context)
@@ -271,6 +288,7 @@ export async function createEmbeddedApi(options: EmbeddedApiOptions): Promise<Em
   const stopping = new AbortController();
   const context = {
     store,
+    now,
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
     signal: stopping.signal,
   };
