@@ -41,7 +41,9 @@ function findIp(): string {
  */
 function openLock(path: string): number {
   const lock = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const caller = Number(process.env['SUDO_UID'] ?? process.getuid?.());
+  // sudo(8) says whom it works for; to anyone but root it is a variable that some earlier sudo left behind.
+  const user = process.getuid?.();
+  const caller = user === 0 ? Number(process.env['SUDO_UID'] ?? user) : user;
   const stat = fstatSync(lock);
   if (stat.isFile() && stat.uid === caller) return lock;
   closeSync(lock);

@@ -377,6 +377,14 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       });
     });
 
+    test('a lock that is not of the user whom sudo works for is refused', async () => {
+      await (await open(lockPath, 'a')).close();
+      const argv: Argv = ['env', 'SUDO_UID=4242', ...helper, '--lock', lockPath];
+      const { code, stdout } = await host.run(argv, { input: hello });
+      expect(code).toBe(1);
+      expect(stdout).toContain('not a regular file of user 4242');
+    });
+
     test.each<[string, string[]]>([
       ['nothing', []],
       ['no path', ['--lock']],

@@ -20,12 +20,12 @@ const UNSHARE: Argv = ['unshare', '--user', '--map-root-user', '--net'];
 /** Says that it is there, then waits for the end of its input. */
 const HOLDER = ['sh', '-c', 'echo ready; exec cat'] as const;
 
-export interface RunOptions extends Partial<CommandOptions> {
+interface RunOptions extends Partial<CommandOptions> {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface SpawnOptions {
+interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A process group and session of its own: `process.kill(-child.pid, …)` reaches it and its children. */
   readonly detached?: boolean;
@@ -47,7 +47,7 @@ export interface Namespace {
   readonly processes: CommandRunner & CommandStreamer;
 }
 
-export interface NeighbourOptions {
+interface NeighbourOptions {
   /** The host's end of the link. */
   readonly hostDevice: string;
   /** With prefix length. */
