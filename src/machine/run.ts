@@ -8,11 +8,12 @@ import { IngressWriter, type ServicePort } from '../executor/services.ts';
 import { routesToVerify, verify } from '../executor/verify.ts';
 import { performWave, Transaction } from '../executor/wave.ts';
 import type { Claim, Owner } from '../model/claim.ts';
-import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import { isEmpty, type Plan } from '../model/plan.ts';
 import type { HeldLock, Lock } from '../registry/registry.ts';
-import { type ApplyEnd, type ApplyWork, createApplyMachine, Interruption, isApplyEnd } from './apply.ts';
+import { type ApplyEnd, type ApplyWork, createApplyMachine, isApplyEnd } from './apply.ts';
+import { diagnosticsOf, interruption, mayBeDecided, stale, uncommitted } from './endings.ts';
 
 /** Everything that a transaction touches. */
 export interface ApplyPorts extends RecoveryPorts {
@@ -54,54 +55,6 @@ export interface ApplyOutcome {
 /** Ends a transaction that was cut off, under a held lock; for commands that do not apply. */
 export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise<readonly Diagnostic[]> {
   return (await recoverTransaction(ports, emit))?.left ?? [];
-}
-
-function stale(): Failure {
-  return new Failure('stale', [
-    {
-      code: 'stale-plan',
-      severity: 'error',
-      summary: 'the plan is stale: what it rests on has changed since it was made',
-      cause: 'Routes, claims, the cluster or the spec are not what they were when the plan was made.',
-      fix: 'Make a new plan, look at it, and apply that.',
-      command: 'mkplan plan',
-    },
-  ]);
-}
-
-function interruption(): Diagnostic {
-  return {
-    code: 'interrupted',
-    severity: 'error',
-    summary: 'interrupted',
-    cause: 'The command was told to stop.',
-    fix: 'Run the command again.',
-  };
-}
-
-function uncommitted(thrown: unknown): Diagnostic {
-  return {
-    code: 'commit-incomplete',
-    severity: 'error',
-    summary: 'the plan was applied and verified, but its claims could not be written down',
-    cause: messageOf(thrown),
-    fix: 'Put that right and run any mkplan command that changes something: it finishes the transaction first.',
-    command: 'mkplan cleanup',
-  };
-}
-
-function diagnosticsOf(thrown: unknown): readonly Diagnostic[] {
-  if (thrown instanceof Interruption) return [interruption()];
-  if (thrown instanceof Failure) return thrown.diagnostics;
-  return [
-    {
-      code: 'unexpected',
-      severity: 'error',
-      summary: messageOf(thrown),
-      cause: 'mkplan met something that it did not expect.',
-      fix: 'Please report it, with the output of `mkplan observe`.',
-    },
-  ];
 }
 
 /** The work of one run, and what it has come to. */
@@ -209,8 +162,8 @@ class ApplyRun implements ApplyWork {
     const { left, journalFailure } = await rollback(this.#ports, transaction, this.#emit);
     this.left = left;
     this.#journalFailure = journalFailure;
-    // DECIDED may be on disk although its fsync failed: then the next command would roll forward.
-    if (left.length > 0 || (journalFailure !== null && this.#deciding)) return 'residue';
+    if (journalFailure !== null && this.#deciding) this.left = [...left, mayBeDecided(journalFailure)];
+    if (this.left.length > 0) return 'residue';
     return transaction.performed.some(({ tried }) => tried) ? 'rolled-back' : 'unchanged';
   }
 

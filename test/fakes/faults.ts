@@ -27,7 +27,7 @@ export class Faults {
   }
 
   step(name: string): void {
-    if (this.#dead) throw new Crash(`dead at ${name}`);
+    if (this.crashed) throw new Crash(`dead at ${name}`);
     this.operations.push(name);
     this.#hooks.get(this.operations.length)?.();
     if (this.operations.length >= this.#killAt) {

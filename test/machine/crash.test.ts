@@ -59,6 +59,16 @@ async function recoverCleanly(world: World, plan: Plan): Promise<void> {
   expect(await world.open()).toBeNull();
 }
 
+/** Kills an apply at the operation of this name. */
+async function killedNamed(name: string): Promise<World> {
+  const undisturbed = new Faults();
+  await (await newWorld()).apply(PLAN, {}, undisturbed);
+  const world = await newWorld();
+  const at = undisturbed.operations.indexOf(name) + 1;
+  expect(await killedAt(at, (faults) => world.apply(PLAN, {}, faults))).toBe(true);
+  return world;
+}
+
 /** Kills an apply at every operation; calls back with each world left behind, until one run is clean. */
 async function eachCrash(check: (world: World, operation: number) => Promise<void>): Promise<number> {
   for (let operation = 1; ; operation++) {
@@ -159,9 +169,7 @@ test('after a reboot the routes are gone and only the journal is closed', async 
 });
 
 test('a transaction of another network namespace is named, and not judged from here', async () => {
-  const world = await newWorld();
-  const killed = await killedAt(14, (faults) => world.apply(PLAN, {}, faults));
-  expect(killed).toBe(true);
+  const world = await killedNamed('kernel.reply');
   const routes = world.kernel.keys();
   world.kernel.networkNamespace = 'another';
   await expect(world.recover(PLAN)).rejects.toThrow(/network namespace 4026531840/);
@@ -179,4 +187,37 @@ test('killed while rolling back at any operation, recovery ends with all as befo
     await recoverCleanly(world, PLAN);
     expect(await world.state(), `killed at operation ${operation}`).toEqual(BEFORE);
   }
+});
+
+test('recovery restores the old half of a move before it removes the new one', async () => {
+  const world = await killedNamed('before journal.decide');
+  world.kernel.tried.length = 0;
+  await recoverCleanly(world, PLAN);
+  expect(world.kernel.tried.map(({ op }) => op)).toEqual([
+    'add',
+    'add',
+    'delete',
+    'delete',
+    'delete',
+    'delete',
+  ]);
+});
+
+test('an add that never ran leaves nothing to report, whoever has its place now', async () => {
+  const usurper = route('10.200.0.1/32', { protocol: 3, gateway: '10.8.0.1', device: 'tun0' });
+  const world = await killedNamed('kernel.add 10.200.0.1/32');
+  world.kernel.insert(usurper);
+  expect(await world.recover(PLAN)).toEqual([]);
+  expect(world.kernel.has(usurper)).toBe(true);
+});
+
+test('a deleted route whose place somebody took is not put back over it, and is named', async () => {
+  const usurper = route('10.244.0.0/24', { protocol: 3, gateway: '10.8.0.1', device: 'tun0' });
+  const world = await killedNamed('before journal.decide');
+  world.kernel.insert(usurper);
+  const left = await world.recover(PLAN);
+  expect(left.map(({ code }) => code)).toEqual(['residue-changed-route']);
+  expect(world.kernel.has(usurper)).toBe(true);
+  expect(world.kernel.has(MOVING)).toBe(true);
+  expect(await world.open()).toBeNull();
 });

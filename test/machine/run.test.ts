@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
-import { routeKey } from '../../src/model/route.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import { type Route, routeKey } from '../../src/model/route.ts';
 import { Faults } from '../fakes/faults.ts';
 import { create, planOf, remove, replace, route, serviceStep, step } from '../fakes/plans.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
@@ -17,6 +18,15 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   );
   if (!(thrown instanceof Failure)) throw thrown;
   return thrown;
+}
+
+/** The number of an operation in an undisturbed run. */
+async function operationOf(name: string, plan: Plan, routes: readonly Route[] = []): Promise<number> {
+  const faults = new Faults();
+  const world = new World(await temporaryDirectory(), routes);
+  world.services.add('web');
+  await world.apply(plan, {}, faults);
+  return faults.operations.indexOf(name) + 1;
 }
 
 test('a plan of new routes: they are in the kernel and claimed, and the journal is empty', async () => {
@@ -192,13 +202,6 @@ test('a foreign route in our very place refuses the add, and is left', async () 
   expect(await world.state()).toEqual({ routes: [routeKey(foreign)], claims: [] });
 });
 
-/** The number of an operation in an undisturbed run. */
-async function operationOf(name: string, plan: Parameters<World['apply']>[0]): Promise<number> {
-  const faults = new Faults();
-  await new World(await temporaryDirectory()).apply(plan, {}, faults);
-  return faults.operations.indexOf(name) + 1;
-}
-
 test('ours that somebody changed meanwhile is left and named with the command that removes it', async () => {
   const world = new World(await temporaryDirectory());
   const usurper = route('10.96.0.0/12', { gateway: '10.8.0.1', device: 'tun0', protocol: 3 });
@@ -344,6 +347,42 @@ test('a journal that fails for good is undone in memory, and says so', async () 
   expect(outcome.kind).toBe('rolled-back');
   expect(outcome.diagnostics.map(({ code }) => code)).toEqual(['state-file', 'state-file']);
   expect(world.kernel.keys()).toEqual([]);
+});
+
+test('a commit point that may be on disk although its write failed is residue, and is named', async () => {
+  const world = new World(await temporaryDirectory());
+  const ports = world.ports(planOf([create(SERVICES)]));
+  for (const method of ['decide', 'undone', 'close'] as const) {
+    ports.journal[method] = () => Promise.reject(new Failure('error', []));
+  }
+  const outcome = await world.applyWith(ports);
+  expect(outcome.kind).toBe('residue');
+  expect(outcome.left[0]).toMatch(/journal .*: mkplan cleanup/);
+  expect(world.kernel.keys()).toEqual([]);
+});
+
+test('a Service that is changed twice is written with the newest resourceVersion', async () => {
+  const world = new World(await temporaryDirectory());
+  const twice = serviceStep(world.services.add('web', ['10.200.0.9']), ['10.200.0.1']);
+  const plan = planOf([twice], { waves: [[{ step: 0, op: 'clear' }], [{ step: 0, op: 'assign' }]] });
+  expect((await world.apply(plan)).kind).toBe('done');
+  expect(world.services.ingress('web')).toEqual(['10.200.0.1']);
+});
+
+test('the table is read anew after Services, whose writing may take long', async () => {
+  const world = new World(await temporaryDirectory(), [PODS]);
+  await world.claim(PODS);
+  const plan = planOf([
+    create(SERVICES),
+    remove(PODS),
+    serviceStep(world.services.add('web'), ['10.200.0.1']),
+  ]);
+  const faults = new Faults();
+  const at = await operationOf('services.reply web', plan, [PODS]);
+  faults.before(at, () => world.kernel.remove(PODS));
+  const outcome = await world.apply(plan, {}, faults);
+  expect(outcome.diagnostics[0]?.code).toBe('precondition');
+  expect(world.services.ingress('web')).toEqual([]);
 });
 
 test('Ctrl-C during a wave finishes it, then rolls back', async () => {

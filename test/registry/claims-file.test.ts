@@ -5,6 +5,7 @@ import type { Claim } from '../../src/model/claim.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { OWNER, route } from '../fakes/plans.ts';
+import { watchSync } from '../fakes/sync.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const CLAIMS: readonly Claim[] = [
@@ -103,4 +104,13 @@ test('a registry that cannot be written is a Failure, and the old one stays', as
   await mkdir(join(dir, 'registry.json.new'));
   expect(await codeOf(registry.write([]))).toBe('state-file');
   expect(await createRegistry(dir).read()).toEqual(CLAIMS);
+});
+
+test('a write is durable: the file before the rename, the directory after it', async () => {
+  const dir = await temporaryDirectory();
+  const registry = createRegistry(dir);
+  await registry.write([]);
+  const order = await watchSync(dir, async () => (await createRegistry(dir).read()).length);
+  await registry.write(CLAIMS);
+  expect(order).toEqual([0, 2]);
 });

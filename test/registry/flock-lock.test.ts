@@ -180,3 +180,17 @@ test('without flock(1) the Failure says what to install', async () => {
   const failure = await failureOf(lock.acquire({ doing: 'plan', waitMs: 0, onWait: () => undefined }));
   expect(failure.diagnostics[0]?.fix).toMatch(/util-linux/);
 });
+
+test('flock(1) runs in a session of its own, so that a Ctrl-C does not end it before it is understood', async () => {
+  const sessions: (boolean | undefined)[] = [];
+  const real = new ProcessRunner();
+  const runner: CommandRunner = {
+    run: (argv, options) => {
+      sessions.push(options.detached);
+      return real.run(argv, options);
+    },
+  };
+  const lock = createLock(await temporaryDirectory(), runner);
+  await (await lock.acquire({ doing: 'plan', waitMs: 0, onWait: () => undefined })).release();
+  expect(sessions).toEqual([true, true]);
+});

@@ -1,4 +1,4 @@
-import { appendFile, type FileHandle, open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
@@ -7,6 +7,7 @@ import { createJournal } from '../../src/registry/journal-file.ts';
 import { encodeLine, replay } from '../../src/registry/journal-records.ts';
 import type { IntendedChange } from '../../src/registry/registry.ts';
 import { create, OWNER, replace, route } from '../fakes/plans.ts';
+import { fileHandlePrototype, watchSync } from '../fakes/sync.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const BEGIN = { txid: 't1', spec: '/p/tunnel.yaml', bootId: 'boot-1', networkNamespace: '42' };
@@ -197,10 +198,7 @@ test('a journal that was closed but not yet emptied is no open transaction', asy
 
 /** Makes the next calls of a file method fail, of whatever file. */
 async function failFile(dir: string, method: 'sync' | 'truncate', times: number): Promise<void> {
-  const file = await open(join(dir, 'any'), 'w');
-  const prototype = Object.getPrototypeOf(file) as FileHandle;
-  await file.close();
-  const spy = vi.spyOn(prototype, method);
+  const spy = vi.spyOn(await fileHandlePrototype(dir), method);
   onTestFinished(() => spy.mockRestore());
   for (let count = 0; count < times; count++) {
     spy.mockRejectedValueOnce(Object.assign(new Error(`EIO: i/o error, ${method}`), { code: 'EIO' }));
@@ -227,4 +225,16 @@ test('after a failed record that could not be taken back nothing is appended any
   const size = (await stat(pathIn(dir))).size;
   expect(await codeOf(journal.decide('t1', [CLAIM]))).toBe('state-file');
   expect((await stat(pathIn(dir))).size).toBe(size);
+});
+
+test('each call is one fsync, made once its line is in the file; a new file costs one of its directory', async () => {
+  const dir = await temporaryDirectory();
+  const lines = await watchSync(
+    dir,
+    async () => (await readFile(pathIn(dir), 'utf8')).split('\n').length - 1,
+  );
+  const journal = await journalWith(dir);
+  expect(lines).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  await journal.close('t1', 'committed');
+  expect(lines).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
