@@ -106,9 +106,9 @@ export function layOut(manifests: Manifests): Topology {
   };
 }
 
-/** `-6` where an address needs it, since ip(8) guesses the family of `default` as IPv4. */
-function familyFlag(address: string): string {
-  return address.includes(':') ? '-6 ' : '';
+/** The default destination of an address's family, since a batch line cannot say -6. */
+function defaultOf(address: string): string {
+  return address.includes(':') ? '::/0' : '0.0.0.0/0';
 }
 
 /** Without duplicate address detection an IPv6 address can be used at once; there is nobody else on the network. */
@@ -153,6 +153,6 @@ export function nodeCommands(node: TopologyNode): string[] {
     'link set eth0 addrgenmode none',
     ...node.addresses.map((address) => addressCommand(address, 'eth0')),
     'link set eth0 up',
-    ...node.gateways.map((gateway) => `${familyFlag(gateway)}route add default via ${gateway} dev eth0`),
+    ...node.gateways.map((gateway) => `route add ${defaultOf(gateway)} via ${gateway} dev eth0`),
   ];
 }
