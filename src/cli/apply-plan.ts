@@ -14,6 +14,7 @@ import type { FileNames } from './paths.ts';
 import { markUsed } from './plan-file.ts';
 import { closingLine, countSteps } from './render-plan.ts';
 import type { CommandContext } from './run-command.ts';
+import type { Terminal } from './terminal.ts';
 import { count } from './text.ts';
 
 /** The options of every command that changes something. */
@@ -38,16 +39,17 @@ export interface ApplyRequest {
 /**
  * Plans, shows the plan, has it approved and applies it. At a prompt the plan is made before the lock is taken, and
  * must be the same under it; without one it is made once, under the lock. Returns how it ended, or null where the
- * user said no. Throws a Failure where nothing was changed.
+ * user said no. Throws a Failure where nothing was changed. Closes the adapters that it composes.
  */
 export async function applyPlan(
   context: CommandContext,
   options: ApplyOptions,
   request: ApplyRequest,
+  compose: (terminal: Terminal) => Promise<ChangeAdapters> = composeChanging,
 ): Promise<ApplyOutcome | null> {
   const asks = options.autoApprove !== true && request.saved === null;
   if (asks) requirePrompt(context.terminal, context.output.json);
-  const adapters = await composeChanging(context.terminal);
+  const adapters = await compose(context.terminal);
   try {
     const run = new ApplyCommand(context, options, request, adapters);
     return asks ? await run.withPrompt() : await run.withoutPrompt();

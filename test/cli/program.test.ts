@@ -2,14 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
 import { fakeTerminal } from './terminals.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Runs a command line; paths are relative to the repository unless the test gives another directory. */
-async function mkplan(argv: readonly string[], options: { cwd?: string; isTTY?: boolean } = {}) {
+async function mkplan(
+  argv: readonly string[],
+  options: { cwd?: string; isTTY?: boolean; env?: Record<string, string> } = {},
+) {
   const fake = fakeTerminal({ cwd: ROOT, ...options });
   const code = await run(argv, fake.terminal);
   return { code, stdout: fake.stdout(), stderr: fake.stderr() };
@@ -90,6 +93,26 @@ describe('the command line', () => {
       expect(code).toBe(64);
     },
   );
+});
+
+describe('under sudo', () => {
+  const env = { SUDO_UID: '1000' };
+  beforeEach(() => {
+    vi.spyOn(process, 'geteuid').mockReturnValue(0);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each(['apply', 'destroy', 'cleanup'])('%s does not start', async (command) => {
+    const { code, stderr } = await mkplan([command, '--auto-approve'], { env, cwd: directory });
+    expect(stderr).toContain('does not run under sudo');
+    expect(code).toBe(1);
+  });
+
+  it('what only reads does', async () => {
+    expect((await mkplan(['validate', 'examples/kvm/tunnel.yaml'], { env })).code).toBe(0);
+  });
 });
 
 describe('validate', () => {

@@ -36,7 +36,14 @@ export interface FakeTerminal {
 
 /** A terminal that keeps what is written to it. Nothing of it is a TTY unless the test says so. */
 export function fakeTerminal(
-  options: { isTTY?: boolean; stdin?: PassThrough; cwd?: string; env?: Record<string, string> } = {},
+  options: {
+    isTTY?: boolean;
+    stdin?: PassThrough;
+    cwd?: string;
+    env?: Record<string, string>;
+    /** Hears what is written to stderr. */
+    onNote?: (text: string) => void;
+  } = {},
 ): FakeTerminal {
   const written = { stdout: '', stderr: '' };
   const signals = new FakeSignals();
@@ -44,6 +51,7 @@ export function fakeTerminal(
     isTTY: options.isTTY ?? false,
     write: (text: string) => {
       written[name] += text;
+      if (name === 'stderr') options.onNote?.(text);
     },
   });
   const stdin = options.stdin ?? new PassThrough();
