@@ -19,7 +19,7 @@ export interface ApplyWork {
   rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'>;
 }
 
-export interface ApplyContext {
+interface ApplyContext {
   /** Index of the wave being executed. */
   readonly wave: number;
   /** The first thing that went wrong; an {@link Interruption} once CANCEL came. Null while all is well. */
@@ -34,7 +34,7 @@ export class Interruption extends Error {
   }
 }
 
-export type ApplyEvent = { readonly type: 'CANCEL' };
+type ApplyEvent = { readonly type: 'CANCEL' };
 
 const ENDS = ['done', 'nothing', 'refused', 'cancelled', 'rolledBack', 'residue', 'incomplete'] as const;
 

@@ -1,5 +1,5 @@
 /** What a process that was killed throws at everything that it still tries. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 /**
  * Counts the operations of every fake and wrapped port, and kills at the Nth: from then on nothing works any more,
