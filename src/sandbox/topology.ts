@@ -38,8 +38,8 @@ export interface Lan {
   readonly gateway: string;
 }
 
-export const BRIDGE = 'mk0';
-export const LAN_DEVICE = 'lan0';
+const BRIDGE = 'mk0';
+const LAN_DEVICE = 'lan0';
 const LAN_PEER = 'lan0-router';
 
 /** Length of the networks that nodes are put on: what minikube's drivers use, and a LAN of IPv6. */

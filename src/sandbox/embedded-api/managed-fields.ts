@@ -22,6 +22,9 @@ export interface Writer {
   readonly time: string;
 }
 
+/** A writer whose time is the store's. */
+export type Author = Omit<Writer, 'time'>;
+
 /** One entry of `metadata.managedFields`. */
 interface Entry {
   readonly manager: string;

@@ -1,3 +1,4 @@
+import { KUBERNETES_VERSION } from './discovery.ts';
 import type { JsonObject } from './json.ts';
 import { apiVersionOf, RESOURCES, type Resource } from './resources.ts';
 
@@ -41,7 +42,7 @@ export function describeOpenApi(path: string): JsonObject | undefined {
   const served = RESOURCES.filter((resource) => apiVersionOf(resource) === groupVersion);
   return {
     openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: 'v1.33.0' },
+    info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
     paths: Object.fromEntries(served.map((resource) => [pathOf(resource), patchOperation(resource)])),
   };
 }

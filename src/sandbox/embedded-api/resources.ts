@@ -29,6 +29,13 @@ export interface Resource {
   readonly selectable: readonly string[];
 }
 
+/** Where an object is. `namespace` is empty for cluster-scoped resources. */
+export interface Location {
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 const BY_TYPE: ListType = { type: 'map', keys: ['type'] };
 
 /** Lists that every object has. */

@@ -1,30 +1,19 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { checkName, checkPlace, nameNew, prepareReplacement, stampChanged, stampNew } from './admission.ts';
 import { History, type StoreEvent } from './history.ts';
 import {
   arrayAt,
   type Json,
   type JsonObject,
   type KubeObject,
-  type ObjectMeta,
   objectAt,
   sameJson,
   textAt,
   without,
 } from './json.ts';
-import { applyConfiguration, trackUpdate, type Writer } from './managed-fields.ts';
-import { apiVersionOf, NAMESPACES, NODES, PODS, type Resource, SERVICES } from './resources.ts';
-import { ClusterIpAllocator, clusterIpsOf, prepareChangedService, prepareNewService } from './services.ts';
-import { alreadyExists, badRequest, conflict, invalid, MODIFIED, notFound } from './status-error.ts';
-
-/** Who writes, and through what; the time is the store's. */
-export type Author = Omit<Writer, 'time'>;
-
-/** Where an object is. `namespace` is empty for cluster-scoped resources. */
-export interface Location {
-  readonly resource: Resource;
-  readonly namespace: string;
-  readonly name: string;
-}
+import { type Author, applyConfiguration, trackUpdate, type Writer } from './managed-fields.ts';
+import { type Location, NAMESPACES, type Resource, SERVICES } from './resources.ts';
+import { ClusterIpAllocator, clusterIpsOf, prepareNewService } from './services.ts';
+import { alreadyExists, conflict, invalid, MODIFIED, notFound } from './status-error.ts';
 
 export interface StoreOptions {
   /** Canonical CIDRs, the first family being the cluster's default. */
@@ -33,12 +22,6 @@ export interface StoreOptions {
   readonly historyLimit: number;
   readonly now: () => Date;
 }
-
-/** DNS subdomain (RFC 1123), what most kinds require of names. */
-const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-
-const NAME_PROBLEM =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 
 function keyOf(namespace: string, name: string): string {
   return `${namespace}/${name}`;
@@ -115,7 +98,7 @@ export class Store {
   /** Stores a new object. Throws a StatusError 404 (no such namespace), 409 (name taken), 422 (not valid). */
   create(at: Omit<Location, 'name'>, body: JsonObject, author: Author): KubeObject {
     const { resource, namespace } = at;
-    const named = this.#named(resource, body);
+    const named = nameNew(resource, body);
     const location = { resource, namespace, name: named.name };
     this.#checkNew(location, named.body);
     const withoutStatus = resource.status ? without(named.body, 'status') : named.body;
@@ -290,27 +273,10 @@ export class Store {
     return { ...author, time: this.#time() };
   }
 
-  /** Fills in `metadata.name` from `generateName`. */
-  #named(resource: Resource, body: JsonObject): { name: string; body: JsonObject } {
-    const name = textAt(body, 'metadata', 'name');
-    const base = textAt(body, 'metadata', 'generateName');
-    if (name !== undefined && name !== '') return { name, body };
-    if (base === undefined) {
-      throw invalid(resource, '', 'metadata.name', 'Required value: name or generateName is required');
-    }
-    const generated = `${base}${randomBytes(4).toString('hex').slice(0, 5)}`;
-    return {
-      name: generated,
-      body: { ...body, metadata: { ...objectAt(body, 'metadata'), name: generated } },
-    };
-  }
-
   #checkNew(at: Location, body: JsonObject): void {
     const { resource, namespace, name } = at;
-    if (!NAME.test(name) || name.length > 253) {
-      throw invalid(resource, name, 'metadata.name', `Invalid value: "${name}": ${NAME_PROBLEM}`);
-    }
-    this.#checkPlace(at, body);
+    checkName(resource, name);
+    checkPlace(at, body);
     if (
       resource.namespaced &&
       this.find({ resource: NAMESPACES, namespace: '', name: namespace }) === undefined
@@ -320,45 +286,10 @@ export class Store {
     if (this.find(at) !== undefined) throw alreadyExists(resource, name);
   }
 
-  /** Throws a StatusError 400 when the body is of another kind, or names another object, than the request. */
-  #checkPlace(at: Location, body: JsonObject): void {
-    const [apiVersion, kind] = [textAt(body, 'apiVersion'), textAt(body, 'kind')];
-    const [name, namespace] = [textAt(body, 'metadata', 'name'), textAt(body, 'metadata', 'namespace')];
-    const expected = apiVersionOf(at.resource);
-    if ((apiVersion ?? expected) !== expected || (kind ?? at.resource.kind) !== at.resource.kind) {
-      throw badRequest(
-        `${String(kind)} in version "${String(apiVersion)}" cannot be handled as a ${at.resource.kind}: the kind or the API version does not match`,
-      );
-    }
-    if (name !== undefined && name !== '' && name !== at.name) {
-      throw badRequest(`the name of the object (${name}) does not match the name on the URL (${at.name})`);
-    }
-    if (at.resource.namespaced && namespace !== undefined && namespace !== at.namespace) {
-      throw badRequest(
-        'the namespace of the provided object does not match the namespace sent on the request',
-      );
-    }
-  }
-
   #insert(at: Location, body: JsonObject): KubeObject {
     const prepared = at.resource === SERVICES ? prepareNewService(body, this.#clusterIps) : body;
-    const metadata: ObjectMeta = {
-      ...without(
-        objectAt(prepared, 'metadata'),
-        'selfLink',
-        'deletionTimestamp',
-        'deletionGracePeriodSeconds',
-        'generation',
-      ),
-      name: at.name,
-      ...(at.resource.namespaced ? { namespace: at.namespace } : {}),
-      uid: randomUUID(),
-      resourceVersion: '',
-      creationTimestamp: this.#time(),
-      ...(at.resource.generation ? { generation: 1 } : {}),
-    };
-    const object = { ...prepared, apiVersion: apiVersionOf(at.resource), kind: at.resource.kind, metadata };
-    return this.#commit('ADDED', at, { ...initialStatus(at.resource), ...object }, null);
+    const object = stampNew(at, prepared, this.#time());
+    return this.#commit('ADDED', at, object, null);
   }
 
   #replace(
@@ -369,7 +300,7 @@ export class Store {
     author: Author,
   ): KubeObject {
     const { resource } = at;
-    this.#checkPlace(at, body);
+    checkPlace(at, body);
     const resourceVersion = textAt(body, 'metadata', 'resourceVersion');
     if (
       resourceVersion !== undefined &&
@@ -383,7 +314,7 @@ export class Store {
       throw invalid(resource, at.name, 'metadata.uid', `Invalid value: "${uid}": field is immutable`);
     }
     const prepared = prepareReplacement(resource, live, body, author);
-    const next = stamp(resource, live, track(prepared));
+    const next = stampChanged(resource, live, track(prepared));
     if (sameJson(next, live)) return live;
     const doomed = textAt(live, 'metadata', 'deletionTimestamp') !== undefined;
     if (doomed && arrayAt(next, 'metadata', 'finalizers').length === 0) return this.#remove(at, next);
@@ -408,62 +339,4 @@ export class Store {
     for (const listener of [...this.#listeners]) listener(event);
     return stored;
   }
-}
-
-/** What the server itself puts in the status of a new object. */
-function initialStatus(resource: Resource): JsonObject {
-  if (resource === SERVICES) return { status: { loadBalancer: {} } };
-  if (resource === NAMESPACES) return { status: { phase: 'Active' } };
-  if (resource === PODS) return { status: { phase: 'Pending' } };
-  return resource === NODES ? { status: {} } : {};
-}
-
-/** The object as it will be: the way in decides which part of the body counts. */
-function prepareReplacement(
-  resource: Resource,
-  live: KubeObject,
-  body: JsonObject,
-  author: Author,
-): JsonObject {
-  if (author.subresource === 'status') {
-    const metadata = {
-      ...live.metadata,
-      ...without(objectAt(body, 'metadata'), 'finalizers', 'ownerReferences'),
-    };
-    const status = resource === SERVICES ? { loadBalancer: {}, ...objectAt(body, 'status') } : body['status'];
-    return { ...without(live, 'status'), metadata, ...(status === undefined ? {} : { status }) };
-  }
-  const replaced = resource.status ? { ...without(body, 'status'), status: live['status'] } : body;
-  return resource === SERVICES ? prepareChangedService(live, replaced) : replaced;
-}
-
-/** Puts back the metadata that only the server writes. */
-function stamp(resource: Resource, live: KubeObject, next: JsonObject): KubeObject {
-  const serverOwned = [
-    'uid',
-    'resourceVersion',
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-  ];
-  const kept = Object.fromEntries(
-    serverOwned.filter((key) => live.metadata[key] !== undefined).map((key) => [key, live.metadata[key]]),
-  );
-  const desired = (object: JsonObject): JsonObject => without(object, 'metadata', 'status');
-  const changed =
-    resource.generation &&
-    !sameJson(desired(live), desired({ ...next, apiVersion: live.apiVersion, kind: live.kind }));
-  const generation = live.metadata['generation'];
-  const metadata: ObjectMeta = {
-    ...without(objectAt(next, 'metadata'), 'selfLink', ...serverOwned),
-    ...kept,
-    ...(changed && typeof generation === 'number' ? { generation: generation + 1 } : {}),
-    name: live.metadata.name,
-    ...(live.metadata.namespace === undefined ? {} : { namespace: live.metadata.namespace }),
-    uid: live.metadata.uid,
-    resourceVersion: live.metadata.resourceVersion,
-    creationTimestamp: live.metadata.creationTimestamp,
-  };
-  return { ...next, apiVersion: live.apiVersion, kind: live.kind, metadata };
 }
