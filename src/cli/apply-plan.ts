@@ -7,6 +7,7 @@ import type { ObservedState } from '../model/observed.ts';
 import { type ApprovalKind, isEmpty, isRefused, type Plan } from '../model/plan.ts';
 import { observe } from '../observe/observe.ts';
 import type { SavedPlan } from '../planner/document.ts';
+import type { LockHolder } from '../registry/registry.ts';
 import { ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
 import { type ChangeAdapters, composeChanging } from './compose.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -113,14 +114,16 @@ class ApplyCommand {
   /** What was cut off is ended before the plan is shown: afterwards its facts would be others. */
   async #recoverFirst(): Promise<void> {
     if ((await this.#adapters.journal.open()) === null) return;
+    const { output } = this.#context;
     const held = await this.#adapters.lock.acquire({
       doing: this.#doing(),
       waitMs: this.#options.lockTimeout,
-      onWait: () => undefined,
+      // An open journal may just as well be that of a mkplan which is still at it.
+      onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
       signal: this.#context.signal,
     });
     try {
-      await recover(this.#adapters, (event) => this.#context.output.event(event));
+      await recover(this.#adapters, (event) => output.event(event));
     } finally {
       await held.release();
     }
@@ -171,6 +174,10 @@ class ApplyCommand {
       },
     };
   }
+}
+
+function holderText(holder: LockHolder | null): string {
+  return holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`;
 }
 
 function question(plan: Plan, allowed: readonly ApprovalKind[]): string {

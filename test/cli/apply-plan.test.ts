@@ -13,10 +13,10 @@ import { ProcessRunner } from '../../src/platform/process.ts';
 import type { NetworkSnapshot } from '../../src/platform/route-table.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { createJournal } from '../../src/registry/journal-file.ts';
+import type { Lock } from '../../src/registry/registry.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { FakeKernel } from '../fakes/kernel.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
-import { FreeLock } from '../fakes/world.ts';
 import { ours, prefix, routeStep } from './plans.ts';
 import { type FakeTerminal, fakeTerminal } from './terminals.ts';
 
@@ -102,7 +102,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       routeChanger: kernel,
       registry: createRegistry(directory),
       journal: createJournal(directory),
-      lock: new FreeLock(),
+      lock: BUSY_LOCK,
       processes: {
         self: async () => ({ pid: 1, startTime: '1' }),
         isAlive: async () => true,
@@ -156,6 +156,14 @@ async function savedNow({ adapters, request, kernel }: Rig): Promise<ApplyReques
   });
   return { saved: decodeSavedPlan(encodeSavedPlan(plan, identity), 'p.json'), shown: 'p.json' };
 }
+
+/** A lock that somebody else lets go while we wait. */
+const BUSY_LOCK: Lock = {
+  acquire: async ({ onWait }) => {
+    onWait({ pid: 7, since: 'then', doing: 'apply elsewhere' });
+    return { release: async () => undefined };
+  },
+};
 
 describe('apply without a prompt', () => {
   it('shows the plan, applies it, and says what it does not do', async () => {
@@ -257,6 +265,7 @@ describe('apply at a prompt', () => {
     await adapters.journal.intend('cut-off', intended);
     kernel.insert(WANTED);
     await made.apply();
+    expect(fake.stderr()).toContain('Waiting for the lock: pid 7, since then: apply elsewhere');
     expect(fake.stderr()).toContain('Recovered an interrupted transaction (cut-off): 1 change undone');
     expect(fake.stdout()).toContain('Plan: 1 to add');
     expect(await adapters.journal.open()).toBeNull();

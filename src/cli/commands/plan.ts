@@ -85,7 +85,7 @@ function openTransaction({ txid, decided, changes }: OpenTransaction) {
     severity: 'warning',
     summary: `an interrupted apply (${txid}, ${count(changes, 'change')}) will be ${fate} by the next apply, destroy or cleanup`,
     cause:
-      'the program that applied it ended before the transaction did, so the plan above may change with it',
+      'the program that applied it ended before it was done, or is still at it; the plan above changes with it',
     fix: `let it be ${fate}`,
     command: 'mkplan cleanup',
   } as const;
