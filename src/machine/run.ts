@@ -11,6 +11,7 @@ import type { Claim, Owner } from '../model/claim.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import { isEmpty, type Plan } from '../model/plan.ts';
+import type { RouteChanger } from '../platform/route-table.ts';
 import type { HeldLock, Lock } from '../registry/registry.ts';
 import { type ApplyEnd, type ApplyWork, createApplyMachine, isApplyEnd } from './apply.ts';
 import { diagnosticsOf, interruption, mayBeDecided, stale, uncommitted } from './endings.ts';
@@ -52,9 +53,22 @@ export interface ApplyOutcome {
   readonly left: readonly string[];
 }
 
-/** Ends a transaction that was cut off, under a held lock; for commands that do not apply. */
+/**
+ * The lock is held until no process is left that can still change a route; and whoever takes it next, in this
+ * process too, waits for the helper's own lock.
+ */
+async function endHelper(routeChanger: RouteChanger): Promise<void> {
+  // One that does not end keeps its own lock, so that the next to change anything waits for it or is told.
+  await routeChanger.close().catch(() => undefined);
+}
+
+/** Ends a transaction that was cut off, under a held lock, and then the helper; for commands that do not apply. */
 export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise<readonly Diagnostic[]> {
-  return (await recoverTransaction(ports, emit))?.left ?? [];
+  try {
+    return (await recoverTransaction(ports, emit))?.left ?? [];
+  } finally {
+    await endHelper(ports.routeChanger);
+  }
 }
 
 /** The work of one run, and what it has come to. */
@@ -89,7 +103,9 @@ class ApplyRun implements ApplyWork {
   }
 
   async release(): Promise<void> {
-    await this.#held?.release();
+    if (this.#held === null) return;
+    await endHelper(this.#ports.routeChanger);
+    await this.#held.release();
   }
 
   async recover(): Promise<void> {
@@ -224,7 +240,7 @@ function harmless(emit: EmitRunEvent): EmitRunEvent {
  * Applies a plan as one transaction: locks, recovers what was cut off, observes, checks, executes wave by wave,
  * verifies, decides, commits; rolls everything back when anything fails or the signal is aborted.
  * Throws a Failure where nothing was changed: `lock-held`, `stale`, `conflict`, `interrupted`, or whatever
- * stood in the way. Does not close the route changer.
+ * stood in the way. Closes the route changer before it releases the lock.
  */
 export async function runApply(
   ports: ApplyPorts,

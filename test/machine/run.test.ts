@@ -227,7 +227,6 @@ test('a helper that cannot be started changes nothing: its own Failure is thrown
   world.kernel.gone = { after: 0, error: refused };
   expect(await failureOf(world.apply(planOf([create(SERVICES)])))).toBe(refused);
   expect(world.kernel.keys()).toEqual([]);
-  expect(world.kernel.closed).toBe(1);
   expect(await world.open()).toBeNull();
 });
 
@@ -563,4 +562,24 @@ test('an open transaction is recovered before anything is observed', async () =>
   expect((await world.apply(planOf([create(PODS)]))).kind).toBe('done');
   expect(world.events[1]).toMatchObject({ type: 'recovered', direction: 'back', changes: 1, left: [] });
   expect(await world.state()).toEqual({ routes: [routeKey(PODS)], claims: [routeKey(PODS)] });
+});
+
+test('the helper is gone before the lock is free, after an apply and after a recovery', async () => {
+  const world = new World(await temporaryDirectory());
+  const ports = world.ports(planOf([create(SERVICES)]));
+  const closedAtRelease: number[] = [];
+  const lock = {
+    acquire: async () => ({ release: async () => void closedAtRelease.push(world.kernel.closed) }),
+  };
+  await world.applyWith({ ...ports, lock });
+  expect(closedAtRelease).toEqual([1]);
+  await world.recover(planOf([]));
+  expect(world.kernel.closed).toBe(2);
+});
+
+test('a helper that does not end hides no outcome', async () => {
+  const world = new World(await temporaryDirectory());
+  world.kernel.close = () => Promise.reject(new Failure('lock-held', []));
+  expect((await world.apply(planOf([create(SERVICES)]))).kind).toBe('done');
+  expect(world.lock.released).toBe(1);
 });
