@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { Failure } from '../model/diagnostic.ts';
@@ -31,14 +32,26 @@ export async function runIp(runner: CommandRunner, lines: readonly string[]): Pr
   ]);
 }
 
-/**
- * The line that makes this namespace answer for an address. IPv4: a local route (AnyIP) is enough to bind to it.
- * IPv6 binds only to addresses that an interface has.
- */
+/** The line that makes this namespace answer for an address, or stop: a local route (AnyIP). */
 function holdLine(op: 'add' | 'del', address: string): string {
-  return address.includes(':')
-    ? `addr ${op} ${address}/128 dev lo${op === 'add' ? ' nodad' : ''}`
-    : `route ${op} local ${address}/32 dev lo`;
+  return `route ${op} local ${address}/${address.includes(':') ? 128 : 32} dev lo`;
+}
+
+const NONLOCAL_BIND = ['/proc/sys/net/ipv4/ip_nonlocal_bind', '/proc/sys/net/ipv6/ip_nonlocal_bind'];
+
+/**
+ * Lets this namespace listen on addresses before it has them, and on IPv6 addresses that no interface has: so the
+ * first packet to an address never meets a closed port. Throws what writing a sysctl throws.
+ */
+export async function allowNonlocalBind(): Promise<void> {
+  for (const path of NONLOCAL_BIND) {
+    try {
+      await writeFile(path, '1');
+    } catch (error) {
+      // A kernel without IPv6 has nothing to allow.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 function socketKey(address: string, port: number): string {
@@ -85,10 +98,10 @@ export class Holdings {
         if (!wanted.has(key)) wanted.set(key, { service, address, port });
       }
     }
-    for (const [key, { server }] of this.#listeners) {
-      if (wanted.has(key)) continue;
-      this.#listeners.delete(key);
-      server.close();
+    for (const [key, { service, address, port }] of wanted) {
+      const present = this.#listeners.get(key);
+      const server = present?.server ?? (await this.#listen(address, port));
+      this.#listeners.set(key, { server, service });
     }
     await runIp(this.#runner, [
       ...[...this.#addresses]
@@ -99,10 +112,10 @@ export class Holdings {
         .map((address) => holdLine('add', address)),
     ]);
     this.#addresses = addresses;
-    for (const [key, { service, address, port }] of wanted) {
-      const present = this.#listeners.get(key);
-      const server = present?.server ?? (await this.#listen(address, port));
-      this.#listeners.set(key, { server, service });
+    for (const [key, { server }] of this.#listeners) {
+      if (wanted.has(key)) continue;
+      this.#listeners.delete(key);
+      server.close();
     }
   }
 

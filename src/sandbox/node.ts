@@ -8,7 +8,7 @@ import { ENDPOINT_SLICES, NAMESPACES, PODS, resourceOfKind, SERVICES } from './e
 import { createEmbeddedApi } from './embedded-api/server.ts';
 import type { Store } from './embedded-api/store.ts';
 import { readLines } from './foreground.ts';
-import { Holdings, runIp } from './holdings.ts';
+import { allowNonlocalBind, Holdings, runIp } from './holdings.ts';
 import type { Manifest } from './manifests.ts';
 import { decodeLine, type FromNode, type ToNode } from './protocol.ts';
 import { nodeCommands } from './topology.ts';
@@ -77,6 +77,7 @@ export function runSandboxNode(input: Readable, tell: Tell, runner: CommandRunne
   let holdings: Holdings | null = null;
   const configure = async ({ node, api }: Configuration): Promise<void> => {
     await runIp(runner, nodeCommands(node));
+    await allowNonlocalBind();
     holdings = new Holdings(node.name, runner);
     if (api !== null) await serveApi(api, tell);
     tell({ type: 'ready' });
