@@ -90,7 +90,10 @@ function disagreements(chosen: Gateway, family: Family, observed: ObservedProfil
 
 function chooseAuto(observed: ObservedProfile): GatewayChoice {
   const found = candidates(observed);
-  const pick = (family: Family) => found.find((one) => one.family === family) ?? null;
+  const pick = (family: Family): Gateway | null => {
+    const chosen = found.find((one) => one.family === family);
+    return chosen === undefined ? null : { address: chosen.address, source: chosen.source };
+  };
   const [ipv4, ipv6] = [pick(4), pick(6)];
   if (ipv4 === null && ipv6 === null) {
     return { ipv4, ipv6, diagnostics: [unknownGateway(observed)], approvals: [] };
