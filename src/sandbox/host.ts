@@ -61,6 +61,21 @@ function nodeFailure(name: string, summary: string): Failure {
   ]);
 }
 
+/** What a command that cannot be started means. */
+function notStarted(program: string): (error: unknown) => never {
+  return (error) => {
+    throw new Failure('error', [
+      {
+        code: 'sandbox-command',
+        severity: 'error',
+        summary: `cannot run ${program}: ${messageOf(error)}`,
+        cause: 'the sandbox runs one command and ends with it',
+        fix: 'name a program that is on PATH, after --',
+      },
+    ]);
+  };
+}
+
 /** A promise that is settled from outside. */
 interface Milestone {
   readonly reached: Promise<void>;
@@ -220,7 +235,7 @@ async function runCommand(
   // Either promise may stay open for good; neither is waited for.
   void stopped.then(stop);
   try {
-    return exitCodeOf(await Promise.race([child.exit, failed]));
+    return exitCodeOf(await Promise.race([child.exit.catch(notStarted(config.command[0])), failed]));
   } catch (error) {
     child.kill('SIGKILL');
     throw error;

@@ -99,8 +99,6 @@ let self: [string, ...string[]];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mkplan-test-sandbox-'));
-  // Of the sandbox's own user, who is another one than root inside, when root runs the tests.
-  await chmod(directory, 0o755);
   const banner = {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   };
@@ -187,6 +185,12 @@ describe.skipIf(unavailable !== null)(
       await writeFile(shell, '#!/bin/sh\nkill -TERM $$\n');
       await chmod(shell, 0o755);
       expect(await run([], () => undefined, { ...process.env, SHELL: shell })).toBe(143);
+    });
+
+    it('says so when the command is no program', async () => {
+      await expect(run(['/nonexistent/program'], () => undefined)).rejects.toMatchObject({
+        diagnostics: [{ code: 'sandbox-command' }],
+      });
     });
 
     it('starts nothing where its manifests cannot be read', async () => {

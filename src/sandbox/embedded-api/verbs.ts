@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse as parseYaml } from 'yaml';
-import { isObject, type Json, type JsonObject, parseJson, textAt, valueAt } from './json.ts';
+import { isObject, type Json, type JsonObject, type KubeObject, parseJson, textAt, valueAt } from './json.ts';
 import { encodeList, listObjects } from './list.ts';
 import type { Author } from './managed-fields.ts';
 import { jsonPatch, mergePatch, strategicPatch } from './patch.ts';
@@ -166,11 +166,12 @@ export async function answerRequest(
   const request = parseRequest(url);
   const at = locationOf(request);
   if (message.method === 'GET') {
-    if (flag(request.query, 'watch')) {
-      watchObjects(request, store, response, context);
-      return null;
-    }
-    return { code: 200, body: readObjects(request, wantsTable(message.headers.accept), context) };
+    const asTable = wantsTable(message.headers.accept);
+    if (!flag(request.query, 'watch')) return { code: 200, body: readObjects(request, asTable, context) };
+    const encode = (object: KubeObject): JsonObject =>
+      asTable ? tableOf(request.resource, [object], {}, context.now()) : object;
+    watchObjects(request, store, response, { ...context, encode });
+    return null;
   }
   if (request.name === '') {
     if (message.method !== 'POST' || (request.resource.namespaced && request.namespace === ''))

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { StoreEvent } from './history.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject, KubeObject } from './json.ts';
 import { type ApiRequest, count, flag, selectorOf } from './request.ts';
 import { apiVersionOf } from './resources.ts';
 import type { Selector } from './selector.ts';
@@ -10,7 +10,10 @@ import type { Store } from './store.ts';
 /** What kube-apiserver ends a watch after that names no timeoutSeconds: half an hour, and up to as much again. */
 const DEFAULT_TIMEOUT_SECONDS = 1800;
 
-type Send = (type: string, object: JsonObject) => void;
+/** A day: far longer than clients ask for, and within what a timer can count. */
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+type Send = (type: StoreEvent['type'], object: KubeObject) => void;
 
 /** What a change is to a watch with a selector: objects enter and leave it. Null: nothing. */
 function visibleType(event: StoreEvent, matches: Selector): StoreEvent['type'] | null {
@@ -20,27 +23,24 @@ function visibleType(event: StoreEvent, matches: Selector): StoreEvent['type'] |
   return before ? 'DELETED' : null;
 }
 
-/** Sends what has already happened. Returns false when the watch cannot begin there, which it has then said. */
-function sendPast(request: ApiRequest, store: Store, matches: Selector, send: Send): boolean {
-  const from = count(request.query, 'resourceVersion') ?? 0;
+/** Sends what has already happened. Throws a StatusError 410 when the watch cannot begin there any more. */
+function sendPast(request: ApiRequest, store: Store, from: number, matches: Selector, send: Send): void {
   if (from === 0) {
     for (const object of store.list(request.resource, request.namespace)) {
       if (matches(object)) send('ADDED', object);
     }
-    return true;
+    return;
   }
-  try {
-    for (const event of store.since(from)) {
-      const type = event.resource === request.resource ? visibleType(event, matches) : null;
-      if (type !== null) send(type, event.object);
-    }
-    return true;
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    // The status line has gone out as 200: an expired revision is told in the stream, as kube-apiserver does.
-    send('ERROR', error.toStatus());
-    return false;
+  for (const event of store.since(from)) {
+    const type = event.resource === request.resource ? visibleType(event, matches) : null;
+    if (type !== null) send(type, event.object);
   }
+}
+
+/** Seconds until the server ends the watch; 0 names none. */
+function timeoutOf(query: URLSearchParams): number {
+  const asked = count(query, 'timeoutSeconds') ?? 0;
+  return asked === 0 ? DEFAULT_TIMEOUT_SECONDS * (1 + Math.random()) : Math.min(asked, MAX_TIMEOUT_SECONDS);
 }
 
 /**
@@ -52,7 +52,12 @@ export function watchObjects(
   request: ApiRequest,
   store: Store,
   response: ServerResponse,
-  options: { readonly bookmarkIntervalMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly bookmarkIntervalMs: number;
+    readonly signal: AbortSignal;
+    /** The form in which the client wants its objects. */
+    readonly encode: (object: KubeObject) => JsonObject;
+  },
 ): void {
   const { resource, query } = request;
   if (query.has('sendInitialEvents')) {
@@ -65,17 +70,24 @@ export function watchObjects(
     );
   }
   const matches = selectorOf(request);
-  const timeoutSeconds = count(query, 'timeoutSeconds') ?? DEFAULT_TIMEOUT_SECONDS * (1 + Math.random());
-  const send: Send = (type, object) => {
+  const from = count(query, 'resourceVersion') ?? 0;
+  const timeoutSeconds = timeoutOf(query);
+  const write = (type: string, object: JsonObject): void => {
     response.write(`${JSON.stringify({ type, object })}\n`);
   };
+  const send: Send = (type, object) => write(type, options.encode(object));
   const bookmark = (): void => {
     const metadata = { resourceVersion: String(store.revision), creationTimestamp: null };
-    send('BOOKMARK', { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata });
+    write('BOOKMARK', { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata });
   };
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
   response.flushHeaders();
-  if (!sendPast(request, store, matches, send)) {
+  try {
+    sendPast(request, store, from, matches, send);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    // The status line has gone out as 200: an expired revision is told in the stream, as kube-apiserver does.
+    write('ERROR', error.toStatus());
     response.end();
     return;
   }
