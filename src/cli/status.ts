@@ -4,7 +4,6 @@ import type { ObservedProfile, ObservedService, ObservedState } from '../model/o
 import { type Plan, type Purpose, type RouteStep, type ServiceState, serviceName } from '../model/plan.ts';
 import { contains, type Prefix, parseAddress } from '../model/prefix.ts';
 import { compareRoutes, type Route } from '../model/route.ts';
-import { purposeOf } from '../planner/diff.ts';
 import { tellApart } from '../planner/foreign.ts';
 
 export interface NodeStatus {
@@ -91,8 +90,8 @@ export function claimedStatus(observed: ObservedState): ReadonlyMap<string, Stat
   return reports;
 }
 
-function claimStatus({ profile, route }: Claim, state: RouteStatus['state']): RouteStatus {
-  return { profile, purpose: purposeOf(route), route, state, node: null };
+function claimStatus({ profile, purpose, route }: Claim, state: RouteStatus['state']): RouteStatus {
+  return { profile, purpose, route, state, node: null };
 }
 
 const STATES: Readonly<Record<RouteStep['action'], RouteStatus['state'] | null>> = {

@@ -34,7 +34,13 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
     if (change.dropped !== null) dropped.add(keyOf(change.dropped));
     if (change.claimed !== null) {
       const key = keyOf(change.claimed);
-      added.set(key, { profile: step.profile, route: change.claimed, owner, created: now.toISOString() });
+      added.set(key, {
+        profile: step.profile,
+        purpose: step.purpose,
+        route: change.claimed,
+        owner,
+        created: now.toISOString(),
+      });
     }
   }
   const elsewhere = (claim: Claim) =>

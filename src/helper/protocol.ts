@@ -4,7 +4,14 @@
  */
 
 import { type Prefix, parsePrefix } from '../model/prefix.ts';
-import { encodeRoute, MAIN_TABLE, type NextHop, type Route, type RouteType } from '../model/route.ts';
+import {
+  encodeRoute,
+  MAIN_TABLE,
+  type NextHop,
+  ROUTE_TYPES,
+  type Route,
+  type RouteType,
+} from '../model/route.ts';
 import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 
 /** Both sides must have the same: they come from one build. */
@@ -141,18 +148,7 @@ const ROUTE_KEYS: readonly string[] = [
   'nextHops',
 ];
 
-const ROUTE_TYPES: ReadonlySet<unknown> = new Set<RouteType>([
-  'unicast',
-  'local',
-  'broadcast',
-  'anycast',
-  'multicast',
-  'blackhole',
-  'unreachable',
-  'prohibit',
-  'throw',
-  'other',
-]);
+const KNOWN_TYPES: ReadonlySet<unknown> = new Set(ROUTE_TYPES);
 
 function decodeChange(value: unknown, seq: number): RouteChange {
   const change = fields(value, 'a change', seq);
@@ -182,7 +178,7 @@ function decodeRouteStrictly(route: ReadonlyMap<string, unknown>, seq: number): 
 }
 
 function isRouteType(value: unknown): value is RouteType {
-  return ROUTE_TYPES.has(value);
+  return KNOWN_TYPES.has(value);
 }
 
 function prefix(value: unknown, seq: number): Prefix {

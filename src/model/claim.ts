@@ -1,3 +1,4 @@
+import type { Purpose } from './plan.ts';
 import { type Route, type RouteDocument, routeKey } from './route.ts';
 
 /** Who a claim belongs to. A pid alone proves nothing, so its start time and the boot go with it. */
@@ -18,6 +19,7 @@ export interface Owner {
 /** The recorded right of an owner over a route. */
 export interface Claim {
   readonly profile: string;
+  readonly purpose: Purpose;
   /** The route as the kernel showed it; `routeKey` of it is the claim's key. */
   readonly route: Route;
   readonly owner: Owner;

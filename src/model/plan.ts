@@ -4,8 +4,10 @@ import type { Route } from './route.ts';
 
 export type Action = 'create' | 'replace' | 'delete' | 'adopt' | 'forget' | 'none';
 
-/** What a route is for. `guard` closes a LoadBalancer pool behind its allocated addresses. */
-export type Purpose = 'services' | 'pods' | 'load-balancer' | 'guard';
+/** What routes are for, in order of output. `guard` closes a LoadBalancer pool behind its allocated addresses. */
+export const PURPOSES = ['services', 'pods', 'load-balancer', 'guard'] as const;
+
+export type Purpose = (typeof PURPOSES)[number];
 
 /** What must hold for a step to start, by `routeKey`. */
 export interface Precondition {

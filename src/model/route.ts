@@ -30,17 +30,21 @@ export const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
  */
 export const METRICS: readonly [number, number] = [109, 110];
 
-export type RouteType =
-  | 'unicast'
-  | 'local'
-  | 'broadcast'
-  | 'anycast'
-  | 'multicast'
-  | 'blackhole'
-  | 'unreachable'
-  | 'prohibit'
-  | 'throw'
-  | 'other';
+/** Types of routes (ip-route(8)); `other` stands for those that mkplan does not know. */
+export const ROUTE_TYPES = [
+  'unicast',
+  'local',
+  'broadcast',
+  'anycast',
+  'multicast',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+  'other',
+] as const;
+
+export type RouteType = (typeof ROUTE_TYPES)[number];
 
 /** One path of a multipath route. */
 export interface NextHop {

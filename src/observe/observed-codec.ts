@@ -16,6 +16,7 @@ import type {
   OpenTransaction,
   Rule,
 } from '../model/observed.ts';
+import { PURPOSES } from '../model/plan.ts';
 import {
   contains,
   formatAddress,
@@ -29,6 +30,7 @@ import {
   encodeRoute,
   MAIN_TABLE,
   type NextHop,
+  ROUTE_TYPES,
   type Route,
   type RouteDocument,
 } from '../model/route.ts';
@@ -64,18 +66,7 @@ function toPrefix(canonical: string): Prefix {
   return truncate(parsed, Number(length));
 }
 
-const routeType = oneOf(
-  'unicast',
-  'local',
-  'broadcast',
-  'anycast',
-  'multicast',
-  'blackhole',
-  'unreachable',
-  'prohibit',
-  'throw',
-  'other',
-);
+const routeType = oneOf(...ROUTE_TYPES);
 
 const nextHop = record<NextHop>({
   gateway: usually(nullable(address), null),
@@ -177,6 +168,7 @@ const owner = record<Owner>({
 
 const claim = record<Claim>({
   profile: required(text),
+  purpose: required(oneOf(...PURPOSES)),
   created: required(text),
   route: required(route),
   owner: required(owner),

@@ -2,7 +2,7 @@ import { claimKey, isOfThisHost } from '../model/claim.ts';
 import type { ObservedState } from '../model/observed.ts';
 import type { Plan, RouteStep } from '../model/plan.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
-import { forget, purposeOf } from './diff.ts';
+import { forget } from './diff.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { wavesOf } from './order.ts';
 import { routeStep, stepOrder } from './step.ts';
@@ -42,13 +42,12 @@ export function planCleanup(observed: ObservedState, options: CleanupOptions): P
       const route = present.get(key);
       if (route === undefined) return [forget(claim)];
       const orphaned = options.orphaned.has(key);
-      const purpose = purposeOf(route);
       if (!orphaned && !options.all) {
         const reason = `kept for ${claim.owner.spec}`;
-        return [routeStep('none', claim.profile, purpose, { before: route, after: route }, reason)];
+        return [routeStep('none', claim.profile, claim.purpose, { before: route, after: route }, reason)];
       }
       const reason = orphaned ? `its owner ${claim.owner.spec} is gone` : `made for ${claim.owner.spec}`;
-      return [routeStep('delete', claim.profile, purpose, { before: route, after: null }, reason)];
+      return [routeStep('delete', claim.profile, claim.purpose, { before: route, after: null }, reason)];
     })
     .sort(stepOrder([]));
   const body: Omit<Plan, 'fingerprint'> = {

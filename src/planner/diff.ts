@@ -1,7 +1,7 @@
 import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { ObservedProfile, ObservedService } from '../model/observed.ts';
-import type { Purpose, RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
+import type { RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
@@ -14,14 +14,6 @@ import type { WantedRoute } from './wanted.ts';
 export interface Admitted {
   readonly wanted: WantedRoute;
   readonly satisfiedBy: Route | null;
-}
-
-/** Purposes are not in a claim: an owned route that nobody wants any more is told by its looks. */
-export function purposeOf(route: Route): Purpose {
-  if (route.type !== 'unicast') return 'guard';
-  return route.destination.length === (route.destination.family === 4 ? 32 : 128)
-    ? 'load-balancer'
-    : 'services';
 }
 
 function toRoute(wanted: WantedRoute, metric: number, protocol: number): Route {
@@ -160,7 +152,7 @@ function remove(claim: Claim, route: Route): RouteStep {
   return routeStep(
     'delete',
     claim.profile,
-    purposeOf(route),
+    claim.purpose,
     { before: route, after: null },
     'no longer wanted',
   );
@@ -171,7 +163,7 @@ export function forget(claim: Claim): RouteStep {
   return routeStep(
     'forget',
     claim.profile,
-    purposeOf(claim.route),
+    claim.purpose,
     { before: claim.route, after: null },
     'its route is gone',
   );

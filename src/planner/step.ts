@@ -1,5 +1,12 @@
 import type { ObservedService } from '../model/observed.ts';
-import { type Action, type Purpose, type RouteStep, type ServiceStep, serviceName } from '../model/plan.ts';
+import {
+  type Action,
+  PURPOSES,
+  type Purpose,
+  type RouteStep,
+  type ServiceStep,
+  serviceName,
+} from '../model/plan.ts';
 import { comparePrefixes } from '../model/prefix.ts';
 import { compareRoutes, type Route, routeKey } from '../model/route.ts';
 
@@ -69,8 +76,6 @@ function actionOf(before: readonly string[], after: readonly string[]): ServiceS
   if (before.length === 0) return 'create';
   return after.length === 0 ? 'delete' : 'replace';
 }
-
-const PURPOSES: readonly Purpose[] = ['services', 'pods', 'load-balancer', 'guard'];
 
 /**
  * Order for output: profiles as the spec has them, others behind by name, then routes by purpose and destination,

@@ -1,6 +1,14 @@
 import type { Claim, ClaimDocument, Owner } from '../model/claim.ts';
+import { PURPOSES } from '../model/plan.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
-import { decodeRoute, encodeRoute, type NextHop, type Route, type RouteDocument } from '../model/route.ts';
+import {
+  decodeRoute,
+  encodeRoute,
+  type NextHop,
+  ROUTE_TYPES,
+  type Route,
+  type RouteDocument,
+} from '../model/route.ts';
 import { type Check, DocumentError, listOf, object, oneOf, orNull, text, unsigned } from './check.ts';
 
 const address: Check<string> = (value) => {
@@ -15,18 +23,7 @@ const address: Check<string> = (value) => {
 const routeDocument = object<RouteDocument>(
   {
     destination: text,
-    type: oneOf(
-      'unicast',
-      'local',
-      'broadcast',
-      'anycast',
-      'multicast',
-      'blackhole',
-      'unreachable',
-      'prohibit',
-      'throw',
-      'other',
-    ),
+    type: oneOf(...ROUTE_TYPES),
     gateway: address,
     device: text,
     metric: unsigned,
@@ -58,7 +55,13 @@ const owner = object<Owner>({
   networkNamespace: text,
 });
 
-const claim = object<Claim>({ profile: text, route: routeCheck, owner, created: text });
+const claim = object<Claim>({
+  profile: text,
+  purpose: oneOf(...PURPOSES),
+  route: routeCheck,
+  owner,
+  created: text,
+});
 
 /** A list of claims in their document form. */
 export const claimsCheck: Check<readonly Claim[]> = listOf(claim);

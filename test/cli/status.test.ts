@@ -21,6 +21,7 @@ const WEB = ours('10.200.0.2/32', { gateway: '192.168.39.11' });
 function claim(route: Route, spec = SPEC): Claim {
   return {
     profile: 'minikube',
+    purpose: 'services',
     route,
     created: '2026-01-01T00:00:00Z',
     owner: {

@@ -11,6 +11,7 @@ const B = route('10.244.0.0/24');
 
 const claim = (of: Route, owner: Owner = OWNER): Claim => ({
   profile: 'minikube',
+  purpose: 'services',
   route: of,
   owner,
   created: '2025-01-01T00:00:00.000Z',
@@ -21,7 +22,7 @@ const keysAfter = (claims: readonly Claim[], ...steps: Parameters<typeof planOf>
 
 test('a created route is claimed for the owner, now', () => {
   expect(claimsAfter([], planOf([create(A)]), OWNER, NOW)).toEqual([
-    { profile: 'minikube', route: A, owner: OWNER, created: '2026-01-01T00:00:00.000Z' },
+    { profile: 'minikube', purpose: 'services', route: A, owner: OWNER, created: '2026-01-01T00:00:00.000Z' },
   ]);
 });
 

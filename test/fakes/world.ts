@@ -97,6 +97,7 @@ export class World {
     await createRegistry(this.dir).write(
       routes.map((route) => ({
         profile: 'minikube',
+        purpose: 'services',
         route,
         owner: OWNER,
         created: '2025-01-01T00:00:00.000Z',

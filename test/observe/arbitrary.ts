@@ -10,6 +10,7 @@ import type {
   ObservedState,
   Rule,
 } from '../../src/model/observed.ts';
+import { PURPOSES } from '../../src/model/plan.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
 import type { NextHop, Route } from '../../src/model/route.ts';
 
@@ -100,6 +101,7 @@ const answer: fc.Arbitrary<Answer> = fc.record({
 
 const claim: fc.Arbitrary<Claim> = fc.record({
   profile: text,
+  purpose: fc.constantFrom(...PURPOSES),
   route,
   created: text,
   owner: fc.record({

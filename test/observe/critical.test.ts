@@ -133,7 +133,9 @@ describe('vpnEndpoints', () => {
   } as const;
 
   it('finds foreign host routes through the default route’s own gateway and device', () => {
-    const claims = routes.slice(-1).map((claimed) => ({ profile: 'p', route: claimed, owner, created: '' }));
+    const claims = routes
+      .slice(-1)
+      .map((claimed) => ({ profile: 'p', purpose: 'services' as const, route: claimed, owner, created: '' }));
     expect(vpnEndpoints(routes, claims)).toEqual([
       { kind: 'vpn-endpoint', address: '203.0.113.9', detail: 'host route via 192.168.0.1 dev eth0' },
       { kind: 'vpn-endpoint', address: '2001:db8::9', detail: 'host route via fe80::1 dev eth0' },

@@ -103,6 +103,7 @@ export function host(routes: readonly RouteDocument[] = [], rest: Partial<Observ
 export function claim(document: RouteDocument, rest: Partial<Claim> = {}): Claim {
   return {
     profile: 'minikube',
+    purpose: 'services',
     route: decodeRoute(document),
     owner: { spec: SPEC, mode: 'persistent', pid: 1, startTime: '1', ...HOST_ID },
     created: '2026-01-01T00:00:00Z',

@@ -77,7 +77,15 @@ function commit(plan: Plan, claims: readonly Claim[]): Claim[] {
   const created = steps.flatMap((step): Claim[] => {
     if (step.after === null || !['create', 'replace', 'adopt'].includes(step.action)) return [];
     const owner = { spec: plan.spec, mode: 'persistent' as const, pid: 1, startTime: '1', ...HOST_ID };
-    return [{ profile: step.profile, route: step.after, owner, created: '2026-01-01T00:00:00Z' }];
+    return [
+      {
+        profile: step.profile,
+        purpose: step.purpose,
+        route: step.after,
+        owner,
+        created: '2026-01-01T00:00:00Z',
+      },
+    ];
   });
   const made = new Set(created.map(claimKey));
   return [...claims.filter((one) => !dropped.has(claimKey(one)) && !made.has(claimKey(one))), ...created];

@@ -9,9 +9,16 @@ import { watchSync } from '../fakes/sync.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const CLAIMS: readonly Claim[] = [
-  { profile: 'minikube', route: route('10.96.0.0/12'), owner: OWNER, created: '2026-01-01T00:00:00.000Z' },
+  {
+    profile: 'minikube',
+    purpose: 'services',
+    route: route('10.96.0.0/12'),
+    owner: OWNER,
+    created: '2026-01-01T00:00:00.000Z',
+  },
   {
     profile: 'v6',
+    purpose: 'services',
     route: route('fd00:200::/64', { type: 'unreachable', gateway: null, device: null }),
     owner: { ...OWNER, mode: 'session' },
     created: '2026-01-01T00:00:00.000Z',

@@ -18,6 +18,7 @@ const MOVE_IN: IntendedChange = { change: { step: 1, op: 'add' }, step: MOVED };
 const MOVE_OUT: IntendedChange = { change: { step: 1, op: 'delete' }, step: MOVED };
 const CLAIM = {
   profile: 'minikube',
+  purpose: 'services' as const,
   route: route('10.96.0.0/12'),
   owner: OWNER,
   created: '2026-01-01T00:00:00.000Z',
