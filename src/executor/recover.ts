@@ -48,7 +48,6 @@ function runsBackwards(changes: readonly KnownChange[]): KnownChange[][] {
 async function rollForward(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
   const { txid, claims, changes } = transaction;
   if (claims !== null) await ports.registry.write(claims);
-  await ports.journal.close(txid, 'committed');
   return { txid, direction: 'forward', changes, left: [] };
 }
 
@@ -63,11 +62,10 @@ async function rollBack(ports: RecoveryPorts, transaction: JournaledTransaction)
     const undone = await undoRoutes(ports, run);
     // The journal stays open, so that the next command goes on from here.
     if (undone.unfinished !== null) throw undone.unfinished;
-    await ports.journal.undone(txid, run);
+    await ports.journal.undone(txid, undone.proven);
     left.push(...undone.left);
     count += undone.count;
   }
-  await ports.journal.close(txid, 'undone');
   return { txid, direction: 'back', changes: count, left };
 }
 
@@ -81,7 +79,9 @@ export async function recoverTransaction(ports: RecoveryPorts, emit: EmitRunEven
   if (transaction === null) return null;
   const recovery = await endOf(ports, transaction);
   const { txid, direction, changes, left } = recovery;
+  // Told first: what was left must be named though this process dies before the journal is closed.
   emit({ type: 'recovered', txid, direction, changes, left: leftLines(left) });
+  await ports.journal.close(txid, direction === 'forward' ? 'committed' : 'undone');
   return recovery;
 }
 
@@ -91,7 +91,6 @@ async function endOf(ports: RecoveryPorts, transaction: JournaledTransaction): P
   const here = await ports.routeTable.identity();
   if (transaction.bootId !== here.bootId) {
     // Routes do not outlive the boot that they were made in.
-    await ports.journal.close(transaction.txid, 'undone');
     return { txid: transaction.txid, direction: 'back', changes: 0, left: [] };
   }
   if (transaction.networkNamespace !== here.networkNamespace) throw ofAnotherNamespace(transaction);

@@ -15,6 +15,8 @@ export type KnownChange = IntendedChange & { readonly state: 'intended' | 'done'
 export interface Undone {
   /** Changes that were taken back now. */
   readonly count: number;
+  /** Changes that are proven to be as they were before; the others stay open in the journal, and are named again. */
+  readonly proven: readonly IntendedChange[];
   /** What could not be, or was not mkplan's any more. */
   readonly left: readonly Diagnostic[];
   /** Why the undoing has to be tried again; null when there is nothing more that it could do. */
@@ -60,25 +62,29 @@ export async function undoRoutes(
   const destinations = reversed.map(({ route }) => route.destination);
   const before = new TableView(await ports.routeTable.mainRoutes(), destinations);
   const left: Diagnostic[] = [];
+  const proven: IntendedChange[] = [];
   const todo: Reversal[] = [];
   for (const change of reversed) {
     const found = reversalOf(change, change.state, before);
-    if (found === null) continue;
-    if ('reverse' in found) todo.push(found);
+    if (found === null) proven.push(change.intended);
+    else if ('reverse' in found) todo.push(found);
     else left.push(found);
   }
-  if (todo.length === 0) return { count: 0, left, unfinished: null };
+  if (todo.length === 0) return { count: 0, proven, left, unfinished: null };
   const { failures, thrown, settled } = await tryChanges(
     ports.routeChanger,
     todo.map(({ reverse }) => reverse),
   );
   const said = new Map(failures.map(({ index, message }) => [index, message.trim()]));
   const after = new TableView(await ports.routeTable.mainRoutes(), destinations);
-  const remaining = [...todo.entries()].filter(([, { op, key }]) => after.has(key) === (op === 'add'));
+  const isBack = ({ op, key }: Reversal) => after.has(key) !== (op === 'add');
+  const remaining = [...todo.entries()].filter(([, change]) => !isBack(change));
+  proven.push(...todo.filter(isBack).map(({ intended }) => intended));
   const gone = thrown === null ? undefined : messageOf(thrown);
   left.push(...remaining.map(([index, change]) => leftOver(change, said.get(index) ?? gone)));
   return {
     count: todo.length - remaining.length,
+    proven,
     left,
     unfinished: settled && remaining.length === 0 ? null : thrown,
   };
@@ -120,7 +126,8 @@ async function undoWave(
       ports,
       wave.made.map((change) => ({ ...change, state: wave.state })),
     );
-    if (undone.unfinished === null) await journal(() => ports.journal.undone(transaction.txid, wave.made));
+    if (undone.unfinished === null)
+      await journal(() => ports.journal.undone(transaction.txid, undone.proven));
     return { left: [...left, ...undone.left], unfinished: undone.unfinished };
   } catch (thrown) {
     // The table cannot be read, so nothing of this wave is proven: each of its changes is named.
@@ -165,7 +172,8 @@ export async function rollback(
     left.push(...undone.left);
     finished &&= undone.unfinished === null;
   }
-  if (finished) await journal(() => ports.journal.close(txid, 'undone'));
+  // Told first: what was left must be named though this process dies before the journal is closed.
   emit({ type: 'rollback.done', txid, left: leftLines(left) });
+  if (finished) await journal(() => ports.journal.close(txid, 'undone'));
   return { left, journalFailure };
 }

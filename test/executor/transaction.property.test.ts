@@ -67,20 +67,28 @@ test('whatever fails, dies or interferes: all before or all after, and nothing f
         });
       }
       await world.apply(plan, {}, faults).catch(() => undefined);
-      const left = await world.recover(plan);
+      await world.recover(plan);
+      const named = world.events.some((event) => 'left' in event && event.left.length > 0);
       expect(await world.open()).toBeNull();
       const { routes, claims } = await world.state();
       if (intruder !== null) expect(routes).toContain(routeKey(intruder));
       const own = routes.filter((key) => key.includes('proto 109'));
       const isBefore = JSON.stringify(own) === JSON.stringify(sorted(before.map(routeKey)));
       const isAfter = JSON.stringify(own) === JSON.stringify(sorted(after.map(routeKey)));
-      if (left.length === 0) expect(isBefore || isAfter).toBe(true);
+      if (!named) expect(isBefore || isAfter).toBe(true);
       // What could not be put back is named; it is still claimed, so the next plan shows it.
       expect([sorted(before.map(routeKey)), sorted(after.map(routeKey))]).toContainEqual(claims);
-      if (isBefore !== isAfter) {
+      if (!named && isBefore !== isAfter) {
         expect(claims).toEqual(sorted((isBefore ? before : after).map(routeKey)));
       }
     }),
-    { numRuns: 150 },
+    {
+      numRuns: 150,
+      // Killed in the middle of a rollback that had found somebody else's route in the place of ours.
+      examples: [
+        [{ steps: ['none', 'replace', 'none'], foreign: { at: 18, where: 1, metric: 109 }, killAt: 26 }],
+        [{ steps: ['replace'], foreign: { at: 18, where: 0, metric: 109 }, killAt: 34 }],
+      ],
+    },
   );
 }, 60_000);
