@@ -1,7 +1,7 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { ObservedEndpoints, ObservedService } from '../model/observed.ts';
+import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
-import { canonicalAddress, compareNames, compareText, FIELD_MANAGER, type Wire } from './wire.ts';
+import { canonicalAddress, compareNames, compareText, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
 const IP_ANNOTATION = 'mkplan/ip';

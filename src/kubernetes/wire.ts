@@ -7,9 +7,6 @@ export type Wire<T> = T extends Date
     ? { readonly [K in keyof T]: Wire<T[K]> }
     : T;
 
-/** Our name in `metadata.managedFields`: what is applied under it is ours to change and to give up. */
-export const FIELD_MANAGER = 'mkplan';
-
 /** The canonical text of an address; null when it is none. */
 export function canonicalAddress(text: string | undefined): string | null {
   const address = parseAddress(text ?? '');

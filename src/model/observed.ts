@@ -2,6 +2,9 @@ import type { Claim } from './claim.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
 
+/** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
+export const FIELD_MANAGER = 'mkplan';
+
 /** One policy rule (ip-rule(8)). What is not modelled is kept in `selector` as text and makes the rule conditional. */
 export interface Rule {
   readonly family: 4 | 6;

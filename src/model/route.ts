@@ -1,4 +1,4 @@
-import { comparePrefixes, type Family, formatPrefix, type Prefix, parsePrefix } from './prefix.ts';
+import { comparePrefixes, formatPrefix, type Prefix, parsePrefix } from './prefix.ts';
 
 /** Linux routing table numbers (ip-route(8), /etc/iproute2/rt_tables). */
 export const MAIN_TABLE = 254;
@@ -6,9 +6,6 @@ export const LOCAL_TABLE = 255;
 
 /** Linux route protocol that mkplan writes on its routes unless told otherwise; unassigned in rt_protos. */
 export const DEFAULT_PROTOCOL = 109;
-
-/** Linux `proto kernel`: routes that the kernel itself made from the host's addresses. */
-export const KERNEL_PROTOCOL = 2;
 
 /** Names of route protocols that people know (/etc/iproute2/rt_protos). */
 export const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
@@ -106,11 +103,6 @@ export function compareRoutes(a: Route, b: Route): number {
   if (byDestination !== 0) return byDestination;
   const [keyA, keyB] = [routeKey(a), routeKey(b)];
   return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
-}
-
-/** The family of a route. */
-export function familyOf(route: Route): Family {
-  return route.destination.family;
 }
 
 /** A route as files hold it; what is usual is left out. */

@@ -24,13 +24,13 @@ export interface Ownership {
 }
 
 /** A route that is part of the default: 0.0.0.0/0, ::/0, or one of two halves that jointly cover a family. */
-export function isDefault(route: Route, halves: ReadonlySet<string>): boolean {
+function isDefault(route: Route, halves: ReadonlySet<string>): boolean {
   const { family, length } = route.destination;
   return length === 0 || (length === 1 && halves.has(String(family)));
 }
 
 /** The families whose two /1 halves are both routed, as OpenVPN's `redirect-gateway def1` does. */
-export function coveredByHalves(routes: readonly Route[]): Set<string> {
+function coveredByHalves(routes: readonly Route[]): Set<string> {
   const seen = new Map<string, Set<string>>();
   for (const { destination, table } of routes) {
     if (destination.length !== 1 || table !== MAIN_TABLE) continue;

@@ -37,7 +37,7 @@ function controlPlanes(nodes: readonly ObservedNode[]): ObservedNode[] {
 }
 
 /** Every address that is known to be one of the profile's own machines. */
-export function machineAddresses(observed: ObservedProfile): Set<string> {
+function machineAddresses(observed: ObservedProfile): Set<string> {
   return new Set([
     ...(observed.cluster?.nodes.flatMap((node) => node.internalIps) ?? []),
     ...(observed.config?.nodes.map((node) => node.ip) ?? []),

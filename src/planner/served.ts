@@ -1,9 +1,6 @@
 import type { DesiredLoadBalancer, DesiredProfile } from '../model/desired.ts';
-import type { ObservedCluster, ObservedService } from '../model/observed.ts';
+import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../model/observed.ts';
 import { type ServiceState, serviceName } from '../model/plan.ts';
-
-/** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
-export const FIELD_MANAGER = 'mkplan';
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {

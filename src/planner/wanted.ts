@@ -38,7 +38,7 @@ export interface WantedProfile {
 }
 
 /** The device of the host's network that an address is on; null when it is on none of them. */
-export function deviceTowards(host: ObservedHost, gateway: string): string | null {
+function deviceTowards(host: ObservedHost, gateway: string): string | null {
   const address = parseAddress(gateway);
   if (address === null) return null;
   let best: { length: number; device: string } | null = null;

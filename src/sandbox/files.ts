@@ -42,7 +42,7 @@ function base64(text: string): string {
 }
 
 /** A kubeconfig with one context, as `minikube start --embed-certs` writes it. */
-export function kubeconfigOf(profile: string, credentials: Credentials, written: Date): string {
+function kubeconfigOf(profile: string, credentials: Credentials, written: Date): string {
   const mark = (name: string) => ({
     name,
     extension: {
@@ -100,7 +100,7 @@ function addressOf(node: TopologyNode): string {
 }
 
 /** profiles/NAME/config.json as minikube writes it for the kvm2 driver, whose VMs are routed to like these nodes. */
-export function profileConfigOf(config: SandboxConfig): string {
+function profileConfigOf(config: SandboxConfig): string {
   const { profile, topology, serviceCidrs } = config;
   const document = {
     Name: profile,

@@ -19,7 +19,7 @@ import { OWNER } from './plans.ts';
 import { FakeServices } from './services.ts';
 
 /** A lock that is always free; how often it was taken and let go. */
-export class FreeLock implements Lock {
+class FreeLock implements Lock {
   taken = 0;
   released = 0;
 

@@ -8,7 +8,7 @@ import { createHost, type Host, type Namespace } from './netns.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** The program as users get it; `npm test` builds it first. */
-export const MKPLAN = join(root, 'dist', 'main.js');
+const MKPLAN = join(root, 'dist', 'main.js');
 
 /** Address of the VM, and of a second one on the same network. */
 export const VM = '192.168.39.174';

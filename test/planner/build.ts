@@ -20,7 +20,7 @@ import { decodeRoute, type Route, type RouteDocument } from '../../src/model/rou
 /** Small makers of desired and observed state, with defaults that need nothing and meet nothing. */
 
 export const AT = { file: 'tunnel.yaml', line: 1, column: 1 };
-export const SPEC = '/project/tunnel.yaml';
+const SPEC = '/project/tunnel.yaml';
 export const HOST_ID = { bootId: 'boot-1', networkNamespace: '4026531840' };
 export const VM = '192.168.39.174';
 
