@@ -191,11 +191,14 @@ export class ConflictCheck {
       });
   }
 
-  /** What is inside, but for the network of the gateway, which has been reported as such. */
+  /** What is inside, but for the network of the gateway and the host's addresses on it, which has been reported as such. */
   #inside(wanted: WantedRoute, reported: Route | null): Dispute[] {
     return this.#foreign
       .descendants(wanted.destination)
-      .filter((one) => one.route !== reported)
+      .filter(
+        ({ route }) =>
+          reported === null || !(isOnLink(route) && contains(reported.destination, route.destination)),
+      )
       .map((one) => {
         const relation = isOnLink(one.route) ? 'on-link' : 'inside';
         return dispute(relation, one, one.route.destination, 'the foreign route, being more specific');

@@ -18,7 +18,7 @@ const DEVICES: readonly (readonly [RegExp, string])[] = [
 /** Protocols and who sets them, where the name alone says little. */
 const INSTALLERS: Readonly<Record<number, string>> = {
   2: 'made by the kernel from an address of the host',
-  3: 'added by hand or by a script (ip route add)',
+  3: 'added by hand or by a script, with ip route add',
   4: 'added by the administrator or a network manager',
   16: 'learned by DHCP',
 };
@@ -27,9 +27,9 @@ const INSTALLERS: Readonly<Record<number, string>> = {
 export function likelyOwner(route: Route): string {
   const device = route.device ?? route.nextHops[0]?.device ?? '';
   const maker = DEVICES.find(([pattern]) => pattern.test(device))?.[1];
-  const protocol = PROTOCOL_NAMES[route.protocol];
-  const installer =
-    INSTALLERS[route.protocol] ??
-    (protocol === undefined ? `protocol ${route.protocol}` : `routing daemon, ${protocol}`);
-  return maker === undefined ? installer : `likely ${maker} (${device}; ${installer})`;
+  const name = PROTOCOL_NAMES[route.protocol] ?? route.protocol;
+  // Protocol 0 is what systems show that do not tell who installed a route.
+  const installer = route.protocol === 0 ? null : (INSTALLERS[route.protocol] ?? `protocol ${name}`);
+  if (maker === undefined) return installer ?? 'unknown';
+  return `likely ${maker} (${[device, installer].filter((word) => word !== null).join('; ')})`;
 }

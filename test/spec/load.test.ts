@@ -94,14 +94,13 @@ test.runIf(process.platform === 'linux')('refuses a device without reading it to
   expect(await problemsOf('/dev/zero')).toMatchObject([{ code: 'spec-not-a-file' }]);
 });
 
-test.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
-  'says that a file may not be read',
-  async () => {
-    const path = await write('tunnel.yaml', SPEC);
-    await chmod(path, 0);
-    expect(await problemsOf(path)).toMatchObject([{ code: 'spec-unreadable' }]);
-  },
-);
+test('says that a file may not be read', async () => {
+  const path = await write('tunnel.yaml', SPEC);
+  await chmod(path, 0);
+  // Root may read any file of a disk, but not the memory that nothing is mapped to.
+  const unreadable = process.getuid?.() === 0 ? '/proc/self/mem' : path;
+  expect(await problemsOf(unreadable)).toMatchObject([{ code: 'spec-unreadable' }]);
+});
 
 test('a path that no system can open is a diagnostic too', async () => {
   expect(await problemsOf('tunnel\0.yaml')).toMatchObject([{ code: 'spec-unreadable' }]);
