@@ -5,7 +5,7 @@ import { createEmbeddedApi } from '../src/sandbox/embedded-api/server.ts';
 import type { Store } from '../src/sandbox/embedded-api/store.ts';
 import { API_PORT, writeSandboxFiles } from '../src/sandbox/files.ts';
 
-/** `api.mjs DIRECTORY ADDRESS SERVICES`: an embedded API with so many LoadBalancer Services, until it is killed. */
+/** `api.mjs DIRECTORY ADDRESS SERVICES`: an embedded API with so many LoadBalancer Services, until the end of its input. */
 
 const PROFILE = 'minikube';
 const SERVICE_CIDRS = ['10.96.0.0/12'];
@@ -79,4 +79,6 @@ await writeFile(
   join(directory, 'credentials.json'),
   JSON.stringify({ url, ca, cert: clientCert, key: clientKey }),
 );
+// Whoever started it may be killed: the end of its pipe is the end of this.
+process.stdin.on('end', () => process.exit()).resume();
 process.stdout.write('ready\n');
