@@ -6,11 +6,14 @@ import { comparePrefixes, contains, type Prefix, truncate } from './prefix.ts';
  */
 export class PrefixIndex<T> {
   readonly #entries: readonly { readonly prefix: Prefix; readonly item: T }[];
+  /** The lengths that occur, the longest first: an ancestor can have no other. */
+  readonly #lengths: readonly number[];
 
   constructor(items: Iterable<T>, prefixOf: (item: T) => Prefix) {
     const entries: { prefix: Prefix; item: T }[] = [];
     for (const item of items) entries.push({ prefix: prefixOf(item), item });
     this.#entries = entries.sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+    this.#lengths = [...new Set(entries.map(({ prefix }) => prefix.length))].sort((a, b) => b - a);
   }
 
   /** Items at exactly this prefix. */
@@ -38,8 +41,8 @@ export class PrefixIndex<T> {
   /** Items at prefixes that strictly contain this one, the longest first. */
   ancestors(prefix: Prefix): T[] {
     const found: T[] = [];
-    for (let length = prefix.length - 1; length >= 0; length--) {
-      found.push(...this.exact(truncate(prefix, length)));
+    for (const length of this.#lengths) {
+      if (length < prefix.length) found.push(...this.exact(truncate(prefix, length)));
     }
     return found;
   }

@@ -50,9 +50,9 @@ export class ConflictCheck {
   readonly #critical: PrefixIndex<CriticalPoint>;
   readonly #answers: PrefixIndex<ObservedHost['answers'][number]>;
 
-  constructor(host: ObservedHost, ownership: Ownership) {
+  constructor(host: ObservedHost, ownership: Ownership, foreign: PrefixIndex<ForeignRoute>) {
     this.#host = host;
-    this.#foreign = ownership.foreign;
+    this.#foreign = foreign;
     const owned = new PrefixIndex(ownership.owned.values(), (one) => one.route.destination);
     const points = criticalPoints(host, defaultRoutes(host)).filter((point) => {
       // A live peer behind one of our own routes keeps its way: that is what the tunnel is for.

@@ -1,29 +1,53 @@
 import { createHash } from 'node:crypto';
 import type { ObservedHost } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
-import { encodePlan } from './document.ts';
-
-/** Not facts: where the spec says something, texts that explain, and a count of all writes to a Service. */
-const NOT_FACTS: ReadonlySet<string> = new Set([
-  'at',
-  'reason',
-  'cause',
-  'fix',
-  'command',
-  'resolution',
-  'resourceVersion',
-]);
+import type { Conflict, Plan, Step } from '../model/plan.ts';
+import { formatPrefix } from '../model/prefix.ts';
+import { type Route, routeKey } from '../model/route.ts';
 
 /**
  * The fingerprint of the facts that a plan rests on: SHA-256, hex. The plan is a pure function of those facts, so
- * what it says is what they are; a fact that changes nothing in the plan is not one that it rests on. The host's boot
- * and network namespace belong to it, since another one has other routes.
+ * what it says is what they are; a fact that changes nothing in the plan is not one that it rests on. Texts that explain,
+ * places in the spec and the count of all writes to a Service are no facts. The host's boot and network namespace are,
+ * since another one has other routes.
  */
 export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHost): string {
-  const identity = [host.platform, host.bootId, host.networkNamespace];
-  const document = encodePlan({ ...plan, fingerprint: '' });
-  const facts = JSON.stringify([identity, document], (key, value: unknown) =>
-    NOT_FACTS.has(key) ? undefined : value,
-  );
-  return createHash('sha256').update(facts).digest('hex');
+  const facts = [
+    [host.platform, host.bootId, host.networkNamespace, plan.name, plan.spec, plan.mode],
+    plan.profiles,
+    plan.services.map(({ profile, namespace, name, state, addresses }) => [
+      profile,
+      namespace,
+      name,
+      state,
+      addresses,
+    ]),
+    plan.steps.map(stepFacts),
+    plan.conflicts.map(conflictFacts),
+    plan.approvals.map(({ kind, profile, subject }) => [kind, profile, subject]),
+    plan.unproven.map(({ route }) => routeKey(route)),
+    plan.diagnostics.map(({ code, severity, summary }) => [code, severity, summary]),
+  ];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+function stepFacts(step: Step): readonly unknown[] {
+  const { action, profile, before, after } = step;
+  if (step.kind === 'service') return [action, profile, step.namespace, step.name, step.uid, before, after];
+  return [action, profile, step.purpose, keyOf(step.before), keyOf(step.after)];
+}
+
+function conflictFacts({
+  relation,
+  profile,
+  destination,
+  foreign,
+  outcome,
+  disputed,
+  owner,
+}: Conflict): readonly unknown[] {
+  return [relation, profile, formatPrefix(destination), keyOf(foreign), outcome, disputed, owner];
+}
+
+function keyOf(route: Route | null): string | null {
+  return route === null ? null : routeKey(route);
 }

@@ -3,6 +3,7 @@ import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Unproven } from '../model/plan.ts';
 import type { Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
+import { PrefixSet } from '../model/prefix-set.ts';
 import { compareRoutes, LOCAL_TABLE, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
 
 /** A route of table main that is not this spec's, with whom it is claimed by, if anybody. */
@@ -12,14 +13,14 @@ export interface ForeignRoute {
   readonly spec: string | null;
 }
 
-/** The host's routes, told apart by whose they are. */
+/** The claims of this user, held against the host's routes. */
 export interface Ownership {
   /** Routes of this spec that are in the kernel, with their claims. */
   readonly owned: ReadonlyMap<string, { readonly claim: Claim; readonly route: Route }>;
   /** Claims of this spec without a route: it was removed, or went with an earlier boot. */
   readonly lost: readonly Claim[];
-  /** Routes of table main that are not ours and are no default routes, by destination. */
-  readonly foreign: PrefixIndex<ForeignRoute>;
+  /** Every claimed route, with the spec that claims it. */
+  readonly claimedBy: ReadonlyMap<Route, string>;
   readonly unproven: readonly Unproven[];
 }
 
@@ -52,45 +53,61 @@ function taggedProtocol(host: ObservedHost, protocol: number): number | null {
 }
 
 /**
- * Tells the host's routes apart. A route is ours if a claim of this boot and network namespace has its key, protocol
- * included. Our protocol without such a claim proves nothing: the route is shown, and foreign.
+ * Tells what is ours. A route is if a claim of this boot and network namespace has its key, protocol included. Our
+ * protocol without such a claim proves nothing: the route is shown, and foreign.
  */
 export function tellApart(observed: ObservedState, spec: string, protocol: number): Ownership {
-  const tag = taggedProtocol(observed.host, protocol);
   const { host } = observed;
+  const tag = taggedProtocol(host, protocol);
   const claims = new Map<string, Claim>();
   for (const claim of observed.registry.claims) {
     if (isOfThisHost(claim, host)) claims.set(claimKey(claim), claim);
   }
   // A key is a long text: it is only made for routes whose protocol a claim has.
   const protocols = new Set([...claims.values()].map((claim) => claim.route.protocol));
-  const halves = coveredByHalves(host.routes);
   const owned = new Map<string, { claim: Claim; route: Route }>();
   const present = new Set<string>();
-  const foreign: ForeignRoute[] = [];
+  const claimedBy = new Map<Route, string>();
   const unproven: Unproven[] = [];
   for (const route of host.routes) {
     if (route.table !== MAIN_TABLE) continue;
     const key = protocols.has(route.protocol) ? routeKey(route) : '';
     const claim = claims.get(key);
-    if (claim !== undefined) present.add(key);
-    if (claim?.owner.spec === spec) {
-      owned.set(key, { claim, route });
-      continue;
-    }
-    if (claim === undefined && route.protocol === tag) {
+    if (claim !== undefined) {
+      present.add(key);
+      claimedBy.set(route, claim.owner.spec);
+      if (claim.owner.spec === spec) owned.set(key, { claim, route });
+    } else if (route.protocol === tag) {
       unproven.push({ route, reason: 'it carries our protocol, but no claim of this user has its key' });
     }
-    if (!isDefault(route, halves)) foreign.push({ route, spec: claim?.owner.spec ?? null });
   }
-  // The index keeps the order of equal destinations: without this, output would depend on the order of the dump.
-  foreign.sort((a, b) => compareRoutes(a.route, b.route));
   unproven.sort((a, b) => compareRoutes(a.route, b.route));
   const lost = observed.registry.claims.filter((claim) => {
     const ofThisHost = isOfThisHost(claim, host) && !present.has(claimKey(claim));
     return claim.owner.spec === spec && (ofThisHost || claim.owner.bootId !== host.bootId);
   });
-  return { owned, lost, foreign: new PrefixIndex(foreign, (one) => one.route.destination), unproven };
+  return { owned, lost, claimedBy, unproven };
+}
+
+/**
+ * The routes of table main that are not this spec's and no default routes, by destination: those that overlap a wanted
+ * destination, since no other can stand against anything.
+ */
+export function foreignRoutes(
+  host: ObservedHost,
+  spec: string,
+  { claimedBy }: Ownership,
+  wanted: readonly Prefix[],
+): PrefixIndex<ForeignRoute> {
+  const scope = new PrefixSet(wanted);
+  const halves = coveredByHalves(host.routes);
+  const foreign = host.routes
+    .filter((route) => route.table === MAIN_TABLE && scope.overlaps(route.destination))
+    .map((route) => ({ route, spec: claimedBy.get(route) ?? null }))
+    .filter((one) => one.spec !== spec && !isDefault(one.route, halves))
+    // The index keeps the order of equal destinations: without this, output would depend on the order of the dump.
+    .sort((a, b) => compareRoutes(a.route, b.route));
+  return new PrefixIndex(foreign, (one) => one.route.destination);
 }
 
 /** Whether a route makes its destination a network that the host itself is on. */

@@ -8,7 +8,7 @@ import { type Admission, admit } from './admit.ts';
 import { ConflictCheck } from './conflict.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { tellApart } from './foreign.ts';
+import { foreignRoutes, tellApart } from './foreign.ts';
 import { wavesOf } from './order.ts';
 import { checkPool } from './pool-check.ts';
 import { stepOrder } from './step.ts';
@@ -24,15 +24,17 @@ import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
  * 4. `order`   in which order (waves in `order.ts`)
  */
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
-  const ownership = tellApart(observed, desired.spec, desired.protocol);
   const profiles = desired.profiles.map((profile) => ({ profile, seen: seenOf(observed, profile.name) }));
   const wanted =
     desired.mode === 'absent'
       ? []
       : profiles.map(({ profile, seen }) => wantedOf(profile, seen, observed.host));
+  const destinations = wanted.flatMap((one) => one.routes.map((route) => route.destination));
+  const ownership = tellApart(observed, desired.spec, desired.protocol);
+  const foreign = foreignRoutes(observed.host, desired.spec, ownership, destinations);
   const admission = admit(
     wanted.map((one) => one.routes),
-    new ConflictCheck(observed.host, ownership),
+    new ConflictCheck(observed.host, ownership, foreign),
   );
   const services = wanted.flatMap((one) => announceable(one, admission));
 

@@ -1,6 +1,6 @@
 import type { DesiredLoadBalancer, DesiredProfile } from '../model/desired.ts';
 import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../model/observed.ts';
-import { type ServiceState, serviceName } from '../model/plan.ts';
+import type { ServiceState } from '../model/plan.ts';
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {
@@ -46,8 +46,13 @@ export function judgeService(
   };
 }
 
-/** Order of allocation: the oldest first, then by namespace/name. */
+/** Order of allocation: the oldest first, then by namespace and name. */
 export function byAge(a: ObservedService, b: ObservedService): number {
-  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
-  return serviceName(a) < serviceName(b) ? -1 : 1;
+  return (
+    compareText(a.created, b.created) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
