@@ -1,6 +1,7 @@
 import type { Conflict } from '../model/plan.ts';
-import { contains, formatPrefix, type Prefix } from '../model/prefix.ts';
+import { contains, formatPrefix, overlaps } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
+import { PrefixSet } from '../model/prefix-set.ts';
 import type { ConflictCheck, Finding } from './conflict.ts';
 import type { Admitted } from './diff.ts';
 import type { WantedRoute } from './wanted.ts';
@@ -21,16 +22,14 @@ export function admit(profiles: readonly (readonly WantedRoute[])[], check: Conf
   const admitted: Admitted[] = [];
   const refused: WantedRoute[] = [];
   const conflicts: Conflict[] = [];
-  const earlier: PrefixIndex<WantedRoute>[] = [];
+  const earlier: WantedRoute[] = [];
   for (const routes of profiles) {
     const unique = withoutDuplicates(routes);
     const clear = clearGuards(unique, check);
+    const taken = new PrefixSet(earlier.map((wanted) => wanted.destination));
     for (const wanted of unique) {
-      const holder = earlier
-        .map((index) => overlapping(index, wanted.destination))
-        .find((one) => one !== undefined);
-      if (holder !== undefined) {
-        conflicts.push(shared(wanted, holder));
+      if (taken.overlaps(wanted.destination)) {
+        conflicts.push(shared(wanted, earlier));
         continue;
       }
       const inClearPool =
@@ -42,7 +41,7 @@ export function admit(profiles: readonly (readonly WantedRoute[])[], check: Conf
       else if (!outcomes.includes('skipped'))
         admitted.push({ wanted, satisfiedBy: finding?.satisfiedBy ?? null });
     }
-    earlier.push(new PrefixIndex(unique, (wanted) => wanted.destination));
+    earlier.push(...unique);
   }
   return { admitted, refused, conflicts };
 }
@@ -69,11 +68,8 @@ function isClean(finding: Finding): boolean {
   return finding.conflicts.every((conflict) => conflict.relation === 'covers');
 }
 
-function overlapping(index: PrefixIndex<WantedRoute>, destination: Prefix): WantedRoute | undefined {
-  return index.exact(destination)[0] ?? index.ancestors(destination)[0] ?? index.descendants(destination)[0];
-}
-
-function shared(wanted: WantedRoute, holder: WantedRoute): Conflict {
+function shared(wanted: WantedRoute, earlier: readonly WantedRoute[]): Conflict {
+  const holder = earlier.find((one) => overlaps(one.destination, wanted.destination)) ?? wanted;
   const narrower = contains(holder.destination, wanted.destination) ? wanted.destination : holder.destination;
   return {
     relation: 'shared',

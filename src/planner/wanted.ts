@@ -1,15 +1,16 @@
 import type { ConflictPolicy, DesiredProfile } from '../model/desired.ts';
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
-import type { ObservedCluster, ObservedHost, ObservedNode, ObservedProfile } from '../model/observed.ts';
+import type { ObservedHost, ObservedProfile } from '../model/observed.ts';
 import type { Approval, ProfileSummary, Purpose, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { addressBits, contains, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
 import { prefixesOf } from '../model/range.ts';
 import { MAIN_TABLE } from '../model/route.ts';
 import { allocate } from './allocate.ts';
-import { chooseGateway, type GatewayChoice, gatewayFor } from './gateway.ts';
-import { choosePods, chooseServices, type Network, nodeAddress } from './networks.ts';
+import { chooseGateway, type GatewayChoice } from './gateway.ts';
+import { choosePods, chooseServices, type Network } from './networks.ts';
 import { subtract } from './pool.ts';
+import { ServiceGateways } from './service-gateways.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
 export interface WantedRoute {
@@ -176,39 +177,6 @@ class RouteBuilder {
       fix: `give one as spec.profiles[].gateway.ipv${prefix.family}`,
       at,
     };
-  }
-}
-
-/** Finds the node that the addresses of a Service go to. */
-class ServiceGateways {
-  readonly #choice: GatewayChoice;
-  readonly #nodes: readonly ObservedNode[];
-  readonly #local: ReadonlySet<string>;
-  readonly #ready: ReadonlyMap<string, Readonly<Record<string, number>>>;
-
-  constructor(choice: GatewayChoice, cluster: ObservedCluster | null) {
-    this.#choice = choice;
-    this.#nodes = [...(cluster?.nodes ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const local = (cluster?.services ?? []).filter((service) => service.externalTrafficPolicy === 'Local');
-    this.#local = new Set(local.map(serviceName));
-    this.#ready = new Map(
-      (cluster?.endpoints ?? []).map((one) => [`${one.namespace}/${one.service}`, one.readyByNode]),
-    );
-  }
-
-  /**
-   * `externalTrafficPolicy: Local` needs a Ready node with a ready endpoint, the first by name; everything else
-   * goes through the profile's gateway.
-   */
-  of(service: ServiceSummary, address: string): string | null {
-    const family = parseAddress(address)?.family ?? 4;
-    const name = serviceName(service);
-    if (this.#local.has(name)) {
-      const ready = this.#ready.get(name) ?? {};
-      const node = this.#nodes.find((one) => one.ready && (ready[one.name] ?? 0) > 0);
-      if (node !== undefined) return nodeAddress(node, family);
-    }
-    return gatewayFor(this.#choice, family)?.address ?? null;
   }
 }
 
