@@ -2,7 +2,8 @@ import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
 import { type Plan, type Purpose, type RouteStep, type ServiceState, serviceName } from '../model/plan.ts';
-import { contains, type Prefix, parseAddress } from '../model/prefix.ts';
+import { type Prefix, parseAddress } from '../model/prefix.ts';
+import { PrefixIndex } from '../model/prefix-index.ts';
 import { compareRoutes, type Route } from '../model/route.ts';
 import { tellApart } from '../planner/foreign.ts';
 
@@ -53,21 +54,30 @@ export interface StatusReport {
 export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedState): StatusReport {
   const ownership = tellApart(observed, desired.spec, desired.protocol);
   const profiles = new Map(observed.profiles.map((profile) => [profile.name, profile]));
+  const services = new Map(
+    observed.profiles.flatMap((profile) =>
+      (profile.cluster?.services ?? []).map((service) => [
+        `${profile.name}/${serviceName(service)}`,
+        service,
+      ]),
+    ),
+  );
   const present = [...ownership.owned.values()].map(({ route }) => route);
   for (const step of plan.steps) {
     // A foreign route may be what leads there: the planner leaves such a one alone.
     if (step.kind === 'route' && step.action === 'none' && step.after !== null) present.push(step.after);
   }
+  const ways = new PrefixIndex(present, (route) => route.destination);
   return {
     routes: plan.steps
       .filter((step) => step.kind === 'route')
       .flatMap((step) => routeStatus(step, profiles.get(step.profile))),
     services: plan.services.flatMap((summary) => {
       const profile = profiles.get(summary.profile);
-      const found = profile?.cluster?.services.find((one) => serviceName(one) === serviceName(summary));
+      const found = services.get(`${summary.profile}/${serviceName(summary)}`);
       if (profile === undefined || found === undefined) return [];
       const { state, reason } = summary;
-      return [{ ...serviceStatus(profile, found, state, present), state, reason }];
+      return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
     }),
     gone: ownership.lost.length,
     problems: observed.profiles.flatMap((profile) => profile.problems),
@@ -116,11 +126,11 @@ function serviceStatus(
   profile: ObservedProfile,
   service: ObservedService,
   state: ServiceState,
-  present: readonly Route[],
+  ways: PrefixIndex<Route>,
 ): Omit<ServiceStatus, 'state' | 'reason'> {
   const { namespace, name, ingress } = service;
   const isOurs = state === 'served' || state === 'pending';
-  const ways = ingress.map((address) => wayTo(parseAddress(address), present));
+  const found = ingress.map((address) => wayTo(parseAddress(address), ways));
   const endpoints = profile.cluster?.endpoints.find(
     (one) => one.namespace === namespace && one.service === name,
   );
@@ -129,21 +139,17 @@ function serviceStatus(
     namespace,
     name,
     addresses: ingress,
-    routed: isOurs && ingress.length > 0 ? ways.every((way) => way !== null) : null,
-    node: nodeAt(profile, ways[0]?.gateway ?? null),
+    routed: isOurs && ingress.length > 0 ? found.every((way) => way !== null) : null,
+    node: nodeAt(profile, found[0]?.gateway ?? null),
     endpoints: Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0),
     ports: service.ports.flatMap(tcpPort),
   };
 }
 
 /** The route of ours that leads to an address: the longest prefix that holds it. */
-function wayTo(address: Prefix | null, present: readonly Route[]): Route | null {
+function wayTo(address: Prefix | null, ways: PrefixIndex<Route>): Route | null {
   if (address === null) return null;
-  let best: Route | null = null;
-  for (const route of present) {
-    if (!contains(route.destination, address)) continue;
-    if (best === null || route.destination.length > best.destination.length) best = route;
-  }
+  const best = ways.exact(address)[0] ?? ways.ancestors(address)[0];
   return best?.type === 'unicast' ? best : null;
 }
 
