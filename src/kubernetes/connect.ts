@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 import type { Cluster } from './cluster.ts';
-import { ApiClient, type ApiOptions } from './http.ts';
+import { readCredentials } from './credentials.ts';
+import { ApiClient } from './http.ts';
 import { applyIngress, knowsIpMode } from './ingress.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
 import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
@@ -22,33 +20,16 @@ export interface ConnectOptions {
 
 const DEADLINE_MS = 10_000;
 
-/** The kubeconfig library knows no `tokenFile`, and drops the CA of a context with no user: so both are filled in. */
-async function loadCredentials(context: KubeContext): Promise<RequestOptions> {
-  const tokenFile = context.user['tokenFile'];
-  const token = typeof tokenFile === 'string' ? { token: (await readFile(tokenFile, 'utf8')).trim() } : {};
-  const { name } = context;
-  const config = new KubeConfig();
-  config.loadFromString(
-    JSON.stringify({
-      clusters: [{ name, cluster: context.cluster }],
-      users: [{ name, user: { ...context.user, ...token } }],
-      contexts: [{ name, context: { cluster: name, user: name } }],
-      'current-context': name,
-    }),
-  );
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
-  return options;
-}
-
-function defined<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
-}
-
-async function apiOptions(context: KubeContext): Promise<ApiOptions> {
-  let options: RequestOptions;
+/** Throws a Failure when what the kubeconfig names cannot be read, or is no certificate or key. */
+async function createClient(context: KubeContext): Promise<ApiClient> {
+  const { name, server } = context;
   try {
-    options = await loadCredentials(context);
+    return new ApiClient({
+      context: name,
+      server,
+      ...(await readCredentials(context)),
+      deadlineMs: DEADLINE_MS,
+    });
   } catch (error) {
     throw new Failure(
       'error',
@@ -56,7 +37,7 @@ async function apiOptions(context: KubeContext): Promise<ApiOptions> {
         {
           code: 'kubeconfig-credentials',
           severity: 'error',
-          summary: `context "${context.name}": cannot load its credentials: ${messageOf(error)}`,
+          summary: `context "${name}": cannot load its credentials: ${messageOf(error)}`,
           cause: 'The kubeconfig names a certificate, key or token that cannot be read.',
           fix: 'Correct the kubeconfig; for minikube, run `minikube update-context` for its profile.',
         },
@@ -64,27 +45,6 @@ async function apiOptions(context: KubeContext): Promise<ApiOptions> {
       { cause: error },
     );
   }
-  const headers = Object.entries((options.headers ?? {}) as Record<string, unknown>).map(
-    ([name, value]): [string, string] => [name, String(value)],
-  );
-  const basic =
-    typeof options.auth === 'string'
-      ? { Authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` }
-      : {};
-  return {
-    context: context.name,
-    server: context.server,
-    tls: {
-      ...defined('ca', options.ca as string | Buffer | undefined),
-      ...defined('cert', options.cert as string | Buffer | undefined),
-      ...defined('key', options.key as string | Buffer | undefined),
-      ...defined('servername', options.servername),
-      // Said outright, since Node would otherwise follow NODE_TLS_REJECT_UNAUTHORIZED.
-      rejectUnauthorized: options.rejectUnauthorized !== false,
-    },
-    headers: { ...basic, ...Object.fromEntries(headers) },
-    deadlineMs: DEADLINE_MS,
-  };
 }
 
 /** The same work, no longer waited for once the signal fires: others may be waiting for it still. */
@@ -183,5 +143,5 @@ class ApiCluster implements Cluster {
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
   const context = await readKubeContext(options);
-  return new ApiCluster(new ApiClient(await apiOptions(context)), context);
+  return new ApiCluster(await createClient(context), context);
 }

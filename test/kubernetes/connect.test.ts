@@ -169,6 +169,81 @@ describe('context', () => {
     expect(server.seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from('ann:pass').toString('base64')}`);
   });
 
+  it('reads certificates and keys in base64, which count before files', async () => {
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const clusters = [
+      {
+        name: 'minikube',
+        cluster: {
+          server: urlOf(server),
+          'certificate-authority': 'gone.crt',
+          'certificate-authority-data': base64(certificates.ca),
+        },
+      },
+    ];
+    const user = {
+      'client-certificate-data': base64(certificates.cert),
+      'client-key-data': base64(certificates.key),
+    };
+    const cluster = await connect({ ...minikube(), clusters, users: [{ name: 'minikube', user }] });
+    expect((await cluster.context()).answeredAt).toBe('127.0.0.1');
+  });
+
+  it('checks the certificate for tls-server-name, and not at all when told so', async () => {
+    const pointing = (extra: object) => ({
+      ...minikube(),
+      clusters: [
+        { name: 'minikube', cluster: { server: urlOf(server), 'certificate-authority': 'ca.crt', ...extra } },
+      ],
+    });
+    const answered = async (extra: object) => {
+      const before = server.seen.length;
+      const { answeredAt } = await (await connect(pointing(extra))).context();
+      return { answeredAt, calls: server.seen.length - before };
+    };
+    expect(await answered({ 'tls-server-name': 'localhost' })).toEqual({ answeredAt: '127.0.0.1', calls: 1 });
+    expect(await answered({ 'tls-server-name': 'other' })).toEqual({ answeredAt: null, calls: 0 });
+    const unchecked = { 'tls-server-name': 'other', 'insecure-skip-tls-verify': true };
+    expect(await answered(unchecked)).toEqual({ answeredAt: null, calls: 1 });
+  });
+
+  it('acts in the name of whom the user impersonates', async () => {
+    const users = [{ name: 'minikube', user: { token: 'secret', as: 'bob' } }];
+    await (await connect({ ...minikube(), users })).context();
+    expect(server.seen[0]?.headers).toMatchObject({
+      authorization: 'Bearer secret',
+      'impersonate-user': 'bob',
+    });
+  });
+
+  it.each([
+    ['a program', { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'aws' } }, {}],
+    ['OpenID Connect', { 'auth-provider': { name: 'oidc', config: { 'id-token': 'x' } } }, {}],
+    ['a proxy', { token: 'secret' }, { 'proxy-url': 'socks5://127.0.0.1:1080' }],
+  ])('refuses credentials that need %s, and sends nothing', async (_, user, extra) => {
+    const cluster = { server: urlOf(server), 'certificate-authority': 'ca.crt', ...extra };
+    const config = {
+      ...minikube(),
+      clusters: [{ name: 'minikube', cluster }],
+      users: [{ name: 'minikube', user }],
+    };
+    const code = 'proxy-url' in extra ? 'kubeconfig-proxy' : 'kubeconfig-credentials';
+    await expect(connect(config)).rejects.toMatchObject({ diagnostics: [{ code }] });
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it('fails at once when a key is none', async () => {
+    const users = [
+      {
+        name: 'minikube',
+        user: { 'client-certificate': 'ca.crt', 'client-key-data': Buffer.from('no key').toString('base64') },
+      },
+    ];
+    await expect(connect({ ...minikube(), users })).rejects.toMatchObject({
+      diagnostics: [{ code: 'kubeconfig-credentials' }],
+    });
+  });
+
   it('fails at once when a certificate file is missing', async () => {
     const users = [
       { name: 'minikube', user: { 'client-certificate': 'gone.crt', 'client-key': 'gone.key' } },
