@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { messageOf } from '../model/diagnostic.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
 
@@ -51,6 +51,8 @@ export interface ListCall extends Omit<ApiCall, 'verb' | 'body'> {
 }
 
 const PAGE_SIZE = 500;
+/** A connection costs more than most answers; a second one keeps short answers from waiting behind long ones. */
+const MAX_AT_ONCE = 2;
 const MAX_ATTEMPTS = 4;
 const MAX_RETRY_AFTER_S = 10;
 /** A page of 500 objects is some 2 MB; nothing honest comes near this. */
@@ -100,11 +102,17 @@ export class ApiClient {
   readonly #options: ApiOptions;
   readonly #agent: Agent;
   readonly #errors: ApiErrors;
+  readonly #turns = new Turns(MAX_AT_ONCE);
+  readonly #closed = new AbortController();
   #answeredAt: string | null = null;
 
+  /** Throws when certificate or key are none. */
   constructor(options: ApiOptions) {
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, ...options.tls });
+    const { ca, cert, key, ...verification } = options.tls;
+    // Made once: the agent would read certificates and key again for each connection.
+    const secureContext = createSecureContext({ ca, cert, key });
+    this.#agent = new Agent({ keepAlive: true, secureContext, ...verification });
     this.#errors = createApiErrors(options);
   }
 
@@ -121,7 +129,7 @@ export class ApiClient {
   async send(call: ApiCall): Promise<ApiAnswer> {
     try {
       for (let attempt = 1; ; attempt++) {
-        const answer = await this.#attempt(call);
+        const answer = await this.#turns.take(() => this.#attempt(call));
         if (answer.status !== 429 || attempt === MAX_ATTEMPTS) return answer;
         await sleep(answer.retryAfterMs, undefined, { signal: call.signal });
       }
@@ -162,7 +170,9 @@ export class ApiClient {
     return items;
   }
 
+  /** Calls that are still under way fail, and those that wait for their turn are not made. */
   close(): void {
+    this.#closed.abort(new Error('the client was closed'));
     this.#agent.destroy();
   }
 
@@ -178,6 +188,8 @@ export class ApiClient {
   }
 
   async #once(call: ApiCall): Promise<RawAnswer> {
+    this.#closed.signal.throwIfAborted();
+    call.signal?.throwIfAborted();
     const deadline = AbortSignal.timeout(this.#options.deadlineMs);
     const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
     try {
@@ -214,6 +226,28 @@ export class ApiClient {
       });
       sent.end(call.body?.text);
     });
+  }
+}
+
+/** Lets so many do their work at once; the others wait, the first come first. */
+class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
   }
 }
 

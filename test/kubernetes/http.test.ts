@@ -122,6 +122,34 @@ describe('ApiClient', () => {
     }
   });
 
+  it('makes two calls at a time, and all of them', async () => {
+    const held: (() => void)[] = [];
+    server.handle((_, response) => {
+      held.push(() => answerJson(response, 200, { items: [{ id: 1 }] }));
+    });
+    const lists = Promise.all(Array.from({ length: 5 }, () => client.list(services)));
+    for (const answered of [0, 1, 2, 3, 4]) {
+      await expect.poll(() => held.length).toBe(Math.min(answered + 2, 5));
+      held[answered]?.();
+    }
+    expect(await lists).toEqual(Array.from({ length: 5 }, () => [{ id: 1 }]));
+    expect(server.connections()).toBe(2);
+  });
+
+  it('makes no call after it was closed, those that wait included', async () => {
+    server.handle(() => undefined);
+    const closing = clientOf({});
+    const failures = Promise.all([1, 2, 3].map(() => failureOf(closing.list(services))));
+    await expect.poll(() => server.seen.length).toBe(2);
+    closing.close();
+    expect((await failures).map(({ diagnostics }) => diagnostics[0]?.code)).toEqual([
+      'cluster-unreachable',
+      'cluster-unreachable',
+      'cluster-unreachable',
+    ]);
+    expect(server.seen).toHaveLength(2);
+  });
+
   it('reports a body that is cut', async () => {
     server.handle((_, response) => {
       response.writeHead(200, { 'Content-Length': '100' });
