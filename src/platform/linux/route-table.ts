@@ -11,6 +11,7 @@ import { parseAnswers } from './parse-answers.ts';
 import { parseLinks } from './parse-links.ts';
 import { parseRoutes } from './parse-routes.ts';
 import { parseRules } from './parse-rules.ts';
+import { unreadable } from './rows.ts';
 
 const READ_TIMEOUT_MS = 30_000;
 
@@ -28,7 +29,7 @@ function thisHost(): LinuxOptions {
   return { user: process.getuid?.() ?? 0, ipv6: existsSync('/proc/self/net/if_inet6') };
 }
 
-/** The kernel's routing as iproute2 shows it. Every dump is one process, all of them at once. */
+/** The kernel's routing as iproute2 shows it. Processes of both families run at once. */
 export class LinuxRouteTable implements RouteTable {
   readonly #runner: CommandRunner;
   readonly #user: number;
@@ -55,13 +56,7 @@ export class LinuxRouteTable implements RouteTable {
   async snapshot(signal?: AbortSignal): Promise<NetworkSnapshot> {
     const [links, ...families] = await Promise.all([
       this.#dump(['-details', 'addr'], signal),
-      ...this.#families.map(async (family) => {
-        const [routes, rules] = await Promise.all([
-          this.#dump(['-details', `-${family}`, 'route', 'show', 'table', 'all'], signal),
-          this.#dump([`-${family}`, 'rule'], signal),
-        ]);
-        return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
-      }),
+      ...this.#families.map((family) => this.#routesAndRules(family, signal)),
     ]);
     return {
       ...parseLinks(links),
@@ -97,9 +92,24 @@ export class LinuxRouteTable implements RouteTable {
     return parseAnswers(canonical, result);
   }
 
-  async #dump(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+  /** One process for both: a process costs more than an ordinary host's rules and routes. */
+  async #routesAndRules(
+    family: Family,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<NetworkSnapshot, 'routes' | 'rules'>> {
+    const args = ['-details', `-${family}`, '-batch', '-'];
+    const printed = await this.#dump(args, signal, 'route show table all\nrule\n');
+    // Each command prints one line, also when it has nothing to tell.
+    const [routes, rules, ...rest] = printed.split('\n').filter((line) => line.trim() !== '');
+    if (routes === undefined || rules === undefined || rest.length > 0) {
+      throw unreadable(`ip -N -json ${args.join(' ')}`, printed.slice(0, 200));
+    }
+    return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
+  }
+
+  async #dump(args: readonly string[], signal: AbortSignal | undefined, input?: string): Promise<string> {
     for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
-      const { code, stdout, stderr } = await this.#ip(args, signal);
+      const { code, stdout, stderr } = await this.#ip(args, signal, input);
       // Made on demand: before its first route, a table is not there, and `ip` fails with half an array printed.
       if (code !== 0 && stderr.includes('FIB table does not exist')) return '[]';
       if (code !== 0) {

@@ -29,24 +29,41 @@ const table = (runner: CommandRunner, ipv6 = true) => new LinuxRouteTable(runner
 
 const MAIN_4 = 'ip -N -json -details -4 route show table 254';
 const MAIN_6 = 'ip -N -json -details -6 route show table 254';
+const DUMPS_4 = 'ip -N -json -details -4 -batch -';
+const DUMPS_6 = 'ip -N -json -details -6 -batch -';
+const ADDRESSES = 'ip -N -json -details addr';
 const BATCH = 'ip -N -json -details -force -batch -';
 const row = '[{"type":"1","dst":"10.0.0.0/8","dev":"v0","protocol":"3","flags":[]}]';
 
 describe('LinuxRouteTable', () => {
-  test('a snapshot is read by one process a dump', async () => {
+  test('a snapshot is read by one process a family, and one for links and addresses', async () => {
+    const printed = (family: 4 | 6) =>
+      [fixture(`routes-${family}.json`), fixture(`rules-${family}.json`)]
+        .map((rows) => `${JSON.stringify(JSON.parse(rows))}\n`)
+        .join('');
     const ip = new FakeIp({
-      'ip -N -json -details -4 route show table all': [{ stdout: fixture('routes-4.json') }],
-      'ip -N -json -details -6 route show table all': [{ stdout: fixture('routes-6.json') }],
-      'ip -N -json -4 rule': [{ stdout: fixture('rules-4.json') }],
-      'ip -N -json -6 rule': [{ stdout: fixture('rules-6.json') }],
-      'ip -N -json -details addr': [{ stdout: fixture('addr.json') }],
+      [DUMPS_4]: [{ stdout: printed(4) }],
+      [DUMPS_6]: [{ stdout: printed(6) }],
+      [ADDRESSES]: [{ stdout: fixture('addr.json') }],
     });
     const snapshot = await table(ip).snapshot();
     expect(snapshot.routes).toHaveLength(50);
     expect(snapshot.rules).toHaveLength(17);
     expect(snapshot.links.map(({ name }) => name)).toEqual(['lo', 'v1', 'v0']);
     expect(snapshot.addresses.length).toBeGreaterThan(4);
-    expect(ip.asked).toHaveLength(5);
+    expect(ip.asked).toHaveLength(3);
+    expect(ip.inputs).toEqual(['route show table all\nrule\n', 'route show table all\nrule\n']);
+  });
+
+  test.each([
+    ['without the rules', '[]\n'],
+    ['with one dump too many', '[]\n[]\n[]\n'],
+    ['with nothing at all', ''],
+  ])('a snapshot %s is a Failure, not an empty table', async (_, stdout) => {
+    const ip = new FakeIp({ [DUMPS_4]: [{ stdout }], [ADDRESSES]: [{ stdout: '[]' }] });
+    await expect(table(ip, false).snapshot()).rejects.toMatchObject({
+      diagnostics: [{ code: 'kernel-answer-unreadable' }],
+    });
   });
 
   test('without IPv6 in the kernel, only IPv4 is asked for', async () => {
