@@ -17,11 +17,14 @@ const STDERR_KEPT = 16_384;
 
 /** The process seam over node:child_process. */
 export class ProcessRunner implements CommandRunner, CommandStreamer {
+  /** Taken once: each look at `process.env` asks the system for every variable again. */
+  readonly #env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C' };
+
   async run(argv: Argv, options: CommandOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted();
     const [program, ...args] = argv;
     const child = spawn(program, args, {
-      env: environment(),
+      env: this.#env,
       stdio: [
         options.input === undefined ? 'ignore' : 'pipe',
         'pipe',
@@ -59,7 +62,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
 
   stream(argv: Argv, onLine: (line: string) => void, { detached } = { detached: false }): CommandStream {
     const [program, ...args] = argv;
-    const child = spawn(program, args, { env: environment(), stdio: 'pipe', detached, windowsHide: true });
+    const child = spawn(program, args, { env: this.#env, stdio: 'pipe', detached, windowsHide: true });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);
@@ -98,10 +101,6 @@ function startError(error: NodeJS.ErrnoException, program: string): Error {
   const path = (process.env['PATH'] ?? '').split(delimiter);
   if (path.some((directory) => existsSync(join(directory, program)))) return error;
   return Object.assign(new Error(`spawn ${program} ENOENT`, { cause: error }), { code: 'ENOENT' });
-}
-
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, LC_ALL: 'C' };
 }
 
 /** Gathers a stream's bytes; they are joined and decoded once, since a large routing table is tens of megabytes. */
