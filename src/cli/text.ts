@@ -63,11 +63,20 @@ export function printable(text: string): string {
   return safe;
 }
 
-/** The same for every string inside a value; everything else is kept as it is. */
+/**
+ * The same for every string inside a value; everything else is kept as it is. What needs no change is returned itself:
+ * a plan for ten thousand routes is not copied for the one string in it that does.
+ */
 export function printableDeep<T>(value: T): T;
 export function printableDeep(value: unknown): unknown {
   if (typeof value === 'string') return printable(value);
-  if (Array.isArray(value)) return value.map((item) => printableDeep(item));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printableDeep(item)]));
+  let copy: Record<string, unknown> | unknown[] | null = null;
+  for (const [key, item] of Object.entries(value)) {
+    const safe = printableDeep(item);
+    if (safe === item) continue;
+    copy ??= Array.isArray(value) ? [...value] : { ...value };
+    Object.assign(copy, { [key]: safe });
+  }
+  return copy ?? value;
 }
