@@ -4,6 +4,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { RunEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Palette, paletteFor, wantsColor } from './color.ts';
+import { LineBuffer } from './line-buffer.ts';
 import type { FileNames } from './paths.ts';
 import { Progress } from './progress.ts';
 import { renderDiagnostic } from './render-diagnostic.ts';
@@ -29,6 +30,7 @@ export class Output {
   readonly noteColors: Palette;
   readonly #terminal: Terminal;
   readonly #progress: Progress;
+  readonly #changes: LineBuffer;
   #sequence = 0;
 
   constructor(terminal: Terminal, options: GlobalOptions) {
@@ -39,42 +41,46 @@ export class Output {
     this.noteColors = palette(terminal, options, terminal.stderr.isTTY === true, false);
     const isLive = terminal.stderr.isTTY === true && terminal.env['TERM'] !== 'dumb';
     this.#progress = new Progress(terminal.stderr, this.noteColors, isLive);
+    this.#changes = new LineBuffer(terminal.stdout);
   }
 
   /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
   print(text: string): void {
-    if (!this.json) this.#terminal.stdout.write(text);
+    if (!this.json) this.document(text);
   }
 
   /** Text for stdout even with `--json`: what a command was asked to print is a document already. */
   document(text: string): void {
+    this.#flush();
     this.#terminal.stdout.write(text);
   }
 
   /** Text for stderr. */
   note(text: string): void {
+    this.#flush();
     this.#progress.clear();
     this.#terminal.stderr.write(text);
   }
 
   /** One line of `--json`; nothing without. */
   line(line: JsonLine): void {
-    if (!this.json) return;
-    if (this.#sequence === 0) {
-      this.#write({ type: 'version', format: STREAM_FORMAT, mkplan: packageJson.version });
-    }
-    this.#write(line);
+    if (this.json) this.document(this.#textOf(line));
   }
 
   plan(plan: Plan, names: FileNames): void {
-    if (this.json) for (const line of planLines(plan, names)) this.line(line);
-    else this.print(renderPlan(plan, { colors: this.colors, names }));
+    const text = this.json
+      ? planLines(plan, names)
+          .map((line) => this.#textOf(line))
+          .join('')
+      : renderPlan(plan, { colors: this.colors, names });
+    this.document(text);
   }
 
   /** What happens while a plan is applied: lines of `--json`, or progress on stderr. */
   event(event: RunEvent): void {
-    if (this.json) this.line(eventLine(event));
-    else this.#progress.show(event);
+    if (!this.json) this.#progress.show(event);
+    else if (event.type === 'change.done') this.#changes.add(this.#textOf(eventLine(event)));
+    else this.line(eventLine(event));
   }
 
   /** A diagnostic on stderr, and as a line with `--json`. */
@@ -85,13 +91,28 @@ export class Output {
 
   /** The last line of `--json`. */
   finish(exitCode: number): void {
+    this.#flush();
     this.#progress.clear();
     if (this.#sequence > 0) this.line({ type: 'summary', exitCode });
   }
 
-  #write(line: JsonLine): void {
-    const { type, ...rest } = line;
-    this.#terminal.stdout.write(`${JSON.stringify({ type, seq: this.#sequence++, ...rest })}\n`);
+  /** What was held back goes first, on whichever stream: both may be the same file. */
+  #flush(): void {
+    this.#changes.flush();
+    this.#progress.flush();
+  }
+
+  /** The text of a line, which takes the next number; the version line stands before the first. */
+  #textOf(line: JsonLine): string {
+    const version =
+      this.#sequence === 0
+        ? this.#numbered({ type: 'version', format: STREAM_FORMAT, mkplan: packageJson.version })
+        : '';
+    return version + this.#numbered(line);
+  }
+
+  #numbered({ type, ...rest }: JsonLine): string {
+    return `${JSON.stringify({ type, seq: this.#sequence++, ...rest })}\n`;
   }
 }
 

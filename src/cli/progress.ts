@@ -1,5 +1,6 @@
 import type { RunEvent } from '../model/event.ts';
 import type { Palette } from './color.ts';
+import { LineBuffer } from './line-buffer.ts';
 import { renderEvent } from './render-events.ts';
 import type { TextSink } from './terminal.ts';
 import { count } from './text.ts';
@@ -15,6 +16,7 @@ export class Progress {
   readonly #sink: TextSink;
   readonly #colors: Palette;
   readonly #isLive: boolean;
+  readonly #changes: LineBuffer;
   #total = 0;
   #done = 0;
   #drawnAt = 0;
@@ -26,6 +28,7 @@ export class Progress {
     this.#sink = sink;
     this.#colors = colors;
     this.#isLive = isLive;
+    this.#changes = new LineBuffer(sink);
   }
 
   show(event: RunEvent): void {
@@ -40,8 +43,18 @@ export class Progress {
     }
     const line = renderEvent(event, this.#colors);
     if (line === null) return;
+    if (event.type === 'change.done') {
+      this.#changes.add(`${line}\n`);
+      return;
+    }
+    this.flush();
     this.clear();
     this.#sink.write(`${line}\n`);
+  }
+
+  /** Writes the changes that were held back, so that other text can follow. */
+  flush(): void {
+    this.#changes.flush();
   }
 
   /** Takes the live line away, so that other text can follow. */
