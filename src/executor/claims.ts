@@ -26,6 +26,7 @@ function claimChange(step: RouteStep): { readonly dropped: Route | null; readonl
  * another route.
  */
 export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, now: Date): Claim[] {
+  const created = now.toISOString();
   const dropped = new Set<string>();
   const added = new Map<string, Claim>();
   for (const step of plan.steps) {
@@ -39,7 +40,7 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
         purpose: step.purpose,
         route: change.claimed,
         owner,
-        created: now.toISOString(),
+        created,
       });
     }
   }

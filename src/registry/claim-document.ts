@@ -66,7 +66,14 @@ const claim = object<Claim>({
 /** A list of claims in their document form. */
 export const claimsCheck: Check<readonly Claim[]> = listOf(claim);
 
-/** A claim as files hold it. */
-export function encodeClaim(given: Claim): ClaimDocument {
-  return { ...given, route: encodeRoute(given.route) };
+const texts = new WeakMap<Claim, string>();
+
+/** A claim as files hold it, as JSON. Made once for each claim: the journal and the registry hold the same ones. */
+export function claimText(given: Claim): string {
+  const known = texts.get(given);
+  if (known !== undefined) return known;
+  const document: ClaimDocument = { ...given, route: encodeRoute(given.route) };
+  const made = JSON.stringify(document);
+  texts.set(given, made);
+  return made;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Claim } from '../model/claim.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { DocumentError, record, unsigned } from './check.ts';
-import { claimsCheck, encodeClaim } from './claim-document.ts';
+import { claimsCheck, claimText } from './claim-document.ts';
 import {
   errnoOf,
   fileFailure,
@@ -64,8 +64,7 @@ function decode(path: string, data: Buffer): readonly Claim[] {
 
 /** One claim a line, so that a person can read the file and compare two of them. */
 function encode(claims: readonly Claim[]): Buffer {
-  const lines = claims.map((claim) => JSON.stringify(encodeClaim(claim)));
-  return Buffer.from(`{"version":${VERSION},"claims":[\n${lines.join(',\n')}\n]}\n`);
+  return Buffer.from(`{"version":${VERSION},"claims":[\n${claims.map(claimText).join(',\n')}\n]}\n`);
 }
 
 async function replaceFile(dir: string, path: string, data: Buffer): Promise<void> {

@@ -3,7 +3,7 @@ import type { Claim } from '../model/claim.ts';
 import type { Action, Change, Purpose, RouteStep } from '../model/plan.ts';
 import { encodeRoute, type Route } from '../model/route.ts';
 import { type Check, DocumentError, listOf, object, oneOf, orNull, record, text, unsigned } from './check.ts';
-import { claimsCheck, encodeClaim, routeCheck } from './claim-document.ts';
+import { claimsCheck, claimText, routeCheck } from './claim-document.ts';
 import type { IntendedChange, JournaledTransaction } from './registry.ts';
 
 /**
@@ -88,16 +88,19 @@ function decodeIntent(value: unknown): IntendedChange {
   };
 }
 
-function encodeRecord(given: JournalRecord): unknown {
+/** The JSON of a record. */
+function recordText(given: JournalRecord): string {
   switch (given.type) {
     case 'begin':
-      return { version: VERSION, ...given };
+      return JSON.stringify({ version: VERSION, ...given });
     case 'intent':
-      return { ...given, changes: given.changes.map(encodeIntent) };
-    case 'decided':
-      return { ...given, claims: given.claims.map(encodeClaim) };
+      return JSON.stringify({ ...given, changes: given.changes.map(encodeIntent) });
+    case 'decided': {
+      const { claims, ...rest } = given;
+      return `${JSON.stringify(rest).slice(0, -1)},"claims":[${claims.map(claimText).join(',')}]}`;
+    }
     default:
-      return given;
+      return JSON.stringify(given);
   }
 }
 
@@ -142,14 +145,14 @@ const decoders: Readonly<Record<string, Check<JournalRecord>>> = {
   }),
 };
 
-function checksum(body: string | Buffer): string {
+function checksum(body: Buffer): string {
   return crc32(body).toString(16).padStart(8, '0');
 }
 
 /** One line of the journal, its newline included. */
 export function encodeLine(given: JournalRecord): Buffer {
-  const body = JSON.stringify(encodeRecord(given));
-  return Buffer.from(`{"crc32":"${checksum(body)}","record":${body}}\n`);
+  const body = Buffer.from(recordText(given));
+  return Buffer.concat([Buffer.from(`{"crc32":"${checksum(body)}","record":`), body, Buffer.from('}\n')]);
 }
 
 const HEAD = Buffer.from('{"crc32":"00000000","record":');
