@@ -1,16 +1,18 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Failure, messageOf } from '../model/diagnostic.ts';
 import type { Argv, CommandRunner, CommandStreamer } from '../platform/command.ts';
 import { tryLock } from '../platform/flock.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
 import { elevationRefused, helperBusy, helperGone, helperUnable } from './failures.ts';
-import { MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
+import { encodeRequest, MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
 import { Session, SessionEnded } from './session.ts';
 
 /** How long the last child of a helper that was killed is waited for: longer than any child lives. */
 const LAST_CHILD_SECONDS = 30;
+
+/** Requests that are under way at a time: the helper reads one while `ip` still works on the one before. */
+const REQUESTS_AT_A_TIME = 2;
 
 export interface HelperOptions {
   /** The helper's command, through sudo where needed; `--lock PATH` is added. */
@@ -37,8 +39,8 @@ export class HelperClient implements RouteChanger {
   }
 
   /**
-   * Starts the helper, so that this overlaps with other work. Optional; where it fails, `change` fails likewise.
-   * Throws a Failure: `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
+   * Starts the helper, so that this overlaps with other work: its process runs once this returns. Optional; where it
+   * fails, `change` fails likewise. Throws a Failure: `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
    */
   start(): Promise<void> {
     const started = this.#started().then(() => undefined);
@@ -48,12 +50,20 @@ export class HelperClient implements RouteChanger {
   }
 
   async change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]> {
-    const refused: ChangeFailure[] = [];
+    // One for all requests: a helper that died over one of them must not be replaced for the next.
+    const session = this.#started();
+    const answers: Promise<readonly ChangeFailure[]>[] = [];
     for (let from = 0; from < changes.length; from += MAX_CHANGES) {
-      const answer = await this.#request(changes.slice(from, from + MAX_CHANGES));
-      for (const { index, message } of answer) refused.push({ index: from + index, message });
+      await answers.at(-REQUESTS_AT_A_TIME);
+      const answer = this.#request(session, changes.slice(from, from + MAX_CHANGES));
+      // Two may fail at once, and the first of them is told.
+      answer.catch(() => undefined);
+      answers.push(answer);
     }
-    return refused;
+    const refused = await Promise.all(answers);
+    return refused.flatMap((some, request) =>
+      some.map(({ index, message }) => ({ index: request * MAX_CHANGES + index, message })),
+    );
   }
 
   async close(): Promise<void> {
@@ -64,15 +74,19 @@ export class HelperClient implements RouteChanger {
     if (this.#died !== null) await this.#awaitLastChild();
   }
 
-  async #request(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]> {
-    const session = await this.#started();
-    const response = await session
-      .ask({ type: 'change', seq: this.#seq++, changes })
-      .catch((error: unknown) => {
-        this.#session = null;
-        this.#died = helperGone(messageOf(error));
-        throw this.#died;
-      });
+  async #request(
+    starting: Promise<Session>,
+    changes: readonly RouteChange[],
+  ): Promise<readonly ChangeFailure[]> {
+    const seq = this.#seq++;
+    // The helper may still be starting.
+    const line = encodeRequest({ type: 'change', seq, changes });
+    const session = await starting;
+    const response = await session.ask(seq, line).catch((error: unknown) => {
+      this.#session = null;
+      this.#died = helperGone(messageOf(error));
+      throw this.#died;
+    });
     if (response.type === 'answer') return response.refused;
     throw this.#unable(response);
   }
@@ -84,12 +98,12 @@ export class HelperClient implements RouteChanger {
 
   async #open(): Promise<Session> {
     const { command, lockPath, processes } = this.#options;
-    await (await this.#openLock()).close();
+    closeSync(this.#openLock());
     const elevated = basename(command[0]) === 'sudo';
     // The helper itself ignores what the terminal sends, but a child that is being forked just then does not yet.
     const session = new Session(processes, [...command, '--lock', lockPath], { detached: !elevated });
     const response = await session
-      .ask({ type: 'hello', version: PROTOCOL_VERSION })
+      .ask(null, encodeRequest({ type: 'hello', version: PROTOCOL_VERSION }))
       .catch((error: unknown) => {
         if (!(error instanceof SessionEnded)) throw error;
         throw elevated ? elevationRefused(error.message) : helperGone(error.message);
@@ -106,12 +120,12 @@ export class HelperClient implements RouteChanger {
       : helperUnable(response.message);
   }
 
-  async #openLock(): Promise<FileHandle> {
+  #openLock(): number {
     const { lockPath } = this.#options;
     // Neither through a link, nor waiting for whoever writes to a pipe of that name.
     const careful = constants.O_NOFOLLOW | constants.O_NONBLOCK;
     try {
-      return await open(lockPath, constants.O_RDONLY | constants.O_CREAT | careful, 0o600);
+      return openSync(lockPath, constants.O_RDONLY | constants.O_CREAT | careful, 0o600);
     } catch (error) {
       throw helperUnable(`cannot open ${lockPath}: ${messageOf(error)}`);
     }
@@ -119,13 +133,13 @@ export class HelperClient implements RouteChanger {
 
   /** The helper's children hold its lock: when it can be had, none is left. */
   async #awaitLastChild(): Promise<void> {
-    const file = await this.#openLock();
+    const lock = this.#openLock();
     try {
-      if (!(await tryLock(this.#options.processes, file.fd, LAST_CHILD_SECONDS))) {
+      if (!(await tryLock(this.#options.processes, lock, LAST_CHILD_SECONDS))) {
         throw helperBusy(this.#options.lockPath);
       }
     } finally {
-      await file.close();
+      closeSync(lock);
     }
   }
 }

@@ -7,7 +7,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { tryLock } from '../platform/flock.ts';
 import { ProcessRunner } from '../platform/process.ts';
-import { perform } from './perform.ts';
+import { prepare } from './perform.ts';
 import { encodeResponse, type Response } from './protocol.ts';
 import { serve } from './serve.ts';
 
@@ -105,7 +105,7 @@ async function main(args: readonly string[]): Promise<void> {
     await serve({
       input: process.stdin,
       respond,
-      perform: (changes) => perform(changes, { runner, ip, lock }),
+      prepare: (changes) => prepare(changes, { runner, ip, lock }),
       stopping: () => stopping,
     });
   } catch (error) {

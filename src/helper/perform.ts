@@ -16,35 +16,41 @@ export interface PerformOptions {
 }
 
 /**
- * Tries each change that the guard lets pass, in one `ip -force -batch -`, and returns those refused by either.
- * The child has a session of its own, so that no signal from the terminal ends it half-way.
+ * Looks at changes and makes them ready. What it returns tries each that the guard lets pass, in one
+ * `ip -force -batch -`, and tells of those refused by either. The child has a session of its own, so that no signal
+ * from the terminal ends it half-way.
  */
-export async function perform(
+export function prepare(
   changes: readonly RouteChange[],
   { runner, ip, lock }: PerformOptions,
-): Promise<ChangeFailure[]> {
-  const failures: ChangeFailure[] = [];
-  const tried: { readonly index: number; readonly line: string }[] = [];
+): () => Promise<ChangeFailure[]> {
+  const refused: ChangeFailure[] = [];
+  const tried: number[] = [];
+  let input = '';
   for (const [index, change] of changes.entries()) {
     const why = whyRefused(change);
-    if (why === null) tried.push({ index, line: batchLine(change) });
-    else failures.push({ index, message: `the helper refuses: ${why}` });
+    if (why !== null) {
+      refused.push({ index, message: `the helper refuses: ${why}` });
+      continue;
+    }
+    tried.push(index);
+    input += `${batchLine(change)}\n`;
   }
-  if (tried.length > 0) {
-    const input = `${[...tried.map(({ line }) => line), END_OF_BATCH].join('\n')}\n`;
+  if (tried.length === 0) return async () => refused;
+  return async () => {
     const result = await runner.run([ip, '-force', '-batch', '-'], {
-      input,
+      input: `${input}${END_OF_BATCH}\n`,
       timeoutMs: DEADLINE_MS,
       descriptors: [lock],
       detached: true,
     });
     const messages = refusals(tried.length, result);
-    for (const [at, { index }] of tried.entries()) {
+    const failed = tried.flatMap((index, at) => {
       const message = messages(at + 1);
-      if (message !== undefined) failures.push({ index, message });
-    }
-  }
-  return failures.sort((a, b) => a.index - b.index);
+      return message === undefined ? [] : [{ index, message }];
+    });
+    return [...refused, ...failed].sort((a, b) => a.index - b.index);
+  };
 }
 
 /** What was said about each line of a batch, counted from 1; undefined for a line that succeeded. */

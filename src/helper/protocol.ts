@@ -17,7 +17,10 @@ import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 /** Both sides must have the same: they come from one build. */
 export const PROTOCOL_VERSION = 1;
 
-/** Changes in one request, which is also what one `ip` process is given: so much still happens after a kill. */
+/**
+ * Changes in one request, which is also what one `ip` process is given. At most twice as many still happen after
+ * mkplan was killed: one request is performed, the next may have arrived.
+ */
 export const MAX_CHANGES = 2500;
 
 /** Longest line that the helper reads, in bytes; a full request takes about a quarter of it. */
@@ -64,14 +67,14 @@ export function encodeResponse(response: Response): string {
 /** Reads one line of a request. Throws a ProtocolError unless every part of it is as it should be. */
 export function decodeRequest(line: string): Request {
   const message = fields(parseJson(line), 'a request', null);
-  if (message.get('type') === 'hello') {
+  if (message['type'] === 'hello') {
     onlyKeys(message, ['type', 'version'], null);
-    return { type: 'hello', version: count(message.get('version'), 'version', null) };
+    return { type: 'hello', version: count(message['version'], 'version', null) };
   }
-  if (message.get('type') !== 'change') throw new ProtocolError('not a request');
-  const seq = count(message.get('seq'), 'seq', null);
+  if (message['type'] !== 'change') throw new ProtocolError('not a request');
+  const seq = count(message['seq'], 'seq', null);
   onlyKeys(message, ['type', 'seq', 'changes'], seq);
-  const changes = message.get('changes');
+  const changes = message['changes'];
   if (!Array.isArray(changes) || changes.length > MAX_CHANGES) {
     throw new ProtocolError(`changes: not a list of at most ${MAX_CHANGES}`, seq);
   }
@@ -81,29 +84,29 @@ export function decodeRequest(line: string): Request {
 /** Reads one line of a response. Throws a ProtocolError when it is none. */
 export function decodeResponse(line: string): Response {
   const message = fields(parseJson(line), 'a response', null);
-  const type = message.get('type');
-  if (type === 'hello') return { type, version: count(message.get('version'), 'version', null) };
+  const type = message['type'];
+  if (type === 'hello') return { type, version: count(message['version'], 'version', null) };
   if (type === 'error') {
-    const seq = message.get('seq');
-    const code = message.get('code');
+    const seq = message['seq'];
+    const code = message['code'];
     return {
       type,
       seq: seq === null ? null : count(seq, 'seq', null),
       code: code === 'version' || code === 'lock-held' || code === 'unusable' ? code : 'not-understood',
-      message: String(message.get('message')),
+      message: String(message['message']),
     };
   }
-  const refused = message.get('refused');
+  const refused = message['refused'];
   if (type !== 'answer' || !Array.isArray(refused)) throw new ProtocolError('not a response');
-  const seq = count(message.get('seq'), 'seq', null);
+  const seq = count(message['seq'], 'seq', null);
   return {
     type,
     seq,
     refused: refused.map((one: unknown) => {
       const failure = fields(one, 'a refusal', seq);
       return {
-        index: count(failure.get('index'), 'index', seq),
-        message: String(failure.get('message')),
+        index: count(failure['index'], 'index', seq),
+        message: String(failure['message']),
       };
     }),
   };
@@ -118,15 +121,18 @@ function parseJson(line: string): unknown {
   }
 }
 
-function fields(value: unknown, what: string, seq: number | null): ReadonlyMap<string, unknown> {
+/** An object as JSON.parse makes it, its keys not looked at yet. None of the keys that are read is one of every object. */
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown, what: string, seq: number | null): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ProtocolError(`not ${what}`, seq);
   }
-  return new Map(Object.entries(value));
+  return value as Fields;
 }
 
-function onlyKeys(message: ReadonlyMap<string, unknown>, keys: readonly string[], seq: number | null): void {
-  for (const key of message.keys()) {
+function onlyKeys(message: Fields, keys: readonly string[], seq: number | null): void {
+  for (const key of Object.keys(message)) {
     if (!keys.includes(key)) throw new ProtocolError('unknown key', seq);
   }
 }
@@ -153,27 +159,28 @@ const KNOWN_TYPES: ReadonlySet<unknown> = new Set(ROUTE_TYPES);
 function decodeChange(value: unknown, seq: number): RouteChange {
   const change = fields(value, 'a change', seq);
   onlyKeys(change, ['op', 'route'], seq);
-  const op = change.get('op');
+  const op = change['op'];
   if (op !== 'add' && op !== 'delete') throw new ProtocolError('op: neither add nor delete', seq);
-  const route = fields(change.get('route'), 'a route', seq);
+  const route = fields(change['route'], 'a route', seq);
   onlyKeys(route, ROUTE_KEYS, seq);
   return { op, route: decodeRouteStrictly(route, seq) };
 }
 
-function decodeRouteStrictly(route: ReadonlyMap<string, unknown>, seq: number): Route {
-  const type = route.get('type') ?? 'unicast';
+function decodeRouteStrictly(route: Fields, seq: number): Route {
+  const type = route['type'] ?? 'unicast';
   if (!isRouteType(type)) throw new ProtocolError('type: not a type of route', seq);
-  const number = (key: string, absent: number) => (route.has(key) ? count(route.get(key), key, seq) : absent);
+  const number = (key: string, absent: number) =>
+    Object.hasOwn(route, key) ? count(route[key], key, seq) : absent;
   return {
     type,
-    destination: prefix(route.get('destination'), seq),
+    destination: prefix(route['destination'], seq),
     tos: number('tos', 0),
     table: number('table', MAIN_TABLE),
     metric: number('metric', 0),
-    gateway: text(route.get('gateway'), 'gateway', seq),
-    device: text(route.get('device'), 'device', seq),
+    gateway: text(route['gateway'], 'gateway', seq),
+    device: text(route['device'], 'device', seq),
     protocol: number('protocol', 0),
-    nextHops: nextHops(route.get('nextHops') ?? [], seq),
+    nextHops: nextHops(route['nextHops'] ?? [], seq),
   };
 }
 
@@ -199,9 +206,9 @@ function nextHops(value: unknown, seq: number): NextHop[] {
     const hop = fields(entry, 'a next hop', seq);
     onlyKeys(hop, ['gateway', 'device', 'weight'], seq);
     return {
-      gateway: text(hop.get('gateway'), 'gateway', seq),
-      device: text(hop.get('device'), 'device', seq),
-      weight: count(hop.get('weight'), 'weight', seq),
+      gateway: text(hop['gateway'], 'gateway', seq),
+      device: text(hop['device'], 'device', seq),
+      weight: count(hop['weight'], 'weight', seq),
     };
   });
 }

@@ -33,35 +33,54 @@ export interface ServeOptions {
   readonly input: AsyncIterable<Uint8Array>;
   /** Sends one answer; false when nobody listens any more. */
   readonly respond: (response: Response) => boolean;
-  readonly perform: (changes: readonly RouteChange[]) => Promise<ChangeFailure[]>;
+  /** Makes changes ready, and returns what performs them. */
+  readonly prepare: (changes: readonly RouteChange[]) => () => Promise<ChangeFailure[]>;
   /** Asked between requests: whether to end although there may be more of them. */
   readonly stopping: () => boolean;
 }
 
-/** Answers requests one after the other until the input ends, nobody listens, or it is told to stop. */
-export async function serve({ input, respond, perform, stopping }: ServeOptions): Promise<void> {
-  for await (const line of readLines(input)) {
-    if (stopping() || !respond(await answer(line, perform))) return;
+/**
+ * Answers requests one after the other until the input ends, nobody listens, or it is told to stop. The next one is
+ * read while one is performed, but not begun before that is answered.
+ */
+export async function serve({ input, respond, prepare, stopping }: ServeOptions): Promise<void> {
+  let heard = Promise.resolve(true);
+  try {
+    for await (const line of readLines(input)) {
+      const perform = read(line, prepare);
+      if (!(await heard) || stopping()) return;
+      heard = perform().then(respond);
+    }
+  } finally {
+    await heard;
   }
 }
 
-async function answer(line: string | null, perform: ServeOptions['perform']): Promise<Response> {
-  let seq: number | null = null;
+/** Reads one line at once; what it asks for is done, and answered, by calling what is returned. */
+function read(line: string | null, prepare: ServeOptions['prepare']): () => Promise<Response> {
   try {
     if (line === null) throw new ProtocolError(`longer than ${MAX_LINE_BYTES} bytes`);
     const request = decodeRequest(line);
-    if (request.type === 'change') {
-      seq = request.seq;
-      return { type: 'answer', seq, refused: await perform(request.changes) };
-    }
-    if (request.version === PROTOCOL_VERSION) return { type: 'hello', version: PROTOCOL_VERSION };
-    const message = `the helper speaks version ${PROTOCOL_VERSION}, not ${request.version}`;
-    return { type: 'error', seq, code: 'version', message };
+    if (request.type === 'hello') return async () => greeting(request.version);
+    const perform = prepare(request.changes);
+    return () => answer(request.seq, perform);
   } catch (error) {
-    const message = messageOf(error);
-    if (error instanceof ProtocolError)
-      return { type: 'error', seq: error.seq, code: 'not-understood', message };
+    const seq = error instanceof ProtocolError ? error.seq : null;
+    return async () => ({ type: 'error', seq, code: 'not-understood', message: messageOf(error) });
+  }
+}
+
+function greeting(version: number): Response {
+  if (version === PROTOCOL_VERSION) return { type: 'hello', version };
+  const message = `the helper speaks version ${PROTOCOL_VERSION}, not ${version}`;
+  return { type: 'error', seq: null, code: 'version', message };
+}
+
+async function answer(seq: number, perform: () => Promise<ChangeFailure[]>): Promise<Response> {
+  try {
+    return { type: 'answer', seq, refused: await perform() };
+  } catch (error) {
     // `ip` could not be run at all: nothing was changed, and the next request may fare better.
-    return { type: 'error', seq, code: 'unusable', message };
+    return { type: 'error', seq, code: 'unusable', message: messageOf(error) };
   }
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../model/diagnostic.ts';
 import type { Argv, CommandStream, CommandStreamer } from '../platform/command.ts';
-import { decodeResponse, encodeRequest, type Request, type Response } from './protocol.ts';
+import { decodeResponse, type Response } from './protocol.ts';
 
 interface Waiter {
   resolve(response: Response): void;
@@ -25,13 +25,15 @@ export class Session {
     );
   }
 
-  /** Sends a request and waits for its answer. Throws SessionEnded, with its last words, when none can come. */
-  async ask(request: Request): Promise<Response> {
+  /**
+   * Sends the line of a request, whose number is null for the greeting, and waits for its answer. Throws SessionEnded,
+   * with its last words, when none can come.
+   */
+  async ask(seq: number | null, line: string): Promise<Response> {
     if (this.#ended !== null) throw this.#ended;
-    const seq = request.type === 'change' ? request.seq : null;
     return await new Promise((resolve, reject) => {
       this.#waiters.set(seq, { resolve, reject });
-      this.#stream.write(encodeRequest(request));
+      this.#stream.write(line);
     });
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { perform } from '../../src/helper/perform.ts';
+import { prepare } from '../../src/helper/perform.ts';
 import type { Argv, CommandOptions, CommandResult } from '../../src/platform/command.ts';
 import { add, ours, remove } from './routes.ts';
 
@@ -21,7 +21,7 @@ const ended = (line: number) => `Object "end" is unknown, try "ip help".\nComman
 
 test('one detached child that holds the lock is given one line a change, and the end', async () => {
   const { runs, options } = ip({ stderr: ended(3) });
-  expect(await perform([add(at(1)), remove(at(2))], options)).toEqual([]);
+  expect(await prepare([add(at(1)), remove(at(2))], options)()).toEqual([]);
   expect(runs).toEqual([
     {
       argv: ['/sbin/ip', '-force', '-batch', '-'],
@@ -40,7 +40,7 @@ test('refusals of the kernel and of the guard fall on their own index', async ()
   const { options } = ip({
     stderr: `RTNETLINK answers: File exists\nCommand failed -:2\n${ended(4)}`,
   });
-  expect(await perform([add(at(1)), add(public_), add(at(2)), add(at(3))], options)).toEqual([
+  expect(await prepare([add(at(1)), add(public_), add(at(2)), add(at(3))], options)()).toEqual([
     { index: 1, message: 'the helper refuses: 8.8.8.8/32 is public' },
     { index: 2, message: 'RTNETLINK answers: File exists' },
   ]);
@@ -48,7 +48,7 @@ test('refusals of the kernel and of the guard fall on their own index', async ()
 
 test('nothing but refused changes starts nothing', async () => {
   const { runs, options } = ip({});
-  expect(await perform([add(public_)], options)).toHaveLength(1);
+  expect(await prepare([add(public_)], options)()).toHaveLength(1);
   expect(runs).toEqual([]);
 });
 
@@ -58,7 +58,7 @@ test('a child that hangs leaves every change that it said nothing about unknown'
     timedOut: true,
     stderr: 'RTNETLINK answers: File exists\nCommand failed -:1\n',
   });
-  expect(await perform([add(at(1)), add(at(2))], options)).toEqual([
+  expect(await prepare([add(at(1)), add(at(2))], options)()).toEqual([
     { index: 0, message: 'RTNETLINK answers: File exists' },
     { index: 1, message: expect.stringMatching(/^not known whether it was done: .* 20 s$/) },
   ]);
@@ -66,8 +66,8 @@ test('a child that hangs leaves every change that it said nothing about unknown'
 
 test('a child that leaves early is not taken for a success', async () => {
   const { options } = ip({ stderr: 'Error: any valid prefix is expected rather than "x".\n' });
-  expect(await perform([add(at(1))], options)).toEqual([
+  expect(await prepare([add(at(1))], options)()).toEqual([
     { index: 0, message: expect.stringContaining('any valid prefix') },
   ]);
-  expect(await perform([add(at(1))], ip({ code: 0 }).options)).toHaveLength(1);
+  expect(await prepare([add(at(1))], ip({ code: 0 }).options)()).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { perform } from '../../src/helper/perform.ts';
+import { prepare } from '../../src/helper/perform.ts';
 import { encodeRequest, type Response } from '../../src/helper/protocol.ts';
 import { readLines, serve } from '../../src/helper/serve.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
@@ -29,7 +29,7 @@ async function session(
       responses.push(response);
       return options.heard?.(responses.length) ?? true;
     },
-    perform: async (changes) => {
+    prepare: (changes) => async () => {
       performed.push(...changes);
       return [];
     },
@@ -112,7 +112,7 @@ describe('serve', () => {
     await serve({
       input: bytes(change(1), hello),
       respond: (response) => responses.push(response) > 0,
-      perform: () => Promise.reject(new Error('spawn EAGAIN')),
+      prepare: () => () => Promise.reject(new Error('spawn EAGAIN')),
       stopping: () => false,
     });
     expect(responses).toEqual([
@@ -153,7 +153,7 @@ describe('serve', () => {
         await serve({
           input: bytes(bent),
           respond: () => true,
-          perform: (changes) => perform(changes, { runner, ip: '/sbin/ip', lock: 3 }),
+          prepare: (changes) => prepare(changes, { runner, ip: '/sbin/ip', lock: 3 }),
           stopping: () => false,
         });
       }),
