@@ -1,6 +1,5 @@
 import type { Prefix } from '../model/prefix.ts';
-import type { Route } from '../model/route.ts';
-import { keyOf } from './key.ts';
+import { type Route, routeKey } from '../model/route.ts';
 
 /** A route together with its key, which costs too much to make twice. */
 export interface KeyedRoute {
@@ -30,7 +29,8 @@ export class TableView {
     for (const route of routes) {
       const here = this.#byDestination.get(destinationKey(route.destination));
       if (here === undefined) continue;
-      const key = keyOf(route);
+      // Not remembered with the route, which the next reread makes anew.
+      const key = routeKey(route);
       here.push({ key, route });
       this.#keys.add(key);
     }

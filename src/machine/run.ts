@@ -152,9 +152,9 @@ class ApplyRun implements ApplyWork {
   }
 
   async verify(): Promise<void> {
-    const { txid, plan } = this.#open();
+    const { txid, plan, table } = this.#open();
     this.#emit({ type: 'verifying', txid, routes: routesToVerify(plan) });
-    const problems = await verify(this.#ports.routeTable, plan);
+    const problems = await verify(this.#ports.routeTable, plan, table);
     if (problems.length > 0) throw new Failure('error', problems);
   }
 
@@ -167,8 +167,14 @@ class ApplyRun implements ApplyWork {
 
   async commit(): Promise<void> {
     const { txid } = this.#open();
-    await this.#ports.registry.write(this.#claims);
-    await this.#ports.journal.close(txid, 'committed');
+    // Once it is decided nothing is changed or undone any more, so the helper can end meanwhile.
+    const ended = endHelper(this.#ports.routeChanger);
+    try {
+      await this.#ports.registry.write(this.#claims);
+      await this.#ports.journal.close(txid, 'committed');
+    } finally {
+      await ended;
+    }
     this.#emit({ type: 'committed', txid });
   }
 

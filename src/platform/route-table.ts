@@ -43,6 +43,11 @@ export interface ChangeFailure {
 /** Changing the host's routes: the elevated helper's client. */
 export interface RouteChanger {
   /**
+   * Begins to get ready, so that the first change need not wait for it. Nothing is changed by it, and nothing has to
+   * wait for it: what goes wrong is told by that change.
+   */
+  start(): void;
+  /**
    * Tries every change and returns those that were refused. Not aborted half-way: a chunk that has begun ends.
    * Throws a Failure when the helper cannot be started or is gone.
    */

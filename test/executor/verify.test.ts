@@ -17,7 +17,7 @@ async function verified(routes: readonly Route[], ...steps: Parameters<typeof pl
     asked.push(...addresses);
     return answers(addresses);
   };
-  const problems = await verify(kernel, planOf(steps));
+  const problems = await verify(kernel, planOf(steps), null);
   return { codes: problems.map(({ code }) => code), problems, asked, operations: kernel.faults.operations };
 }
 
@@ -62,13 +62,15 @@ test('the same gateway on another device is another way', async () => {
   kernel.answers = async () => [
     { address: '10.96.0.0', table: 254, type: 'unicast', gateway: '192.168.39.2', device: 'eth0' },
   ];
-  expect(await verify(kernel, planOf([create(SERVICES)]))).toHaveLength(1);
+  expect(await verify(kernel, planOf([create(SERVICES)]), null)).toHaveLength(1);
 });
 
 test('no answer at all is a problem', async () => {
   const kernel = new FakeKernel([SERVICES]);
   kernel.answers = async () => [null];
-  expect((await verify(kernel, planOf([create(SERVICES)])))[0]?.summary).toMatch(/10\.96\.0\.0 has no route/);
+  expect((await verify(kernel, planOf([create(SERVICES)]), null))[0]?.summary).toMatch(
+    /10\.96\.0\.0 has no route/,
+  );
 });
 
 test('an address is asked that no more specific route takes', async () => {

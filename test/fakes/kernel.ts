@@ -24,6 +24,7 @@ export class FakeKernel implements RouteTable, RouteChanger {
   gone: { after: number; error: Error } | null = null;
   /** Changes that were tried, in order. */
   readonly tried: RouteChange[] = [];
+  started = 0;
   closed = 0;
   readonly #routes = new Map<string, Route>();
 
@@ -97,6 +98,10 @@ export class FakeKernel implements RouteTable, RouteChanger {
     }
     this.faults.step('kernel.reply');
     return failures;
+  }
+
+  start(): void {
+    this.started++;
   }
 
   async close(): Promise<void> {

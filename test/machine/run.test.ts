@@ -258,6 +258,7 @@ test('a helper whose last child never ends leaves the journal open, and the next
   const outcome = await world.applyWith({
     ...ports,
     routeChanger: {
+      start: () => undefined,
       change: () => Promise.reject(new Failure('error', [])),
       close: () => Promise.reject(busy),
     },
@@ -280,6 +281,7 @@ test('an undo that the helper cannot make is named, and tried again by the next 
   const outcome = await world.applyWith({
     ...ports,
     routeChanger: {
+      start: () => undefined,
       change: (changes) => {
         if (++calls > 1) throw new Failure('error', [], {});
         return world.kernel.change(changes);
@@ -572,9 +574,11 @@ test('the helper is gone before the lock is free, after an apply and after a rec
     acquire: async () => ({ release: async () => void closedAtRelease.push(world.kernel.closed) }),
   };
   await world.applyWith({ ...ports, lock });
-  expect(closedAtRelease).toEqual([1]);
+  const closed = world.kernel.closed;
+  expect(closed).toBeGreaterThan(0);
+  expect(closedAtRelease).toEqual([closed]);
   await world.recover(planOf([]));
-  expect(world.kernel.closed).toBe(2);
+  expect(world.kernel.closed).toBe(closed + 1);
 });
 
 test('a helper that does not end hides no outcome', async () => {
