@@ -1,68 +1,60 @@
-// Bundles the program into dist/: three entries that share split chunks, so that a command loads only what it uses.
+// Bundles the program into dist/: its entries, the command line, and V8's code cache of that.
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeCodeCache } from './code-cache.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist');
 
-/** Node has had its own WHATWG URL since version 10; the package would add 290 KB to the cluster client. */
-const nativeUrl = {
-  name: 'native-url',
-  setup(bundler) {
-    bundler.onResolve({ filter: /^whatwg-url$/ }, () => ({ path: 'whatwg-url', namespace: 'native-url' }));
-    bundler.onLoad({ filter: /.*/, namespace: 'native-url' }, () => ({
-      contents:
-        'export const { URL, URLSearchParams } = globalThis; export default { URL, URLSearchParams };',
-    }));
-  },
-};
-
-/**
- * The cluster client and what it rests on only declare things, but do not say so in their package.json: without this
- * every model of the Kubernetes API would be loaded for the few functions that are used.
- */
-const pureClient = {
-  name: 'pure-client',
-  setup(bundler) {
-    bundler.onResolve({ filter: /.*/ }, async (args) => {
-      if (args.pluginData === pureClient) return undefined;
-      const inside = args.importer.includes('/node_modules/@kubernetes/client-node/');
-      if (!inside && args.path !== '@kubernetes/client-node') return undefined;
-      const { path, importer, kind, resolveDir } = args;
-      const found = await bundler.resolve(path, { importer, kind, resolveDir, pluginData: pureClient });
-      return found.errors.length > 0 ? undefined : { ...found, sideEffects: false };
-    });
-  },
-};
-
-const result = await build({
+const common = {
   absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  legalComments: 'external',
+  metafile: true,
+  logLevel: 'warning',
+};
+
+// The entries: what `node` is called with.
+const entries = await build({
+  ...common,
   entryPoints: {
     main: 'src/cli/main.ts',
     helper: 'src/helper/main.ts',
     sandbox: 'src/sandbox/main.ts',
   },
   outdir,
-  bundle: true,
-  splitting: true,
   format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  chunkNames: '[name]-[hash]',
-  legalComments: 'external',
-  metafile: true,
-  logLevel: 'warning',
-  plugins: [nativeUrl, pureClient],
   // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
   },
 });
 
+// The command line that `main` loads, as one function (src/cli/load-program.ts). What is imported lazily runs when it is first used.
+const program = join(outdir, 'program.cjs');
+const cache = join(outdir, 'program.cache');
+// V8 tells a cache's script by its length alone: none may ever stand beside a script that it was not made of.
+await rm(cache, { force: true });
+const bundle = await build({
+  ...common,
+  entryPoints: ['src/cli/program.ts'],
+  outfile: program,
+  format: 'cjs',
+  // It is read as Latin-1, which is quicker than UTF-8.
+  charset: 'ascii',
+  define: { 'import.meta.url': 'programUrl' },
+  banner: { js: '(function (require, programUrl, module) {' },
+  footer: { js: '})' },
+});
+await writeCodeCache(program, cache, join(root, 'examples', 'kvm'));
+
 // Chunks of earlier builds have other hashes in their names; they go only after the new ones are in place.
-const written = new Set(Object.keys(result.metafile.outputs).map((path) => basename(path)));
+const outputs = [entries, bundle].flatMap(({ metafile }) => Object.keys(metafile.outputs));
+const written = new Set([...outputs, cache].map((path) => basename(path)));
 for (const name of await readdir(outdir)) {
   if (!written.has(name)) await rm(join(outdir, name), { recursive: true });
 }

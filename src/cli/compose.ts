@@ -87,7 +87,7 @@ export async function composeChanging(terminal: Terminal): Promise<ChangeAdapter
   };
 }
 
-/** argv of an entry of the bundle. The bundle is flat: whichever chunk this ends up in, its entries stand beside it. */
+/** argv of an entry of the bundle, which stands beside the program that this is a part of. */
 function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [string, string] {
   return [process.execPath, fileURLToPath(new URL(`./${file}`, import.meta.url))];
 }
@@ -107,7 +107,7 @@ function helperCommand(): Argv {
   return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
 }
 
-/** One connection a context, made when it is first needed; the client library is loaded then. */
+/** One client a context, made when it is first needed; its module is loaded then. */
 class Clusters {
   readonly #env: NodeJS.ProcessEnv;
   readonly #home: string;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import packageJson from '../../package.json' with { type: 'json' };
+import { loadProgram } from './load-program.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
 
 /** A reader that went away (EPIPE), or a terminal (EIO), must not stop work that is half done: what follows is dropped. */
@@ -19,11 +20,11 @@ async function main(argv: readonly string[]): Promise<void> {
   outliveReaders(process.stdout);
   outliveReaders(process.stderr);
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    // Asked by scripts all the time: answered before the parser is loaded.
+    // Asked by scripts all the time: answered before the program is loaded.
     process.stdout.write(`${packageJson.version}\n`);
     return;
   }
-  const { run } = await import('./program.ts');
+  const { run } = loadProgram();
   const terminal: Terminal = {
     env: process.env,
     cwd: process.cwd(),

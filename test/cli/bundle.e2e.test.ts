@@ -1,10 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -23,48 +25,26 @@ interface Ended {
 }
 
 /** Runs the built program in the repository. */
-function mkplan(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+function mkplan(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  main = MAIN,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const options = { cwd: ROOT, env: { ...process.env, ...env } };
-    execFile(process.execPath, [MAIN, ...argv], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [main, ...argv], options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
   });
 }
 
-/** A file of the bundle with everything that is loaded whenever it is. */
-function loadedWith(file: string, found = new Map<string, string>()): ReadonlyMap<string, string> {
-  if (found.has(file)) return found;
-  const text = readFileSync(join(DIST, file), 'utf8');
-  found.set(file, text);
-  for (const [, other = ''] of text.matchAll(/^(?:import|export|\}) ?(?:.* from )?"\.\/([^"]+)";$/gm)) {
-    loadedWith(other, found);
-  }
-  return found;
-}
-
-/** The packages that are loaded with a file of the bundle. */
-function packagesWith(file: string): string[] {
-  const packages = new Set<string>();
-  for (const text of loadedWith(file).values()) {
-    for (const [, name = ''] of text.matchAll(/^\/\/ node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm)) {
-      packages.add(name);
-    }
-  }
-  return [...packages].sort((a, b) => (a < b ? -1 : 1));
-}
-
-/** The file of the bundle that holds a part which is loaded on demand. */
-function partOf(name: string, marker: string): string {
-  const file = readdirSync(DIST).find(
-    (candidate) =>
-      candidate.startsWith(`${name}-`) &&
-      candidate.endsWith('.js') &&
-      readFileSync(join(DIST, candidate), 'utf8').includes(marker),
+/** The packages that a file of the bundle holds. */
+function packagesIn(file: string): string[] {
+  const comments = readFileSync(join(DIST, file), 'utf8').matchAll(
+    /^\s*(?:\/\/ |")node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm,
   );
-  if (file === undefined) throw new Error(`no ${name} with ${marker} in the bundle`);
-  return file;
+  return [...new Set([...comments].flatMap(([, name]) => name ?? []))].sort((a, b) => (a < b ? -1 : 1));
 }
 
 describe('the bundle', () => {
@@ -73,26 +53,57 @@ describe('the bundle', () => {
     expect(statSync(MAIN).mode & 0o111).toBe(0o111);
   });
 
-  it('loads no package to print its version', async () => {
-    expect(packagesWith('main.js')).toEqual([]);
-    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    expect(await mkplan(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
-  });
-
-  it('loads the argument parser and colours alone to print help', () => {
-    expect(packagesWith(partOf('program', 'src/cli/program.ts'))).toEqual(['commander', 'picocolors']);
-  });
-
-  it('plans without loading the cluster client, the state machines or the sandbox', () => {
-    const packages = packagesWith(partOf('plan', 'src/cli/commands/plan.ts'));
-    expect(packages).toContain('yaml');
-    for (const heavy of ['@kubernetes/client-node', 'xstate', 'chokidar', 'ajv', '@peculiar/x509']) {
+  it('plans without the client library of Kubernetes, the schema compiler or certificates', () => {
+    const packages = packagesIn('program.cjs');
+    expect(packages).toEqual(expect.arrayContaining(['commander', 'picocolors', 'xstate', 'yaml']));
+    for (const heavy of ['@kubernetes/client-node', 'ajv', '@peculiar/x509']) {
       expect(packages).not.toContain(heavy);
     }
   });
 
   it('keeps packages out of the elevated helper', () => {
-    expect(packagesWith('helper.js')).toEqual([]);
+    expect(packagesIn('helper.js')).toEqual([]);
+  });
+});
+
+describe('the code cache of the program', () => {
+  let copy: string;
+  beforeEach(async () => {
+    copy = await mkdtemp(join(tmpdir(), 'mkplan-bundle-'));
+    await cp(DIST, join(copy, 'dist'), { recursive: true });
+    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+  });
+  afterEach(() => rm(copy, { recursive: true }));
+
+  const inCopy = (name: string) => join(copy, 'dist', name);
+  const runCopy = (argv: readonly string[]) => mkplan(argv, {}, inCopy('main.js'));
+
+  it('is taken by the Node that built it', async () => {
+    const check = `
+      const { readFileSync } = require('node:fs');
+      const [source, cachedData] = ['program.cjs', 'program.cache'].map((name) => readFileSync(name));
+      const { cachedDataRejected } = new (require('node:vm').Script)(source.toString('latin1'), { cachedData });
+      process.stdout.write(String(cachedDataRejected));`;
+    const { stdout } = await exec(process.execPath, ['-e', check], { cwd: join(copy, 'dist') });
+    expect(stdout).toBe('false');
+  });
+
+  it('changes nothing when it is missing, cut, or not for this program', async () => {
+    const expected = await mkplan(VPN);
+    const cache = await readFile(inCopy('program.cache'));
+    expect(await runCopy(VPN)).toEqual(expected);
+    for (const other of [cache.subarray(0, cache.length >> 1), Buffer.alloc(cache.length), Buffer.alloc(0)]) {
+      await writeFile(inCopy('program.cache'), other);
+      expect(await runCopy(VPN)).toEqual(expected);
+    }
+    await rm(inCopy('program.cache'));
+    expect(await runCopy(VPN)).toEqual(expected);
+  });
+
+  it('is not even looked at to print the version, nor is the program', async () => {
+    await rm(inCopy('program.cjs'));
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(await runCopy(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 });
 
