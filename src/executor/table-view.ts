@@ -21,18 +21,22 @@ function destinationKey(prefix: Prefix): DestinationKey {
  * foreign routes, of which no key is made. Only exact destinations count, not what lies inside them.
  */
 export class TableView {
+  /** Only of those destinations that have a route. */
   readonly #byDestination = new Map<DestinationKey, KeyedRoute[]>();
   readonly #keys = new Set<string>();
 
   constructor(routes: Iterable<Route>, destinations: Iterable<Prefix>) {
-    for (const destination of destinations) this.#byDestination.set(destinationKey(destination), []);
+    const wanted = new Set<DestinationKey>();
+    for (const destination of destinations) wanted.add(destinationKey(destination));
     for (const route of routes) {
-      const here = this.#byDestination.get(destinationKey(route.destination));
-      if (here === undefined) continue;
+      const destination = destinationKey(route.destination);
+      if (!wanted.has(destination)) continue;
       // Not remembered with the route, which the next reread makes anew.
       const key = routeKey(route);
-      here.push({ key, route });
       this.#keys.add(key);
+      const here = this.#byDestination.get(destination);
+      if (here === undefined) this.#byDestination.set(destination, [{ key, route }]);
+      else here.push({ key, route });
     }
   }
 

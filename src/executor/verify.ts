@@ -140,9 +140,10 @@ export async function verify(
   // They are not waited for where the table already shows what is wrong.
   early?.catch(() => undefined);
   const routes = await reading;
-  const destinations = steps.flatMap(({ step: { before, after } }) =>
-    [before, after].flatMap((route) => (route === null ? [] : [route.destination])),
-  );
+  const destinations: Prefix[] = [];
+  for (const { step } of steps) {
+    for (const route of [step.before, step.after]) if (route !== null) destinations.push(route.destination);
+  }
   const problems = tableProblems(steps, new TableView(routes, destinations));
   if (problems.length > 0) return problems;
   const isAsExpected = last !== null && sameDestinations(last, routes);

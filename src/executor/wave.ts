@@ -193,8 +193,6 @@ async function performRoutes(
     fail(stale);
     throw new Failure('stale', [...stale.values()]);
   }
-  // Nothing is asked of it before the intent is durable; that takes about as long as it does to start.
-  ports.routeChanger.start();
   await ports.journal.intend(txid, intendedOf(changes));
   // From here on any of them may be made, whatever else goes wrong.
   performed.made = intendedOf(changes);

@@ -71,6 +71,10 @@ export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise
   }
 }
 
+function changesRoutes({ steps, waves }: Plan): boolean {
+  return waves.some((wave) => wave.some(({ step }) => steps[step]?.kind === 'route'));
+}
+
 /** The work of one run, and what it has come to. */
 class ApplyRun implements ApplyWork {
   readonly #ports: ApplyPorts;
@@ -149,6 +153,8 @@ class ApplyRun implements ApplyWork {
       txid,
       changes: plan.waves.reduce((sum, wave) => sum + wave.length, 0),
     });
+    // It starts while the conditions are checked and the intent is written; nothing is asked of it before that.
+    if (changesRoutes(plan)) this.#ports.routeChanger.start();
   }
 
   async verify(): Promise<void> {
