@@ -72,11 +72,13 @@ export function printableDeep(value: unknown): unknown {
   if (typeof value === 'string') return printable(value);
   if (typeof value !== 'object' || value === null) return value;
   let copy: Record<string, unknown> | unknown[] | null = null;
-  for (const [key, item] of Object.entries(value)) {
+  // Not Object.entries, which makes an array for each key.
+  for (const key of Object.keys(value)) {
+    const item: unknown = Reflect.get(value, key);
     const safe = printableDeep(item);
     if (safe === item) continue;
     copy ??= Array.isArray(value) ? [...value] : { ...value };
-    Object.assign(copy, { [key]: safe });
+    Reflect.set(copy, key, safe);
   }
   return copy ?? value;
 }
