@@ -47,7 +47,7 @@ function facts(summary: ProfileSummary, colors: Palette): string {
 }
 
 function factRow(label: string, value: string, source: string, colors: Palette): Cell[] {
-  return [{ text: label, paint: colors.dim }, { text: value }, { text: source, paint: colors.dim }];
+  return [{ text: label, paint: colors.dim }, value, { text: source, paint: colors.dim }];
 }
 
 /** The colour of a mark and what it stands before. */
@@ -85,8 +85,8 @@ function routeRows(step: RouteStep, platform: Platform, colors: Palette): Cell[]
   const rows: Cell[][] = [
     [
       { text: `${MARKS[step.action]} ${destination}`, paint: painter(step.action, colors) },
-      ...attributes.map((text) => ({ text })),
-      { text: `${step.purpose}${claimOnly}` },
+      ...attributes,
+      `${step.purpose}${claimOnly}`,
       { text: step.reason, paint: colors.dim },
     ],
   ];
@@ -124,7 +124,7 @@ function serviceLines(plan: Plan, profile: string, colors: Palette): string {
       .map((service) => summaryRow(service, steps.get(serviceName(service)), colors)),
     ...[...steps.values()]
       .filter((step) => !named.has(serviceName(step)))
-      .map((step) => [...stepCells(step, colors), { text: '' }, { text: step.reason, paint: colors.dim }]),
+      .map((step) => [...stepCells(step, colors), '', { text: step.reason, paint: colors.dim }]),
   ];
   const lines = alignColumns(rows).map((row) => `  ${row}\n`);
   const settled = summaries.filter(isSettled).length;
@@ -135,10 +135,10 @@ function serviceLines(plan: Plan, profile: string, colors: Palette): string {
 function summaryRow(service: ServiceSummary, step: ServiceStep | undefined, colors: Palette): Cell[] {
   const cells: Cell[] =
     step === undefined
-      ? [{ text: `${MARKS.none} ${serviceName(service)}` }, { text: service.addresses.join(', ') }]
+      ? [`${MARKS.none} ${serviceName(service)}`, service.addresses.join(', ')]
       : stepCells(step, colors);
   const state = service.state === 'other-class' ? 'other class' : service.state;
-  return [...cells, { text: state }, { text: service.reason, paint: colors.dim }];
+  return [...cells, state, { text: service.reason, paint: colors.dim }];
 }
 
 function stepCells(step: ServiceStep, colors: Palette): Cell[] {
@@ -147,6 +147,6 @@ function stepCells(step: ServiceStep, colors: Palette): Cell[] {
   const addresses = step.action === 'replace' ? `${before} -> ${after}` : after || before;
   return [
     { text: `${MARKS[step.action]} ${serviceName(step)}`, paint: painter(step.action, colors) },
-    { text: addresses },
+    addresses,
   ];
 }

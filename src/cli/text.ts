@@ -1,32 +1,39 @@
 /** A cell of aligned output: what is shown, and how it is painted after its width was counted. */
-export interface Cell {
-  readonly text: string;
-  readonly paint?: (text: string) => string;
-}
+export type Cell = string | { readonly text: string; readonly paint?: (text: string) => string };
 
 /** Pads the columns of a table to their widest cell, two blanks between them; columns that are empty throughout go. */
 export function alignColumns(rows: readonly (readonly Cell[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, cell.text.length);
-    }
+    row.forEach((cell, index) => {
+      widths[index] = Math.max(widths[index] ?? 0, widthOf(cell));
+    });
   }
   return rows.map((row) => alignRow(row, widths));
 }
 
+function widthOf(cell: Cell): number {
+  return typeof cell === 'string' ? cell.length : cell.text.length;
+}
+
+function painted(cell: Cell): string {
+  if (typeof cell === 'string') return cell;
+  return cell.paint === undefined ? cell.text : cell.paint(cell.text);
+}
+
 function alignRow(row: readonly Cell[], widths: readonly number[]): string {
   let line = '';
-  let blanks = '';
-  for (const [index, cell] of row.entries()) {
-    const width = widths[index] ?? 0;
-    if (width === 0) continue;
-    if (cell.text !== '') {
-      line += blanks + (cell.paint === undefined ? cell.text : cell.paint(cell.text));
-      blanks = '';
+  let blanks = 0;
+  row.forEach((cell, index) => {
+    const columnWidth = widths[index] ?? 0;
+    if (columnWidth === 0) return;
+    const width = widthOf(cell);
+    if (width > 0) {
+      line += ' '.repeat(blanks) + painted(cell);
+      blanks = 0;
     }
-    blanks += ' '.repeat(width - cell.text.length + 2);
-  }
+    blanks += columnWidth - width + 2;
+  });
   return line;
 }
 
