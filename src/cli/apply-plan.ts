@@ -59,6 +59,13 @@ export async function applyPlan(
   }
 }
 
+/** So often another allocator may come first; one that always does would be a fight. */
+const MAX_RACES = 5;
+
+function lostRace(thrown: unknown): boolean {
+  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => code === 'allocations-changed');
+}
+
 class ApplyCommand {
   readonly #context: CommandContext;
   readonly #options: ApplyOptions;
@@ -94,7 +101,7 @@ class ApplyCommand {
       this.#show(plan);
       return refusalOf(plan) ?? unapproved(plan, this.#options.allow);
     };
-    if (this.#request.saved === null) return await this.#run(null, approve);
+    if (this.#request.saved === null) return await this.#runAnew(approve);
     const { saved, shown } = this.#request.saved;
     const mark = await markUsed(this.#adapters.stateDirectory, saved, shown);
     let isUsed = false;
@@ -104,6 +111,18 @@ class ApplyCommand {
       return outcome;
     } finally {
       if (!isUsed) await mark.withdraw();
+    }
+  }
+
+  /** Plans anew as often as somebody else allocates addresses in between: nothing was changed by then. */
+  async #runAnew(approve: (plan: Plan) => Failure | null): Promise<ApplyOutcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run(null, approve);
+      } catch (thrown) {
+        if (attempt === MAX_RACES || !lostRace(thrown)) throw thrown;
+        this.#context.output.note('Somebody else allocated addresses meanwhile; planning anew.\n');
+      }
     }
   }
 
@@ -160,6 +179,8 @@ class ApplyCommand {
       services: {
         setIngress: async (profile, target, addresses) =>
           await (await clusterOf(profile)).setIngress(target, addresses),
+        writeAllocations: async ({ profile, before, after }) =>
+          await (await clusterOf(profile)).writeAllocations(before, after),
         list: async (profile) => (await (await clusterOf(profile)).observe()).services,
       },
       observe: () => this.#plan(),

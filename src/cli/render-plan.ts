@@ -116,7 +116,9 @@ export function closingLine(plan: Plan): string {
   if (routes.forget > 0) parts.push(`${count(routes.forget, 'claim')} to forget`);
   const serve = services.create + services.replace;
   const cleared = services.delete > 0 ? `, ${services.delete} to clear` : '';
-  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}.`;
+  // With Services to serve it goes without saying that their addresses are recorded.
+  const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${recorded}.`;
 }
 
 function unchangedText(plan: Plan): string {

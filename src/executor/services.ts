@@ -2,7 +2,7 @@ import type { ServiceTarget } from '../kubernetes/cluster.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { messageOf } from '../model/diagnostic.ts';
 import type { ObservedService } from '../model/observed.ts';
-import { serviceName } from '../model/plan.ts';
+import { type AllocationChange, serviceName } from '../model/plan.ts';
 import type { ServiceChange } from './change.ts';
 import { ingressRemains } from './residue.ts';
 
@@ -10,6 +10,8 @@ import { ingressRemains } from './residue.ts';
 export interface ServicePort {
   /** Sets our ingress addresses; an empty list gives them up. Returns the new resourceVersion. Throws a Failure when refused. */
   setIngress(profile: string, target: ServiceTarget, addresses: readonly string[]): Promise<string>;
+  /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
+  writeAllocations(change: AllocationChange): Promise<void>;
   /** The LoadBalancer Services of a profile as they are now; asked only when something has to be undone. */
   list(profile: string): Promise<readonly ObservedService[]>;
 }

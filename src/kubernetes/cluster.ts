@@ -1,3 +1,4 @@
+import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 
 /** A Service to write to; the API server refuses when uid or resourceVersion are others by then. */
@@ -19,5 +20,10 @@ export interface Cluster {
    * the field up. Returns the new resourceVersion. Throws a Failure on a conflict.
    */
   setIngress(target: ServiceTarget, addresses: readonly string[]): Promise<string>;
+  /**
+   * Replaces the record of allocations, by compare-and-swap against `before`. Throws a Failure of kind `stale` when
+   * somebody else changed it meanwhile.
+   */
+  writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void>;
   close(): Promise<void>;
 }

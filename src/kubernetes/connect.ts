@@ -1,5 +1,7 @@
+import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
+import { readAllocations, writeAllocations } from './allocations.ts';
 import type { Cluster } from './cluster.ts';
 import { readCredentials } from './credentials.ts';
 import { ApiClient } from './http.ts';
@@ -90,16 +92,25 @@ class ApiCluster implements Cluster {
     const version = await abortable(this.#readVersion(), signal);
     const nodes = listNodes(api, signal);
     const services = listServices(api, signal);
-    const [listedNodes, listedServices, endpoints, strays, serviceCidrs, kubeadm, otherLoadBalancers] =
-      await Promise.all([
-        nodes,
-        services,
-        services.then((found) => listEndpoints(api, found, signal)),
-        listStrayPods(api, nodes, signal),
-        listServiceCidrs(api, signal),
-        readKubeadm(api, signal),
-        listOtherLoadBalancers(api, signal),
-      ]);
+    const [
+      listedNodes,
+      listedServices,
+      endpoints,
+      strays,
+      serviceCidrs,
+      kubeadm,
+      otherLoadBalancers,
+      allocations,
+    ] = await Promise.all([
+      nodes,
+      services,
+      services.then((found) => listEndpoints(api, found, signal)),
+      listStrayPods(api, nodes, signal),
+      listServiceCidrs(api, signal),
+      readKubeadm(api, signal),
+      listOtherLoadBalancers(api, signal),
+      readAllocations(api, signal),
+    ]);
     return {
       version,
       nodes: listedNodes,
@@ -108,6 +119,7 @@ class ApiCluster implements Cluster {
       otherLoadBalancers,
       services: listedServices,
       endpoints,
+      allocations,
       strayPods: strays,
     };
   }
@@ -118,6 +130,10 @@ class ApiCluster implements Cluster {
   ): Promise<string> {
     const withIpMode = addresses.length > 0 && knowsIpMode(await this.#readVersion());
     return applyIngress(this.#api, { context: this.#context.name, target, addresses, withIpMode });
+  }
+
+  async writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void> {
+    await writeAllocations(this.#api, this.#context.name, before, after);
   }
 
   async close(): Promise<void> {

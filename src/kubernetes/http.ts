@@ -24,10 +24,13 @@ export interface ApiOptions {
   readonly deadlineMs: number;
 }
 
+/** HTTP methods of the verbs that RBAC names. */
+const METHODS = { get: 'GET', list: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH' } as const;
+
 /** One call of the API. */
 export interface ApiCall {
   /** The verb as RBAC names it. */
-  readonly verb: 'get' | 'list' | 'patch';
+  readonly verb: keyof typeof METHODS;
   /** What is asked for, for messages: `services`, `configmaps kube-system/kubeadm-config`. */
   readonly resource: string;
   readonly path: string;
@@ -181,7 +184,7 @@ export class ApiClient {
       return await this.#once(call);
     } catch (error) {
       // The server may close an idle connection just as we write to it; reading once more changes nothing.
-      const stale = call.verb !== 'patch' && error instanceof StaleConnection;
+      const stale = METHODS[call.verb] === 'GET' && error instanceof StaleConnection;
       if (!stale) throw error;
       return await this.#once(call);
     }
@@ -217,7 +220,7 @@ export class ApiClient {
         ? {}
         : { 'Content-Type': call.body.type, 'Content-Length': Buffer.byteLength(call.body.text) }),
     };
-    const method = call.verb === 'patch' ? 'PATCH' : 'GET';
+    const method = METHODS[call.verb];
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request(url, { method, headers, signal, agent: this.#agent }, resolve);
       sent.on('error', (error: NodeJS.ErrnoException) => {

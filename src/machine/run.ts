@@ -146,6 +146,8 @@ class ApplyRun implements ApplyWork {
   async #begin(transaction: Transaction): Promise<void> {
     const { txid, plan } = transaction;
     const { bootId, networkNamespace } = this.#owned();
+    // Before anything else: whoever loses this race has changed nothing. What is recorded in vain is only remembered.
+    for (const change of plan.allocations) await this.#ports.services.writeAllocations(change);
     await this.#ports.journal.begin({ txid, spec: plan.spec, bootId, networkNamespace });
     transaction.markBegun();
     this.#emit({

@@ -1,3 +1,4 @@
+import type { AllocationRecord } from './allocation.ts';
 import type { Claim } from './claim.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
@@ -156,6 +157,8 @@ export interface ObservedCluster {
   /** Only Services of type LoadBalancer, and those that still show an ingress of ours. */
   readonly services: readonly ObservedService[];
   readonly endpoints: readonly ObservedEndpoints[];
+  /** Null where it may not be read: then the Services' own status is all that is known. */
+  readonly allocations: AllocationRecord | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];
 }

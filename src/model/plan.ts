@@ -1,3 +1,4 @@
+import type { Allocation, AllocationRecord } from './allocation.ts';
 import type { Diagnostic, SourcePosition } from './diagnostic.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
@@ -124,6 +125,13 @@ export interface ServiceSummary {
   readonly reason: string;
 }
 
+/** What becomes of a cluster's record of allocations; written before anything else, by compare-and-swap. */
+export interface AllocationChange {
+  readonly profile: string;
+  readonly before: AllocationRecord;
+  readonly after: readonly Allocation[];
+}
+
 /** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */
 export interface Unproven {
   readonly route: Route;
@@ -139,6 +147,8 @@ export interface Plan {
   readonly platform: 'linux' | 'darwin' | 'win32';
   readonly profiles: readonly ProfileSummary[];
   readonly services: readonly ServiceSummary[];
+  /** One a profile whose cluster's record changes. */
+  readonly allocations: readonly AllocationChange[];
   /** Sorted; includes the steps whose action is `none`. */
   readonly steps: readonly Step[];
   /** Changes in the order of execution; those of one wave are independent of each other. */
@@ -154,7 +164,7 @@ export interface Plan {
 
 /** Whether applying the plan would change anything. */
 export function isEmpty(plan: Plan): boolean {
-  return plan.steps.every((step) => step.action === 'none');
+  return plan.allocations.length === 0 && plan.steps.every((step) => step.action === 'none');
 }
 
 /** Whether something refuses the plan as a whole. */

@@ -28,6 +28,7 @@ const ONE_LINE_ITEMS = new Set([
   'nodes',
   'endpoints',
   'strayPods',
+  'allocations',
 ]);
 const ONE_LINE = new Set(['route', 'owner', 'open', 'kubeadm']);
 

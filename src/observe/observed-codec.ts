@@ -1,3 +1,4 @@
+import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { Claim, Owner } from '../model/claim.ts';
 import type {
   Answer,
@@ -254,6 +255,18 @@ const cluster = record<ObservedCluster>({
   nodes: usually(list(node), []),
   services: usually(list(service), []),
   endpoints: usually(list(endpoints), []),
+  allocations: usually(
+    nullable(
+      record<AllocationRecord>({
+        resourceVersion: usually(nullable(text), null),
+        allocations: usually(
+          list(record<Allocation>({ address: required(address), service: required(text) })),
+          [],
+        ),
+      }),
+    ),
+    null,
+  ),
   strayPods: usually(
     list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),
     [],

@@ -1,9 +1,17 @@
+import { type Allocation, compareAllocations } from '../model/allocation.ts';
 import type { DesiredProfile } from '../model/desired.ts';
 import type { ObservedCluster, ObservedService } from '../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../model/plan.ts';
-import { type Family, formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
+import { comparePrefixes, type Family, formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { FreeAddresses, isAssignable } from './pool.ts';
 import { byAge, isOurIngress, judgeService } from './served.ts';
+
+/** What allocation came to for one profile. */
+export interface Allocated {
+  readonly services: readonly ServiceSummary[];
+  /** The cluster's record as it should be; null where it may not be read, and is so not written. */
+  readonly record: readonly Allocation[] | null;
+}
 
 /**
  * Which address each LoadBalancer Service gets, per family of the Service:
@@ -13,12 +21,15 @@ import { byAge, isOurIngress, judgeService } from './served.ts';
  * | 1     | the reservation of tunnel.yaml                                           |
  * | 2     | the address it has, so that nothing is renumbered because another left   |
  * | 3     | the `mkplan/ip` annotation or `spec.loadBalancerIP`                      |
- * | 4     | the lowest free one, the oldest Service first                            |
+ * | 4     | the address that the cluster's record remembers for its name             |
+ * | 5     | the lowest free one, the oldest Service first                            |
+ * | 6     | the lowest that is only remembered for a Service which is gone           |
  *
  * A rule is worked through for all Services before the next begins. A Service that asks for an address and has
- * another gives up the one it has. What cannot be given stays pending, with the reason.
+ * another gives up the one it has. What is recorded for a Service that exists is nobody else's, even while its status
+ * does not show it: somebody may be about to write it. What cannot be given stays pending, with the reason.
  */
-export function allocate(profile: DesiredProfile, cluster: ObservedCluster): ServiceSummary[] {
+export function allocate(profile: DesiredProfile, cluster: ObservedCluster): Allocated {
   const summaries: ServiceSummary[] = [];
   const served: ObservedService[] = [];
   for (const service of cluster.services.filter((one) => one.type === 'LoadBalancer')) {
@@ -28,7 +39,9 @@ export function allocate(profile: DesiredProfile, cluster: ObservedCluster): Ser
   }
   served.sort(byAge);
   const assign = profile.loadBalancer.assign;
-  if (assign === 'pool') summaries.push(...new Allocation(profile, served).run());
+  const recorded = cluster.allocations?.allocations ?? [];
+  const run = assign === 'pool' ? new Run(profile, served, recorded, cluster.services) : null;
+  if (run !== null) summaries.push(...run.summaries());
   if (assign === 'clusterIP') {
     summaries.push(
       ...served.map((one) =>
@@ -36,7 +49,10 @@ export function allocate(profile: DesiredProfile, cluster: ObservedCluster): Ser
       ),
     );
   }
-  return summaries.sort((a, b) => (serviceName(a) < serviceName(b) ? -1 : 1));
+  return {
+    services: summaries.sort((a, b) => (serviceName(a) < serviceName(b) ? -1 : 1)),
+    record: cluster.allocations === null ? null : (run?.record() ?? recorded),
+  };
 }
 
 function summary(
@@ -70,26 +86,55 @@ interface Given {
 }
 
 /** One run over the Services of one profile. */
-class Allocation {
+class Run {
   readonly #profile: DesiredProfile;
   readonly #services: readonly ObservedService[];
+  readonly #recorded: readonly Allocation[];
+  readonly #holders: ReadonlyMap<string, string>;
+  /** Services that exist, served or not. */
+  readonly #existing: ReadonlySet<string>;
   readonly #free: FreeAddresses;
   readonly #given = new Map<ObservedService, Map<Family, Given>>();
   readonly #problems = new Map<ObservedService, string>();
+  /** Assignable addresses that are only remembered for Services which are gone. */
+  readonly #forgotten: Prefix[] = [];
 
-  constructor(profile: DesiredProfile, services: readonly ObservedService[]) {
+  constructor(
+    profile: DesiredProfile,
+    services: readonly ObservedService[],
+    recorded: readonly Allocation[],
+    all: readonly ObservedService[],
+  ) {
     this.#profile = profile;
     this.#services = services;
+    this.#recorded = recorded;
+    this.#holders = new Map(recorded.map((one) => [one.address, one.service]));
+    this.#existing = new Set(all.filter((one) => one.type === 'LoadBalancer').map(serviceName));
     this.#free = new FreeAddresses(profile.loadBalancer);
     for (const service of services) this.#given.set(service, new Map());
-  }
-
-  run(): ServiceSummary[] {
+    // What was given by others is theirs; what was by us and is no longer served is about to be taken back.
+    const others = all.filter((one) => !this.#given.has(one) && !isOurIngress(one));
+    for (const address of others.flatMap((one) => one.ingress)) this.#free.take(address);
     this.#reserve();
     this.#keep();
     this.#request();
+    this.#remember();
     this.#fill();
+  }
+
+  summaries(): ServiceSummary[] {
     return this.#services.map((service) => this.#summarize(service));
+  }
+
+  /** The record: what was given here replaces what it said of these Services and of these addresses. */
+  record(): Allocation[] {
+    const given = this.summaries().flatMap((summary) =>
+      summary.addresses.map((address) => ({ address, service: serviceName(summary) })),
+    );
+    const addresses = new Set(given.map((one) => one.address));
+    const services = new Set(given.map((one) => one.service));
+    const others = this.#recorded.filter((one) => !addresses.has(one.address) && !services.has(one.service));
+    return [...others, ...given].sort(compareAllocations);
   }
 
   #give(service: ObservedService, family: Family, address: string, reason: string): void {
@@ -99,9 +144,20 @@ class Allocation {
   /** Rule 1. A reserved address is kept for its Service also while that does not exist. */
   #reserve(): void {
     const { reservations } = this.#profile.loadBalancer;
-    for (const reservation of reservations.values()) this.#free.take(formatAddress(reservation.value));
+    const available = new Set(
+      [...reservations.values()]
+        .map(({ value }) => formatAddress(value))
+        .filter((text) => this.#free.take(text)),
+    );
     for (const service of this.#services) {
       const address = reservations.get(serviceName(service))?.value;
+      if (address !== undefined && !available.has(formatAddress(address))) {
+        this.#problems.set(
+          service,
+          `${formatAddress(address)} is reserved for it, but another Service shows it`,
+        );
+        continue;
+      }
       if (address !== undefined)
         this.#give(service, address.family, formatAddress(address), 'reserved in tunnel.yaml');
     }
@@ -131,7 +187,7 @@ class Allocation {
       const text = formatAddress(address);
       if (!isAssignable(this.#profile.loadBalancer, address)) {
         this.#problems.set(service, `it asks for ${text}, which the pool does not have`);
-      } else if (this.#free.take(text)) {
+      } else if (this.#holderOf(text, service) === null && this.#free.take(text)) {
         this.#give(service, address.family, text, 'it asks for this address');
       } else {
         this.#problems.set(service, `it asks for ${text}, which another Service has or has reserved`);
@@ -139,16 +195,51 @@ class Allocation {
     }
   }
 
-  /** Rule 4. A Service whose wish failed is not given something else instead. */
+  /** Another Service that exists and that the record has an address for; null when there is none. */
+  #holderOf(address: string, service: ObservedService): string | null {
+    const holder = this.#holders.get(address) ?? null;
+    return holder !== null && holder !== serviceName(service) && this.#existing.has(holder) ? holder : null;
+  }
+
+  /** Rule 4; and whatever is remembered is no longer free for rule 5. */
+  #remember(): void {
+    const served = new Map(this.#services.map((service) => [serviceName(service), service]));
+    for (const { address: text, service: name } of this.#recorded) {
+      const address = parseAddress(text);
+      if (address === null || !this.#free.take(text)) continue;
+      const service = served.get(name);
+      const assignable = isAssignable(this.#profile.loadBalancer, address);
+      if (assignable && !this.#existing.has(name)) this.#forgotten.push(address);
+      if (service === undefined || this.#problems.has(service)) continue;
+      const wanted =
+        familiesOf(service).includes(address.family) && !this.#given.get(service)?.has(address.family);
+      if (wanted && assignable) {
+        this.#give(service, address.family, text, 'it had this address before');
+      } else {
+        // It has another by now, so this one is free again.
+        this.#free.release(text);
+      }
+    }
+  }
+
+  /** Rules 5 and 6. A Service whose wish failed is not given something else instead. */
   #fill(): void {
+    this.#forgotten.sort(comparePrefixes);
     for (const service of this.#services) {
       if (this.#problems.has(service)) continue;
       for (const family of familiesOf(service)) {
         if (this.#given.get(service)?.has(family)) continue;
-        const address = this.#free.lowest(family);
+        const address = this.#free.lowest(family) ?? this.#reclaim(family);
         if (address !== null) this.#give(service, family, address, lowestReason(service, family));
       }
     }
+  }
+
+  /** Takes the lowest address of the family that is only remembered for a Service which is gone. */
+  #reclaim(family: Family): string | null {
+    const at = this.#forgotten.findIndex((address) => address.family === family);
+    const [address] = at < 0 ? [] : this.#forgotten.splice(at, 1);
+    return address === undefined ? null : formatAddress(address);
   }
 
   #summarize(service: ObservedService): ServiceSummary {

@@ -57,6 +57,7 @@ export function planCleanup(observed: ObservedState, options: CleanupOptions): P
     platform: host.platform,
     profiles: [],
     services: [],
+    allocations: [],
     steps,
     waves: wavesOf(steps),
     conflicts: [],

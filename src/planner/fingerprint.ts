@@ -21,6 +21,7 @@ export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHos
       state,
       addresses,
     ]),
+    plan.allocations.map(({ profile, after }) => [profile, after]),
     plan.steps.map(stepFacts),
     plan.conflicts.map(conflictFacts),
     plan.approvals.map(({ kind, profile, subject }) => [kind, profile, subject]),

@@ -1,7 +1,7 @@
 import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import type { Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
+import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { type Admission, admit } from './admit.ts';
@@ -50,6 +50,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     platform: observed.host.platform,
     profiles: wanted.map((one) => one.summary),
     services,
+    allocations: wanted.flatMap((one) => allocationChange(one, services, observed)),
     steps,
     waves: wavesOf(steps),
     conflicts,
@@ -133,6 +134,27 @@ function announceable(wanted: WantedProfile, admission: Admission): ServiceSumma
       reason: `there is no way to ${stranded}: its route is left out`,
     };
   });
+}
+
+/** The change of a cluster's record; a Service that is left pending, for want of a way to it, is not written there. */
+function allocationChange(
+  { summary, record }: WantedProfile,
+  services: readonly ServiceSummary[],
+  observed: ObservedState,
+): AllocationChange[] {
+  const before = seenOf(observed, summary.name).cluster?.allocations ?? null;
+  if (before === null || record === null) return [];
+  const pending = new Set(
+    services.filter((one) => one.profile === summary.name && one.state === 'pending').map(serviceName),
+  );
+  const known = new Set(before.allocations.map((one) => `${one.service} ${one.address}`));
+  const after = record.filter(
+    (one) => !pending.has(one.service) || known.has(`${one.service} ${one.address}`),
+  );
+  const unchanged =
+    after.length === before.allocations.length &&
+    after.every((one) => known.has(`${one.service} ${one.address}`));
+  return unchanged ? [] : [{ profile: summary.name, before, after }];
 }
 
 function coverApprovals(conflicts: readonly Conflict[]): Approval[] {

@@ -54,6 +54,11 @@ export class FreeAddresses {
     return true;
   }
 
+  /** Makes a taken address free again. */
+  release(address: string): void {
+    this.#taken.delete(address);
+  }
+
   /** Takes the lowest free address of the family; null when none is left. */
   lowest(family: Family): string | null {
     for (const [index, range] of this.#ranges.entries()) {

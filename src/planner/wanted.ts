@@ -1,3 +1,4 @@
+import type { Allocation } from '../model/allocation.ts';
 import type { ConflictPolicy, DesiredProfile } from '../model/desired.ts';
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedProfile } from '../model/observed.ts';
@@ -34,6 +35,8 @@ export interface WantedProfile {
   readonly summary: ProfileSummary;
   readonly routes: readonly WantedRoute[];
   readonly services: readonly ServiceSummary[];
+  /** The cluster's record of allocations as it should be; null where it is not ours to write. */
+  readonly record: readonly Allocation[] | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly approvals: readonly Approval[];
 }
@@ -182,7 +185,7 @@ class RouteBuilder {
 
 function nothing(profile: DesiredProfile, diagnostics: readonly Diagnostic[]): WantedProfile {
   const summary = { name: profile.name, gateways: [], services: [], pods: [] };
-  return { summary, routes: [], services: [], diagnostics, approvals: [] };
+  return { summary, routes: [], services: [], record: null, diagnostics, approvals: [] };
 }
 
 function needsNoRoute(profile: DesiredProfile): Diagnostic {
@@ -210,7 +213,8 @@ export function wantedOf(
   const gateways = chooseGateway(profile, observed);
   const services = chooseServices(profile, observed, gateways);
   const pods = choosePods(profile, observed, gateways);
-  const summaries = observed.cluster === null ? [] : allocate(profile, observed.cluster);
+  const { services: summaries, record } =
+    observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster);
 
   const builder = new RouteBuilder(profile, host);
   const known = gateways.ipv4 !== null || gateways.ipv6 !== null;
@@ -219,6 +223,7 @@ export function wantedOf(
     summary: summaryOf(profile.name, gateways, services.networks, pods.networks),
     routes,
     services: summaries,
+    record,
     diagnostics: [
       ...gateways.diagnostics,
       ...services.diagnostics,

@@ -91,6 +91,7 @@ export function planOf(rest: Partial<Plan> = {}): Plan {
     platform: 'linux',
     profiles: [],
     services: [],
+    allocations: [],
     steps: [],
     waves: [],
     conflicts: [],

@@ -93,6 +93,7 @@ export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): P
     platform: 'linux',
     profiles: [],
     services: [],
+    allocations: [],
     steps,
     waves: [waves.clear, waves.add, waves.assign, waves.delete].filter((wave) => wave.length > 0),
     conflicts: [],

@@ -4,6 +4,14 @@ import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
 import { Faults } from './faults.ts';
 
+const RACED = {
+  code: 'allocations-changed',
+  severity: 'error',
+  summary: 'somebody else allocated addresses meanwhile',
+  cause: 'the record is another one',
+  fix: 'run the command again',
+} as const;
+
 /** The Services of one cluster, with the API server's optimistic concurrency. */
 export class FakeServices implements ServicePort {
   faults = new Faults();
@@ -54,6 +62,16 @@ export class FakeServices implements ServicePort {
   async list(): Promise<readonly ObservedService[]> {
     if (this.down !== null) throw this.down;
     return [...this.#services.values()];
+  }
+
+  /** How often the record was written; `raced` times it is refused first, as changed by somebody else. */
+  recorded = 0;
+  raced = 0;
+
+  async writeAllocations(): Promise<void> {
+    this.faults.step('services.writeAllocations');
+    if (this.raced-- > 0) throw new Failure('stale', [RACED]);
+    this.recorded++;
   }
 
   async setIngress(_profile: string, target: ServiceTarget, addresses: readonly string[]): Promise<string> {

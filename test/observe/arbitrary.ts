@@ -155,6 +155,13 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
       readyByNode: some(fc.tuple(text, count)).map((pairs) => Object.fromEntries(pairs)),
     }),
   ),
+  allocations: fc.option(
+    fc.record({
+      resourceVersion: fc.option(text, { nil: null }),
+      allocations: some(fc.record({ address, service: text })),
+    }),
+    { nil: null },
+  ),
   strayPods: some(fc.record({ address, node: text })),
 });
 

@@ -30,12 +30,14 @@ const cluster: ObservedCluster = {
   services: [],
   endpoints: [],
   strayPods: [],
+  allocations: null,
 };
 
 function clusterOf(changes: Partial<Cluster> = {}): Cluster {
   return {
     context: () => Promise.resolve(context),
     observe: () => Promise.resolve(cluster),
+    writeAllocations: async () => undefined,
     setIngress: () => Promise.reject(new Error('an observation changes nothing')),
     close: () => Promise.resolve(),
     ...changes,

@@ -14,7 +14,7 @@ function allocated(
   pool: readonly string[] = POOL,
 ): Record<string, string> {
   const profile = build.profile({ loadBalancer: build.loadBalancer(pool, lb) });
-  const summaries = allocate(profile, build.cluster({ services, ...cluster }));
+  const { services: summaries } = allocate(profile, build.cluster({ services, ...cluster }));
   return Object.fromEntries(summaries.map((one) => [one.name, [one.state, ...one.addresses].join(' ')]));
 }
 
@@ -49,7 +49,11 @@ describe('allocation', () => {
   it('moves a Service whose address was reserved for another, and says so', () => {
     const reservations = new Map([['default/nginx', { value: build.prefix('10.200.0.1/32'), at: build.AT }]]);
     const profile = build.profile({ loadBalancer: build.loadBalancer(POOL, { reservations }) });
-    const [web] = allocate(profile, build.cluster({ services: [build.service('web', ours('10.200.0.1'))] }));
+    const { services } = allocate(
+      profile,
+      build.cluster({ services: [build.service('web', ours('10.200.0.1'))] }),
+    );
+    const [web] = services;
     expect(web).toMatchObject({
       addresses: ['10.200.0.2'],
       reason: expect.stringContaining('10.200.0.1 can no longer be kept'),
@@ -84,7 +88,7 @@ describe('allocation', () => {
   it('leaves the rest pending with counts when the pool is exhausted', () => {
     const services = ['a', 'b', 'c'].map((name) => build.service(name));
     const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.8/31']) });
-    const result = allocate(profile, build.cluster({ services }));
+    const { services: result } = allocate(profile, build.cluster({ services }));
     expect(result.map((one) => one.state)).toEqual(['served', 'served', 'pending']);
     expect(result[2]?.reason).toBe('all 2 IPv4 addresses of the pool are in use');
   });
@@ -118,6 +122,82 @@ describe('allocation', () => {
     ['an ingress of unknown origin', { ingress: ['10.99.0.9'] }, {}, 'foreign 10.99.0.9'],
   ])('a Service with %s is %#', (_, rest, cluster, expected) => {
     expect(allocated([build.service('a', rest)], {}, cluster)).toEqual({ a: expected });
+  });
+
+  it('gives nobody what a foreign Service shows, not even by reservation', () => {
+    const reservations = new Map([['default/nginx', { value: build.prefix('10.200.0.1/32'), at: build.AT }]]);
+    const foreign = build.service('metal', { ingress: ['10.200.0.1'], ingressManager: 'metallb' });
+    expect(allocated([foreign, build.service('web')])).toEqual({
+      metal: 'foreign 10.200.0.1',
+      web: 'served 10.200.0.2',
+    });
+    expect(allocated([foreign, build.service('nginx')], { reservations })).toEqual({
+      metal: 'foreign 10.200.0.1',
+      nginx: 'pending',
+    });
+  });
+
+  describe('with the record of the cluster', () => {
+    const record = (...lines: readonly (readonly [string, string])[]) => ({
+      resourceVersion: '7',
+      allocations: lines.map(([address, service]) => ({ address, service: `default/${service}` })),
+    });
+
+    it('gives a Service that was made anew the address that it had', () => {
+      const allocations = record(['10.200.0.5', 'a'], ['10.200.0.1', 'gone']);
+      expect(allocated([build.service('a'), build.service('b')], {}, { allocations })).toEqual({
+        a: 'served 10.200.0.5',
+        b: 'served 10.200.0.2',
+      });
+    });
+
+    it('gives to nobody else what is recorded for a Service whose status does not show it yet', () => {
+      const allocations = record(['10.200.0.1', 'pending']);
+      const services = [
+        build.service('pending', { loadBalancerClass: 'other/class' }),
+        build.service('asks', { requestedIp: '10.200.0.1' }),
+        build.service('takes'),
+      ];
+      expect(allocated(services, {}, { allocations })).toEqual({
+        pending: 'other-class',
+        asks: 'pending',
+        takes: 'served 10.200.0.2',
+      });
+    });
+
+    it('takes what is only remembered for a Service that is gone when nothing else is left', () => {
+      const allocations = record(['10.200.0.8', 'gone'], ['10.200.0.9', 'also-gone']);
+      const lb = ['10.200.0.8/31'];
+      expect(allocated([build.service('a')], {}, { allocations }, lb)).toEqual({ a: 'served 10.200.0.8' });
+      const profile = build.profile({ loadBalancer: build.loadBalancer(lb) });
+      const { record: after } = allocate(
+        profile,
+        build.cluster({ services: [build.service('a')], allocations }),
+      );
+      expect(after).toEqual([
+        { address: '10.200.0.8', service: 'default/a' },
+        { address: '10.200.0.9', service: 'default/also-gone' },
+      ]);
+    });
+
+    it('is left as it is where it says all of it already, and not written where it may not be read', () => {
+      const services = [build.service('a', ours('10.200.0.1'))];
+      const planOf = (allocations: ObservedCluster['allocations']) =>
+        plan(
+          build.desired([
+            build.profile({
+              services: { value: 'none', at: build.AT },
+              loadBalancer: build.loadBalancer(POOL),
+            }),
+          ]),
+          build.observed({
+            profiles: [build.observedProfile({ cluster: build.cluster({ services, allocations }) })],
+          }),
+        ).allocations;
+      expect(planOf(record(['10.200.0.1', 'a']))).toEqual([]);
+      expect(planOf(null)).toEqual([]);
+      expect(planOf(record())).toMatchObject([{ after: [{ address: '10.200.0.1', service: 'default/a' }] }]);
+    });
   });
 
   it('uses the ClusterIP where the spec says so', () => {

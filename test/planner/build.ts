@@ -151,6 +151,7 @@ export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
     otherLoadBalancers: [],
     services: [],
     endpoints: [],
+    allocations: { resourceVersion: null, allocations: [] },
     strayPods: [],
     ...rest,
   };

@@ -129,6 +129,17 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     fc.record({ kind: fc.constantFrom('gateway', 'covers'), profile: text, subject: text, why: text }),
     { maxLength: 2 },
   ),
+  allocations: fc.array(
+    fc.record({
+      profile: text,
+      before: fc.record({
+        resourceVersion: fc.option(text, { nil: null }),
+        allocations: fc.array(fc.record({ address: text, service: text }), { maxLength: 2 }),
+      }),
+      after: fc.array(fc.record({ address: text, service: text }), { maxLength: 2 }),
+    }),
+    { maxLength: 2 },
+  ),
   unproven: fc.array(fc.record({ route, reason: text }), { maxLength: 2 }),
   diagnostics: fc.array(
     fc.record({

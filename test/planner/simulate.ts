@@ -9,13 +9,24 @@ import { HOST_ID } from './build.ts';
 /** The world after each wave of a plan, as an ideal executor would leave it; the first entry is the world before. */
 export function replay(plan: Plan, before: ObservedState): ObservedState[] {
   const worlds = [before];
-  let world = before;
+  let world = recordAllocations(plan, before);
   for (const wave of plan.waves) {
     for (const change of wave) world = apply(plan, change, world);
     worlds.push(world);
   }
   worlds.push({ ...world, registry: { claims: commit(plan, world.registry.claims), open: null } });
   return worlds;
+}
+
+/** Before anything else, the records of allocations. */
+function recordAllocations(plan: Plan, world: ObservedState): ObservedState {
+  const profiles = world.profiles.map((profile) => {
+    const change = plan.allocations.find((one) => one.profile === profile.name);
+    if (change === undefined || profile.cluster === null) return profile;
+    const allocations = { resourceVersion: '1', allocations: change.after };
+    return { ...profile, cluster: { ...profile.cluster, allocations } };
+  });
+  return { ...world, profiles };
 }
 
 function apply(plan: Plan, change: Change, world: ObservedState): ObservedState {

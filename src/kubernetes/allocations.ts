@@ -1,0 +1,98 @@
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import { type Allocation, type AllocationRecord, compareAllocations } from '../model/allocation.ts';
+import { Failure } from '../model/diagnostic.ts';
+import { formatAddress, parseAddress } from '../model/prefix.ts';
+import type { ApiCall, ApiClient } from './http.ts';
+import { shellWord, type Wire } from './wire.ts';
+
+/**
+ * Where a cluster's record of allocations is. One for all pools of the cluster, since pools of two specs may overlap
+ * and an address must not be given twice.
+ */
+const NAMESPACE = 'kube-system';
+const NAME = 'mkplan-allocations';
+const COLLECTION = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
+const RESOURCE = `configmaps ${NAMESPACE}/${NAME}`;
+
+/** A line an allocation: `10.200.0.1 default/nginx`. A ConfigMap key could not hold an IPv6 address. */
+const KEY = 'allocations';
+
+/** What another writer leaves: a stale resourceVersion, or an object where none was. */
+const CONFLICT = 409;
+
+/** Reads the lines of a record. What is no allocation is left out: the next write drops it. */
+export function parseAllocations(text: string): Allocation[] {
+  const seen = new Set<string>();
+  const found = text.split('\n').flatMap((line): Allocation[] => {
+    const [word = '', service = '', ...rest] = line.trim().split(/\s+/);
+    const address = parseAddress(word);
+    if (address === null || rest.length > 0 || !/^[^/]+\/[^/]+$/.test(service)) return [];
+    const text = formatAddress(address);
+    return seen.has(text) || !seen.add(text) ? [] : [{ address: text, service }];
+  });
+  return found.sort(compareAllocations);
+}
+
+/** The lines of a record. */
+export function formatAllocations(allocations: readonly Allocation[]): string {
+  return allocations.map(({ address, service }) => `${address} ${service}\n`).join('');
+}
+
+/** The cluster's record of allocations; empty where there is none yet, null where it may not be read. */
+export async function readAllocations(
+  api: ApiClient,
+  signal?: AbortSignal,
+): Promise<AllocationRecord | null> {
+  const call = { resource: RESOURCE, path: `${COLLECTION}/${NAME}`, signal };
+  const answer = await api.send({ verb: 'get', ...call });
+  if (answer.status === 404) return { resourceVersion: null, allocations: [] };
+  // Without the right to it, the Services' own status has to do.
+  if (answer.status === 403) return null;
+  if (answer.status >= 300) throw api.errors.refused({ verb: 'get', ...call }, answer);
+  const map = answer.body as Wire<V1ConfigMap> | null;
+  return {
+    resourceVersion: map?.metadata?.resourceVersion ?? null,
+    allocations: parseAllocations(map?.data?.[KEY] ?? ''),
+  };
+}
+
+/**
+ * Replaces the record by compare-and-swap. Throws a Failure of kind `stale` when somebody else changed it meanwhile.
+ */
+export async function writeAllocations(
+  api: ApiClient,
+  context: string,
+  before: AllocationRecord,
+  after: readonly Allocation[],
+): Promise<void> {
+  const { resourceVersion } = before;
+  const map: Wire<V1ConfigMap> = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: NAME, namespace: NAMESPACE, ...(resourceVersion === null ? {} : { resourceVersion }) },
+    data: { [KEY]: formatAllocations(after) },
+  };
+  const call: ApiCall = {
+    verb: resourceVersion === null ? 'create' : 'update',
+    resource: RESOURCE,
+    path: resourceVersion === null ? COLLECTION : `${COLLECTION}/${NAME}`,
+    body: { type: 'application/json', text: JSON.stringify(map) },
+  };
+  const answer = await api.send(call);
+  // A record that was deleted meanwhile is another one, too.
+  if (answer.status === CONFLICT || answer.status === 404) throw changedMeanwhile(context);
+  if (answer.status >= 300) throw api.errors.refused(call, answer);
+}
+
+function changedMeanwhile(context: string): Failure {
+  return new Failure('stale', [
+    {
+      code: 'allocations-changed',
+      severity: 'error',
+      summary: `context "${context}": somebody else allocated addresses meanwhile`,
+      cause: `The record ${NAMESPACE}/${NAME} is not the one that the plan rests on, so an address could be given twice.`,
+      fix: 'Run the command again: it plans from what is there now.',
+      command: `kubectl --context=${shellWord(context)} -n ${NAMESPACE} get configmap ${NAME} -o yaml`,
+    },
+  ]);
+}
