@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Tiers. `unit` needs nothing of the machine. `kernel` makes network namespaces of its own (as root or by
- * unprivileged user namespaces) and runs the built program in them; `crash` kills it there.
+ * unprivileged user namespaces) and runs the built program in them; `crash` kills it there. `cluster` does so with a
+ * real kube-apiserver and kube-proxy, where scripts/testbed.mjs finds them.
  */
 export default defineConfig({
   test: {
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/kernel/**', 'test/crash/**'],
+          exclude: ['test/kernel/**', 'test/crash/**', 'test/cluster/**'],
         },
       },
       {
@@ -20,6 +21,15 @@ export default defineConfig({
           include: ['test/kernel/**/*.test.ts', 'test/crash/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           maxWorkers: 1,
         },
       },

@@ -45,20 +45,23 @@ export interface Namespace {
   spawn(argv: Argv, options?: SpawnOptions): ChildProcess;
   /** The process seam of this namespace. */
   readonly processes: CommandRunner & CommandStreamer;
+  /** Makes another namespace at the other end of a new link. */
+  addNeighbour(name: string, options: NeighbourOptions): Promise<Namespace>;
 }
 
 interface NeighbourOptions {
-  /** The host's end of the link. */
+  /** This end of the link. */
   readonly hostDevice: string;
-  /** With prefix length. */
+  /** With prefix length; none on a port of a bridge. */
   readonly hostAddress: string | readonly string[];
   /** The neighbour's own on its `eth0`, with prefix length. */
   readonly address: string | readonly string[];
+  /** A bridge of this namespace that this end becomes a port of. */
+  readonly bridge?: string;
 }
 
 /** A namespace that stands for the host, with neighbours that stand for VMs. */
 export interface Host extends Namespace {
-  addNeighbour(name: string, options: NeighbourOptions): Promise<Namespace>;
   /** Takes all of it down. */
   close(): Promise<void>;
 }
@@ -133,6 +136,25 @@ class HeldNamespace implements Namespace {
     this.#children.push(child);
     return child;
   }
+
+  async addNeighbour(name: string, options: NeighbourOptions): Promise<Namespace> {
+    // Its network namespace belongs to this one's user namespace, so that it may be given one end of a link.
+    const neighbour = new HeldNamespace(
+      await hold(this.enter(['unshare', '--net', '--', ...HOLDER])),
+      this.#children,
+    );
+    const { hostDevice, hostAddress, address, bridge } = options;
+    const peer = ['peer', 'name', 'eth0', 'netns', String(neighbour.pid)];
+    await this.must(['ip', 'link', 'add', hostDevice, 'alias', name, 'type', 'veth', ...peer]);
+    if (bridge !== undefined) await this.must(['ip', 'link', 'set', hostDevice, 'master', bridge]);
+    await linkUp(neighbour, 'lo', []);
+    await linkUp(neighbour, 'eth0', [address].flat());
+    await linkUp(this, hostDevice, [hostAddress].flat());
+    // The kernel notices within a second that the other end is up, and adds IPv6 routes of the link only then.
+    await carrier(this, hostDevice);
+    await carrier(neighbour, 'eth0');
+    return neighbour;
+  }
 }
 
 class HeldHost extends HeldNamespace implements Host {
@@ -141,24 +163,6 @@ class HeldHost extends HeldNamespace implements Host {
   constructor(holder: ChildProcess & { pid: number }, children: ChildProcess[]) {
     super(holder, children);
     this.#held = children;
-  }
-
-  async addNeighbour(name: string, options: NeighbourOptions): Promise<Namespace> {
-    // Its network namespace belongs to the host's user namespace, so that the host may give it one end of a link.
-    const neighbour = new HeldNamespace(
-      await hold(this.enter(['unshare', '--net', '--', ...HOLDER])),
-      this.#held,
-    );
-    const { hostDevice, hostAddress, address } = options;
-    const peer = ['peer', 'name', 'eth0', 'netns', String(neighbour.pid)];
-    await this.must(['ip', 'link', 'add', hostDevice, 'alias', name, 'type', 'veth', ...peer]);
-    await linkUp(neighbour, 'lo', []);
-    await linkUp(neighbour, 'eth0', [address].flat());
-    await linkUp(this, hostDevice, [hostAddress].flat());
-    // The kernel notices within a second that the other end is up, and adds IPv6 routes of the link only then.
-    await carrier(this, hostDevice);
-    await carrier(neighbour, 'eth0');
-    return neighbour;
   }
 
   async close(): Promise<void> {

@@ -13,15 +13,6 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-/** PEM texts of a cluster's own certificate authority and of what it signed. Nothing of it outlives the process. */
-export interface Certificates {
-  readonly ca: string;
-  readonly serverCert: string;
-  readonly serverKey: string;
-  readonly clientCert: string;
-  readonly clientKey: string;
-}
-
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -49,30 +40,42 @@ async function privateKeyPem(keys: webcrypto.CryptoKeyPair): Promise<string> {
   return pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
 }
 
-/** The client that the kubeconfig names: member of the group that may do everything. */
-const CLIENT = 'O=system:masters, CN=minikube-user';
+/** PEM texts of a certificate and its private key. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
 
-/** Makes an authority, a server certificate for the given names and addresses, and a client certificate. */
-export async function makeCertificates(subjects: readonly string[], now: Date): Promise<Certificates> {
+/** A certificate authority, as long as the process lives. */
+export interface Authority {
+  /** PEM. */
+  readonly ca: string;
+  /** For a server that is known by these names and addresses. */
+  issueServer(subjects: readonly string[]): Promise<KeyPair>;
+  /** For a client; Kubernetes reads its user from CN and its groups from O (`O=system:masters, CN=minikube-user`). */
+  issueClient(subject: string): Promise<KeyPair>;
+}
+
+/** Makes an authority whose certificates are valid around `now`. */
+export async function createAuthority(now: Date): Promise<Authority> {
   cryptoProvider.set(webcrypto);
-  const [caKeys, serverKeys, clientKeys] = await Promise.all([newKeys(), newKeys(), newKeys()]);
+  const authorityKeys = await newKeys();
   const authority = await X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
     name: 'CN=minikubeCA',
     ...validity(now),
     signingAlgorithm: ALGORITHM,
-    keys: caKeys,
+    keys: authorityKeys,
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature, true),
     ],
   });
-  const sign = async (
-    serialNumber: string,
-    subject: string,
-    keys: webcrypto.CryptoKeyPair,
-    extensions: Extension[],
-  ) => {
+  let issued = 1;
+  const issue = async (subject: string, extensions: Extension[]): Promise<KeyPair> => {
+    issued++;
+    const serialNumber = issued.toString(16).padStart(4, '0');
+    const keys = await newKeys();
     const certificate = await X509CertificateGenerator.create({
       serialNumber,
       subject,
@@ -80,22 +83,25 @@ export async function makeCertificates(subjects: readonly string[], now: Date): 
       ...validity(now),
       signingAlgorithm: ALGORITHM,
       publicKey: keys.publicKey,
-      signingKey: caKeys.privateKey,
+      signingKey: authorityKeys.privateKey,
       extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true), ...extensions],
     });
-    return `${certificate.toString('pem')}\n`;
+    return { cert: `${certificate.toString('pem')}\n`, key: await privateKeyPem(keys) };
   };
-  const names = subjects.map((value): JsonGeneralName => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }));
   return {
     ca: `${authority.toString('pem')}\n`,
-    serverCert: await sign('02', 'O=system:masters, CN=minikube', serverKeys, [
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(names),
-    ]),
-    serverKey: await privateKeyPem(serverKeys),
-    clientCert: await sign('03', CLIENT, clientKeys, [
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-    ]),
-    clientKey: await privateKeyPem(clientKeys),
+    issueServer(subjects) {
+      const names = subjects.map(
+        (value): JsonGeneralName => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }),
+      );
+      return issue('O=system:masters, CN=minikube', [
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        new SubjectAlternativeNameExtension(names),
+      ]);
+    },
+    issueClient: (subject) => issue(subject, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]),
   };
 }
+
+/** The client that the kubeconfig names: member of the group that may do everything. */
+export const ADMIN = 'O=system:masters, CN=minikube-user';

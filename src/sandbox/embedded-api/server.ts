@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import { makeCertificates } from './certificates.ts';
+import { ADMIN, createAuthority } from './certificates.ts';
 import { discover } from './discovery.ts';
 import type { JsonObject } from './json.ts';
 import type { Author } from './managed-fields.ts';
@@ -104,10 +104,11 @@ function populate(store: Store, serviceCidrs: readonly string[]): void {
  */
 export async function createEmbeddedApi(options: EmbeddedApiOptions): Promise<EmbeddedApi> {
   const { address, serviceCidrs, historyLimit = 10_000, now = () => new Date() } = options;
-  const certificates = await makeCertificates(
-    [address, 'localhost', 'kubernetes', ...(options.subjects ?? [])],
-    now(),
-  );
+  const authority = await createAuthority(now());
+  const [serving, admin] = await Promise.all([
+    authority.issueServer([address, 'localhost', 'kubernetes', ...(options.subjects ?? [])]),
+    authority.issueClient(ADMIN),
+  ]);
   const store = new Store({ serviceCidrs, historyLimit, now });
   populate(store, serviceCidrs);
   const stopping = new AbortController();
@@ -119,9 +120,8 @@ export async function createEmbeddedApi(options: EmbeddedApiOptions): Promise<Em
   };
   const server = createServer(
     {
-      cert: certificates.serverCert,
-      key: certificates.serverKey,
-      ca: certificates.ca,
+      ...serving,
+      ca: authority.ca,
       requestCert: true,
       // An unknown client gets a Status that says so, rather than a broken connection.
       rejectUnauthorized: false,
@@ -147,9 +147,9 @@ export async function createEmbeddedApi(options: EmbeddedApiOptions): Promise<Em
   const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
   return {
     url: `https://${address.includes(':') ? `[${address}]` : address}:${port}`,
-    ca: certificates.ca,
-    clientCert: certificates.clientCert,
-    clientKey: certificates.clientKey,
+    ca: authority.ca,
+    clientCert: admin.cert,
+    clientKey: admin.key,
     store,
     close: () =>
       new Promise((resolve, reject) => {

@@ -12,6 +12,9 @@ export interface Reply {
   readonly body: JsonObject;
 }
 
+/** How to reach an API server, and who its client is; PEM texts. */
+export type Access = Pick<EmbeddedApi, 'url' | 'ca' | 'clientCert' | 'clientKey'>;
+
 /** One open watch; its events come in order. */
 export interface OpenWatch {
   /** The next event; rejects when the stream ends before it. */
@@ -23,10 +26,10 @@ export interface OpenWatch {
 
 /** A client over real TLS, as plain as can be: what goes over the wire is what the tests are about. */
 export class TestClient {
-  readonly #api: EmbeddedApi;
+  readonly #api: Access;
   readonly #agent: Agent;
 
-  constructor(api: EmbeddedApi) {
+  constructor(api: Access) {
     this.#api = api;
     this.#agent = new Agent({ keepAlive: true, ca: api.ca, cert: api.clientCert, key: api.clientKey });
   }

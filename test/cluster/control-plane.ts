@@ -1,0 +1,212 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ADMIN, type Authority, createAuthority } from '../../src/sandbox/embedded-api/certificates.ts';
+import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import type { Namespace } from '../kernel/netns.ts';
+import { type Access, TestClient } from '../sandbox/embedded-api/client.ts';
+import { Daemon } from './daemon.ts';
+import { requirePrograms } from './programs.ts';
+
+/** minikube's. */
+export const API_PORT = 8443;
+const ETCD = 'http://127.0.0.1:2379';
+const ETCD_PEER = 'http://127.0.0.1:2380';
+
+export interface ControlPlaneOptions {
+  readonly namespace: Namespace;
+  /** Where it listens, an address of the namespace other than loopback. */
+  readonly address: string;
+  /** Its files; the caller removes them. */
+  readonly directory: string;
+  readonly serviceCidrs: readonly string[];
+}
+
+/** Listens on loopback outside and passes connections on to one address of a namespace. */
+async function openDoor(
+  namespace: Namespace,
+  socket: string,
+  address: string,
+  port: number,
+): Promise<{ port: number; close(): void }> {
+  const script = fileURLToPath(new URL('relay.mjs', import.meta.url));
+  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, address, String(port)]);
+  await relay.until('listens', () => relay.said.includes('ready'));
+  const door: Server = createServer((outside) => {
+    const inside = connect(socket);
+    outside.on('error', () => inside.destroy());
+    inside.on('error', () => outside.destroy());
+    outside.on('close', () => inside.destroy());
+    inside.on('close', () => outside.destroy());
+    outside.pipe(inside).pipe(outside);
+  });
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  return { port: (door.address() as AddressInfo).port, close: () => door.close() };
+}
+
+/** A real etcd and kube-apiserver in one namespace. They end with it. */
+export class ControlPlane {
+  readonly authority: Authority;
+  /** From within the namespaces. */
+  readonly url: string;
+  /** From outside, through loopback, as a member of system:masters. */
+  readonly access: Access;
+  readonly client: TestClient;
+  readonly #options: ControlPlaneOptions;
+  readonly #etcdPort: number;
+  readonly #doors: readonly { close(): void }[];
+  #apiServer: Daemon;
+
+  private constructor(
+    options: ControlPlaneOptions,
+    authority: Authority,
+    access: Access,
+    doors: readonly { port: number; close(): void }[],
+    apiServer: Daemon,
+  ) {
+    this.#options = options;
+    this.authority = authority;
+    this.url = `https://${options.address}:${API_PORT}`;
+    this.access = access;
+    this.client = new TestClient(access);
+    this.#doors = doors;
+    this.#etcdPort = doors[1]?.port ?? 0;
+    this.#apiServer = apiServer;
+  }
+
+  /** Starts it, and waits until it is ready. */
+  static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
+    const { namespace, address, directory } = options;
+    const authority = await createAuthority(new Date());
+    await writeFiles(authority, address, directory);
+    const etcd = startEtcd(namespace, directory);
+    const [api, store, admin] = await Promise.all([
+      openDoor(namespace, join(directory, 'api.sock'), address, API_PORT),
+      openDoor(namespace, join(directory, 'etcd.sock'), '127.0.0.1', 2379),
+      authority.issueClient(ADMIN),
+    ]);
+    // kube-apiserver waits seconds between its attempts to reach it.
+    await etcd.until('answers', () =>
+      askEtcd(store.port, '/v3/kv/range', { key: 'AA==' }).catch(() => false),
+    );
+    const apiServer = startApiServer(options);
+    const access = {
+      url: `https://127.0.0.1:${api.port}`,
+      ca: authority.ca,
+      clientCert: admin.cert,
+      clientKey: admin.key,
+    };
+    const controlPlane = new ControlPlane(options, authority, access, [api, store], apiServer);
+    await controlPlane.#ready();
+    return controlPlane;
+  }
+
+  async #ready(): Promise<void> {
+    const ready = (): Promise<boolean> =>
+      this.client.get('/readyz').then(
+        ({ code }) => code === 200,
+        () => false,
+      );
+    await this.#apiServer.until('is ready', ready);
+    // The bootstrap makes these after it calls itself ready.
+    await this.#apiServer.until('has its namespaces', async () => {
+      const names = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+      const found = await Promise.all(names.map((name) => this.client.get(`/api/v1/namespaces/${name}`)));
+      return found.every(({ code }) => code === 200);
+    });
+  }
+
+  /** What a client with another certificate reaches it with. */
+  async accessOf(subject: string): Promise<Access> {
+    const { cert, key } = await this.authority.issueClient(subject);
+    return { ...this.access, clientCert: cert, clientKey: key };
+  }
+
+  /** Forgets all history: etcd compacts it, and a fresh kube-apiserver has none in its watch cache. */
+  async forgetHistory(): Promise<void> {
+    const { body } = await this.client.get('/api/v1/services?limit=1');
+    const revision = textAt(body, 'metadata', 'resourceVersion') ?? '';
+    if (!(await askEtcd(this.#etcdPort, '/v3/kv/compaction', { revision, physical: true }))) {
+      throw new Error(`etcd did not compact up to ${revision}`);
+    }
+    await this.#apiServer.stop();
+    this.#apiServer = startApiServer(this.#options);
+    await this.#ready();
+  }
+
+  /** Closes what is open outside the namespace. */
+  close(): void {
+    this.client.close();
+    for (const door of this.#doors) door.close();
+  }
+}
+
+async function writeFiles(authority: Authority, address: string, directory: string): Promise<void> {
+  const serving = await authority.issueServer([address, '127.0.0.1', 'localhost', 'kubernetes']);
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const files = {
+    'ca.crt': authority.ca,
+    'apiserver.crt': serving.cert,
+    'apiserver.key': serving.key,
+    'sa.key': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    'sa.pub': publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(directory, name), text, { mode: 0o600 });
+  }
+}
+
+function startEtcd(namespace: Namespace, directory: string): Daemon {
+  return new Daemon('etcd', namespace, [
+    requirePrograms().etcd,
+    `--data-dir=${join(directory, 'etcd')}`,
+    `--listen-client-urls=${ETCD}`,
+    `--advertise-client-urls=${ETCD}`,
+    `--listen-peer-urls=${ETCD_PEER}`,
+    `--initial-advertise-peer-urls=${ETCD_PEER}`,
+    `--initial-cluster=default=${ETCD_PEER}`,
+    // Nothing of it outlives the test.
+    '--unsafe-no-fsync',
+    '--log-level=error',
+  ]);
+}
+
+function startApiServer(options: ControlPlaneOptions): Daemon {
+  const { namespace, address, directory, serviceCidrs } = options;
+  const file = (name: string): string => join(directory, name);
+  return new Daemon('kube-apiserver', namespace, [
+    requirePrograms()['kube-apiserver'],
+    `--etcd-servers=${ETCD}`,
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
+    `--secure-port=${API_PORT}`,
+    `--cert-dir=${directory}`,
+    `--tls-cert-file=${file('apiserver.crt')}`,
+    `--tls-private-key-file=${file('apiserver.key')}`,
+    `--client-ca-file=${file('ca.crt')}`,
+    `--service-account-issuer=https://kubernetes.default.svc.cluster.local`,
+    `--service-account-key-file=${file('sa.pub')}`,
+    `--service-account-signing-key-file=${file('sa.key')}`,
+    `--service-cluster-ip-range=${serviceCidrs.join(',')}`,
+    '--authorization-mode=Node,RBAC',
+    // Nobody makes the service accounts that this would ask of pods.
+    '--disable-admission-plugins=ServiceAccount',
+    // The namespace is another one after each test; nothing has to be drained.
+    '--shutdown-delay-duration=0s',
+  ]);
+}
+
+/** One call of etcd's JSON gateway (etcd, api/etcdserverpb); whether it succeeded. */
+async function askEtcd(port: number, path: string, body: JsonObject): Promise<boolean> {
+  const sent = request({ host: '127.0.0.1', port, path, method: 'POST' });
+  sent.end(JSON.stringify(body));
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  await once(response, 'end');
+  return response.statusCode === 200;
+}

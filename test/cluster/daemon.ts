@@ -1,0 +1,67 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Argv } from '../../src/platform/command.ts';
+import type { Namespace } from '../kernel/netns.ts';
+
+const KEPT_CHARACTERS = 8_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/** A program that runs in a namespace until it is stopped, and what it last said. */
+export class Daemon {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  #said = '';
+
+  constructor(name: string, namespace: Namespace, argv: Argv, env: Readonly<Record<string, string>> = {}) {
+    this.name = name;
+    this.#child = namespace.spawn(argv, { env });
+    const keep = (chunk: Buffer): void => {
+      this.#said = (this.#said + chunk.toString('utf8')).slice(-KEPT_CHARACTERS);
+    };
+    this.#child.stdout?.on('data', keep);
+    this.#child.stderr?.on('data', keep);
+  }
+
+  /** The end of what it wrote. */
+  get said(): string {
+    return this.#said;
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Waits until `check` holds. Throws with what it last said when it ends before, or when 60 s are over. */
+  async until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+    await waitUntil(`${this.name}: ${what}`, () => {
+      if (this.ended) throw new Error(`${this.name} ended: ${this.#said}`);
+      return check();
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.#said}`);
+    });
+  }
+
+  /** SIGTERM, and SIGKILL if that does not end it. */
+  async stop(): Promise<void> {
+    if (this.ended) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const killing = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(killing);
+  }
+}
+
+/** Waits until `check` holds; throws with `what` when the time is over. What `check` throws ends the waiting. */
+export async function waitUntil(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(50);
+  }
+}
