@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { PLAIN } from '../../src/cli/color.ts';
+import { Output } from '../../src/cli/output.ts';
 import { Progress } from '../../src/cli/progress.ts';
 import { eventLine } from '../../src/cli/render-json.ts';
 import type { RunEvent } from '../../src/model/event.ts';
 import { ours, routeStep, serviceStep } from './plans.ts';
+import { fakeTerminal } from './terminals.ts';
 
 const ADD = routeStep('create', { after: ours('10.96.0.0/12') });
 const ASSIGN = serviceStep('create', 'nginx', [], ['10.200.0.1']);
@@ -59,6 +61,53 @@ describe('progress', () => {
     expect(text).toContain(`${erase}  1 of 2 changes${erase}`);
     expect(text).not.toContain('add 10.96.0.0/12');
     expect(text).toContain('failed assign default/nginx 10.200.0.1: the Service changed meanwhile\n');
+  });
+});
+
+describe('output', () => {
+  const change = (step: number): RunEvent => ({
+    type: 'change.done',
+    txid: 't1',
+    change: { step, op: 'add' },
+    step: ADD,
+  });
+
+  it('says on either stream what came first first, though changes are written together', () => {
+    const written: string[] = [];
+    const sink = { write: (text: string) => written.push(text) };
+    const output = new Output(
+      { ...fakeTerminal().terminal, stdout: sink, stderr: sink },
+      { json: false, color: false },
+    );
+    output.event(change(0));
+    output.event(change(1));
+    output.print('Applied\n');
+    output.event(change(2));
+    output.note('Got SIGINT\n');
+    output.event(change(3));
+    output.finish(0);
+    const line = '  add 10.96.0.0/12 via 192.168.39.10 dev virbr1 proto 109 metric 109\n';
+    expect(written).toEqual([`${line}${line}`, 'Applied\n', line, 'Got SIGINT\n', line]);
+  });
+
+  it('numbers the lines of --json in their order', () => {
+    const { terminal, stdout } = fakeTerminal();
+    const output = new Output(terminal, { json: true, color: false });
+    output.event(change(0));
+    output.event(change(1));
+    output.event({ type: 'verifying', txid: 't1', routes: 2 });
+    output.finish(0);
+    const lines = stdout()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ seq, type }) => [seq, type])).toEqual([
+      [0, 'version'],
+      [1, 'change.done'],
+      [2, 'change.done'],
+      [3, 'verifying'],
+      [4, 'summary'],
+    ]);
   });
 });
 

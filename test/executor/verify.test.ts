@@ -104,3 +104,37 @@ test('IPv6 destinations are asked about likewise', async () => {
 test('a plan without route changes reads nothing', async () => {
   expect((await verified([], step('none', SERVICES, SERVICES))).operations).toEqual([]);
 });
+
+/** Verifies with the table as the last wave reread it; returns what was asked of the kernel, call by call. */
+async function verifiedAfter(
+  last: readonly Route[],
+  now: readonly Route[],
+  steps: Parameters<typeof planOf>[0],
+) {
+  const kernel = new FakeKernel(now);
+  const asked: (readonly string[])[] = [];
+  const answers = kernel.answers.bind(kernel);
+  kernel.answers = (addresses) => {
+    asked.push(addresses);
+    return answers(addresses);
+  };
+  const problems = await verify(kernel, planOf(steps), last);
+  return { codes: problems.map(({ code }) => code), asked };
+}
+
+test('the kernel is asked once where the table is as the last wave saw it', async () => {
+  const { codes, asked } = await verifiedAfter([SERVICES], [SERVICES], [create(SERVICES)]);
+  expect(codes).toEqual([]);
+  expect(asked).toEqual([['10.96.0.0']]);
+});
+
+test('the kernel is asked again where another route came inside meanwhile', async () => {
+  const inside = route('10.96.0.0/16', { gateway: '10.8.0.1', device: 'tun0', protocol: 3 });
+  const { codes, asked } = await verifiedAfter([SERVICES], [SERVICES, inside], [create(SERVICES)]);
+  expect(codes).toEqual([]);
+  expect(asked).toEqual([['10.96.0.0'], ['10.97.0.0']]);
+});
+
+test('what the last wave saw proves nothing', async () => {
+  expect((await verifiedAfter([SERVICES], [], [create(SERVICES)])).codes).toEqual(['verify-missing']);
+});

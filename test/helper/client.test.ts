@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HelperClient } from '../../src/helper/client.ts';
 import {
   decodeRequest,
@@ -133,6 +133,53 @@ describe('HelperClient', () => {
     ]);
     const sent = helpers.requests.flatMap((request) => (request.type === 'change' ? request.changes : []));
     expect(sent).toEqual(many(2 * MAX_CHANGES + 500));
+    await changer.close();
+  });
+
+  test('sends one request ahead of the answers, and no more', async () => {
+    const sent: number[] = [];
+    const answers: (() => void)[] = [];
+    const helpers = new FakeHelpers(working);
+    const stream = helpers.stream.bind(helpers);
+    helpers.stream = (argv, onLine) => {
+      const fake = stream(argv, (line) => {
+        if (line.includes('hello')) onLine(line);
+        else answers.push(() => onLine(line));
+      });
+      return {
+        ...fake,
+        write: (line) => {
+          fake.write(line);
+          sent.push(helpers.requests.length);
+        },
+      };
+    };
+    const changer = client(helpers);
+    await changer.start();
+    const changing = changer.change(many(3 * MAX_CHANGES));
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers.shift()?.();
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    for (const answer of answers) answer();
+    expect(await changing).toEqual([]);
+    // The greeting and three requests.
+    expect(sent).toHaveLength(4);
+    await changer.close();
+  });
+
+  test('a helper that dies over one request is not replaced for the next of the same changes', async () => {
+    const dying: Script = (request) =>
+      request.type === 'hello'
+        ? request
+        : request.seq === 1
+          ? { code: null, stderr: 'Killed' }
+          : { type: 'answer', seq: request.seq, refused: [] };
+    const helpers = new FakeHelpers(dying);
+    const changer = client(helpers);
+    await expect(changer.change(many(4 * MAX_CHANGES))).rejects.toMatchObject({
+      diagnostics: [{ code: 'helper-gone', cause: 'Killed' }],
+    });
+    expect(helpers.started).toHaveLength(1);
     await changer.close();
   });
 

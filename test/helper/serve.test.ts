@@ -107,6 +107,47 @@ describe('serve', () => {
     expect(performed).toEqual([]);
   });
 
+  test('makes the next request ready while one is performed, but does not begin it', async () => {
+    const events: string[] = [];
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let requests = 0;
+    await serve({
+      input: bytes(change(1), change(2)),
+      respond: () => events.push('answered') > 0,
+      prepare: () => {
+        const name = ++requests;
+        events.push(`ready ${name}`);
+        if (name === 2) end();
+        return async () => {
+          events.push(`begun ${name}`);
+          await ended;
+          return [];
+        };
+      },
+      stopping: () => false,
+    });
+    expect(events).toEqual(['ready 1', 'begun 1', 'ready 2', 'answered', 'begun 2', 'answered']);
+  });
+
+  test('the chunk that has begun is answered though the input breaks off', async () => {
+    const responses: Response[] = [];
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(change(1));
+      throw new Error('destroyed');
+    }
+    const served = serve({
+      input: broken(),
+      respond: (response) => responses.push(response) > 0,
+      prepare: () => async () => [],
+      stopping: () => false,
+    });
+    await expect(served).rejects.toThrow('destroyed');
+    expect(responses).toHaveLength(1);
+  });
+
   test('changes that cannot be tried at all are an answer, not an end', async () => {
     const responses: Response[] = [];
     await serve({

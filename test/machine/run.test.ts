@@ -72,6 +72,25 @@ test('events and journal writes come in the order of the transaction', async () 
   ]);
 });
 
+test('the helper starts once the transaction is told of, and not for claims alone', async () => {
+  const world = new World(await temporaryDirectory());
+  await world.apply(planOf([step('adopt', null, SERVICES)])).catch(() => undefined);
+  expect(world.kernel.started).toBe(0);
+  const plan = planOf([create(SERVICES)]);
+  const ports = world.ports(plan);
+  const before: string[] = [];
+  const start = () => void before.push(...world.types());
+  const { kernel } = world;
+  const routeChanger = {
+    start,
+    change: kernel.change.bind(kernel),
+    close: kernel.close.bind(kernel),
+  };
+  world.events.length = 0;
+  await world.applyWith({ ...ports, routeChanger });
+  expect(before).toEqual(['lock.acquired', 'transaction.started']);
+});
+
 test('a gateway move is make-before-break, and the claim moves with it', async () => {
   const moved = route('10.96.0.0/12', { metric: 110, gateway: '192.168.39.9' });
   const world = new World(await temporaryDirectory(), [SERVICES]);
