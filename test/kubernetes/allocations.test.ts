@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  formatAllocations,
+  parseAllocations,
+  readAllocations,
+  writeAllocations,
+} from '../../src/kubernetes/allocations.ts';
+import { ApiClient } from '../../src/kubernetes/http.ts';
+import { compareAllocations } from '../../src/model/allocation.ts';
+import { addressOf, formatAddress } from '../../src/model/prefix.ts';
+import { createEmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
+
+const allocation = fc.record({
+  address: fc
+    .tuple(fc.constantFrom(4 as const, 6 as const), fc.bigInt({ min: 1n, max: 0xffff_fffen }))
+    .map(([family, value]) => {
+      const address = addressOf(family, value);
+      if (address === null) throw new Error('no address');
+      return formatAddress(address);
+    }),
+  service: fc
+    .tuple(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/))
+    .map((words) => words.join('/')),
+});
+
+describe('the record of allocations as text', () => {
+  it('comes back as it was written', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(allocation, { selector: (one) => one.address }), (allocations) => {
+        const sorted = [...allocations].sort(compareAllocations);
+        expect(parseAllocations(formatAllocations(sorted))).toEqual(sorted);
+      }),
+    );
+  });
+
+  it('leaves out what is no allocation, and an address that stands there twice', () => {
+    const text =
+      '10.200.0.1 default/a\nnonsense\n10.200.0.999 default/b\n10.200.0.1 default/c\n10.200.0.2 d\n\n';
+    expect(parseAllocations(text)).toEqual([{ address: '10.200.0.1', service: 'default/a' }]);
+  });
+
+  it('survives any text', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(Array.isArray(parseAllocations(text))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('the record of allocations in a cluster', () => {
+  let api: Awaited<ReturnType<typeof createEmbeddedApi>>;
+  let client: ApiClient;
+
+  beforeEach(async () => {
+    api = await createEmbeddedApi({ address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
+    client = new ApiClient({
+      context: 'test',
+      server: new URL(api.url),
+      tls: { ca: api.ca, cert: api.clientCert, key: api.clientKey, rejectUnauthorized: true },
+      headers: {},
+      deadlineMs: 10_000,
+    });
+  });
+
+  afterEach(async () => {
+    client.close();
+    await api.close();
+  });
+
+  const A = { address: '10.200.0.1', service: 'default/a' };
+  const B = { address: '10.200.0.2', service: 'default/b' };
+
+  it('is empty at first, and then what was written', async () => {
+    const empty = await readAllocations(client);
+    expect(empty).toEqual({ resourceVersion: null, allocations: [] });
+    if (empty === null) return;
+    await writeAllocations(client, 'test', empty, [A]);
+    const first = await readAllocations(client);
+    expect(first?.allocations).toEqual([A]);
+    if (first === null) return;
+    await writeAllocations(client, 'test', first, [A, B]);
+    expect((await readAllocations(client))?.allocations).toEqual([A, B]);
+  });
+
+  it('is refused to the second of two who saw the same, also when there was none yet', async () => {
+    const empty = await readAllocations(client);
+    if (empty === null) throw new Error('unreadable');
+    await writeAllocations(client, 'test', empty, [A]);
+    await expect(writeAllocations(client, 'test', empty, [B])).rejects.toMatchObject({
+      kind: 'stale',
+      diagnostics: [{ code: 'allocations-changed' }],
+    });
+    const seen = await readAllocations(client);
+    if (seen === null) throw new Error('unreadable');
+    await writeAllocations(client, 'test', seen, [A, B]);
+    await expect(writeAllocations(client, 'test', seen, [B])).rejects.toMatchObject({ kind: 'stale' });
+    expect((await readAllocations(client))?.allocations).toEqual([A, B]);
+  });
+});
