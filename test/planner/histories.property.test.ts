@@ -1,0 +1,297 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { AllocationRecord } from '../../src/model/allocation.ts';
+import type { ObservedService } from '../../src/model/observed.ts';
+import { type Plan, serviceName } from '../../src/model/plan.ts';
+import { plan } from '../../src/planner/plan.ts';
+import * as build from './build.ts';
+import { lookupPool } from './pools.ts';
+
+/**
+ * Histories of one cluster with two mkplan on it: whatever is done to Services and pools, and wherever one of them is
+ * suspended, killed or refused by the API in the middle of what it does.
+ */
+
+/** An API server as far as addresses go: optimistic concurrency, and one owner of an ingress. */
+class Api {
+  readonly services = new Map<string, ObservedService>();
+  record: AllocationRecord = { resourceVersion: null, allocations: [] };
+  #version = 0;
+
+  next(): string {
+    return String(++this.#version);
+  }
+
+  put(name: string, change: Partial<ObservedService>): void {
+    const known = this.services.get(name) ?? build.service(name, { uid: `uid-${this.next()}` });
+    this.services.set(name, { ...known, ...change, resourceVersion: this.next() });
+  }
+
+  /** Compare-and-swap; false for whoever saw another record. */
+  swap(before: AllocationRecord, after: AllocationRecord['allocations']): boolean {
+    if (before.resourceVersion !== this.record.resourceVersion) return false;
+    this.record = { resourceVersion: this.next(), allocations: after };
+    return true;
+  }
+
+  /** Server-side apply by mkplan, not forced, with uid and resourceVersion; false when refused. */
+  apply(name: string, uid: string, resourceVersion: string, ingress: readonly string[]): boolean {
+    const service = this.services.get(name);
+    if (service === undefined || service.uid !== uid || service.resourceVersion !== resourceVersion)
+      return false;
+    if (service.ingress.length > 0 && service.ingressManager !== 'mkplan') return false;
+    this.put(name, { ingress, ingressManager: ingress.length > 0 ? 'mkplan' : null });
+    return true;
+  }
+}
+
+interface Call {
+  readonly describe: string;
+  readonly run: () => boolean;
+}
+
+/** One mkplan: it plans from a snapshot, then makes its calls one at a time; the first refusal ends the run. */
+class Instance {
+  calls: Call[] = [];
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  plan(pool: readonly string[], reserved: ReadonlyMap<string, string>): Plan {
+    const api = this.#api;
+    const reservations = new Map(
+      [...reserved]
+        .filter(([, address]) => lookupPool(pool, address))
+        .map(([name, address]) => [
+          `default/${name}`,
+          { value: build.prefix(`${address}/32`), at: build.AT },
+        ]),
+    );
+    const services = [...api.services.values()];
+    const result = plan(
+      build.desired([
+        build.profile({
+          services: { value: 'none', at: build.AT },
+          loadBalancer: build.loadBalancer(pool, { unclassed: true, reservations }),
+        }),
+      ]),
+      build.observed({
+        profiles: [build.observedProfile({ cluster: build.cluster({ services, allocations: api.record }) })],
+      }),
+    );
+    this.calls = callsOf(result, api, pool);
+    return result;
+  }
+
+  /** Makes the next call. */
+  step(): void {
+    const call = this.calls.shift();
+    if (call !== undefined && !call.run()) this.calls = [];
+    shown(this.#api);
+  }
+
+  finish(): void {
+    while (this.calls.length > 0) this.step();
+  }
+}
+
+function callsOf(result: Plan, api: Api, pool: readonly string[]): Call[] {
+  const versions = new Map<string, string>();
+  const records = result.allocations.map(({ before, after }) => ({
+    describe: 'record',
+    run: () => api.swap(before, after),
+  }));
+  const writes = result.waves.flat().flatMap((change): Call[] => {
+    const step = result.steps[change.step];
+    if (step?.kind !== 'service') return [];
+    const wanted = change.op === 'clear' ? [] : step.after;
+    for (const address of step.after) expect(lookupPool(pool, address)).toBe(true);
+    if (step.action === 'replace')
+      expect(step.reason).toMatch(/no longer be kept|asks for|reserved|had this/);
+    return [
+      {
+        describe: `${change.op} ${serviceName(step)}`,
+        run: () => {
+          const version = versions.get(step.uid) ?? step.resourceVersion;
+          const done = api.apply(step.name, step.uid, version, wanted);
+          versions.set(step.uid, api.services.get(step.name)?.resourceVersion ?? '');
+          return done;
+        },
+      },
+    ];
+  });
+  return [...records, ...writes];
+}
+
+const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
+const POOLS = [
+  ['10.200.0.0/29'],
+  ['10.200.0.8/31'],
+  ['10.200.0.0/29', '10.200.0.8/31'],
+  ['10.200.0.4/30'],
+] as const;
+
+const name = fc.constantFrom(...NAMES);
+const operation = fc.oneof(
+  fc.record({
+    do: fc.constant('create' as const),
+    name,
+    wish: fc.constantFrom(null, '10.200.0.4', '10.200.0.9'),
+  }),
+  fc.record({ do: fc.constant('create' as const), name, wish: fc.constant(null) }),
+  fc.record({ do: fc.constant('delete' as const), name }),
+  fc.record({ do: fc.constant('retype' as const), name, type: fc.constantFrom('ClusterIP', 'LoadBalancer') }),
+  fc.record({
+    do: fc.constant('class' as const),
+    name,
+    class: fc.constantFrom(null, 'other/class', 'mkplan/tunnel'),
+  }),
+  fc.record({
+    do: fc.constant('foreign' as const),
+    name,
+    address: fc.constantFrom('10.200.0.2', '10.99.0.1'),
+  }),
+  fc.record({
+    do: fc.constant('reserve' as const),
+    name,
+    address: fc.constantFrom('10.200.0.1', '10.200.0.2', '10.200.0.8'),
+  }),
+  fc.record({ do: fc.constant('pool' as const), pool: fc.constantFrom(...POOLS) }),
+  fc.record({ do: fc.constant('plan' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('plan' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('step' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('step' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('apply' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('apply' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('finish' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constant('kill' as const), who: fc.nat(1) }),
+);
+
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+/** Addresses that mkplan gave, by Service; fails when one is there twice. */
+function shown(api: Api): Map<string, string> {
+  const given = new Map<string, string>();
+  for (const service of api.services.values()) {
+    if (service.ingressManager !== 'mkplan') continue;
+    for (const address of service.ingress) {
+      expect(given.has(address), `${address} twice: ${given.get(address)} and ${service.name}`).toBe(false);
+      given.set(address, service.name);
+    }
+  }
+  return given;
+}
+
+class History {
+  readonly api = new Api();
+  readonly instances = [new Instance(this.api), new Instance(this.api)] as const;
+  pool: readonly string[] = POOLS[0];
+  /** Address by Service; an address is reserved once. */
+  reserved = new Map<string, string>();
+
+  run(one: Operation): void {
+    if ('who' in one) this.#act(this.instances[one.who === 0 ? 0 : 1], one.do);
+    else if (one.do === 'reserve' || one.do === 'pool') this.#respec(one);
+    else this.#edit(one);
+  }
+
+  #edit(one: Exclude<Operation, { who: number } | { do: 'reserve' | 'pool' }>): void {
+    const { api } = this;
+    const service = api.services.get(one.name);
+    if (one.do === 'create') {
+      const created = `2026-01-01T00:00:${api.next()}Z`;
+      if (service === undefined) api.put(one.name, { requestedIp: one.wish, created });
+    } else if (one.do === 'delete') {
+      api.services.delete(one.name);
+    } else if (service === undefined) {
+      // Nothing to edit.
+    } else if (one.do === 'retype') {
+      api.put(one.name, { type: one.type });
+    } else if (one.do === 'class') {
+      // The class is immutable: a Service of another class is another Service.
+      api.services.delete(one.name);
+      api.put(one.name, { loadBalancerClass: one.class });
+    } else if (service.ingress.length === 0) {
+      api.put(one.name, { ingress: [one.address], ingressManager: 'metallb' });
+    }
+  }
+
+  /** Both mkplan read the same spec; what was planned from the old one is given up. */
+  #respec(one: Extract<Operation, { do: 'reserve' | 'pool' }>): void {
+    if (one.do === 'pool') {
+      this.pool = one.pool;
+    } else {
+      this.reserved = new Map([...this.reserved].filter(([, address]) => address !== one.address));
+      this.reserved.set(one.name, one.address);
+    }
+    for (const instance of this.instances) instance.calls = [];
+  }
+
+  #act(instance: Instance, what: 'plan' | 'step' | 'apply' | 'finish' | 'kill'): void {
+    if (what === 'plan' || what === 'apply') instance.plan(this.pool, this.reserved);
+    if (what === 'step') instance.step();
+    if (what === 'finish' || what === 'apply') instance.finish();
+    if (what === 'kill') instance.calls = [];
+  }
+
+  /** Left alone, they come to rest within a few rounds. */
+  settle(): Plan {
+    for (const instance of this.instances) instance.calls = [];
+    for (let round = 0; round < 4; round++) {
+      for (const instance of this.instances) {
+        instance.plan(this.pool, this.reserved);
+        instance.finish();
+      }
+    }
+    return this.instances[0].plan(this.pool, this.reserved);
+  }
+}
+
+test('whatever happens: no address twice, none outside the pool, foreign Services untouched, and rest in the end', () => {
+  fc.assert(
+    fc.property(fc.array(operation, { minLength: 5, maxLength: 60 }), (operations) => {
+      const history = new History();
+      for (const one of operations) {
+        const foreign = [...history.api.services.values()].filter(
+          (service) => service.ingressManager === 'metallb',
+        );
+        history.run(one);
+        shown(history.api);
+        if ('who' in one) {
+          for (const service of foreign) expect(history.api.services.get(service.name)).toEqual(service);
+        }
+      }
+      const rest = history.settle();
+      const changes = rest.steps.filter((step) => step.kind === 'service' && step.action !== 'none');
+      expect(changes).toEqual([]);
+      expect(rest.allocations).toEqual([]);
+      const given = shown(history.api);
+      for (const service of rest.services.filter((one) => one.state === 'served'))
+        for (const address of service.addresses) expect(given.get(address)).toBe(service.name);
+    }),
+    { numRuns: 1500 },
+  );
+}, 120_000);
+
+test('an address that moves from one Service to another is never with both', () => {
+  const history = new History();
+  for (const one of [
+    { do: 'create', name: 'b', wish: null },
+    { do: 'plan', who: 0 },
+    { do: 'finish', who: 0 },
+    { do: 'create', name: 'a', wish: null },
+    { do: 'reserve', name: 'a', address: '10.200.0.1' },
+    { do: 'plan', who: 0 },
+    { do: 'finish', who: 0 },
+  ] as const) {
+    history.run(one);
+  }
+  expect(shown(history.api)).toEqual(
+    new Map([
+      ['10.200.0.1', 'a'],
+      ['10.200.0.2', 'b'],
+    ]),
+  );
+});
