@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, install, namespacesRefused, root, run } from './setup.mjs';
+import { testbed } from './testbed.mjs';
 
 install();
 build();
@@ -29,9 +30,11 @@ const skipped = numPendingTests + numTodoTests;
 if (refused !== null) {
   process.stdout.write(`\nThe kernel tier was skipped: ${refused}.\n`);
 }
+const { missing } = testbed();
+if (missing !== null) process.stdout.write(`\nThe cluster tier was skipped: ${missing}.\n`);
 if (process.env.CI && skipped > 0) {
   process.stdout.write(
-    '\nIn CI nothing may be skipped: install iproute2 and allow unprivileged user namespaces.\n',
+    '\nIn CI nothing may be skipped: install iproute2, allow unprivileged user namespaces, and build the test bed.\n',
   );
   code ||= 1;
 }

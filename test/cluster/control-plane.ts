@@ -13,7 +13,7 @@ import { Daemon } from './daemon.ts';
 import { requirePrograms } from './programs.ts';
 
 /** minikube's. */
-export const API_PORT = 8443;
+const API_PORT = 8443;
 const ETCD = 'http://127.0.0.1:2379';
 const ETCD_PEER = 'http://127.0.0.1:2380';
 
