@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { messageOf } from '../model/diagnostic.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
+import { Brake, backoffMs, retryAfterMs } from './patience.ts';
+import { Turns } from './turns.ts';
 
 /** How to reach and prove one API server, and who we are to it. */
 export interface ApiOptions {
@@ -20,12 +22,15 @@ export interface ApiOptions {
   };
   /** Credentials, as headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds until one call, body included, is given up. */
+  /** Milliseconds until one call is given up: its repetitions, the waits between them and the body included. */
   readonly deadlineMs: number;
 }
 
 /** HTTP methods of the verbs that RBAC names. */
 const METHODS = { get: 'GET', list: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH' } as const;
+
+/** The state that a list continues from is compacted away. */
+const GONE = 410;
 
 /** One call of the API. */
 export interface ApiCall {
@@ -54,29 +59,31 @@ export interface ListCall extends Omit<ApiCall, 'verb' | 'body'> {
 }
 
 const PAGE_SIZE = 500;
-/** A connection costs more than most answers; a second one keeps short answers from waiting behind long ones. */
-const MAX_AT_ONCE = 2;
 const MAX_ATTEMPTS = 4;
-const MAX_RETRY_AFTER_S = 10;
 /** A page of 500 objects is some 2 MB; nothing honest comes near this. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Shares of the deadline: the first wait before a call is repeated, the first pause and the longest. */
+const BACKOFF_SHARE = 1 / 50;
+const PAUSE_SHARE = 1 / 10;
+const LONGEST_PAUSE_SHARE = 1 / 2;
 
 interface RawAnswer extends ApiAnswer {
-  readonly retryAfterMs: number;
-}
-
-function retryAfterMs(response: IncomingMessage): number {
-  const seconds = Number(response.headers['retry-after'] ?? '1');
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_S) * 1000 : 1000;
+  /** Null where the server named none. */
+  readonly retryAfterMs: number | null;
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) throw new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (!isReset(error)) throw error;
+    throw new LostConnection(`the answer was cut after ${size} bytes`, { cause: error });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -88,8 +95,18 @@ function parseBody(status: number, text: string): unknown {
   } catch (error) {
     // Errors of proxies and of the API server's own mux are plain text; their status says enough.
     if (status >= 400) return { message: text.slice(0, 200).trim() };
-    throw error;
+    throw new Error(`the answer is no JSON: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The server says that it did not do it, and may later; 503 without Retry-After is some proxy's or a broken webhook's. */
+function wasPutOff({ status, retryAfterMs }: RawAnswer): boolean {
+  return status === 429 || (status === 503 && retryAfterMs !== null);
+}
+
+function isReset(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** IPv4 peers of a dual-stack socket show as `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
@@ -98,14 +115,17 @@ function peerOf(socket: TLSSocket): string | null {
 }
 
 /**
- * JSON over kept-alive HTTPS to one API server. Every call has a deadline, and waits out a bounded number of 429
- * answers. What fails is thrown as a Failure that names context, verb and resource.
+ * JSON over kept-alive HTTPS to one API server. Every call has a deadline, which covers its repetitions and the waits
+ * between them. Repeated is what the server put off (429, or 503 with Retry-After), and once what was read when the
+ * connection got lost; never a write of which it is not known whether it was made. What fails is thrown as a Failure
+ * that names context, verb and resource.
  */
 export class ApiClient {
   readonly #options: ApiOptions;
   readonly #agent: Agent;
   readonly #errors: ApiErrors;
-  readonly #turns = new Turns(MAX_AT_ONCE);
+  readonly #turns = new Turns();
+  readonly #brake: Brake;
   readonly #closed = new AbortController();
   #answeredAt: string | null = null;
 
@@ -117,6 +137,8 @@ export class ApiClient {
     const secureContext = createSecureContext({ ca, cert, key });
     this.#agent = new Agent({ keepAlive: true, secureContext, ...verification });
     this.#errors = createApiErrors(options);
+    const { deadlineMs } = options;
+    this.#brake = new Brake(deadlineMs * PAUSE_SHARE, deadlineMs * LONGEST_PAUSE_SHARE);
   }
 
   /** The address that last answered with a certificate that the CA vouches for; null before any did. */
@@ -131,11 +153,8 @@ export class ApiClient {
   /** Makes a call, whatever the status of its answer. Throws a Failure when none came. */
   async send(call: ApiCall): Promise<ApiAnswer> {
     try {
-      for (let attempt = 1; ; attempt++) {
-        const answer = await this.#turns.take(() => this.#attempt(call));
-        if (answer.status !== 429 || attempt === MAX_ATTEMPTS) return answer;
-        await sleep(answer.retryAfterMs, undefined, { signal: call.signal });
-      }
+      // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
+      return await this.#turns.take(() => this.#withinDeadline(call));
     } catch (error) {
       call.signal?.throwIfAborted();
       throw this.#errors.unreachable(call, error);
@@ -154,21 +173,22 @@ export class ApiClient {
   /** Reads a list page by page; null when the first status is one of `absentOn`. Throws a Failure on any other error. */
   async list<T>(call: ListCall): Promise<T[] | null> {
     const asked: ApiCall = { ...call, verb: 'list' };
-    const items: T[] = [];
-    let next = '';
-    for (let page = 0; page < (call.maxPages ?? Number.POSITIVE_INFINITY); page++) {
-      const query = {
-        ...call.query,
-        limit: String(PAGE_SIZE),
-        ...(next === '' ? {} : { continue: next }),
-      };
-      const answer = await this.send({ ...asked, query });
-      if (page === 0 && call.absentOn?.includes(answer.status)) return null;
+    let items: T[] = [];
+    let page: Readonly<Record<string, string>> = { limit: String(PAGE_SIZE) };
+    for (let pages = 0; pages < (call.maxPages ?? Number.POSITIVE_INFINITY); pages++) {
+      const answer = await this.send({ ...asked, query: { ...call.query, ...page } });
+      if (pages === 0 && call.absentOn?.includes(answer.status)) return null;
+      if (answer.status === GONE && 'continue' in page) {
+        // The state that the pages were of is forgotten by now: all in one piece, which cannot happen to that.
+        [items, page] = [[], {}];
+        continue;
+      }
       if (answer.status >= 300) throw this.#errors.refused(asked, answer);
       const body = answer.body as { items?: readonly T[] | null; metadata?: { continue?: string } } | null;
       for (const item of body?.items ?? []) items.push(item);
-      next = body?.metadata?.continue ?? '';
+      const next = body?.metadata?.continue ?? '';
       if (next === '') break;
+      page = { limit: String(PAGE_SIZE), continue: next };
     }
     return items;
   }
@@ -179,33 +199,76 @@ export class ApiClient {
     this.#agent.destroy();
   }
 
-  async #attempt(call: ApiCall): Promise<RawAnswer> {
+  /** One call with its repetitions. */
+  async #withinDeadline(call: ApiCall): Promise<RawAnswer> {
+    this.#closed.signal.throwIfAborted();
+    call.signal?.throwIfAborted();
+    const { deadlineMs } = this.#options;
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
     try {
-      return await this.#once(call);
+      await this.#heedBrake(call, signal);
+      const answer = await this.#untilAnswered(call, signal, performance.now() + deadlineMs);
+      if (answer.status === 429 || answer.status >= 500) this.#brake.failed(performance.now());
+      else this.#brake.succeeded();
+      return answer;
     } catch (error) {
-      // The server may close an idle connection just as we write to it; reading once more changes nothing.
-      const stale = METHODS[call.verb] === 'GET' && error instanceof StaleConnection;
-      if (!stale) throw error;
-      return await this.#once(call);
+      // What was called off says nothing about the server.
+      if (call.signal?.aborted !== true && !(error instanceof HeldBack))
+        this.#brake.failed(performance.now());
+      if (!deadline.aborted) throw error;
+      this.#dropIdle();
+      // While a body is read, the abort shows as a reset connection.
+      throw deadline.reason;
     }
   }
 
-  async #once(call: ApiCall): Promise<RawAnswer> {
-    this.#closed.signal.throwIfAborted();
-    call.signal?.throwIfAborted();
-    const deadline = AbortSignal.timeout(this.#options.deadlineMs);
-    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
-    try {
-      const response = await this.#open(call, signal);
-      const { socket } = response;
-      if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
-      const status = response.statusCode ?? 0;
-      const body = parseBody(status, await readBody(response));
-      return { status, body, retryAfterMs: retryAfterMs(response) };
-    } catch (error) {
-      // While a body is read, the abort shows as a reset connection.
-      throw deadline.aborted ? deadline.reason : error;
+  /** A write that is not sent leaves nothing unclear; reading can wait, and tells when the server is back. */
+  async #heedBrake(call: ApiCall, signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#brake.pauseMs(performance.now());
+    if (pauseMs === 0) return;
+    if (!isRead(call)) throw new HeldBack(`not sent, since ${this.#brake.failures} calls in a row failed`);
+    await this.#wait(pauseMs, signal);
+  }
+
+  async #untilAnswered(call: ApiCall, signal: AbortSignal, endsAt: number): Promise<RawAnswer> {
+    const baseMs = this.#options.deadlineMs * BACKOFF_SHARE;
+    let lost = 0;
+    for (let attempt = 1; ; attempt++) {
+      let waitMs: number;
+      try {
+        const answer = await this.#once(call, signal);
+        waitMs = backoffMs(baseMs, attempt, answer.retryAfterMs);
+        const tooLate = performance.now() + waitMs >= endsAt;
+        if (!wasPutOff(answer) || attempt === MAX_ATTEMPTS || tooLate) return answer;
+      } catch (error) {
+        if (!isRead(call) || !(error instanceof LostConnection) || ++lost > 1) throw error;
+        // The server may close an idle connection just as we write to it.
+        waitMs = error.wasIdle ? 0 : backoffMs(baseMs, attempt, null);
+      }
+      if (waitMs > 0) await this.#wait(waitMs, signal);
     }
+  }
+
+  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, this.#closed.signal]) });
+  }
+
+  /** A server that went away without a word left its idle connections half-open, too. */
+  #dropIdle(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
+  async #once(call: ApiCall, signal: AbortSignal): Promise<RawAnswer> {
+    this.#closed.signal.throwIfAborted();
+    const response = await this.#open(call, signal);
+    const { socket } = response;
+    if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
+    const status = response.statusCode ?? 0;
+    const body = parseBody(status, await readBody(response));
+    return { status, body, retryAfterMs: retryAfterMs(response.headers) };
   }
 
   #open(call: ApiCall, signal: AbortSignal): Promise<IncomingMessage> {
@@ -223,36 +286,30 @@ export class ApiClient {
     const method = METHODS[call.verb];
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request(url, { method, headers, signal, agent: this.#agent }, resolve);
-      sent.on('error', (error: NodeJS.ErrnoException) => {
-        const stale = sent.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-        reject(stale ? new StaleConnection(messageOf(error), { cause: error }) : error);
+      sent.on('error', (error) => {
+        reject(
+          isReset(error) ? new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket) : error,
+        );
       });
       sent.end(call.body?.text);
     });
   }
 }
 
-/** Lets so many do their work at once; the others wait, the first come first. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+function isRead(call: ApiCall): boolean {
+  return METHODS[call.verb] === 'GET';
+}
 
-  constructor(count: number) {
-    this.#free = count;
-  }
+/** A connection that was closed before the answer was whole. */
+class LostConnection extends Error {
+  /** Whether it had been kept from an earlier call, and nothing of an answer came. */
+  readonly wasIdle: boolean;
 
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
+  constructor(message: string, options: { cause: unknown }, wasIdle = false) {
+    super(message, options);
+    this.wasIdle = wasIdle;
   }
 }
 
-/** A kept-alive connection that turned out to be closed. */
-class StaleConnection extends Error {}
+/** A call that was not made, for the sake of the server. */
+class HeldBack extends Error {}

@@ -1,0 +1,64 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Half to all of the time given, so that clients that failed together do not come back together. */
+function jittered(ms: number): number {
+  return ms * (0.5 + Math.random() / 2);
+}
+
+/** The `Retry-After` of an answer in milliseconds: seconds or a date (RFC 9110, section 10.2.3); null where there is none. */
+export function retryAfterMs(headers: IncomingHttpHeaders, now: () => number = Date.now): number | null {
+  const text = headers['retry-after'];
+  if (text === undefined) return null;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? null : Math.max(date - now(), 0);
+}
+
+/** Milliseconds to wait after this many attempts: twice as long each time, and never less than the server asked for. */
+export function backoffMs(baseMs: number, attempts: number, askedMs: number | null): number {
+  const own = jittered(baseMs * 2 ** (attempts - 1));
+  return askedMs === null ? own : Math.max(own, askedMs + jittered(askedMs / 4));
+}
+
+/** So many calls in a row may fail before the next ones have to wait. */
+const TOLERATED = 4;
+
+/**
+ * Holds back calls to a server that only fails: after a few failures in a row there is a pause, a longer one each
+ * time, until a call succeeds. Times are milliseconds of a clock that the caller reads.
+ */
+export class Brake {
+  readonly #baseMs: number;
+  readonly #capMs: number;
+  #failures = 0;
+  #pauses = 0;
+  #until = 0;
+
+  constructor(baseMs: number, capMs: number) {
+    this.#baseMs = baseMs;
+    this.#capMs = capMs;
+  }
+
+  /** How many calls in a row failed. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#pauses = 0;
+    this.#until = 0;
+  }
+
+  failed(now: number): void {
+    this.#failures++;
+    // Those that were under way when the pause began say nothing new.
+    if (now < this.#until || this.#failures < TOLERATED) return;
+    this.#until = now + jittered(Math.min(this.#baseMs * 2 ** this.#pauses++, this.#capMs));
+  }
+
+  /** What is left of the pause; 0 where there is none. */
+  pauseMs(now: number): number {
+    return Math.max(this.#until - now, 0);
+  }
+}

@@ -1,0 +1,41 @@
+/** A cold start opens no more connections than this: each costs a TLS handshake, more than most answers do. */
+const AT_FIRST = 2;
+/** Past this many the API server only queues what one client sends. */
+const AT_MOST = 8;
+/** So many calls have to end while others wait before one more is let through: reading a small cluster takes fewer. */
+const GROW_AFTER = 16;
+
+/**
+ * Lets a few calls do their work at once; the others wait, the first come first. More are let through where so much is
+ * asked that further connections pay.
+ */
+export class Turns {
+  #limit = AT_FIRST;
+  #busy = 0;
+  #ended = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy < this.#limit) this.#busy++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#busy--;
+    if (this.#waiting.length > 0 && ++this.#ended >= GROW_AFTER && this.#limit < AT_MOST) {
+      this.#limit++;
+      this.#ended = 0;
+    }
+    while (this.#busy < this.#limit) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#busy++;
+      next();
+    }
+  }
+}
