@@ -8,6 +8,62 @@ import { writeCodeCache } from './code-cache.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist');
 
+/** What the cluster client needs for proxies, logins and paths in JSON: src/kubernetes refuses contexts that ask for any of it. */
+const REFUSED = /^(socks-proxy-agent|hpagent|openid-client|jsonpath-plus|node-fetch)$/;
+
+/** Node has had its own WHATWG URL since version 10; the package would add 290 KB. */
+const NATIVE = /^whatwg-url$/;
+
+/**
+ * Of the cluster client only KubeConfig is used. It is bundled by itself first, with everything that it imports marked
+ * as free of side effects (true, but not declared), since inside a lazily loaded script nothing is left out: the models
+ * of the whole Kubernetes API would come along.
+ */
+const kubeConfigOnly = {
+  name: 'kube-config-only',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ path }) => ({
+      path,
+      namespace: 'kube-config',
+    }));
+    bundler.onLoad({ filter: /.*/, namespace: 'kube-config' }, async () => {
+      const { outputFiles } = await build({
+        stdin: { contents: "export { KubeConfig } from '@kubernetes/client-node';", resolveDir: root },
+        bundle: true,
+        write: false,
+        platform: 'node',
+        target: 'node20',
+        format: 'esm',
+        plugins: [leaner],
+      });
+      return { contents: outputFiles[0].text, resolveDir: root };
+    });
+  },
+};
+
+const leaner = {
+  name: 'leaner',
+  setup(bundler) {
+    bundler.onResolve({ filter: NATIVE }, ({ path }) => ({ path, namespace: 'native' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'native' }, () => ({
+      contents:
+        'export const { URL, URLSearchParams } = globalThis; export default { URL, URLSearchParams };',
+    }));
+    bundler.onResolve({ filter: REFUSED }, ({ path }) => ({
+      path,
+      namespace: 'refused',
+      sideEffects: false,
+    }));
+    bundler.onLoad({ filter: /.*/, namespace: 'refused' }, () => ({ contents: 'module.exports = {};' }));
+    bundler.onResolve({ filter: /.*/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (pluginData === leaner || !importer.includes('/node_modules/@kubernetes/client-node/'))
+        return undefined;
+      const found = await bundler.resolve(path, { importer, kind, resolveDir, pluginData: leaner });
+      return found.errors.length > 0 ? undefined : { ...found, sideEffects: false };
+    });
+  },
+};
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -16,6 +72,7 @@ const common = {
   legalComments: 'external',
   metafile: true,
   logLevel: 'warning',
+  plugins: [kubeConfigOnly],
 };
 
 // The entries: what `node` is called with.

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
 import type { ApiOptions } from './http.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
@@ -7,27 +9,21 @@ export type Credentials = Pick<ApiOptions, 'tls' | 'headers'>;
 
 type Entry = KubeContext['user'];
 
-/** A text of a kubeconfig entry; what is empty or no text counts as absent, as with kubectl. */
-function textOf(entry: Entry, key: string): string | undefined {
-  const value = entry[key];
-  return typeof value === 'string' && value !== '' ? value : undefined;
+/** Keys that kubectl passes over where `KEY-data` gives the same in base64; the library would prefer them. */
+const FILE_KEYS = ['certificate-authority', 'client-certificate', 'client-key'];
+
+function withoutOverriddenFiles(entry: Entry): Entry {
+  return Object.fromEntries(
+    Object.entries(entry).filter(([key]) => !FILE_KEYS.includes(key) || !entry[`${key}-data`]),
+  );
 }
 
-/** A certificate or key in PEM, given as a file or in base64; both given, the base64 counts, as with kubectl. */
-async function pemOf(entry: Entry, key: string): Promise<Buffer | undefined> {
-  const data = textOf(entry, `${key}-data`);
-  if (data !== undefined) return Buffer.from(data, 'base64');
-  const file = textOf(entry, key);
-  return file === undefined ? undefined : await readFile(file);
-}
-
-async function authorizationOf(user: Entry): Promise<string | undefined> {
-  const tokenFile = textOf(user, 'tokenFile');
-  const token = tokenFile === undefined ? textOf(user, 'token') : (await readFile(tokenFile, 'utf8')).trim();
-  if (token !== undefined) return `Bearer ${token}`;
-  const name = textOf(user, 'username');
-  if (name === undefined) return undefined;
-  return `Basic ${Buffer.from(`${name}:${textOf(user, 'password') ?? ''}`).toString('base64')}`;
+/** The library knows no `tokenFile`, which kubectl prefers to `token`. */
+async function withToken(user: Entry): Promise<Entry> {
+  const file = user['tokenFile'];
+  return typeof file === 'string' && file !== ''
+    ? { ...user, token: (await readFile(file, 'utf8')).trim() }
+    : user;
 }
 
 function present<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
@@ -39,25 +35,37 @@ function present<K extends string, V>(key: K, value: V | undefined): Partial<Rec
  * (k8s.io/client-go, tools/clientcmd/api/v1, Cluster and AuthInfo). `readKubeContext` has refused those of other
  * kinds. Throws the error of a file that cannot be read.
  */
-export async function readCredentials({ cluster, user }: KubeContext): Promise<Credentials> {
-  const [ca, cert, key, authorization] = await Promise.all([
-    pemOf(cluster, 'certificate-authority'),
-    pemOf(user, 'client-certificate'),
-    pemOf(user, 'client-key'),
-    authorizationOf(user),
-  ]);
+export async function readCredentials({ name, cluster, user }: KubeContext): Promise<Credentials> {
+  const config = new KubeConfig();
+  config.loadFromString(
+    JSON.stringify({
+      clusters: [{ name, cluster: withoutOverriddenFiles(cluster) }],
+      // A context without a user has its CA dropped by the library: it gets one that says nothing.
+      users: [{ name, user: withoutOverriddenFiles(await withToken(user)) }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      'current-context': name,
+    }),
+  );
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return credentialsOf(options);
+}
+
+function credentialsOf(options: RequestOptions): Credentials {
+  const headers = Object.entries((options.headers ?? {}) as Record<string, unknown>);
+  const basic = typeof options.auth === 'string' ? Buffer.from(options.auth).toString('base64') : undefined;
   return {
     tls: {
-      ...present('ca', ca),
-      ...present('cert', cert),
-      ...present('key', key),
-      ...present('servername', textOf(cluster, 'tls-server-name')),
+      ...present('ca', options.ca as string | Buffer | undefined),
+      ...present('cert', options.cert as string | Buffer | undefined),
+      ...present('key', options.key as string | Buffer | undefined),
+      ...present('servername', options.servername),
       // Said outright, since Node would otherwise follow NODE_TLS_REJECT_UNAUTHORIZED.
-      rejectUnauthorized: cluster['insecure-skip-tls-verify'] !== true,
+      rejectUnauthorized: options.rejectUnauthorized !== false,
     },
     headers: {
-      ...present('Authorization', authorization),
-      ...present('Impersonate-User', textOf(user, 'as')),
+      ...present('Authorization', basic === undefined ? undefined : `Basic ${basic}`),
+      ...Object.fromEntries(headers.map(([key, value]) => [key, String(value)])),
     },
   };
 }
