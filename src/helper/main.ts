@@ -57,15 +57,14 @@ async function lockOrAnswer(runner: ProcessRunner, path: string): Promise<number
   throw new Failure('lock-held', []);
 }
 
-let heard = true;
-// EPIPE: nobody listens any more, which ends the session after the chunk that has begun.
-process.stdout.on('error', () => {
-  heard = false;
-});
+// EPIPE: nobody listens any more, as the write itself tells.
+process.stdout.on('error', () => undefined);
 
-function respond(response: Response): boolean {
-  process.stdout.write(encodeResponse(response));
-  return heard;
+/** Sends a response; whether it could be. */
+function respond(response: Response): Promise<boolean> {
+  return new Promise((resolve) => {
+    process.stdout.write(encodeResponse(response), (error) => resolve(error == null));
+  });
 }
 
 function refuse(error: unknown): void {

@@ -18,8 +18,8 @@ import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 export const PROTOCOL_VERSION = 1;
 
 /**
- * Changes in one request, which is also what one `ip` process is given. At most twice as many still happen after
- * mkplan was killed: one request is performed, the next may have arrived.
+ * Changes in one request, which is also what one `ip` process is given: so much still happens after a kill, since
+ * the next one, though read, is not begun before somebody has heard of this one.
  */
 export const MAX_CHANGES = 2500;
 

@@ -31,8 +31,8 @@ export async function* readLines(
 
 export interface ServeOptions {
   readonly input: AsyncIterable<Uint8Array>;
-  /** Sends one answer; false when nobody listens any more. */
-  readonly respond: (response: Response) => boolean;
+  /** Sends one answer; false when nobody listens any more, which ends the session after the chunk that has begun. */
+  readonly respond: (response: Response) => boolean | Promise<boolean>;
   /** Makes changes ready, and returns what performs them. */
   readonly prepare: (changes: readonly RouteChange[]) => () => Promise<ChangeFailure[]>;
   /** Asked between requests: whether to end although there may be more of them. */
