@@ -9,6 +9,7 @@ import type { DesiredState } from '../../src/model/desired.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Route } from '../../src/model/route.ts';
+import * as build from '../planner/build.ts';
 import { ours, planOf, routeStep } from './plans.ts';
 
 const SPEC = '/home/me/team/tunnel.yaml';
@@ -36,24 +37,7 @@ function claim(route: Route, spec = SPEC): Claim {
 }
 
 function service(name: string, ingress: readonly string[]): ObservedService {
-  return {
-    namespace: 'default',
-    name,
-    uid: `uid-${name}`,
-    resourceVersion: '1',
-    type: 'LoadBalancer',
-    loadBalancerClass: null,
-    clusterIps: [],
-    ipFamilies: ['IPv4'],
-    ipFamilyPolicy: null,
-    externalTrafficPolicy: null,
-    loadBalancerIp: null,
-    requestedIp: null,
-    ingress,
-    ingressManager: null,
-    created: '2026-01-01T00:00:00Z',
-    ports: ['80/TCP', '53/UDP', '443/TCP'],
-  };
+  return build.service(name, { ingress, ports: ['80/TCP', '53/UDP', '443/TCP'] });
 }
 
 function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedState {

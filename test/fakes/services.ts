@@ -2,6 +2,7 @@ import type { ServicePort } from '../../src/executor/services.ts';
 import type { ServiceTarget } from '../../src/kubernetes/cluster.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
+import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
 
 const RACED = {
@@ -22,24 +23,10 @@ export class FakeServices implements ServicePort {
   down: Error | null = null;
 
   add(name: string, ingress: readonly string[] = []): ObservedService {
-    const service: ObservedService = {
-      namespace: 'default',
-      name,
-      uid: `uid-${name}`,
-      resourceVersion: '1',
-      type: 'LoadBalancer',
-      loadBalancerClass: null,
-      clusterIps: [],
-      ipFamilies: ['IPv4'],
-      ipFamilyPolicy: null,
-      externalTrafficPolicy: null,
-      loadBalancerIp: null,
-      requestedIp: null,
+    const service = build.service(name, {
       ingress,
       ingressManager: ingress.length === 0 ? null : 'mkplan',
-      created: '2026-01-01T00:00:00Z',
-      ports: ['80/TCP'],
-    };
+    });
     this.#services.set(name, service);
     return service;
   }
