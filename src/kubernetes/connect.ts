@@ -18,19 +18,21 @@ export interface ConnectOptions {
   /** KUBECONFIG is read from it. */
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
+  /** Milliseconds until one call is given up; ten seconds unless given. */
+  readonly deadlineMs?: number;
 }
 
 const DEADLINE_MS = 10_000;
 
 /** Throws a Failure when what the kubeconfig names cannot be read, or is no certificate or key. */
-async function createClient(context: KubeContext): Promise<ApiClient> {
+async function createClient(context: KubeContext, deadlineMs: number): Promise<ApiClient> {
   const { name, server } = context;
   try {
     return new ApiClient({
       context: name,
       server,
       ...(await readCredentials(context)),
-      deadlineMs: DEADLINE_MS,
+      deadlineMs,
     });
   } catch (error) {
     throw new Failure(
@@ -159,5 +161,5 @@ class ApiCluster implements Cluster {
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
   const context = await readKubeContext(options);
-  return new ApiCluster(await createClient(context), context);
+  return new ApiCluster(await createClient(context, options.deadlineMs ?? DEADLINE_MS), context);
 }

@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
+import { type Certificates, makeCertificates } from '../kubernetes/api-server.ts';
+
+/** What becomes of one request. */
+export type Fault =
+  | { readonly kind: 'pass' }
+  /** The connection ends before the request gets through. */
+  | { readonly kind: 'drop' }
+  /** The request never gets through, and is never answered. */
+  | { readonly kind: 'hang' }
+  /** The request gets through, and the connection ends instead of an answer. */
+  | { readonly kind: 'lose' }
+  /** The request gets through, and is never answered. */
+  | { readonly kind: 'hang-after' }
+  /** The request gets through, and the connection ends after this share of the answer's body. */
+  | { readonly kind: 'cut'; readonly share: number }
+  /** Passes this much later. */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** Answered by an error, without getting through. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
+
+export interface Passing {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+}
+
+export interface FaultProxy {
+  readonly url: string;
+  /** PEM, of the CA of the proxy's own certificate. */
+  readonly ca: string;
+  /** Requests so far, with the time of each in milliseconds. */
+  readonly seen: readonly (Passing & { readonly at: number; readonly fault: Fault['kind'] })[];
+  /** TLS connections so far. */
+  connections(): number;
+  /** Decides from now on what becomes of each request. */
+  decide(next: (passing: Passing) => Fault): void;
+  /** Refuses connections, and ends those that are open. */
+  down(): Promise<void>;
+  /** Listens again, at the same port. */
+  up(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const PASS: Fault = { kind: 'pass' };
+
+interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Speaks to the API as its administrator, over kept connections. */
+class Upstream {
+  readonly #api: EmbeddedApi;
+  readonly #agent: Agent;
+
+  constructor(api: EmbeddedApi) {
+    this.#api = api;
+    this.#agent = new Agent({ keepAlive: true, ca: api.ca, cert: api.clientCert, key: api.clientKey });
+  }
+
+  async forward(incoming: IncomingMessage, body: Buffer): Promise<Reply> {
+    const { host: _, ...headers } = incoming.headers;
+    const sent = request(new URL(incoming.url ?? '/', this.#api.url), {
+      method: incoming.method,
+      headers,
+      agent: this.#agent,
+    });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return {
+      status: response.statusCode ?? 0,
+      type: response.headers['content-type'] ?? '',
+      body: await bytesOf(response),
+    };
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function statusBody(code: number): string {
+  return JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    message: `injected ${code}`,
+  });
+}
+
+function answerWith(response: ServerResponse, { status, type, body }: Reply, share = 1): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length });
+  if (share >= 1) response.end(body);
+  else response.write(body.subarray(0, Math.floor(body.length * share)), () => response.destroy());
+}
+
+async function suffer(
+  fault: Fault,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  upstream: Upstream,
+): Promise<void> {
+  const body = await bytesOf(incoming);
+  switch (fault.kind) {
+    case 'drop':
+      response.destroy();
+      return;
+    case 'hang':
+      return;
+    case 'status': {
+      const retry = fault.retryAfter === undefined ? {} : { 'Retry-After': fault.retryAfter };
+      response.writeHead(fault.status, { 'Content-Type': 'application/json', ...retry });
+      response.end(statusBody(fault.status));
+      return;
+    }
+    case 'delay':
+      await sleep(fault.ms);
+      break;
+  }
+  const reply = await upstream.forward(incoming, body);
+  if (fault.kind === 'hang-after') return;
+  if (fault.kind === 'lose') response.destroy();
+  else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
+}
+
+let certificates: Promise<Certificates> | null = null;
+
+/** Starts an HTTPS server on loopback that passes requests on to an API, or lets them suffer. */
+export async function startFaultProxy(api: EmbeddedApi): Promise<FaultProxy> {
+  certificates ??= makeCertificates();
+  const { ca, cert, key } = await certificates;
+  const upstream = new Upstream(api);
+  const seen: (Passing & { at: number; fault: Fault['kind'] })[] = [];
+  let connections = 0;
+  let next: (passing: Passing) => Fault = () => PASS;
+  const server = createServer({ cert, key, keepAliveTimeout: 60_000 }, (incoming, response) => {
+    const passing = { method: incoming.method ?? '', path: (incoming.url ?? '/').split('?', 1)[0] ?? '' };
+    const fault = next(passing);
+    seen.push({ ...passing, at: performance.now(), fault: fault.kind });
+    suffer(fault, incoming, response, upstream).catch(() => response.destroy());
+  });
+  server.on('secureConnection', () => {
+    connections++;
+  });
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  const down = async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://127.0.0.1:${port}`,
+    ca,
+    seen,
+    connections: () => connections,
+    decide(decision) {
+      next = decision;
+    },
+    down,
+    up: () => listen(port),
+    async close() {
+      await down();
+      upstream.close();
+    },
+  };
+}
