@@ -32,7 +32,7 @@ export interface ReadAdapters extends ObservePorts {
   close(): Promise<void>;
 }
 
-/** The adapters that changing takes, the elevated helper included; it starts with the first change. */
+/** The adapters that changing takes, the elevated helper included; it starts with the transaction. */
 export interface ChangeAdapters extends ReadAdapters {
   readonly lock: Lock;
   readonly routeChanger: RouteChanger;

@@ -6,6 +6,11 @@ export type Argv = readonly [string, ...string[]];
 export interface CommandOptions {
   /** Written to standard input, which is then closed. */
   readonly input?: string;
+  /**
+   * Its output may be megabytes. A program that writes line by line is held up at a pipe (a socket, with Node) by each
+   * line that is not read yet, and its reader by each that is; such output goes through a file without a name.
+   */
+  readonly large?: boolean;
   /** Milliseconds until the process is killed and the result says `timedOut`. */
   readonly timeoutMs: number;
   /** Aborted: the process is killed and the promise rejects with the signal's reason. */

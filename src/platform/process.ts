@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type {
@@ -23,18 +25,19 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
   async run(argv: Argv, options: CommandOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted();
     const [program, ...args] = argv;
+    const file = options.large === true ? openUnnamed() : null;
     const child = spawn(program, args, {
       env: this.#env,
       stdio: [
         options.input === undefined ? 'ignore' : 'pipe',
-        'pipe',
+        file ?? 'pipe',
         'pipe',
         ...(options.descriptors ?? []),
       ],
       detached: options.detached ?? false,
       windowsHide: true,
     });
-    const stdout = collect(child.stdout);
+    const stdout = file === null ? collect(child.stdout) : () => readAll(file);
     const stderr = collect(child.stderr);
     if (child.stdin !== null) feed(child.stdin, options.input ?? '');
     return await new Promise((resolve, reject) => {
@@ -49,6 +52,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
         clearTimeout(timer);
         options.signal?.removeEventListener('abort', abort);
         act();
+        if (file !== null) closeSync(file);
       };
       child.once('error', (error) => settle(() => reject(startError(error, program))));
       child.once('close', (code) =>
@@ -101,6 +105,30 @@ function startError(error: NodeJS.ErrnoException, program: string): Error {
   const path = (process.env['PATH'] ?? '').split(delimiter);
   if (path.some((directory) => existsSync(join(directory, program)))) return error;
   return Object.assign(new Error(`spawn ${program} ENOENT`, { cause: error }), { code: 'ENOENT' });
+}
+
+/** A file that no name leads to, gone when it is closed; null where none can be made, and a pipe has to do. */
+function openUnnamed(): number | null {
+  const path = join(tmpdir(), `mkplan-${randomUUID()}`);
+  try {
+    const file = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    return file;
+  } catch {
+    return null;
+  }
+}
+
+/** The whole of an open file, from its start: its offset is where the program that wrote it stopped. */
+function readAll(file: number): string {
+  const data = Buffer.allocUnsafe(fstatSync(file).size);
+  let read = 0;
+  while (read < data.length) {
+    const bytes = readSync(file, data, read, data.length - read, read);
+    if (bytes === 0) break;
+    read += bytes;
+  }
+  return data.toString('utf8', 0, read);
 }
 
 /** Gathers a stream's bytes; they are joined and decoded once, since a large routing table is tens of megabytes. */

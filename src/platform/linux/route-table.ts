@@ -136,6 +136,7 @@ export class LinuxRouteTable implements RouteTable {
     const result = await this.#runner
       .run(['ip', '-N', '-json', ...args], {
         timeoutMs: READ_TIMEOUT_MS,
+        large: true,
         ...(signal === undefined ? {} : { signal }),
         ...(input === undefined ? {} : { input }),
       })
