@@ -80,11 +80,16 @@ function serviceRows(services: readonly ServiceStatus[], options: RenderStatusOp
       { text: service.profile },
       routedCell(service, colors),
       nodeCell(service.node, colors),
-      { text: `${service.endpoints} ready`, ...(service.endpoints === 0 ? { paint: colors.change } : {}) },
+      endpointsCell(service, colors),
       { text: answerText(service, options.answers) },
       { text: noteOf(service), paint: colors.dim },
     ]),
   ];
+}
+
+function endpointsCell({ endpoints }: ServiceStatus, colors: Palette): Cell {
+  if (endpoints === null) return { text: 'unknown' };
+  return { text: `${endpoints} ready`, ...(endpoints === 0 ? { paint: colors.change } : {}) };
 }
 
 function routedCell({ routed }: ServiceStatus, colors: Palette): Cell {

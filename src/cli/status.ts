@@ -34,8 +34,8 @@ export interface ServiceStatus {
   /** Whether a route of ours leads to every address; null where there is no address of ours. */
   readonly routed: boolean | null;
   readonly node: NodeStatus | null;
-  /** Endpoints that are ready. */
-  readonly endpoints: number;
+  /** Endpoints that are ready; null where nobody may look. */
+  readonly endpoints: number | null;
   /** TCP ports, in the Service's order. */
   readonly ports: readonly number[];
   readonly reason: string;
@@ -131,6 +131,7 @@ function serviceStatus(
   const { namespace, name, ingress } = service;
   const isOurs = state === 'served' || state === 'pending';
   const found = ingress.map((address) => wayTo(parseAddress(address), ways));
+  const isKnown = !(profile.cluster?.missingRights.includes('list endpointslices') ?? false);
   const endpoints = profile.cluster?.endpoints.find(
     (one) => one.namespace === namespace && one.service === name,
   );
@@ -141,7 +142,9 @@ function serviceStatus(
     addresses: ingress,
     routed: isOurs && ingress.length > 0 ? found.every((way) => way !== null) : null,
     node: nodeAt(profile, found[0]?.gateway ?? null),
-    endpoints: Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0),
+    endpoints: isKnown
+      ? Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0)
+      : null,
     ports: service.ports.flatMap(tcpPort),
   };
 }

@@ -2,8 +2,10 @@ import type { V1ConfigMap } from '@kubernetes/client-node';
 import { type Allocation, type AllocationRecord, compareAllocations } from '../model/allocation.ts';
 import { Failure } from '../model/diagnostic.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { ApiCall, ApiClient } from './http.ts';
-import { shellWord, type Wire } from './wire.ts';
+import { type MissingRights, reviewRight } from './rights.ts';
+import type { Wire } from './wire.ts';
 
 /**
  * Where a cluster's record of allocations is. One for all pools of the cluster, since pools of two specs may overlap
@@ -41,19 +43,36 @@ export function formatAllocations(allocations: readonly Allocation[]): string {
 /** The cluster's record of allocations; empty where there is none yet, null where it may not be read. */
 export async function readAllocations(
   api: ApiClient,
+  rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<AllocationRecord | null> {
   const call = { resource: RESOURCE, path: `${COLLECTION}/${NAME}`, signal };
   const answer = await api.send({ verb: 'get', ...call });
   if (answer.status === 404) return { resourceVersion: null, allocations: [] };
-  // Without the right to it, the Services' own status has to do.
-  if (answer.status === 403) return null;
+  if (answer.status === 403) {
+    // The Services' own status has to do.
+    rights.onForbidden('get configmaps kube-system/mkplan-allocations')();
+    return null;
+  }
   if (answer.status >= 300) throw api.errors.refused({ verb: 'get', ...call }, answer);
   const map = answer.body as Wire<V1ConfigMap> | null;
   return {
     resourceVersion: map?.metadata?.resourceVersion ?? null,
     allocations: parseAllocations(map?.data?.[KEY] ?? ''),
   };
+}
+
+/** Asks whether the record may be written: made where there is none, else replaced. */
+export async function reviewWriting(
+  api: ApiClient,
+  record: AllocationRecord | null,
+  rights: MissingRights,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (record === null) return;
+  const isNew = record.resourceVersion === null;
+  const right = isNew ? 'create configmaps kube-system' : 'update configmaps kube-system/mkplan-allocations';
+  await reviewRight(api, right, rights, signal);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { ApiAnswer, ApiCall, ApiOptions } from './http.ts';
-import { shellWord } from './wire.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
 export interface ApiErrors {

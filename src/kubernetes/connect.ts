@@ -1,7 +1,7 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
-import { readAllocations, writeAllocations } from './allocations.ts';
+import { readAllocations, reviewWriting, writeAllocations } from './allocations.ts';
 import type { Cluster } from './cluster.ts';
 import { readCredentials } from './credentials.ts';
 import { ApiClient } from './http.ts';
@@ -9,6 +9,7 @@ import { applyIngress, knowsIpMode } from './ingress.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
 import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
 import { listNodes, listStrayPods } from './nodes.ts';
+import { MissingRights, reviewRight } from './rights.ts';
 import { listEndpoints, listServices } from './services.ts';
 
 export interface ConnectOptions {
@@ -92,8 +93,10 @@ class ApiCluster implements Cluster {
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
     const version = await abortable(this.#readVersion(), signal);
-    const nodes = listNodes(api, signal);
-    const services = listServices(api, signal);
+    const rights = new MissingRights();
+    const nodes = listNodes(api, rights, signal);
+    const services = listServices(api, rights, signal);
+    const allocations = readAllocations(api, rights, signal);
     const [
       listedNodes,
       listedServices,
@@ -102,16 +105,18 @@ class ApiCluster implements Cluster {
       serviceCidrs,
       kubeadm,
       otherLoadBalancers,
-      allocations,
+      recorded,
     ] = await Promise.all([
       nodes,
       services,
-      services.then((found) => listEndpoints(api, found, signal)),
-      listStrayPods(api, nodes, signal),
-      listServiceCidrs(api, signal),
-      readKubeadm(api, signal),
-      listOtherLoadBalancers(api, signal),
-      readAllocations(api, signal),
+      services.then((found) => listEndpoints(api, found, rights, signal)),
+      listStrayPods(api, nodes, rights, signal),
+      listServiceCidrs(api, rights, signal),
+      readKubeadm(api, rights, signal),
+      listOtherLoadBalancers(api, rights, signal),
+      allocations,
+      reviewRight(api, 'patch services/status', rights, signal),
+      allocations.then((record) => reviewWriting(api, record, rights, signal)),
     ]);
     return {
       version,
@@ -121,8 +126,9 @@ class ApiCluster implements Cluster {
       otherLoadBalancers,
       services: listedServices,
       endpoints,
-      allocations,
+      allocations: recorded,
       strayPods: strays,
+      missingRights: rights.list(),
     };
   }
 

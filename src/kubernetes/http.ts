@@ -26,15 +26,25 @@ export interface ApiOptions {
   readonly deadlineMs: number;
 }
 
-/** HTTP methods of the verbs that RBAC names. */
-const METHODS = { get: 'GET', list: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH' } as const;
+/** HTTP methods of the verbs that RBAC names; a `review` is a question that is posted. */
+const METHODS = {
+  get: 'GET',
+  list: 'GET',
+  review: 'POST',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+} as const;
 
+const READS: ReadonlySet<keyof typeof METHODS> = new Set(['get', 'list', 'review']);
+
+const FORBIDDEN = 403;
 /** The state that a list continues from is compacted away. */
 const GONE = 410;
 
 /** One call of the API. */
 export interface ApiCall {
-  /** The verb as RBAC names it. */
+  /** The verb as RBAC names it, or `review`. */
   readonly verb: keyof typeof METHODS;
   /** What is asked for, for messages: `services`, `configmaps kube-system/kubeadm-config`. */
   readonly resource: string;
@@ -50,10 +60,16 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-/** A list to read to its end. */
-export interface ListCall extends Omit<ApiCall, 'verb' | 'body'> {
+/** Something to read. */
+export interface ReadCall extends Omit<ApiCall, 'verb' | 'body'> {
   /** Statuses that mean that there is nothing to read: the answer is null then. */
   readonly absentOn?: readonly number[];
+  /** Called instead of failing where it may not be read: the answer is null then. */
+  readonly onForbidden?: () => void;
+}
+
+/** A list to read to its end. */
+export interface ListCall extends ReadCall {
   /** Stop after this many pages. */
   readonly maxPages?: number;
 }
@@ -161,23 +177,23 @@ export class ApiClient {
     }
   }
 
-  /** Reads one object; null when the status is one of `absentOn`. Throws a Failure on any other error. */
-  async get<T>(call: Omit<ApiCall, 'verb' | 'body'>, absentOn: readonly number[] = []): Promise<T | null> {
+  /** Reads one object; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
+  async get<T>(call: ReadCall): Promise<T | null> {
     const asked: ApiCall = { ...call, verb: 'get' };
     const answer = await this.send(asked);
-    if (absentOn.includes(answer.status)) return null;
+    if (isAbsent(call, answer)) return null;
     if (answer.status >= 300) throw this.#errors.refused(asked, answer);
     return answer.body as T;
   }
 
-  /** Reads a list page by page; null when the first status is one of `absentOn`. Throws a Failure on any other error. */
+  /** Reads a list page by page; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
   async list<T>(call: ListCall): Promise<T[] | null> {
     const asked: ApiCall = { ...call, verb: 'list' };
     let items: T[] = [];
     let page: Readonly<Record<string, string>> = { limit: String(PAGE_SIZE) };
     for (let pages = 0; pages < (call.maxPages ?? Number.POSITIVE_INFINITY); pages++) {
       const answer = await this.send({ ...asked, query: { ...call.query, ...page } });
-      if (pages === 0 && call.absentOn?.includes(answer.status)) return null;
+      if (pages === 0 && isAbsent(call, answer)) return null;
       if (answer.status === GONE && 'continue' in page) {
         // The state that the pages were of is forgotten by now: all in one piece, which cannot happen to that.
         [items, page] = [[], {}];
@@ -296,8 +312,15 @@ export class ApiClient {
   }
 }
 
+function isAbsent({ absentOn, onForbidden }: ReadCall, { status }: ApiAnswer): boolean {
+  if (absentOn?.includes(status)) return true;
+  if (status !== FORBIDDEN || onForbidden === undefined) return false;
+  onForbidden();
+  return true;
+}
+
 function isRead(call: ApiCall): boolean {
-  return METHODS[call.verb] === 'GET';
+  return READS.has(call.verb);
 }
 
 /** A connection that was closed before the answer was whole. */

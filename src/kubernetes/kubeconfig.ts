@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { Failure, messageOf } from '../model/diagnostic.ts';
-import { shellWord } from './wire.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 /** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
 export interface KubeContext {

@@ -2,6 +2,7 @@ import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { contains, formatAddress, parseAddress, parsePrefix } from '../model/prefix.ts';
 import type { ApiClient } from './http.ts';
+import type { MissingRights } from './rights.ts';
 import { canonicalAddress, canonicalCidrs, compareText, type Wire } from './wire.ts';
 
 type StrayPod = ObservedCluster['strayPods'][number];
@@ -28,9 +29,18 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   };
 }
 
-/** All Nodes, by name. */
-export async function listNodes(api: ApiClient, signal?: AbortSignal): Promise<ObservedNode[]> {
-  const nodes = await api.list<Wire<V1Node>>({ resource: 'nodes', path: '/api/v1/nodes', signal });
+/** All Nodes, by name; none where that right is missing. */
+export async function listNodes(
+  api: ApiClient,
+  rights: MissingRights,
+  signal?: AbortSignal,
+): Promise<ObservedNode[]> {
+  const nodes = await api.list<Wire<V1Node>>({
+    resource: 'nodes',
+    path: '/api/v1/nodes',
+    onForbidden: rights.onForbidden('list nodes'),
+    signal,
+  });
   return (nodes ?? []).map(observedNode).sort((a, b) => compareText(a.name, b.name));
 }
 
@@ -60,13 +70,14 @@ export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly strin
 export async function listStrayPods(
   api: ApiClient,
   nodes: Promise<readonly ObservedNode[]>,
+  rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<StrayPod[]> {
   const pods = api.list<Wire<V1Pod>>({
     resource: 'pods',
     path: '/api/v1/pods',
     query: { fieldSelector: 'status.phase=Running' },
-    absentOn: [403],
+    onForbidden: rights.onForbidden('list pods'),
     maxPages: MAX_POD_PAGES,
     signal,
   });

@@ -1,6 +1,7 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
+import type { MissingRights } from './rights.ts';
 import { canonicalAddress, compareNames, compareText, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
@@ -51,11 +52,19 @@ export function observedService(service: Wire<V1Service>): ObservedService {
   };
 }
 
-/** Services of type LoadBalancer, and others that still hold an ingress of ours; by namespace and name. */
-export async function listServices(api: ApiClient, signal?: AbortSignal): Promise<ObservedService[]> {
+/**
+ * Services of type LoadBalancer, and others that still hold an ingress of ours; by namespace and name. None where that
+ * right is missing.
+ */
+export async function listServices(
+  api: ApiClient,
+  rights: MissingRights,
+  signal?: AbortSignal,
+): Promise<ObservedService[]> {
   const services = await api.list<Wire<V1Service>>({
     resource: 'services',
     path: '/api/v1/services',
+    onForbidden: rights.onForbidden('list services'),
     signal,
   });
   return (services ?? [])
@@ -97,10 +106,11 @@ export function countEndpoints(
   });
 }
 
-/** Ready endpoints of these Services, in their order. */
+/** Ready endpoints of these Services, in their order; nothing of any where that right is missing. */
 export async function listEndpoints(
   api: ApiClient,
   services: readonly ObservedService[],
+  rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<ObservedEndpoints[]> {
   if (services.length === 0) return [];
@@ -113,7 +123,8 @@ export async function listEndpoints(
     resource: 'endpointslices',
     path: '/apis/discovery.k8s.io/v1/endpointslices',
     query: selector,
+    onForbidden: rights.onForbidden('list endpointslices'),
     signal,
   });
-  return countEndpoints(slices ?? [], services);
+  return slices === null ? [] : countEndpoints(slices, services);
 }

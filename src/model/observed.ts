@@ -145,6 +145,24 @@ export interface ObservedEndpoints {
   readonly readyByNode: Readonly<Record<string, number>>;
 }
 
+/** What mkplan asks of a cluster that its user may have no right to (RBAC: verb, resource, name); docs/rights.md. */
+export const RIGHTS = [
+  'list nodes',
+  'list services',
+  'list endpointslices',
+  'list pods',
+  'list servicecidrs',
+  'list ipaddresspools',
+  'list ciliumloadbalancerippools',
+  'get configmaps kube-system/kubeadm-config',
+  'get configmaps kube-system/mkplan-allocations',
+  'create configmaps kube-system',
+  'update configmaps kube-system/mkplan-allocations',
+  'patch services/status',
+] as const;
+
+export type Right = (typeof RIGHTS)[number];
+
 export interface ObservedCluster {
   readonly version: string;
   readonly nodes: readonly ObservedNode[];
@@ -161,6 +179,8 @@ export interface ObservedCluster {
   readonly allocations: AllocationRecord | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];
+  /** In the order of `RIGHTS`. What needs one of them was not read, or cannot be written. */
+  readonly missingRights: readonly Right[];
 }
 
 export interface ObservedProfile {

@@ -17,6 +17,7 @@ import type {
   OpenTransaction,
   Rule,
 } from '../model/observed.ts';
+import { RIGHTS } from '../model/observed.ts';
 import { PURPOSES } from '../model/plan.ts';
 import {
   contains,
@@ -271,6 +272,7 @@ const cluster = record<ObservedCluster>({
     list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),
     [],
   ),
+  missingRights: usually(list(oneOf(...RIGHTS)), []),
 });
 
 const profile = record<ObservedProfile>({

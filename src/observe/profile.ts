@@ -15,9 +15,11 @@ export interface ProfilePorts {
 export function isServerOf(server: string, config: MinikubeConfig | null): boolean {
   const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[(.*)\]$/, '$1') : '';
   const address = parseAddress(host);
-  if (address === null || config === null) return false;
-  const text = formatAddress(address);
-  return config.nodes.some((node) => node.ip === text);
+  return address !== null && isOwn(formatAddress(address), config);
+}
+
+function isOwn(address: string, config: MinikubeConfig | null): boolean {
+  return config?.nodes.some((node) => node.ip === address) ?? false;
 }
 
 function problemOf({ summary, cause, fix }: Diagnostic): string {
@@ -79,10 +81,10 @@ export async function observeProfile(
     observeCluster(profile, ports, problems, signal),
   ]);
   // The hypervisor is asked only where nothing better answered: it takes a process and a second or more.
-  const isAsked =
-    profile.gateway.value === 'auto' &&
-    (context?.answeredAt ?? null) === null &&
-    !hasReadyControlPlane(cluster);
+  const answeredAt = context?.answeredAt ?? null;
+  const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
+  const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
+  const isAsked = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
   const minikubeIp = isAsked ? await problems.tolerate(() => ports.profiles.ip(name, signal)) : null;
   return {
     name,

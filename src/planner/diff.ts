@@ -6,6 +6,7 @@ import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
 import type { Ownership } from './foreign.ts';
+import { mayPatch } from './rights.ts';
 import { isOurIngress } from './served.ts';
 import { routeStep, serviceStep } from './step.ts';
 import type { WantedRoute } from './wanted.ts';
@@ -182,10 +183,10 @@ export function serviceSteps(
   const names = new Set(desired.profiles.map((profile) => profile.name));
   return observed
     .filter((profile) => names.has(profile.name))
-    .flatMap((profile) =>
-      (profile.cluster?.services ?? []).flatMap((service) =>
-        serviceStepOf(profile.name, service, bySummary.get(`${profile.name}/${serviceName(service)}`)),
-      ),
+    .flatMap(({ name, cluster }) =>
+      (cluster?.services ?? [])
+        .flatMap((service) => serviceStepOf(name, service, bySummary.get(`${name}/${serviceName(service)}`)))
+        .filter(({ action }) => action === 'none' || cluster === null || mayPatch(cluster)),
     );
 }
 

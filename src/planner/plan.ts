@@ -11,6 +11,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { foreignRoutes, tellApart } from './foreign.ts';
 import { wavesOf } from './order.ts';
 import { checkPool } from './pool-check.ts';
+import { mayRecord, rightsDiagnostics } from './rights.ts';
 import { stepOrder } from './step.ts';
 import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
 
@@ -58,6 +59,9 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     unproven: ownership.unproven,
     diagnostics: [
       ...profiles.flatMap(({ profile, seen }) => unobserved(desired, profile, seen)),
+      ...profiles.flatMap(({ profile, seen }) =>
+        rightsDiagnostics(desired, profile, seen, observed.registry.claims),
+      ),
       ...wanted.flatMap((one) => one.diagnostics),
       ...poolDiagnostics(desired, observed, wanted),
       ...services.flatMap(pendingDiagnostic),
@@ -142,8 +146,9 @@ function allocationChange(
   services: readonly ServiceSummary[],
   observed: ObservedState,
 ): AllocationChange[] {
-  const before = seenOf(observed, summary.name).cluster?.allocations ?? null;
-  if (before === null || record === null) return [];
+  const { cluster } = seenOf(observed, summary.name);
+  const before = cluster?.allocations ?? null;
+  if (cluster === null || before === null || record === null || !mayRecord(cluster)) return [];
   const pending = new Set(
     services.filter((one) => one.profile === summary.name && one.state === 'pending').map(serviceName),
   );

@@ -11,6 +11,7 @@ import { allocate } from './allocate.ts';
 import { chooseGateway, type GatewayChoice } from './gateway.ts';
 import { choosePods, chooseServices, type Network } from './networks.ts';
 import { subtract } from './pool.ts';
+import { withoutPatch } from './rights.ts';
 import { ServiceGateways } from './service-gateways.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
@@ -213,8 +214,9 @@ export function wantedOf(
   const gateways = chooseGateway(profile, observed);
   const services = chooseServices(profile, observed, gateways);
   const pods = choosePods(profile, observed, gateways);
-  const { services: summaries, record } =
+  const { services: allocated, record } =
     observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster);
+  const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
 
   const builder = new RouteBuilder(profile, host);
   const known = gateways.ipv4 !== null || gateways.ipv6 !== null;

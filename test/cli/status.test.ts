@@ -79,6 +79,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
           services: [service('nginx', ['10.200.0.1']), service('web', ['10.200.0.2']), service('late', [])],
           endpoints: [{ namespace: 'default', service: 'nginx', readyByNode: { one: 2, two: 1 } }],
           strayPods: [],
+          missingRights: [],
           allocations: null,
         },
       },

@@ -22,12 +22,15 @@ export type Fault =
   /** Passes this much later. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** Answered by an error, without getting through. */
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string };
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
+  /** Answered by this, without getting through. */
+  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown };
 
 export interface Passing {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  readonly body: string;
 }
 
 export interface FaultProxy {
@@ -110,11 +113,11 @@ function answerWith(response: ServerResponse, { status, type, body }: Reply, sha
 
 async function suffer(
   fault: Fault,
+  body: Buffer,
   incoming: IncomingMessage,
   response: ServerResponse,
   upstream: Upstream,
 ): Promise<void> {
-  const body = await bytesOf(incoming);
   switch (fault.kind) {
     case 'drop':
       response.destroy();
@@ -127,6 +130,10 @@ async function suffer(
       response.end(statusBody(fault.status));
       return;
     }
+    case 'answer':
+      response.writeHead(fault.status, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(fault.body));
+      return;
     case 'delay':
       await sleep(fault.ms);
       break;
@@ -148,10 +155,15 @@ export async function startFaultProxy(api: EmbeddedApi): Promise<FaultProxy> {
   let connections = 0;
   let next: (passing: Passing) => Fault = () => PASS;
   const server = createServer({ cert, key, keepAliveTimeout: 60_000 }, (incoming, response) => {
-    const passing = { method: incoming.method ?? '', path: (incoming.url ?? '/').split('?', 1)[0] ?? '' };
-    const fault = next(passing);
-    seen.push({ ...passing, at: performance.now(), fault: fault.kind });
-    suffer(fault, incoming, response, upstream).catch(() => response.destroy());
+    const handle = async (): Promise<void> => {
+      const body = await bytesOf(incoming);
+      const path = (incoming.url ?? '/').split('?', 1)[0] ?? '';
+      const passing = { method: incoming.method ?? '', path, body: body.toString('utf8') };
+      const fault = next(passing);
+      seen.push({ ...passing, at: performance.now(), fault: fault.kind });
+      await suffer(fault, body, incoming, response, upstream);
+    };
+    handle().catch(() => response.destroy());
   });
   server.on('secureConnection', () => {
     connections++;

@@ -5,7 +5,7 @@ import { connectCluster } from '../../src/kubernetes/connect.ts';
 import type { ApplyOutcome } from '../../src/machine/run.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
-import { FIELD_MANAGER } from '../../src/model/observed.ts';
+import { FIELD_MANAGER, type ObservedState } from '../../src/model/observed.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { plan } from '../../src/planner/plan.ts';
@@ -24,7 +24,7 @@ export const POOL = '10.200.0.0/29';
 const NODE_ADDRESS = '192.168.39.2';
 export const FOREIGN = 'metallb-controller';
 
-const desiredState: DesiredState = desired([
+export const desiredState: DesiredState = desired([
   profile({
     gateway: { value: { ipv4: NODE_ADDRESS, ipv6: null }, at: AT },
     services: { value: [cidr('10.96.0.0/12')], at: AT },
@@ -152,23 +152,23 @@ export class Stack {
     });
   }
 
-  /** One `mkplan apply`, as a process of its own would do it: a new client, nothing remembered but files. */
-  async apply(): Promise<ApplyOutcome> {
+  /** What one `mkplan plan` would show. */
+  async plan(desired: DesiredState = desiredState): Promise<Plan> {
     const cluster = await this.connect();
     try {
-      const { kernel, dir } = this.world;
-      const snapshot = () =>
-        observe(desiredState, {
-          routeTable: kernel,
-          registry: createRegistry(dir),
-          journal: createJournal(dir),
-          host: { critical: async () => [] },
-          profiles: { config: async () => null, ip: async () => null, list: async () => [] },
-          cluster: async () => cluster,
-        });
+      return plan(desired, await this.#observe(cluster, desired));
+    } finally {
+      await cluster.close();
+    }
+  }
+
+  /** One `mkplan apply`, as a process of its own would do it: a new client, nothing remembered but files. */
+  async apply(desired: DesiredState = desiredState): Promise<ApplyOutcome> {
+    const cluster = await this.connect();
+    try {
       const ports = {
         ...this.world.ports(planOf([])),
-        observe: async () => plan(desiredState, await snapshot()),
+        observe: async () => plan(desired, await this.#observe(cluster, desired)),
         services: {
           setIngress: async (_: string, ...rest: Parameters<Cluster['setIngress']>) =>
             await cluster.setIngress(...rest),
@@ -181,6 +181,18 @@ export class Stack {
     } finally {
       await cluster.close();
     }
+  }
+
+  #observe(cluster: Cluster, desired: DesiredState): Promise<ObservedState> {
+    const { kernel, dir } = this.world;
+    return observe(desired, {
+      routeTable: kernel,
+      registry: createRegistry(dir),
+      journal: createJournal(dir),
+      host: { critical: async () => [] },
+      profiles: { config: async () => null, ip: async () => NODE_ADDRESS, list: async () => [] },
+      cluster: async () => cluster,
+    });
   }
 }
 

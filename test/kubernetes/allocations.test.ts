@@ -7,6 +7,7 @@ import {
   writeAllocations,
 } from '../../src/kubernetes/allocations.ts';
 import { ApiClient } from '../../src/kubernetes/http.ts';
+import { MissingRights } from '../../src/kubernetes/rights.ts';
 import { compareAllocations } from '../../src/model/allocation.ts';
 import { addressOf, formatAddress } from '../../src/model/prefix.ts';
 import { createEmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
@@ -73,29 +74,29 @@ describe('the record of allocations in a cluster', () => {
   const B = { address: '10.200.0.2', service: 'default/b' };
 
   it('is empty at first, and then what was written', async () => {
-    const empty = await readAllocations(client);
+    const empty = await readAllocations(client, new MissingRights());
     expect(empty).toEqual({ resourceVersion: null, allocations: [] });
     if (empty === null) return;
     await writeAllocations(client, 'test', empty, [A]);
-    const first = await readAllocations(client);
+    const first = await readAllocations(client, new MissingRights());
     expect(first?.allocations).toEqual([A]);
     if (first === null) return;
     await writeAllocations(client, 'test', first, [A, B]);
-    expect((await readAllocations(client))?.allocations).toEqual([A, B]);
+    expect((await readAllocations(client, new MissingRights()))?.allocations).toEqual([A, B]);
   });
 
   it('is refused to the second of two who saw the same, also when there was none yet', async () => {
-    const empty = await readAllocations(client);
+    const empty = await readAllocations(client, new MissingRights());
     if (empty === null) throw new Error('unreadable');
     await writeAllocations(client, 'test', empty, [A]);
     await expect(writeAllocations(client, 'test', empty, [B])).rejects.toMatchObject({
       kind: 'stale',
       diagnostics: [{ code: 'allocations-changed' }],
     });
-    const seen = await readAllocations(client);
+    const seen = await readAllocations(client, new MissingRights());
     if (seen === null) throw new Error('unreadable');
     await writeAllocations(client, 'test', seen, [A, B]);
     await expect(writeAllocations(client, 'test', seen, [B])).rejects.toMatchObject({ kind: 'stale' });
-    expect((await readAllocations(client))?.allocations).toEqual([A, B]);
+    expect((await readAllocations(client, new MissingRights()))?.allocations).toEqual([A, B]);
   });
 });

@@ -311,8 +311,8 @@ describe('observe', () => {
     });
   });
 
-  it('fails, naming the resource, when Services may not be read', async () => {
-    server.handle(serve({ '/api/v1/services': (response) => answerJson(response, 403, { message: 'no' }) }));
+  it('fails, naming the resource, when Services cannot be read', async () => {
+    server.handle(serve({ '/api/v1/services': (response) => answerJson(response, 500, { message: 'no' }) }));
     await expect((await connect(minikube())).observe()).rejects.toThrow(
       /context "minikube": cannot list services/,
     );

@@ -208,7 +208,7 @@ describe('ApiClient', () => {
       answerJson(response, path === '/missing' ? 404 : 403, { message: 'no' }),
     );
     const missing = { resource: 'servicecidrs', path: '/missing' };
-    expect(await client.get(missing, [404])).toBeNull();
+    expect(await client.get({ ...missing, absentOn: [404] })).toBeNull();
     expect(await client.list({ ...missing, absentOn: [404] })).toBeNull();
     const failure = await failureOf(client.list({ ...missing, path: '/forbidden', absentOn: [404] }));
     expect(failure.diagnostics[0]).toMatchObject({ code: 'cluster-forbidden' });

@@ -24,6 +24,7 @@ const cluster: NonNullable<ObservedProfile['cluster']> = {
   services: [],
   endpoints: [],
   strayPods: [],
+  missingRights: [],
   allocations: null,
 };
 

@@ -10,6 +10,7 @@ import type {
   ObservedState,
   Rule,
 } from '../../src/model/observed.ts';
+import { RIGHTS } from '../../src/model/observed.ts';
 import { PURPOSES } from '../../src/model/plan.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
 import type { NextHop, Route } from '../../src/model/route.ts';
@@ -162,6 +163,7 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
     }),
     { nil: null },
   ),
+  missingRights: fc.subarray([...RIGHTS]),
   strayPods: some(fc.record({ address, node: text })),
 });
 

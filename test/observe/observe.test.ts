@@ -30,6 +30,7 @@ const cluster: ObservedCluster = {
   services: [],
   endpoints: [],
   strayPods: [],
+  missingRights: [],
   allocations: null,
 };
 

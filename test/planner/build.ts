@@ -153,6 +153,7 @@ export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
     endpoints: [],
     allocations: { resourceVersion: null, allocations: [] },
     strayPods: [],
+    missingRights: [],
     ...rest,
   };
 }
