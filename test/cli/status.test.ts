@@ -147,6 +147,25 @@ describe('statusOf', () => {
     expect(report.services[0]).toMatchObject({ endpoints: 3, ports: [80, 443] });
   });
 
+  it('does not know the endpoints where nobody may look', () => {
+    const state = observed([], []);
+    const blind: ObservedState = {
+      ...state,
+      profiles: state.profiles.map((profile) => ({
+        ...profile,
+        cluster: profile.cluster && {
+          ...profile.cluster,
+          endpoints: [],
+          missingRights: ['list endpointslices'],
+        },
+      })),
+    };
+    const unknown = statusOf(DESIRED, PLAN, blind);
+    expect(unknown.services[0]?.endpoints).toBeNull();
+    const shown = renderStatus(unknown, { colors: PLAIN, title: 'dev', answers: new Map() });
+    expect(shown).toMatch(/default\/nginx .* unknown/);
+  });
+
   it('does not take a guard for a way to an address', () => {
     const guard = ours('10.200.0.0/24', { type: 'unreachable' });
     const state = observed([guard], [claim(guard)]);

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Right } from '../../src/model/observed.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
+import { type Fault, PASS, type Passing } from './proxy.ts';
+import { Stack, wrongs } from './stack.ts';
+
+const RECORD = '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations';
+const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+
+/** The requests that need a right, and whether the Service is served without it. */
+const RIGHTS: readonly (readonly [Right, method: string, path: RegExp, isServed: boolean])[] = [
+  ['list nodes', 'GET', /\/nodes$/, true],
+  ['list services', 'GET', /\/services$/, false],
+  ['list endpointslices', 'GET', /\/endpointslices$/, true],
+  ['get configmaps kube-system/mkplan-allocations', 'GET', new RegExp(`^${RECORD}$`), true],
+  ['create configmaps kube-system', 'POST', /\/configmaps$/, true],
+  ['patch services/status', 'PATCH', /\/status$/, false],
+];
+
+let stack: Stack;
+
+beforeEach(async () => {
+  stack = await Stack.start(await temporaryDirectory(), 5000);
+  stack.addService('web');
+});
+
+afterEach(() => stack.close());
+
+/** An API server with RBAC: it refuses one right, and says so when it is asked. */
+function without(right: Right, method: string, path: RegExp): (passing: Passing) => Fault {
+  const [verb] = right.split(' ');
+  return (passing) => {
+    if (passing.path === REVIEWS) {
+      const review = JSON.parse(passing.body) as { spec: { resourceAttributes: { verb: string } } };
+      const allowed = review.spec.resourceAttributes.verb !== verb;
+      return { kind: 'answer', status: 201, body: { status: { allowed } } };
+    }
+    return passing.method === method && path.test(passing.path) ? { kind: 'status', status: 403 } : PASS;
+  };
+}
+
+it.each(RIGHTS)('without the right to %s, an apply does the rest', async (right, method, path, isServed) => {
+  stack.proxy.decide(without(right, method, path));
+  const { kind, plan } = await stack.apply();
+  expect(kind).toBe('done');
+  expect(plan.diagnostics.filter(({ code }) => code === 'rights-missing')).toMatchObject([
+    { severity: 'warning', summary: `profile minikube: the user of context minikube may not ${right}` },
+  ]);
+  expect(stack.held()[0]?.ingress).toEqual(isServed ? ['10.200.0.1'] : []);
+  // What cannot be written is not tried.
+  expect(
+    stack.proxy.seen.filter(({ fault, method: tried }) => fault === 'status' && tried !== 'GET'),
+  ).toEqual([]);
+  const again = await stack.apply();
+  expect(again.kind).toBe('nothing');
+
+  stack.proxy.decide(() => PASS);
+  await stack.apply();
+  expect(stack.held()[0]?.ingress).toEqual(['10.200.0.1']);
+  expect(wrongs(stack)).toEqual([]);
+});
