@@ -150,12 +150,50 @@ describe('ApiClient', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('reports a body that is cut', async () => {
+  it('reads once more when a body is cut, and says where the second one ended', async () => {
+    let cut = 1;
     server.handle((_, response) => {
-      response.writeHead(200, { 'Content-Length': '100' });
-      response.write('{"items":[', () => response.destroy());
+      if (cut-- <= 0) answerJson(response, 200, { items: [{ id: 3 }] });
+      else {
+        response.writeHead(200, { 'Content-Length': '100' });
+        response.write('{"items":[', () => response.destroy());
+      }
     });
-    expect((await failureOf(client.list(services))).diagnostics[0]?.code).toBe('cluster-unreachable');
+    expect(await client.list(services)).toEqual([{ id: 3 }]);
+    cut = Number.POSITIVE_INFINITY;
+    const failure = await failureOf(client.list(services));
+    expect(failure.message).toContain('cannot list services');
+    expect(failure.message).toContain('the answer was cut after 10 bytes');
+    expect(server.seen).toHaveLength(4);
+  });
+
+  it('starts a list anew, in one piece, when what it continues from is gone', async () => {
+    server.handle(({ query }, response) => {
+      if (query.has('continue')) answerJson(response, 410, { reason: 'Expired', message: 'too old' });
+      else if (query.has('limit')) {
+        answerJson(response, 200, { items: [{ id: 'old' }], metadata: { continue: 'next' } });
+      } else answerJson(response, 200, { items: [{ id: 1 }, { id: 2 }] });
+    });
+    expect(await client.list(services)).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it('makes connections anew after one that was left without an answer', async () => {
+    const hasty = clientOf({ deadlineMs: 300 });
+    const held: (() => void)[] = [];
+    server.handle((_, response) => {
+      held.push(() => answerJson(response, 200, { items: [] }));
+    });
+    const both = Promise.all([hasty.list(services), hasty.list(services)]);
+    await expect.poll(() => held.length).toBe(2);
+    for (const answer of held) answer();
+    await both;
+    server.handle(() => undefined);
+    await failureOf(hasty.list(services));
+    server.handle((_, response) => answerJson(response, 200, { items: [] }));
+    await hasty.list(services);
+    hasty.close();
+    expect(server.connections()).toBe(3);
   });
 
   it('reports a body that is not JSON', async () => {
@@ -177,11 +215,32 @@ describe('ApiClient', () => {
     expect(server.seen).toHaveLength(3 + 4);
   });
 
+  it('repeats a write that the server put off, and none that it failed', async () => {
+    const write = { verb: 'patch', resource: 'services', path: '/patch' } as const;
+    const body = { type: 'application/apply-patch+yaml', text: '{}' };
+    let putOff = 1;
+    server.handle((_, response) => {
+      if (putOff-- > 0) response.setHeader('Retry-After', '0').writeHead(503).end('starting');
+      else answerJson(response, 200, {});
+    });
+    expect((await client.send({ ...write, body })).status).toBe(200);
+    expect(server.seen).toHaveLength(2);
+    server.handle((_, response) => response.writeHead(503).end('a webhook is down'));
+    expect((await client.send({ ...write, body })).status).toBe(503);
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it('does not wait for what the deadline will not see', async () => {
+    server.handle((_, response) => response.setHeader('Retry-After', '60').writeHead(429).end('slow down'));
+    expect((await failureOf(client.list(services))).diagnostics[0]?.code).toBe('cluster-busy');
+    expect(server.seen).toHaveLength(1);
+  });
+
   it('ends a wait for Retry-After when it is aborted', async () => {
     const controller = new AbortController();
     server.handle((_, response) => {
       response
-        .setHeader('Retry-After', '10')
+        .setHeader('Retry-After', '3')
         .writeHead(429)
         .end(() => controller.abort(new Error('stopped')));
     });
