@@ -20,11 +20,11 @@ import { minikubeKubeconfig, writeKubeconfig } from '../kubernetes/api-server.ts
 import { AT, cidr, desired, loadBalancer, profile } from '../planner/build.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
-export const POOL = '10.200.0.0/29';
+const POOL = '10.200.0.0/29';
 const NODE_ADDRESS = '192.168.39.2';
 export const FOREIGN = 'metallb-controller';
 
-export const desiredState: DesiredState = desired([
+const desiredState: DesiredState = desired([
   profile({
     gateway: { value: { ipv4: NODE_ADDRESS, ipv6: null }, at: AT },
     services: { value: [cidr('10.96.0.0/12')], at: AT },
