@@ -1,6 +1,7 @@
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiAnswer, ApiCall, ApiOptions } from './http.ts';
+import type { ApiAnswer } from './answer.ts';
+import type { ApiCall, ApiOptions } from './http.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
 export interface ApiErrors {
@@ -16,8 +17,7 @@ export function statusMessage(answer: ApiAnswer): string {
   return typeof message === 'string' && message !== '' ? message : `HTTP status ${answer.status}`;
 }
 
-function causeOf(error: unknown, deadlineMs: number): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${deadlineMs} ms`;
+function causeOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return messageOf(error);
 }
@@ -45,12 +45,12 @@ function advice(status: number): { code: string; fix: string } {
 }
 
 /** The errors of one context. */
-export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server' | 'deadlineMs'>): ApiErrors {
+export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>): ApiErrors {
   const subject = (call: ApiCall) =>
     `context "${options.context}": cannot ${call.verb} ${call.resource} at ${options.server.origin}`;
   return {
     unreachable(call, error) {
-      const cause = causeOf(error, options.deadlineMs);
+      const cause = causeOf(error);
       return new Failure(
         'error',
         [

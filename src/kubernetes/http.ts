@@ -3,8 +3,9 @@ import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { messageOf } from '../model/diagnostic.ts';
+import { type ApiAnswer, isReset, LostConnection, type RawAnswer, readAnswer } from './answer.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
-import { Brake, backoffMs, retryAfterMs } from './patience.ts';
+import { Brake, backoffMs } from './patience.ts';
 import { Turns } from './turns.ts';
 
 /** How to reach and prove one API server, and who we are to it. */
@@ -54,12 +55,6 @@ export interface ApiCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ApiAnswer {
-  readonly status: number;
-  /** The parsed JSON. */
-  readonly body: unknown;
-}
-
 /** Something to read. */
 export interface ReadCall extends Omit<ApiCall, 'verb' | 'body'> {
   /** Statuses that mean that there is nothing to read: the answer is null then. */
@@ -76,53 +71,14 @@ export interface ListCall extends ReadCall {
 
 const PAGE_SIZE = 500;
 const MAX_ATTEMPTS = 4;
-/** A page of 500 objects is some 2 MB; nothing honest comes near this. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Shares of the deadline: the first wait before a call is repeated, the first pause and the longest. */
 const BACKOFF_SHARE = 1 / 50;
 const PAUSE_SHARE = 1 / 10;
 const LONGEST_PAUSE_SHARE = 1 / 2;
 
-interface RawAnswer extends ApiAnswer {
-  /** Null where the server named none. */
-  readonly retryAfterMs: number | null;
-}
-
-async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) throw new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (!isReset(error)) throw error;
-    throw new LostConnection(`the answer was cut after ${size} bytes`, { cause: error });
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseBody(status: number, text: string): unknown {
-  if (text === '') return null;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // Errors of proxies and of the API server's own mux are plain text; their status says enough.
-    if (status >= 400) return { message: text.slice(0, 200).trim() };
-    throw new Error(`the answer is no JSON: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 /** The server says that it did not do it, and may later; 503 without Retry-After is some proxy's or a broken webhook's. */
 function wasPutOff({ status, retryAfterMs }: RawAnswer): boolean {
   return status === 429 || (status === 503 && retryAfterMs !== null);
-}
-
-function isReset(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** IPv4 peers of a dual-stack socket show as `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
@@ -138,6 +94,8 @@ function peerOf(socket: TLSSocket): string | null {
  */
 export class ApiClient {
   readonly #options: ApiOptions;
+  /** With the properties of a URL read out: they are computed anew each time that they are asked for. */
+  readonly #server: { readonly hostname: string; readonly port: string; readonly pathname: string };
   readonly #agent: Agent;
   readonly #errors: ApiErrors;
   readonly #turns = new Turns();
@@ -148,6 +106,9 @@ export class ApiClient {
   /** Throws when certificate or key are none. */
   constructor(options: ApiOptions) {
     this.#options = options;
+    const { hostname, port, pathname } = options.server;
+    // Brackets belong to the URL, not to the address.
+    this.#server = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port || '443', pathname };
     const { ca, cert, key, ...verification } = options.tls;
     // Made once: the agent would read certificates and key again for each connection.
     const secureContext = createSecureContext({ ca, cert, key });
@@ -220,8 +181,10 @@ export class ApiClient {
     this.#closed.signal.throwIfAborted();
     call.signal?.throwIfAborted();
     const { deadlineMs } = this.#options;
-    const deadline = AbortSignal.timeout(deadlineMs);
-    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+    const deadline = new AbortController();
+    const end = setTimeout(() => deadline.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
+    const signal =
+      call.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, call.signal]);
     try {
       await this.#heedBrake(call, signal);
       const answer = await this.#untilAnswered(call, signal, performance.now() + deadlineMs);
@@ -232,10 +195,12 @@ export class ApiClient {
       // What was called off says nothing about the server.
       if (call.signal?.aborted !== true && !(error instanceof HeldBack))
         this.#brake.failed(performance.now());
-      if (!deadline.aborted) throw error;
+      if (!deadline.signal.aborted) throw error;
       this.#dropIdle();
       // While a body is read, the abort shows as a reset connection.
-      throw deadline.reason;
+      throw deadline.signal.reason;
+    } finally {
+      clearTimeout(end);
     }
   }
 
@@ -282,15 +247,12 @@ export class ApiClient {
     const response = await this.#open(call, signal);
     const { socket } = response;
     if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
-    const status = response.statusCode ?? 0;
-    const body = parseBody(status, await readBody(response));
-    return { status, body, retryAfterMs: retryAfterMs(response.headers) };
+    return await readAnswer(response);
   }
 
   #open(call: ApiCall, signal: AbortSignal): Promise<IncomingMessage> {
-    const url = new URL(this.#options.server);
-    url.pathname = url.pathname.replace(/\/$/, '') + call.path;
-    url.search = new URLSearchParams(call.query).toString();
+    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`;
+    const path = `${this.#server.pathname.replace(/\/$/, '')}${call.path}${query}`;
     const headers = {
       ...this.#options.headers,
       Accept: 'application/json',
@@ -301,7 +263,9 @@ export class ApiClient {
     };
     const method = METHODS[call.verb];
     return new Promise((resolve, reject) => {
-      const sent: ClientRequest = request(url, { method, headers, signal, agent: this.#agent }, resolve);
+      const { hostname, port } = this.#server;
+      const options = { hostname, port, path, method, headers, signal, agent: this.#agent };
+      const sent: ClientRequest = request(options, resolve);
       sent.on('error', (error) => {
         reject(
           isReset(error) ? new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket) : error,
@@ -323,14 +287,9 @@ function isRead(call: ApiCall): boolean {
   return READS.has(call.verb);
 }
 
-/** A connection that was closed before the answer was whole. */
-class LostConnection extends Error {
-  /** Whether it had been kept from an earlier call, and nothing of an answer came. */
-  readonly wasIdle: boolean;
-
-  constructor(message: string, options: { cause: unknown }, wasIdle = false) {
-    super(message, options);
-    this.wasIdle = wasIdle;
+class DeadlineExceeded extends Error {
+  constructor(deadlineMs: number) {
+    super(`no answer within ${deadlineMs} ms`);
   }
 }
 

@@ -2,9 +2,10 @@ import type { V1Service, V1Status } from '@kubernetes/client-node';
 import { Failure } from '../model/diagnostic.ts';
 import { FIELD_MANAGER } from '../model/observed.ts';
 import { shellWord } from '../model/shell-word.ts';
+import type { ApiAnswer } from './answer.ts';
 import { statusMessage } from './api-errors.ts';
 import type { ServiceTarget } from './cluster.ts';
-import type { ApiAnswer, ApiCall, ApiClient } from './http.ts';
+import type { ApiCall, ApiClient } from './http.ts';
 import type { Wire } from './wire.ts';
 
 /** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */

@@ -100,3 +100,21 @@ describe('the record of allocations in a cluster', () => {
     expect((await readAllocations(client, new MissingRights()))?.allocations).toEqual([A, B]);
   });
 });
+
+it('a server at an IPv6 address is believed and asked', async () => {
+  const six = await createEmbeddedApi({ address: '::1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
+  const client = new ApiClient({
+    context: 'test',
+    server: new URL(six.url),
+    tls: { ca: six.ca, cert: six.clientCert, key: six.clientKey, rejectUnauthorized: true },
+    headers: {},
+    deadlineMs: 10_000,
+  });
+  try {
+    expect(await readAllocations(client, new MissingRights())).not.toBeNull();
+    expect(client.answeredAt).toBe('::1');
+  } finally {
+    client.close();
+    await six.close();
+  }
+});
