@@ -15,7 +15,10 @@ function storeOf(spec: JsonObject, endpoints: JsonObject[] | null): Store {
   const store = new Store({ serviceCidrs: ['10.96.0.0/12'], historyLimit: 10, now: () => new Date(0) });
   store.seed(NAMESPACES, { metadata: { name: 'default' } }, AUTHOR);
   const status = { loadBalancer: { ingress: [{ ip: '10.200.0.1' }] } };
-  const ports = [{ port: 80 }, { port: 53, protocol: 'UDP', name: 'dns' }];
+  const ports = [
+    { port: 80, name: 'http' },
+    { port: 53, protocol: 'UDP', name: 'dns' },
+  ];
   store.seed(
     SERVICES,
     { metadata: { name: 'web' }, spec: { type: 'LoadBalancer', ports, ...spec }, status },

@@ -11,6 +11,8 @@ import {
 import type { Author } from './managed-fields.ts';
 import {
   apiVersionOf,
+  CONFIG_MAPS,
+  EVENTS,
   type Location,
   NAMESPACES,
   NODES,
@@ -18,19 +20,48 @@ import {
   type Resource,
   SERVICES,
 } from './resources.ts';
-import { prepareChangedService } from './services.ts';
-import { badRequest, invalid } from './status-error.ts';
+import { carryAllocated, defaultService } from './services.ts';
+import { badRequest, invalidFields, problem, required } from './status-error.ts';
 
-/** DNS subdomain (RFC 1123), what most kinds require of names. */
-const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+interface NameRule {
+  readonly pattern: RegExp;
+  readonly longest: number;
+  readonly problem: string;
+}
 
-const NAME_PROBLEM =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+const NAMES: Readonly<Record<Resource['names'], NameRule>> = {
+  subdomain: {
+    pattern: /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+    longest: 253,
+    problem:
+      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+  },
+  label: {
+    pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    longest: 63,
+    problem:
+      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+  },
+  'label-1035': {
+    pattern: /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    longest: 63,
+    problem:
+      "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+  },
+};
 
 /** Throws a StatusError 422 on a name that is none. */
 export function checkName(resource: Resource, name: string): void {
-  if (NAME.test(name) && name.length <= 253) return;
-  throw invalid(resource, name, 'metadata.name', `Invalid value: "${name}": ${NAME_PROBLEM}`);
+  const rule = NAMES[resource.names];
+  if (rule.pattern.test(name) && name.length <= rule.longest) return;
+  throw invalidFields(resource, name, [problem('metadata.name', name, rule.problem)]);
+}
+
+/** The body of a write with what the API fills in, which its writer then owns like the rest. */
+export function setDefaults(resource: Resource, body: JsonObject): JsonObject {
+  if (resource === SERVICES) return defaultService(body);
+  const data = objectAt(body, 'data');
+  return resource === CONFIG_MAPS && Object.keys(data).length === 0 ? without(body, 'data') : body;
 }
 
 /** Fills in `metadata.name` from `generateName`. */
@@ -39,7 +70,7 @@ export function nameNew(resource: Resource, body: JsonObject): { name: string; b
   const base = textAt(body, 'metadata', 'generateName');
   if (name !== undefined && name !== '') return { name, body };
   if (base === undefined) {
-    throw invalid(resource, '', 'metadata.name', 'Required value: name or generateName is required');
+    throw invalidFields(resource, '', [required('metadata.name', 'name or generateName is required')]);
   }
   const generated = `${base}${randomBytes(4).toString('hex').slice(0, 5)}`;
   return {
@@ -71,6 +102,7 @@ function initialStatus(resource: Resource): JsonObject {
   if (resource === SERVICES) return { status: { loadBalancer: {} } };
   if (resource === NAMESPACES) return { status: { phase: 'Active' } };
   if (resource === PODS) return { status: { phase: 'Pending' } };
+  if (resource === EVENTS) return { reportingComponent: '', reportingInstance: '' };
   return resource === NODES ? { status: {} } : {};
 }
 
@@ -82,15 +114,17 @@ export function prepareReplacement(
   author: Author,
 ): JsonObject {
   if (author.subresource === 'status') {
+    // As on kube-apiserver, labels and annotations may be written this way, too.
     const metadata = {
-      ...live.metadata,
-      ...without(objectAt(body, 'metadata'), 'finalizers', 'ownerReferences'),
+      ...objectAt(body, 'metadata'),
+      finalizers: live.metadata['finalizers'],
+      ownerReferences: live.metadata['ownerReferences'],
     };
     const status = resource === SERVICES ? { loadBalancer: {}, ...objectAt(body, 'status') } : body['status'];
     return { ...without(live, 'status'), metadata, ...(status === undefined ? {} : { status }) };
   }
   const replaced = resource.status ? { ...without(body, 'status'), status: live['status'] } : body;
-  return resource === SERVICES ? prepareChangedService(live, replaced) : replaced;
+  return resource === SERVICES ? carryAllocated(live, replaced) : replaced;
 }
 
 /** Puts back the metadata that only the server writes. */

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from './json.ts';
 import { RESOURCES, type Resource } from './resources.ts';
 
-/** The Kubernetes release whose behaviour the embedded API follows; ServiceCIDR is v1 since 1.33. */
-export const KUBERNETES_VERSION = 'v1.33.0';
+/** The Kubernetes release that the embedded API is held against. */
+export const KUBERNETES_VERSION = 'v1.34.4';
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -22,7 +22,15 @@ function describe(resource: Resource): Json[] {
 function resourceList(group: string): JsonObject {
   const groupVersion = group === '' ? 'v1' : `${group}/v1`;
   const resources = RESOURCES.filter((resource) => resource.group === group).flatMap(describe);
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
+  if (group !== REVIEW_GROUP) return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
+  const review = {
+    name: 'selfsubjectaccessreviews',
+    singularName: 'selfsubjectaccessreview',
+    namespaced: false,
+    kind: 'SelfSubjectAccessReview',
+    verbs: ['create'],
+  };
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: [review] };
 }
 
 function group(name: string): JsonObject {
@@ -45,9 +53,24 @@ function versionInfo(): JsonObject {
   };
 }
 
+/** Served without a resource that is stored. */
+const REVIEW_GROUP = 'authorization.k8s.io';
+
+function groupNames(): string[] {
+  const names = RESOURCES.map((resource) => resource.group).filter((name) => name !== '');
+  return [...new Set([...names, REVIEW_GROUP])].sort();
+}
+
+/** Whether a path is of a group that is served; kube-apiserver knows nothing of any other, not even how to say so. */
+export function isServedGroup(path: string): boolean {
+  const [, root, name] = path.split('/');
+  if (root === 'api') return true;
+  return root === 'apis' ? name === undefined || groupNames().includes(name) : true;
+}
+
 /** What clients ask to find out what is served: /version, /api, /apis and below; undefined for any other path. */
 export function discover(path: string): JsonObject | undefined {
-  const groups = [...new Set(RESOURCES.map((resource) => resource.group))].filter((name) => name !== '');
+  const groups = groupNames();
   if (path === '/version') return versionInfo();
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   if (path === '/api/v1') return resourceList('');

@@ -10,6 +10,12 @@ export type FieldPath = string;
 const SEPARATOR = '\n';
 const ITEM_ITSELF = '.';
 
+/**
+ * Objects that are there in every object of a kind, empty or not: no field of their own. All other objects and lists
+ * come and go, and whoever makes one by an update owns it besides what is in it.
+ */
+const ALWAYS_THERE: ReadonlySet<string> = new Set(['', 'metadata', 'spec', 'status', 'status.loadBalancer']);
+
 function join(path: FieldPath, element: string): FieldPath {
   return path === '' ? element : `${path}${SEPARATOR}${element}`;
 }
@@ -31,43 +37,60 @@ function elementOf(item: Json, list: ListType): string {
   return list.type === 'map' ? itemElement(item, list.keys) : `v:${JSON.stringify(item)}`;
 }
 
-function collect(
-  resource: Resource,
-  value: Json,
+/** What fields are collected of, and into what. */
+interface Collecting {
+  readonly resource: Resource;
+  readonly containers: boolean;
+  readonly found: Map<FieldPath, Json>;
+}
+
+function collectObject(value: JsonObject, schema: string, path: FieldPath, into: Collecting): void {
+  const { containers, found } = into;
+  const entries = Object.entries(value).filter(([, child]) => child !== undefined);
+  const isField = !(containers && ALWAYS_THERE.has(schema));
+  if (entries.length === 0 && path !== '' && isField) found.set(path, value);
+  if (entries.length > 0 && containers && isField) found.set(join(path, ITEM_ITSELF), true);
+  for (const [key, child] of entries) {
+    if (child !== undefined) collect(child, childSchema(schema, key), join(path, `f:${key}`), into);
+  }
+}
+
+function collectList(
+  value: readonly Json[],
+  list: ListType,
   schema: string,
   path: FieldPath,
-  found: Map<FieldPath, Json>,
+  into: Collecting,
 ): void {
-  if (isObject(value) && !resource.atomic.includes(schema)) {
-    const entries = Object.entries(value);
-    if (entries.length === 0 && path !== '') found.set(path, value);
-    for (const [key, child] of entries) {
-      if (child !== undefined) {
-        collect(resource, child, childSchema(schema, key), join(path, `f:${key}`), found);
-      }
-    }
-    return;
-  }
-  const list = resource.lists[schema];
-  if (!isArray(value) || list === undefined || value.length === 0) {
-    found.set(path, value);
-    return;
-  }
+  const { containers, found } = into;
+  if (containers) found.set(join(path, ITEM_ITSELF), true);
   for (const item of value) {
     const itemPath = join(path, elementOf(item, list));
     if (list.type === 'set') {
       found.set(itemPath, item);
     } else {
       found.set(join(itemPath, ITEM_ITSELF), true);
-      collect(resource, item, schema, itemPath, found);
+      collect(item, schema, itemPath, into);
     }
   }
 }
 
-/** Every field of a value, at the granularity at which it can be owned. */
-export function fieldsOf(resource: Resource, value: JsonObject): Map<FieldPath, Json> {
+function collect(value: Json, schema: string, path: FieldPath, into: Collecting): void {
+  const { resource, found } = into;
+  const list = resource.lists[schema];
+  if (isObject(value) && !resource.atomic.includes(schema)) collectObject(value, schema, path, into);
+  else if (isArray(value) && list !== undefined && value.length > 0) {
+    collectList(value, list, schema, path, into);
+  } else found.set(path, value);
+}
+
+/**
+ * Every field of a value, at the granularity at which it can be owned. `containers` adds the objects and lists
+ * themselves, which an update owns when it makes them, and an apply does not.
+ */
+export function fieldsOf(resource: Resource, value: JsonObject, containers = false): Map<FieldPath, Json> {
   const found = new Map<FieldPath, Json>();
-  collect(resource, value, '', '', found);
+  collect(value, '', '', { resource, containers, found });
   return found;
 }
 
@@ -192,7 +215,9 @@ export function removeField(resource: Resource, value: JsonObject, path: FieldPa
   return isObject(left) ? left : {};
 }
 
-/** Whether `path` is a list item itself and `other` lies in that item. */
-export function isWithinItem(path: FieldPath, other: FieldPath): boolean {
-  return path.endsWith(`${SEPARATOR}${ITEM_ITSELF}`) && other.startsWith(path.slice(0, -1));
+/** Whether `path` is an object, a list or an item of one, and `other` lies in it. */
+export function isWithin(path: FieldPath, other: FieldPath): boolean {
+  const itself = `${SEPARATOR}${ITEM_ITSELF}`;
+  const container = path.endsWith(itself) ? path.slice(0, -itself.length) : path;
+  return other !== path && other.startsWith(`${container}${SEPARATOR}`);
 }

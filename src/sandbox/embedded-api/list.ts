@@ -10,7 +10,7 @@ import {
 } from './json.ts';
 import { type ApiRequest, count, selectorOf } from './request.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
-import { badRequest, StatusError } from './status-error.ts';
+import { badRequest, forbidden, invalidOptions, StatusError, unsupported } from './status-error.ts';
 import type { Store } from './store.ts';
 
 /** A list, or one page of it. */
@@ -48,11 +48,28 @@ function placeOf(object: KubeObject): string {
   return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
 }
 
+const MATCHES = ['Exact', 'NotOlderThan', ''];
+
+/** Throws a StatusError 422 on a resourceVersionMatch that is none, or that has no revision to match. */
+function checkMatch(query: URLSearchParams): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const field = 'resourceVersionMatch';
+  const revision = query.get('resourceVersion') ?? '';
+  const problems = [
+    ...(match !== '' && revision === ''
+      ? [forbidden(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided')]
+      : []),
+    ...(MATCHES.includes(match) ? [] : [unsupported(field, match, MATCHES)]),
+  ];
+  if (problems.length > 0) throw invalidOptions('ListOptions', problems);
+}
+
 /** The revision that the list must show. Throws a StatusError 504 for one that is yet to come. */
 function revisionOf(request: ApiRequest, store: Store): number {
   const asked = count(request.query, 'resourceVersion') ?? 0;
+  checkMatch(request.query);
   if (asked > store.revision) {
-    const message = `Too large resource version: ${asked}, current: ${store.revision}`;
+    const message = `Timeout: Too large resource version: ${asked}, current: ${store.revision}`;
     const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
     throw new StatusError(504, 'Timeout', message, { causes, retryAfterSeconds: 1 });
   }

@@ -5,11 +5,20 @@ import {
   encodeFields,
   type FieldPath,
   fieldsOf,
-  isWithinItem,
+  isWithin,
   mergeApplied,
   removeField,
 } from './fields.ts';
-import { arrayAt, isObject, type Json, type JsonObject, objectAt, textAt, without } from './json.ts';
+import {
+  arrayAt,
+  isObject,
+  type Json,
+  type JsonObject,
+  objectAt,
+  sameJson,
+  textAt,
+  without,
+} from './json.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
 import { applyConflict, type StatusCause } from './status-error.ts';
 
@@ -78,15 +87,29 @@ function writeEntry(entry: Entry): Json {
     manager: entry.manager,
     operation: entry.operation,
     apiVersion: entry.apiVersion,
-    time: entry.time,
+    ...(entry.time === '' ? {} : { time: entry.time }),
     fieldsType: 'FieldsV1',
     fieldsV1: encodeFields(entry.fields),
     ...(entry.subresource === '' ? {} : { subresource: entry.subresource }),
   };
 }
 
+/** Appliers first, then by time; kube-apiserver keeps them so. */
+function compareEntries(a: Entry, b: Entry): number {
+  const keys = (entry: Entry): string[] => [entry.operation, entry.time, entry.manager, entry.subresource];
+  const others = keys(b);
+  for (const [index, key] of keys(a).entries()) {
+    const other = others[index] ?? '';
+    if (key !== other) return key < other ? -1 : 1;
+  }
+  return 0;
+}
+
 function withEntries(object: JsonObject, entries: readonly Entry[]): JsonObject {
-  const managedFields = entries.filter((entry) => entry.fields.size > 0).map(writeEntry);
+  const managedFields = entries
+    .filter((entry) => entry.fields.size > 0)
+    .sort(compareEntries)
+    .map(writeEntry);
   const metadata = without(objectAt(object, 'metadata'), 'managedFields');
   return {
     ...object,
@@ -132,8 +155,8 @@ export function trackUpdate(
   next: JsonObject,
   writer: Writer,
 ): JsonObject {
-  const before = fieldsOf(resource, tracked(live ?? {}, resource, writer.subresource));
-  const after = fieldsOf(resource, tracked(next, resource, writer.subresource));
+  const before = fieldsOf(resource, tracked(live ?? {}, resource, writer.subresource), true);
+  const after = fieldsOf(resource, tracked(next, resource, writer.subresource), true);
   const changed = new Set(changedFields(before, after));
   const gone = new Set([...before.keys()].filter((path) => !after.has(path)));
   const entries = readEntries(live ?? {});
@@ -151,7 +174,8 @@ export function trackUpdate(
 
 function describe(entry: Entry): string {
   const through = entry.subresource === '' ? '' : ` with subresource "${entry.subresource}"`;
-  return `conflict with "${entry.manager}"${through} using ${entry.apiVersion}`;
+  const using = entry.operation === 'Apply' ? '' : ` using ${entry.apiVersion}`;
+  return `conflict with "${entry.manager}"${through}${using}`;
 }
 
 function conflictsOf(entries: readonly Entry[], contested: readonly FieldPath[]): StatusCause[] {
@@ -173,8 +197,10 @@ function givenUp(
   others: readonly Entry[],
 ): FieldPath[] {
   const held = new Set(others.flatMap((entry) => [...entry.fields]));
+  // What is in an object or a list that is given up stays with whoever has it, and the object or list with that.
+  const kept = [...held, ...now];
   return [...previous].filter(
-    (path) => !now.has(path) && !held.has(path) && ![...held].some((other) => isWithinItem(path, other)),
+    (path) => !now.has(path) && !held.has(path) && !kept.some((other) => isWithin(path, other)),
   );
 }
 
@@ -216,5 +242,8 @@ export function applyConfiguration(
     (object, path) => removeField(resource, object, path),
     isObject(merged) ? merged : {},
   );
-  return withEntries(result, withOwn(remaining, writer, 'Apply', apiVersionOf(resource), fields));
+  // An apply that moves nothing but ownership has no time, and so comes first.
+  const moved = !sameJson(withEntries(result, []), withEntries(live, []));
+  const own = moved ? writer : { ...writer, time: '' };
+  return withEntries(result, withOwn(remaining, own, 'Apply', apiVersionOf(resource), fields));
 }

@@ -58,9 +58,10 @@ export function strategicPatch(resource: Resource, target: Json | undefined, pat
   return merged;
 }
 
-/** What JSON patch answers when a `test` fails or a path leads nowhere. */
-function unprocessable(message: string): StatusError {
-  return new StatusError(422, 'Invalid', message);
+/** What JSON patch answers when a `test` fails, a path leads nowhere or an operation is none: not why. */
+function unprocessable(): StatusError {
+  const message = 'the server rejected our request due to an error in our request';
+  return new StatusError(422, 'Invalid', message, {});
 }
 
 /** Index of an array element (RFC 6901, section 4); `-` is the place after the last. */
@@ -71,15 +72,12 @@ function indexIn(list: readonly Json[], token: string): number {
 function changeList(
   list: readonly Json[],
   token: string,
-  path: string,
   change: (child: Json | undefined) => Json | undefined,
   inserts: boolean,
 ): Json[] {
   const at = indexIn(list, token);
   if (at < 0 || at > (inserts ? list.length : list.length - 1)) {
-    throw unprocessable(
-      `the server rejected our request due to an error in our request: path ${path} not found`,
-    );
+    throw unprocessable();
   }
   const value = change(inserts ? undefined : list[at]);
   return [
@@ -93,7 +91,6 @@ function changeList(
 function changeAt(
   document: Json,
   tokens: readonly string[],
-  path: string,
   change: (child: Json | undefined) => Json | undefined,
   inserts: boolean,
 ): Json {
@@ -103,11 +100,11 @@ function changeAt(
     rest.length === 0
       ? change
       : (child: Json | undefined): Json => {
-          if (child === undefined) throw unprocessable(`path ${path} not found`);
-          return changeAt(child, rest, path, change, inserts);
+          if (child === undefined) throw unprocessable();
+          return changeAt(child, rest, change, inserts);
         };
-  if (isArray(document)) return changeList(document, token, path, below, inserts && rest.length === 0);
-  if (!isObject(document)) throw unprocessable(`path ${path} not found`);
+  if (isArray(document)) return changeList(document, token, below, inserts && rest.length === 0);
+  if (!isObject(document)) throw unprocessable();
   const value = below(document[token]);
   return value === undefined ? without(document, token) : { ...document, [token]: value };
 }
@@ -116,34 +113,33 @@ function applyOperation(document: Json, operation: JsonObject): Json {
   const path = textAt(operation, 'path');
   const op = textAt(operation, 'op');
   const value = operation['value'];
-  if (path === undefined || (path !== '' && !path.startsWith('/')))
-    throw badRequest('invalid JSON patch: bad path');
+  if (path === undefined || (path !== '' && !path.startsWith('/'))) throw unprocessable();
   const tokens = path
     .split('/')
     .slice(1)
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
   const mustExist = (child: Json | undefined): Json => {
-    if (child === undefined) throw unprocessable(`path ${path} not found`);
+    if (child === undefined) throw unprocessable();
     return child;
   };
   if (op === 'remove') {
-    return changeAt(document, tokens, path, (child) => void mustExist(child), false);
+    return changeAt(document, tokens, (child) => void mustExist(child), false);
   }
-  if (value === undefined) throw badRequest(`invalid JSON patch: unsupported operation ${String(op)}`);
-  if (op === 'add') return changeAt(document, tokens, path, () => value, true);
+  if (value === undefined) throw unprocessable();
+  if (op === 'add') return changeAt(document, tokens, () => value, true);
   if (op === 'replace') {
     const replaced = (child: Json | undefined): Json => {
       mustExist(child);
       return value;
     };
-    return changeAt(document, tokens, path, replaced, false);
+    return changeAt(document, tokens, replaced, false);
   }
-  if (op !== 'test') throw badRequest(`invalid JSON patch: unsupported operation ${String(op)}`);
+  if (op !== 'test') throw unprocessable();
   const tested = (child: Json | undefined): Json | undefined => {
-    if (!sameJson(child, value)) throw unprocessable(`testing path ${path} failed`);
+    if (!sameJson(child, value)) throw unprocessable();
     return child;
   };
-  return changeAt(document, tokens, path, tested, false);
+  return changeAt(document, tokens, tested, false);
 }
 
 /** JSON patch (RFC 6902) with `add`, `remove`, `replace` and `test`. */

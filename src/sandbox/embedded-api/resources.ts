@@ -21,6 +21,12 @@ export interface Resource {
   readonly generation: boolean;
   /** Whether a PUT may leave out `metadata.resourceVersion`. */
   readonly unconditionalUpdate: boolean;
+  /** Whether a PUT makes the object when there is none. */
+  readonly createOnUpdate: boolean;
+  /** Whether a DELETE answers with the object instead of a Status. */
+  readonly deletedObject: boolean;
+  /** What names have to be (RFC 1123, RFC 1035). */
+  readonly names: 'subdomain' | 'label' | 'label-1035';
   /** By path of field names, dots between them; items of lists add nothing to the path. */
   readonly lists: Readonly<Record<string, ListType>>;
   /** Objects that are owned as one value (`x-kubernetes-map-type: atomic`). */
@@ -53,6 +59,9 @@ function resource(names: Pick<Resource, 'group' | 'plural' | 'kind'> & Partial<R
     status: false,
     generation: false,
     unconditionalUpdate: true,
+    createOnUpdate: false,
+    deletedObject: false,
+    names: 'subdomain',
     atomic: [],
     selectable: [],
     ...names,
@@ -66,6 +75,9 @@ export const SERVICES = resource({
   kind: 'Service',
   shortNames: ['svc'],
   status: true,
+  createOnUpdate: true,
+  deletedObject: true,
+  names: 'label-1035',
   lists: {
     'spec.ports': { type: 'map', keys: ['port', 'protocol'] },
     'status.conditions': BY_TYPE,
@@ -96,6 +108,7 @@ export const NAMESPACES = resource({
   shortNames: ['ns'],
   namespaced: false,
   status: true,
+  names: 'label',
   lists: { 'status.conditions': BY_TYPE },
   selectable: ['status.phase'],
 });
@@ -122,6 +135,7 @@ export const PODS = resource({
   kind: 'Pod',
   shortNames: ['po'],
   status: true,
+  deletedObject: true,
   generation: true,
   lists: {
     'spec.containers': { type: 'map', keys: ['name'] },
@@ -134,13 +148,19 @@ export const PODS = resource({
   selectable: ['spec.nodeName', 'status.phase', 'status.podIP'],
 });
 
-const CONFIG_MAPS = resource({ group: '', plural: 'configmaps', kind: 'ConfigMap', shortNames: ['cm'] });
+export const CONFIG_MAPS = resource({
+  group: '',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  shortNames: ['cm'],
+});
 
-const EVENTS = resource({
+export const EVENTS = resource({
   group: '',
   plural: 'events',
   kind: 'Event',
   shortNames: ['ev'],
+  createOnUpdate: true,
   atomic: ['involvedObject'],
   selectable: [
     'involvedObject.kind',
@@ -152,11 +172,12 @@ const EVENTS = resource({
   ],
 });
 
-const LEASES = resource({
+export const LEASES = resource({
   group: 'coordination.k8s.io',
   plural: 'leases',
   kind: 'Lease',
   unconditionalUpdate: false,
+  createOnUpdate: true,
 });
 
 /** Everything that is served, in the order of discovery. */

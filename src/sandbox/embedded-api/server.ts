@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { ADMIN, createAuthority } from './certificates.ts';
-import { discover } from './discovery.ts';
+import { discover, isServedGroup } from './discovery.ts';
 import type { JsonObject } from './json.ts';
 import type { Author } from './managed-fields.ts';
 import { describeOpenApi } from './openapi.ts';
@@ -68,6 +68,10 @@ async function handle(
   const known = message.socket instanceof TLSSocket && message.socket.authorized;
   if (!known && url.pathname !== '/version') throw new StatusError(401, 'Unauthorized', 'Unauthorized');
   const path = url.pathname.replace(/(.)\/$/, '$1');
+  if (!isServedGroup(path)) {
+    response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
+    return;
+  }
   const discovered = message.method === 'GET' ? (discover(path) ?? describeOpenApi(path)) : undefined;
   const answered =
     discovered === undefined
@@ -77,7 +81,7 @@ async function handle(
 }
 
 /** What every cluster has from the start. */
-function populate(store: Store, serviceCidrs: readonly string[]): void {
+function populate(store: Store, serviceCidrs: readonly string[], now: Date): void {
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
     const labels = { 'kubernetes.io/metadata.name': name };
     store.seed(
@@ -86,7 +90,18 @@ function populate(store: Store, serviceCidrs: readonly string[]): void {
       SYSTEM,
     );
   }
-  store.seed(SERVICE_CIDRS, { metadata: { name: 'kubernetes' }, spec: { cidrs: serviceCidrs } }, SYSTEM);
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: 'Kubernetes Service CIDR is ready',
+    lastTransitionTime: `${now.toISOString().slice(0, 19)}Z`,
+  };
+  store.seed(
+    SERVICE_CIDRS,
+    { metadata: { name: 'kubernetes' }, spec: { cidrs: serviceCidrs }, status: { conditions: [ready] } },
+    SYSTEM,
+  );
   store.seed(
     SERVICES,
     {
@@ -110,7 +125,7 @@ export async function createEmbeddedApi(options: EmbeddedApiOptions): Promise<Em
     authority.issueClient(ADMIN),
   ]);
   const store = new Store({ serviceCidrs, historyLimit, now });
-  populate(store, serviceCidrs);
+  populate(store, serviceCidrs, now());
   const stopping = new AbortController();
   const context = {
     store,

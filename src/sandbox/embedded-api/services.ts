@@ -1,85 +1,15 @@
-import {
-  addressOf,
-  contains,
-  type Family,
-  formatAddress,
-  lastOf,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-} from '../../model/prefix.ts';
-import { arrayAt, isObject, type Json, type JsonObject, objectAt, textAt, textsAt } from './json.ts';
+import type { Family } from '../../model/prefix.ts';
+import { type ClusterIpAllocator, NO_ADDRESS } from './cluster-ips.ts';
+import { arrayAt, isObject, type Json, type JsonObject, objectAt, textAt, textsAt, without } from './json.ts';
+import { type NodePortAllocator, withNodePorts } from './node-ports.ts';
 import { SERVICES } from './resources.ts';
+import { checkChangedService, checkService, isAddress } from './service-rules.ts';
 import { invalid } from './status-error.ts';
 
-/** Hands out clusterIPs of the cluster's service CIDRs, lowest first. */
-export class ClusterIpAllocator {
-  readonly #cidrs: readonly Prefix[];
-  readonly #taken = new Set<string>();
-  /** Per CIDR, an offset below which everything is taken. */
-  readonly #from: bigint[];
-
-  /** Throws a RangeError for a CIDR that is not canonical. */
-  constructor(cidrs: readonly string[]) {
-    this.#cidrs = cidrs.map((cidr) => {
-      const prefix = parsePrefix(cidr);
-      if (prefix === null) throw new RangeError(`not a canonical CIDR: ${cidr}`);
-      return prefix;
-    });
-    // The network's own address is never handed out.
-    this.#from = this.#cidrs.map(() => 1n);
-  }
-
-  /** Families in the order of the CIDRs: the first is the cluster's default. */
-  families(): Family[] {
-    return [...new Set(this.#cidrs.map((cidr) => cidr.family))];
-  }
-
-  /** The lowest free address of a family, now taken; null when there is none. */
-  lowestFree(family: Family): string | null {
-    for (const [index, cidr] of this.#cidrs.entries()) {
-      if (cidr.family !== family) continue;
-      const size = BigInt(lastOf(cidr)) - BigInt(cidr.start) + 1n;
-      // The last IPv4 address of a network is its broadcast address; IPv6 has none.
-      const end = family === 4 ? size - 1n : size;
-      for (let offset = this.#from[index] ?? 1n; offset < end; offset++) {
-        const address = addressOf(family, BigInt(cidr.start) + offset);
-        const text = address === null ? '' : formatAddress(address);
-        if (this.#taken.has(text)) continue;
-        this.#taken.add(text);
-        this.#from[index] = offset + 1n;
-        return text;
-      }
-    }
-    return null;
-  }
-
-  /** Takes the given address. Returns why it cannot be had, or null. */
-  take(text: string): string | null {
-    const address = parseAddress(text);
-    if (address === null) return 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
-    const canonical = formatAddress(address);
-    if (!this.#cidrs.some((cidr) => contains(cidr, address))) {
-      return `failed to allocate IP ${text}: the provided IP (${text}) is not in the valid range`;
-    }
-    if (this.#taken.has(canonical)) return `failed to allocate IP ${text}: provided IP is already allocated`;
-    this.#taken.add(canonical);
-    return null;
-  }
-
-  /** Gives addresses back. */
-  release(addresses: readonly string[]): void {
-    for (const text of addresses) {
-      const address = parseAddress(text);
-      if (address === null) continue;
-      this.#taken.delete(formatAddress(address));
-      for (const [index, cidr] of this.#cidrs.entries()) {
-        if (!contains(cidr, address)) continue;
-        const offset = BigInt(address.start) - BigInt(cidr.start);
-        if (offset < (this.#from[index] ?? 1n)) this.#from[index] = offset;
-      }
-    }
-  }
+/** What Services are given by the server. */
+export interface ServiceAllocators {
+  readonly ips: ClusterIpAllocator;
+  readonly ports: NodePortAllocator;
 }
 
 /** The clusterIPs that a Service holds; empty when it is headless or has none. */
@@ -132,6 +62,15 @@ function allocate(
   const taken: string[] = [];
   for (const [index, family] of families.entries()) {
     const asked = given[index];
+    if (asked !== undefined && !isAddress(asked)) {
+      ips.release(taken);
+      throw invalid(
+        SERVICES,
+        name,
+        `spec.clusterIPs[${index}]`,
+        `Invalid value: ${JSON.stringify(asked)}: ${NO_ADDRESS}`,
+      );
+    }
     const problem = asked === undefined ? null : ips.take(asked);
     const address = asked ?? ips.lowestFree(family);
     if (problem !== null || address === null) {
@@ -150,50 +89,100 @@ function portDefaults(port: Json): Json {
   return {
     protocol: 'TCP',
     ...port,
-    targetPort: targetPort === undefined || targetPort === 0 ? port['port'] : targetPort,
+    targetPort: targetPort === undefined || targetPort === 0 ? (port['port'] ?? 0) : targetPort,
   };
 }
 
 function typeDefaults(type: string): JsonObject {
-  if (type === 'LoadBalancer')
-    return { allocateLoadBalancerNodePorts: true, externalTrafficPolicy: 'Cluster' };
-  return type === 'NodePort' ? { externalTrafficPolicy: 'Cluster' } : {};
+  if (type === 'ExternalName') return {};
+  const inside = { internalTrafficPolicy: 'Cluster' };
+  if (type === 'LoadBalancer') {
+    return { ...inside, allocateLoadBalancerNodePorts: true, externalTrafficPolicy: 'Cluster' };
+  }
+  return type === 'NodePort' ? { ...inside, externalTrafficPolicy: 'Cluster' } : inside;
 }
 
-/**
- * The spec of a new Service with defaults and clusterIPs filled in, as kube-apiserver does; nodePorts are left out.
- * Throws a StatusError 422 when an address cannot be had.
- */
-export function prepareNewService(service: JsonObject, ips: ClusterIpAllocator): JsonObject {
+function ingressDefaults(status: JsonObject): JsonObject {
+  const loadBalancer = objectAt(status, 'loadBalancer');
+  const ingress = arrayAt(loadBalancer, 'ingress');
+  if (ingress.length === 0) {
+    return loadBalancer['ingress'] === undefined
+      ? status
+      : { ...status, loadBalancer: without(loadBalancer, 'ingress') };
+  }
+  const complete = ingress.map((entry) =>
+    isObject(entry) && entry['ip'] !== undefined ? { ipMode: 'VIP', ...entry } : entry,
+  );
+  return { ...status, loadBalancer: { ...loadBalancer, ingress: complete } };
+}
+
+/** A Service as a client sent it, with what the API fills in whoever owns it (k8s.io/kubernetes, core/v1 defaults). */
+export function defaultService(service: JsonObject): JsonObject {
   const spec = objectAt(service, 'spec');
-  const name = textAt(service, 'metadata', 'name') ?? '';
   const type = textAt(spec, 'type') ?? 'ClusterIP';
-  if (type === 'ExternalName') return { ...service, spec: { sessionAffinity: 'None', ...spec, type } };
-  const families = familiesOf(spec, ips.families(), name);
-  const headless = textAt(spec, 'clusterIP') === 'None';
-  const clusterIPs = headless ? ['None'] : allocate(spec, families, ips, name);
+  const status = objectAt(service, 'status');
   return {
     ...service,
     spec: {
       sessionAffinity: 'None',
-      internalTrafficPolicy: 'Cluster',
-      ipFamilyPolicy: families.length > 1 ? 'RequireDualStack' : 'SingleStack',
       ...typeDefaults(type),
       ...spec,
       type,
       ...(spec['ports'] === undefined ? {} : { ports: arrayAt(spec, 'ports').map(portDefaults) }),
+    },
+    ...(service['status'] === undefined
+      ? {}
+      : { status: type === 'LoadBalancer' ? ingressDefaults(status) : status }),
+  };
+}
+
+/** A Service without selector and without address is of both families, since nobody can tell what stands behind it. */
+function headlessFamilies(spec: JsonObject, available: readonly Family[], name: string): Family[] {
+  const free = spec['selector'] === undefined && spec['ipFamilyPolicy'] === undefined;
+  if (!free) return familiesOf(spec, available, name);
+  const [first = 4] = available;
+  return first === 4 ? [4, 6] : [6, 4];
+}
+
+/**
+ * The spec of a new Service, defaults set, with clusterIPs and node ports allocated as kube-apiserver does.
+ * Throws a StatusError 422 when it is not valid or an address cannot be had.
+ */
+export function prepareNewService(service: JsonObject, { ips, ports }: ServiceAllocators): JsonObject {
+  const spec = objectAt(service, 'spec');
+  const name = textAt(service, 'metadata', 'name') ?? '';
+  checkService(name, service);
+  if (textAt(spec, 'type') === 'ExternalName') return service;
+  const headless = textAt(spec, 'clusterIP') === 'None';
+  const families = headless
+    ? headlessFamilies(spec, ips.families(), name)
+    : familiesOf(spec, ips.families(), name);
+  const clusterIPs = headless ? ['None'] : allocate(spec, families, ips, name);
+  const allocated = {
+    ...service,
+    spec: {
+      ipFamilyPolicy: families.length > 1 ? 'RequireDualStack' : 'SingleStack',
+      ...spec,
       ipFamilies: families.map(familyName),
       clusterIP: clusterIPs[0] ?? '',
       clusterIPs,
     },
   };
+  return withNodePorts({}, allocated, ports);
 }
 
+/** Fields that belong to some types alone: a change of type drops them, unless the writer changed them too. */
+const TYPE_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  allocateLoadBalancerNodePorts: ['LoadBalancer'],
+  loadBalancerClass: ['LoadBalancer'],
+  externalTrafficPolicy: ['LoadBalancer', 'NodePort'],
+};
+
 /**
- * The spec of a changed Service: what the server allocated stays where the writer left it out.
+ * A changed Service, defaults set: what the server allocated stays where the writer left it out.
  * Throws a StatusError 422 when the writer names another clusterIP.
  */
-export function prepareChangedService(live: JsonObject, next: JsonObject): JsonObject {
+export function carryAllocated(live: JsonObject, next: JsonObject): JsonObject {
   const before = objectAt(live, 'spec');
   const spec = objectAt(next, 'spec');
   if (textAt(spec, 'type') === 'ExternalName') return next;
@@ -208,27 +197,38 @@ export function prepareChangedService(live: JsonObject, next: JsonObject): JsonO
       `Invalid value: ["${asked}"]: may not change once set`,
     );
   }
-  const kept = [
-    'clusterIP',
-    'clusterIPs',
-    'ipFamilies',
-    'ipFamilyPolicy',
-    'sessionAffinity',
-    'internalTrafficPolicy',
-  ];
+  const kept = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'];
   const carried = Object.fromEntries(
     kept.filter((key) => before[key] !== undefined).map((key) => [key, before[key]]),
   );
-  const type = textAt(spec, 'type') ?? 'ClusterIP';
   return {
     ...next,
     spec: {
       ...carried,
-      ...typeDefaults(type),
       ...spec,
       ...(held === undefined ? {} : { clusterIP: held, clusterIPs: before['clusterIPs'] }),
-      type,
-      ...(spec['ports'] === undefined ? {} : { ports: arrayAt(spec, 'ports').map(portDefaults) }),
     },
   };
+}
+
+/**
+ * A changed Service as it is stored: without what its new type has no use for, with the node ports that it asks for.
+ * Throws a StatusError 422 when it is not valid.
+ */
+export function finishChangedService(
+  live: JsonObject,
+  next: JsonObject,
+  ports: NodePortAllocator,
+): JsonObject {
+  const [before, spec] = [objectAt(live, 'spec'), objectAt(next, 'spec')];
+  const type = textAt(spec, 'type') ?? '';
+  const dropped = Object.entries(TYPE_FIELDS)
+    .filter(([key, types]) => !types.includes(type) && spec[key] === before[key])
+    .map(([key]) => key);
+  // Whoever retypes a Service takes its address away with that.
+  const retyped = textAt(before, 'type') === 'LoadBalancer' && type !== 'LoadBalancer';
+  const status = retyped ? { status: { ...objectAt(next, 'status'), loadBalancer: {} } } : {};
+  const finished = { ...next, spec: without(spec, ...dropped), ...status };
+  checkChangedService(textAt(next, 'metadata', 'name') ?? '', live, finished);
+  return withNodePorts(live, finished, ports);
 }

@@ -11,10 +11,12 @@ export interface StatusCause {
 /** An answer other than success, in the shape of meta/v1 Status. */
 export class StatusError extends Error {
   readonly code: number;
+  /** Empty where the server gives none. */
   readonly reason: string;
-  readonly details: JsonObject;
+  /** Null where the server gives none. */
+  readonly details: JsonObject | null;
 
-  constructor(code: number, reason: string, message: string, details: JsonObject = {}) {
+  constructor(code: number, reason: string, message: string, details: JsonObject | null = null) {
     super(message);
     this.name = 'StatusError';
     this.code = code;
@@ -30,8 +32,8 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
-      ...(Object.keys(this.details).length === 0 ? {} : { details: this.details }),
+      ...(this.reason === '' ? {} : { reason: this.reason }),
+      ...(this.details === null ? {} : { details: this.details }),
       code: this.code,
     };
   }
@@ -54,7 +56,7 @@ export function notFound(resource: Resource, name: string): StatusError {
 
 /** 404: no such path; the text is the server's own. */
 export function noSuchPath(): StatusError {
-  return new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
 /** 409: the name is taken. */
@@ -69,15 +71,85 @@ export function conflict(resource: Resource, name: string, why: string): StatusE
   return new StatusError(409, 'Conflict', message, detailsOf(resource, name));
 }
 
+/** 409: a precondition of a deletion does not hold. */
+export function preconditionFailed(
+  resource: Resource,
+  name: string,
+  what: 'UID' | 'ResourceVersion',
+  asked: string,
+  own: string,
+): StatusError {
+  const why = `the ${what} in the precondition (${asked}) does not match the ${what} in record (${own}). The object might have been deleted and then recreated`;
+  const message = `Operation cannot be fulfilled on ${resource.kind} "${name}": ${why}`;
+  return new StatusError(409, 'Conflict', message, detailsOf(resource, name, resource.kind));
+}
+
 /** Why an outdated resourceVersion is refused, in the API's own words. */
 export const MODIFIED =
   'the object has been modified; please apply your changes to the latest version and try again';
 
-/** 422: a value that the kind does not allow. `problem` goes on after `field: `. */
-export function invalid(resource: Resource, name: string, field: string, problem: string): StatusError {
-  const message = `${resource.kind}${resource.group === '' ? '' : `.${resource.group}`} "${name}" is invalid: ${field}: ${problem}`;
-  const causes: Json[] = [{ reason: 'FieldValueInvalid', message: problem, field }];
-  return new StatusError(422, 'Invalid', message, { ...detailsOf(resource, name, resource.kind), causes });
+/** One field that the kind does not allow; `text` goes on after `field: `. */
+export interface Problem {
+  readonly field: string;
+  readonly reason: string;
+  readonly text: string;
+}
+
+/** A value that is not allowed. */
+export function problem(field: string, value: Json, why: string): Problem {
+  return { field, reason: 'FieldValueInvalid', text: `Invalid value: ${JSON.stringify(value)}: ${why}` };
+}
+
+/** A value that is missing. */
+export function required(field: string, why?: string): Problem {
+  return {
+    field,
+    reason: 'FieldValueRequired',
+    text: `Required value${why === undefined ? '' : `: ${why}`}`,
+  };
+}
+
+/** A field that may not be there. */
+export function forbidden(field: string, why: string): Problem {
+  return { field, reason: 'FieldValueForbidden', text: `Forbidden: ${why}` };
+}
+
+/** A value that is none of those that there are. */
+export function unsupported(field: string, value: string, supported: readonly string[]): Problem {
+  const listed = supported.map((one) => JSON.stringify(one)).join(', ');
+  return {
+    field,
+    reason: 'FieldValueNotSupported',
+    text: `Unsupported value: ${JSON.stringify(value)}: supported values: ${listed}`,
+  };
+}
+
+/** 422: values that the kind does not allow. */
+export function invalidFields(resource: Resource, name: string, problems: readonly Problem[]): StatusError {
+  const kind = `${resource.kind}${resource.group === '' ? '' : `.${resource.group}`}`;
+  const texts = problems.map(({ field, text }) => `${field}: ${text}`);
+  const why = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+  const causes = problems.map(({ field, reason, text }): Json => ({ reason, message: text, field }));
+  const named = name === '' ? {} : { name };
+  const group = resource.group === '' ? {} : { group: resource.group };
+  const details = { ...named, ...group, kind: resource.kind, causes };
+  return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${why}`, details);
+}
+
+/** 422: a query that the verb does not allow. */
+export function invalidOptions(
+  kind: 'ListOptions' | 'PatchOptions',
+  problems: readonly Problem[],
+): StatusError {
+  const texts = problems.map(({ field, text }) => `${field}: ${text}`);
+  const causes = problems.map(({ field, reason, text }): Json => ({ reason, message: text, field }));
+  const details = { group: 'meta.k8s.io', kind, causes };
+  return new StatusError(422, 'Invalid', `${kind}.meta.k8s.io "" is invalid: ${texts.join(', ')}`, details);
+}
+
+/** 422: a value that the kind does not allow. `text` goes on after `field: `. */
+export function invalid(resource: Resource, name: string, field: string, text: string): StatusError {
+  return invalidFields(resource, name, [{ field, reason: 'FieldValueInvalid', text }]);
 }
 
 /** 400: a request that cannot be read. */
@@ -96,6 +168,7 @@ export function methodNotAllowed(): StatusError {
     405,
     'MethodNotAllowed',
     'the server does not allow this method on the requested resource',
+    {},
   );
 }
 

@@ -1,4 +1,13 @@
-import { checkName, checkPlace, nameNew, prepareReplacement, stampChanged, stampNew } from './admission.ts';
+import {
+  checkName,
+  checkPlace,
+  nameNew,
+  prepareReplacement,
+  setDefaults,
+  stampChanged,
+  stampNew,
+} from './admission.ts';
+import { ClusterIpAllocator } from './cluster-ips.ts';
 import { History, type StoreEvent } from './history.ts';
 import {
   arrayAt,
@@ -11,9 +20,20 @@ import {
   without,
 } from './json.ts';
 import { type Author, applyConfiguration, trackUpdate, type Writer } from './managed-fields.ts';
+import { NodePortAllocator, nodePortsOf } from './node-ports.ts';
 import { type Location, NAMESPACES, type Resource, SERVICES } from './resources.ts';
-import { ClusterIpAllocator, clusterIpsOf, prepareNewService } from './services.ts';
-import { alreadyExists, conflict, invalid, MODIFIED, notFound } from './status-error.ts';
+import { checkObject } from './rules.ts';
+import { clusterIpsOf, finishChangedService, prepareNewService, type ServiceAllocators } from './services.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  invalid,
+  MODIFIED,
+  notFound,
+  preconditionFailed,
+  StatusError,
+} from './status-error.ts';
 
 export interface StoreOptions {
   /** Canonical CIDRs, the first family being the cluster's default. */
@@ -33,13 +53,13 @@ export class Store {
   readonly #objects = new Map<Resource, Map<string, KubeObject>>();
   readonly #history: History;
   readonly #listeners = new Set<(event: StoreEvent) => void>();
-  readonly #clusterIps: ClusterIpAllocator;
+  readonly #allocators: ServiceAllocators;
   #revision = 1;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#history = new History(options.historyLimit);
-    this.#clusterIps = new ClusterIpAllocator(options.serviceCidrs);
+    this.#allocators = { ips: new ClusterIpAllocator(options.serviceCidrs), ports: new NodePortAllocator() };
   }
 
   /** The resourceVersion of the last change. */
@@ -100,8 +120,12 @@ export class Store {
     const { resource, namespace } = at;
     const named = nameNew(resource, body);
     const location = { resource, namespace, name: named.name };
-    this.#checkNew(location, named.body);
-    const withoutStatus = resource.status ? without(named.body, 'status') : named.body;
+    if ((textAt(named.body, 'metadata', 'resourceVersion') ?? '') !== '') {
+      const message = 'resourceVersion should not be set on objects to be created';
+      throw new StatusError(500, '', message);
+    }
+    const complete = setDefaults(resource, this.#checkNew(location, named.body));
+    const withoutStatus = resource.status ? without(complete, 'status') : complete;
     const managed = trackUpdate(
       resource,
       null,
@@ -121,28 +145,34 @@ export class Store {
       namespace: resource.namespaced ? (textAt(body, 'metadata', 'namespace') ?? 'default') : '',
       name: textAt(body, 'metadata', 'name') ?? '',
     };
-    this.#checkNew(location, body);
+    const complete = setDefaults(resource, this.#checkNew(location, body));
     const tracked =
-      arrayAt(body, 'metadata', 'managedFields').length > 0
-        ? body
+      arrayAt(complete, 'metadata', 'managedFields').length > 0
+        ? complete
         : trackUpdate(
             resource,
-            trackUpdate(resource, null, body, this.#writer(author)),
-            body,
+            trackUpdate(resource, null, complete, this.#writer(author)),
+            complete,
             this.#writer({ ...author, subresource: 'status' }),
           );
     return this.#insert(location, tracked);
   }
 
   /**
-   * Replaces an object (PUT), or with `subresource: 'status'` its status.
-   * Throws a StatusError 404, 409 (uid or resourceVersion are others) or 422.
+   * Replaces an object (PUT), or with `subresource: 'status'` its status; of some kinds it makes the object when there
+   * is none. Returns whether it did. Throws a StatusError 404, 409 (uid or resourceVersion are others) or 422.
    */
-  update(at: Location, body: JsonObject, author: Author): KubeObject {
-    const live = this.get(at);
+  update(at: Location, body: JsonObject, author: Author): { object: KubeObject; created: boolean } {
+    const found = this.find(at);
+    if (found === undefined && at.resource.createOnUpdate && author.subresource === '') {
+      checkPlace(at, body);
+      const fresh = { ...body, metadata: without(objectAt(body, 'metadata'), 'resourceVersion', 'uid') };
+      return { object: this.create(at, fresh, author), created: true };
+    }
+    const live = found ?? this.get(at);
     const uid = textAt(body, 'metadata', 'uid');
     if (uid !== undefined && uid !== live.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
+      const why = `StorageError: invalid object, Code: 4, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
       throw conflict(at.resource, at.name, why);
     }
     if (!at.resource.unconditionalUpdate && textAt(body, 'metadata', 'resourceVersion') === undefined) {
@@ -150,16 +180,12 @@ export class Store {
         at.resource,
         at.name,
         'metadata.resourceVersion',
-        'Invalid value: 0x0: must be specified for an update',
+        'Invalid value: 0: must be specified for an update',
       );
     }
-    return this.#replace(
-      at,
-      live,
-      body,
-      (next) => trackUpdate(at.resource, live, next, this.#writer(author)),
-      author,
-    );
+    const track = (next: JsonObject): JsonObject =>
+      trackUpdate(at.resource, live, next, this.#writer(author));
+    return { object: this.#replace(at, live, body, track, author), created: false };
   }
 
   /** Changes an object by a function of its present state (PATCH other than apply). Throws like {@link update}. */
@@ -176,7 +202,7 @@ export class Store {
   }
 
   /**
-   * Server-side apply. Makes the object when there is none, unless through `status`. Returns whether it did.
+   * Server-side apply. Makes the object when there is none. Returns whether it did.
    * Throws a StatusError 409 on a field that another manager owns, and on an outdated resourceVersion.
    */
   apply(
@@ -201,21 +227,19 @@ export class Store {
       const conditional = { ...applied, metadata: { ...objectAt(applied, 'metadata'), ...given } };
       return { object: this.#replace(at, live, conditional, (next) => next, author), created: false };
     }
-    if (author.subresource !== '') throw notFound(resource, at.name);
+    // What may be made by an update is made by one of its status, too, if it is valid then; no Service is.
+    if (author.subresource !== '' && !resource.createOnUpdate) throw notFound(resource, at.name);
     const uid = textAt(body, 'metadata', 'uid');
     if (uid !== undefined) {
       const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
       throw conflict(resource, at.name, why);
     }
-    if (textAt(body, 'metadata', 'resourceVersion') !== undefined) {
-      throw conflict(
-        resource,
-        at.name,
-        'resourceVersion can not be set for Apply requests that create objects',
-      );
+    if ((textAt(body, 'metadata', 'name') ?? '') === '') {
+      const message = `the name of the object (${at.name} based on URL) was undeterminable: name must be provided`;
+      throw badRequest(message);
     }
-    this.#checkNew(at, body);
-    return { object: this.#insert(at, applyConfiguration(resource, {}, body, writer, force)), created: true };
+    const applied = applyConfiguration(resource, {}, this.#checkNew(at, body), writer, force);
+    return { object: this.#insert(at, setDefaults(resource, applied)), created: true };
   }
 
   /**
@@ -229,18 +253,11 @@ export class Store {
     const live = this.get(at);
     const { uid, resourceVersion } = preconditions;
     if (uid !== undefined && uid !== live.metadata.uid) {
-      throw conflict(
-        at.resource,
-        at.name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
-      );
+      throw preconditionFailed(at.resource, at.name, 'UID', uid, live.metadata.uid);
     }
     if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
-      throw conflict(
-        at.resource,
-        at.name,
-        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`,
-      );
+      const own = live.metadata.resourceVersion;
+      throw preconditionFailed(at.resource, at.name, 'ResourceVersion', resourceVersion, own);
     }
     if (arrayAt(live, 'metadata', 'finalizers').length > 0) {
       if (textAt(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
@@ -261,7 +278,10 @@ export class Store {
   }
 
   #remove(at: Location, live: KubeObject): KubeObject {
-    if (at.resource === SERVICES) this.#clusterIps.release(clusterIpsOf(live));
+    if (at.resource === SERVICES) {
+      this.#allocators.ips.release(clusterIpsOf(live));
+      this.#allocators.ports.release(nodePortsOf(live));
+    }
     return this.#commit('DELETED', at, live, live);
   }
 
@@ -273,7 +293,8 @@ export class Store {
     return { ...author, time: this.#time() };
   }
 
-  #checkNew(at: Location, body: JsonObject): void {
+  /** The body, known to be one that may be stored there, in the namespace of its place. */
+  #checkNew(at: Location, body: JsonObject): JsonObject {
     const { resource, namespace, name } = at;
     checkName(resource, name);
     checkPlace(at, body);
@@ -284,10 +305,12 @@ export class Store {
       throw notFound(NAMESPACES, namespace);
     }
     if (this.find(at) !== undefined) throw alreadyExists(resource, name);
+    return resource.namespaced ? { ...body, metadata: { ...objectAt(body, 'metadata'), namespace } } : body;
   }
 
   #insert(at: Location, body: JsonObject): KubeObject {
-    const prepared = at.resource === SERVICES ? prepareNewService(body, this.#clusterIps) : body;
+    checkObject(at.resource, at.name, body, null);
+    const prepared = at.resource === SERVICES ? prepareNewService(body, this.#allocators) : body;
     const object = stampNew(at, prepared, this.#time());
     return this.#commit('ADDED', at, object, null);
   }
@@ -313,8 +336,11 @@ export class Store {
     if (uid !== live.metadata.uid) {
       throw invalid(resource, at.name, 'metadata.uid', `Invalid value: "${uid}": field is immutable`);
     }
-    const prepared = prepareReplacement(resource, live, body, author);
-    const next = stampChanged(resource, live, track(prepared));
+    const tracked = track(prepareReplacement(resource, live, setDefaults(resource, body), author));
+    checkObject(resource, at.name, tracked, live);
+    const finished =
+      resource === SERVICES ? finishChangedService(live, tracked, this.#allocators.ports) : tracked;
+    const next = stampChanged(resource, live, finished);
     if (sameJson(next, live)) return live;
     const doomed = textAt(live, 'metadata', 'deletionTimestamp') !== undefined;
     if (doomed && arrayAt(next, 'metadata', 'finalizers').length === 0) return this.#remove(at, next);

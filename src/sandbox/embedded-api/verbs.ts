@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse as parseYaml } from 'yaml';
+import { ACCESS_REVIEWS, reviewAccess } from './access-review.ts';
 import { isObject, type Json, type JsonObject, type KubeObject, parseJson, textAt, valueAt } from './json.ts';
 import { encodeList, listObjects } from './list.ts';
 import type { Author } from './managed-fields.ts';
 import { jsonPatch, mergePatch, strategicPatch } from './patch.ts';
 import { type ApiRequest, flag, parseRequest } from './request.ts';
-import { type Location, PODS } from './resources.ts';
-import { badRequest, methodNotAllowed, StatusError } from './status-error.ts';
+import { apiVersionOf, type Location } from './resources.ts';
+import { badRequest, invalidOptions, methodNotAllowed, required, StatusError } from './status-error.ts';
 import type { Store } from './store.ts';
 import { tableOf, wantsTable } from './table.ts';
 import { watchObjects } from './watch.ts';
@@ -34,16 +35,12 @@ async function readBody(message: IncomingMessage): Promise<string> {
   for await (const chunk of message) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new StatusError(
-        413,
-        'RequestEntityTooLarge',
-        `Request entity too large: limit is ${MAX_BODY_BYTES}`,
-      );
-    }
-    chunks.push(bytes);
+    // The rest of a body that is too large is read and dropped: the next request comes on the same connection.
+    if (size <= MAX_BODY_BYTES) chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks).toString('utf8');
+  const summary = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
+  throw new StatusError(413, 'RequestEntityTooLarge', summary);
 }
 
 function mediaType(message: IncomingMessage): string {
@@ -100,21 +97,20 @@ async function patchObject(message: IncomingMessage, request: ApiRequest, store:
     case 'application/apply-patch+yaml':
       return applyObject(request, patch, author, store);
     default:
-      throw unsupportedMediaType(type);
+      throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   }
 }
 
 function applyObject(request: ApiRequest, body: Json, author: Author, store: Store): Answer {
   if ((request.query.get('fieldManager') ?? '') === '') {
-    throw new StatusError(
-      422,
-      'Invalid',
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
+    throw invalidOptions('PatchOptions', [required('fieldManager', 'is required for apply patch')]);
   }
   if (!isObject(body)) throw badRequest('the body of the request is not an object');
-  if (textAt(body, 'kind') === undefined || textAt(body, 'apiVersion') === undefined) {
-    throw badRequest('error decoding the body: an applied configuration names its apiVersion and kind');
+  const [apiVersion, kind] = [textAt(body, 'apiVersion') ?? '', textAt(body, 'kind') ?? ''];
+  if (apiVersion !== apiVersionOf(request.resource) || kind !== request.resource.kind) {
+    throw badRequest(
+      `invalid object type: ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`,
+    );
   }
   if (valueAt(body, 'metadata', 'managedFields') !== undefined) {
     throw badRequest('metadata.managedFields must be nil');
@@ -132,7 +128,7 @@ async function deleteObject(message: IncomingMessage, request: ApiRequest, store
   };
   const { resource, name } = request;
   const deleted = store.delete(locationOf(request), { uid, resourceVersion });
-  if (resource === PODS || textAt(deleted, 'metadata', 'deletionTimestamp') !== undefined) {
+  if (resource.deletedObject || textAt(deleted, 'metadata', 'deletionTimestamp') !== undefined) {
     return { code: 200, body: deleted };
   }
   const group = resource.group === '' ? {} : { group: resource.group };
@@ -163,8 +159,14 @@ export async function answerRequest(
   context: ApiContext,
 ): Promise<Answer | null> {
   const { store } = context;
+  if (url.pathname === ACCESS_REVIEWS) {
+    if (message.method !== 'POST') throw methodNotAllowed();
+    return { code: 201, body: reviewAccess(await readObject(message)) };
+  }
   const request = parseRequest(url);
   const at = locationOf(request);
+  // Whoever only tries must not change anything, and trying is not served.
+  if (request.query.has('dryRun')) throw badRequest('dryRun is not supported by this API server');
   if (message.method === 'GET') {
     const asTable = wantsTable(message.headers.accept);
     if (!flag(request.query, 'watch')) return { code: 200, body: readObjects(request, asTable, context) };
@@ -179,8 +181,10 @@ export async function answerRequest(
     return { code: 201, body: store.create(at, await readObject(message), authorOf(message, request)) };
   }
   switch (message.method) {
-    case 'PUT':
-      return { code: 200, body: store.update(at, await readObject(message), authorOf(message, request)) };
+    case 'PUT': {
+      const { object, created } = store.update(at, await readObject(message), authorOf(message, request));
+      return { code: created ? 201 : 200, body: object };
+    }
     case 'PATCH':
       return patchObject(message, request, store);
     case 'DELETE':

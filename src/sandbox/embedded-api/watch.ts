@@ -4,7 +4,7 @@ import type { JsonObject, KubeObject } from './json.ts';
 import { type ApiRequest, count, flag, selectorOf } from './request.ts';
 import { apiVersionOf } from './resources.ts';
 import type { Selector } from './selector.ts';
-import { invalid, StatusError } from './status-error.ts';
+import { forbidden, invalidOptions, StatusError } from './status-error.ts';
 import type { Store } from './store.ts';
 
 /** What kube-apiserver ends a watch after that names no timeoutSeconds: half an hour, and up to as much again. */
@@ -37,6 +37,39 @@ function sendPast(request: ApiRequest, store: Store, from: number, matches: Sele
   }
 }
 
+/** Throws a StatusError 422 when the initial state is asked for, but not the way in which it can be told (KEP-3157). */
+function checkInitial(query: URLSearchParams): void {
+  const initial = query.has('sendInitialEvents');
+  const match = query.get('resourceVersionMatch') ?? '';
+  const problems = [
+    ...(initial && match !== 'NotOlderThan'
+      ? [
+          forbidden(
+            'resourceVersionMatch',
+            'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+          ),
+        ]
+      : []),
+    ...(initial && !flag(query, 'allowWatchBookmarks')
+      ? [
+          forbidden(
+            'sendInitialEvents',
+            'sendInitialEvents is forbidden for watch unless allowWatchBookmarks is set to true',
+          ),
+        ]
+      : []),
+    ...(!initial && match !== ''
+      ? [
+          forbidden(
+            'resourceVersionMatch',
+            'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+          ),
+        ]
+      : []),
+  ];
+  if (problems.length > 0) throw invalidOptions('ListOptions', problems);
+}
+
 /** Seconds until the server ends the watch; 0 names none. */
 function timeoutOf(query: URLSearchParams): number {
   const asked = count(query, 'timeoutSeconds') ?? 0;
@@ -45,7 +78,7 @@ function timeoutOf(query: URLSearchParams): number {
 
 /**
  * Answers a watch: one JSON object a line until the client leaves, timeoutSeconds are over or `signal` aborts.
- * Bookmarks, if asked for, come every `bookmarkIntervalMs` and once more before the time is over.
+ * Bookmarks, if asked for, come every `bookmarkIntervalMs`, and after the initial state if that is asked for.
  * Throws a StatusError before anything is sent when the query is bad.
  */
 export function watchObjects(
@@ -60,15 +93,8 @@ export function watchObjects(
   },
 ): void {
   const { resource, query } = request;
-  if (query.has('sendInitialEvents')) {
-    // The answer of a server without the WatchList feature; clients then list and watch.
-    throw invalid(
-      resource,
-      '',
-      'sendInitialEvents',
-      'Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
-    );
-  }
+  const initial = flag(query, 'sendInitialEvents');
+  checkInitial(query);
   const matches = selectorOf(request);
   const from = count(query, 'resourceVersion') ?? 0;
   const timeoutSeconds = timeoutOf(query);
@@ -76,14 +102,15 @@ export function watchObjects(
     response.write(`${JSON.stringify({ type, object })}\n`);
   };
   const send: Send = (type, object) => write(type, options.encode(object));
-  const bookmark = (): void => {
-    const metadata = { resourceVersion: String(store.revision), creationTimestamp: null };
+  const bookmark = (annotations: JsonObject = {}): void => {
+    const metadata = { resourceVersion: String(store.revision), creationTimestamp: null, ...annotations };
     write('BOOKMARK', { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata });
   };
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
   response.flushHeaders();
   try {
-    sendPast(request, store, from, matches, send);
+    sendPast(request, store, initial ? 0 : from, matches, send);
+    if (initial) bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } });
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     // The status line has gone out as 200: an expired revision is told in the stream, as kube-apiserver does.
@@ -96,14 +123,11 @@ export function watchObjects(
     if (type !== null) send(type, event.object);
   });
   const bookmarks = flag(query, 'allowWatchBookmarks');
-  const ticking = bookmarks ? setInterval(bookmark, options.bookmarkIntervalMs) : undefined;
+  const ticking = bookmarks ? setInterval(() => bookmark(), options.bookmarkIntervalMs) : undefined;
   const finish = (): void => {
     response.end();
   };
-  const ending = setTimeout(() => {
-    if (bookmarks) bookmark();
-    finish();
-  }, timeoutSeconds * 1000);
+  const ending = setTimeout(finish, timeoutSeconds * 1000);
   options.signal.addEventListener('abort', finish);
   response.on('close', () => {
     unsubscribe();
