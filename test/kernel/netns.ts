@@ -151,8 +151,8 @@ class HeldNamespace implements Namespace {
     await linkUp(neighbour, 'eth0', [address].flat());
     await linkUp(this, hostDevice, [hostAddress].flat());
     // The kernel notices within a second that the other end is up, and adds IPv6 routes of the link only then.
-    await carrier(this, hostDevice);
-    await carrier(neighbour, 'eth0');
+    await settled(this, hostDevice, [hostAddress].flat());
+    await settled(neighbour, 'eth0', [address].flat());
     return neighbour;
   }
 }
@@ -186,13 +186,21 @@ async function linkUp(namespace: Namespace, device: string, addresses: readonly 
   await namespace.must(['ip', 'link', 'set', device, 'up']);
 }
 
-async function carrier(namespace: Namespace, device: string): Promise<void> {
+/** Waits until a link has a carrier and all that the kernel makes of its addresses, the local IPv6 routes last. */
+async function settled(namespace: Namespace, device: string, addresses: readonly string[]): Promise<void> {
+  const own = addresses.filter((address) => address.includes(':')).map((address) => address.split('/')[0]);
   for (let attempt = 0; attempt < 500; attempt++) {
     const links = await namespace.must(['ip', 'link', 'show', 'dev', device]);
-    if (links.includes('state UP')) return;
+    const local =
+      own.length === 0 ? '' : await namespace.must(['ip', '-6', 'route', 'show', 'table', 'local']);
+    if (
+      links.includes('state UP') &&
+      own.every((address) => local.includes(`local ${address} dev ${device} `))
+    )
+      return;
     await setTimeout(10);
   }
-  throw new Error(`${device}: no carrier`);
+  throw new Error(`${device}: no carrier, or not all of its addresses`);
 }
 
 /** Makes a host with nothing but its loopback device, which is up. */
