@@ -379,6 +379,13 @@ export function describeContract(
           ports: [{ port: 80, targetPort: 80, protocol: 'TCP', nodePort: expect.any(Number) }],
         });
         expect(made['status']).toEqual({ loadBalancer: {} });
+        const both = [
+          { name: 'dns', port: 53, protocol: 'UDP' },
+          { name: 'dns-tcp', port: 53 },
+        ];
+        const shared = await make(services(), service('dns', { ports: both }));
+        const numbers = arrayAt(shared, 'spec', 'ports').map((port) => valueAt(port, 'nodePort'));
+        expect(new Set(numbers).size).toBe(1);
         const without = await make(services(), service('plain', { allocateLoadBalancerNodePorts: false }));
         expect(arrayAt(without, 'spec', 'ports')).toEqual([{ port: 80, targetPort: 80, protocol: 'TCP' }]);
       });

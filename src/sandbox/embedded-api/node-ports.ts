@@ -52,22 +52,55 @@ export function nodePortsOf(service: JsonObject): number[] {
   ];
 }
 
-function takePort(
-  name: string,
-  ports: NodePortAllocator,
-  held: ReadonlySet<number>,
-  asked: Json | undefined,
-): number {
-  const [wanted] = portNumber(asked);
-  if (wanted !== undefined && (held.has(wanted) || ports.take(wanted))) return wanted;
-  const found = wanted === undefined ? ports.lowestFree() : null;
-  if (found !== null) return found;
-  throw invalid(
-    SERVICES,
-    name,
-    'spec.ports[0].nodePort',
-    `Invalid value: ${String(asked)}: provided port is already allocated`,
+/** Gives ports to one Service: what it holds already, what it names, or the lowest free one. */
+class PortGiver {
+  readonly #name: string;
+  readonly #ports: NodePortAllocator;
+  readonly #held: ReadonlySet<number>;
+  readonly #taken = new Set<number>();
+
+  constructor(service: JsonObject, live: JsonObject, ports: NodePortAllocator) {
+    this.#name = textAt(service, 'metadata', 'name') ?? '';
+    this.#ports = ports;
+    this.#held = new Set(nodePortsOf(live));
+  }
+
+  /** Throws a StatusError 422 when the port that is asked for cannot be had, or there is none. */
+  give(asked: Json | undefined): number {
+    const [wanted] = portNumber(asked);
+    if (wanted !== undefined && (this.#held.has(wanted) || this.#taken.has(wanted))) return wanted;
+    const found = wanted === undefined ? this.#ports.lowestFree() : this.#ports.take(wanted) ? wanted : null;
+    if (found === null) {
+      this.#ports.release([...this.#taken]);
+      const why = `Invalid value: ${String(asked)}: provided port is already allocated`;
+      throw invalid(SERVICES, this.#name, 'spec.ports[0].nodePort', why);
+    }
+    this.#taken.add(found);
+    return found;
+  }
+
+  /** Takes back what the Service held and holds no more. */
+  settle(service: JsonObject): void {
+    const kept = new Set(nodePortsOf(service));
+    this.#ports.release([...this.#held, ...this.#taken].filter((port) => !kept.has(port)));
+  }
+}
+
+/** The ports with their node ports; one number serves TCP and UDP of the same port. */
+function givePorts(live: JsonObject, spec: JsonObject, giver: PortGiver): Json[] {
+  const keyOf = (port: Json): string => `${textAt(port, 'protocol') ?? ''}/${String(valueAt(port, 'port'))}`;
+  const before = new Map(
+    arrayAt(live, 'spec', 'ports').map((port) => [keyOf(port), valueAt(port, 'nodePort')]),
   );
+  const given = new Map<Json | undefined, number>();
+  return arrayAt(spec, 'ports').map((port) => {
+    if (!isObject(port)) return port;
+    const asked = port['nodePort'] ?? before.get(keyOf(port)) ?? given.get(port['port']);
+    if (!wantsNodePorts(spec) && portNumber(asked).length === 0) return port;
+    const nodePort = giver.give(asked);
+    given.set(port['port'], nodePort);
+    return { ...port, nodePort };
+  });
 }
 
 /**
@@ -76,42 +109,20 @@ function takePort(
  */
 export function withNodePorts(live: JsonObject, service: JsonObject, ports: NodePortAllocator): JsonObject {
   const spec = objectAt(service, 'spec');
-  const name = textAt(service, 'metadata', 'name') ?? '';
-  const held = new Set(nodePortsOf(live));
-  const keyOf = (port: Json): string => `${textAt(port, 'protocol') ?? ''}/${String(valueAt(port, 'port'))}`;
-  const before = new Map(
-    arrayAt(live, 'spec', 'ports').map((port) => [keyOf(port), valueAt(port, 'nodePort')]),
-  );
-  const give = (port: Json): Json => {
-    if (!isObject(port)) return port;
-    const asked = port['nodePort'] ?? before.get(keyOf(port));
-    const given = wantsNodePorts(spec) || portNumber(asked).length > 0;
-    return given ? { ...port, nodePort: takePort(name, ports, held, asked) } : port;
-  };
+  const giver = new PortGiver(service, live, ports);
   const outside = ['NodePort', 'LoadBalancer'].includes(textAt(spec, 'type') ?? '');
-  const listed = spec['ports'];
-  const given = arrayAt(spec, 'ports').map((port) =>
-    outside ? give(port) : isObject(port) ? without(port, 'nodePort') : port,
-  );
-  const health = wantsHealthCheck(spec)
-    ? {
-        healthCheckNodePort: takePort(
-          name,
-          ports,
-          held,
-          spec['healthCheckNodePort'] ?? valueAt(live, 'spec', 'healthCheckNodePort'),
-        ),
-      }
-    : {};
+  const listed = outside
+    ? givePorts(live, spec, giver)
+    : arrayAt(spec, 'ports').map((port) => (isObject(port) ? without(port, 'nodePort') : port));
+  const asked = spec['healthCheckNodePort'] ?? valueAt(live, 'spec', 'healthCheckNodePort');
   const next = {
     ...service,
     spec: {
       ...without(spec, 'healthCheckNodePort'),
-      ...(listed === undefined ? {} : { ports: given }),
-      ...health,
+      ...(spec['ports'] === undefined ? {} : { ports: listed }),
+      ...(wantsHealthCheck(spec) ? { healthCheckNodePort: giver.give(asked) } : {}),
     },
   };
-  const kept = new Set(nodePortsOf(next));
-  ports.release([...held].filter((port) => !kept.has(port)));
+  giver.settle(next);
   return next;
 }
