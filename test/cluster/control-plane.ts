@@ -113,7 +113,7 @@ export class ControlPlane {
         () => false,
       );
     await this.#apiServer.until('is ready', ready);
-    // The bootstrap makes these after it calls itself ready.
+    // A controller makes these, which readiness does not wait for.
     await this.#apiServer.until('has its namespaces', async () => {
       const names = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
       const found = await Promise.all(names.map((name) => this.client.get(`/api/v1/namespaces/${name}`)));

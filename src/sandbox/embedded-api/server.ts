@@ -94,7 +94,7 @@ function populate(store: Store, serviceCidrs: readonly string[], now: Date): voi
     type: 'Ready',
     status: 'True',
     reason: '',
-    message: 'Kubernetes Service CIDR is ready',
+    message: 'Kubernetes default Service CIDR is ready',
     lastTransitionTime: `${now.toISOString().slice(0, 19)}Z`,
   };
   store.seed(
