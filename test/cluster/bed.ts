@@ -72,9 +72,20 @@ export class Bed {
     this.spec = join(directory, 'tunnel.yaml');
   }
 
-  static async create({ nodes: count, mode }: BedOptions): Promise<Bed> {
+  /** Leaves nothing behind when it fails. */
+  static async create(options: BedOptions): Promise<Bed> {
     const host = await createHost();
     const directory = await mkdtemp(join(tmpdir(), 'mkplan-bed-'));
+    try {
+      return await Bed.#lay(host, directory, options);
+    } catch (error) {
+      await host.close();
+      await rm(directory, { recursive: true });
+      throw error;
+    }
+  }
+
+  static async #lay(host: Host, directory: string, { nodes: count, mode }: BedOptions): Promise<Bed> {
     await layLan(host);
     const plans = [PROFILE, `${PROFILE}-m02`].slice(0, count).map((name, index) => ({
       name,
@@ -85,12 +96,9 @@ export class Bed {
     for (const plan of plans) wired.push({ ...plan, namespace: await layNode(host, plan, plans) });
     const [first] = wired;
     if (first === undefined) throw new RangeError('a cluster has a node');
-    const controlPlane = await ControlPlane.start({
-      namespace: first.namespace,
-      address: first.address,
-      directory,
-      serviceCidrs: [SERVICE_CIDR],
-    });
+    const { namespace, address } = first;
+    const serviceCidrs = [SERVICE_CIDR];
+    const controlPlane = await ControlPlane.start({ namespace, address, directory, serviceCidrs });
     const nodes = [];
     for (const [index, plan] of wired.entries()) {
       await post(controlPlane.client, '/api/v1/nodes', nodeObject(plan, index === 0));

@@ -15,7 +15,8 @@ export class Daemon {
 
   constructor(name: string, namespace: Namespace, argv: Argv, env: Readonly<Record<string, string>> = {}) {
     this.name = name;
-    this.#child = namespace.spawn(argv, { env });
+    // Whatever becomes of the test, the kernel ends this with the process that started it.
+    this.#child = namespace.spawn(['setpriv', '--pdeathsig', 'KILL', ...argv], { env });
     const keep = (chunk: Buffer): void => {
       this.#said = (this.#said + chunk.toString('utf8')).slice(-KEPT_CHARACTERS);
     };
