@@ -34,6 +34,8 @@ function seed(store: Store, address: string, services: number): void {
         metadata: { name, namespace: 'default', labels: { app: name } },
         spec: {
           type: 'LoadBalancer',
+          // There are 2,768 node ports, and ours is a way without any.
+          allocateLoadBalancerNodePorts: false,
           selector: { app: name },
           ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
         },
