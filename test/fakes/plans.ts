@@ -1,8 +1,10 @@
 import type { Owner } from '../../src/model/claim.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
-import type { Action, Change, Plan, RouteStep, ServiceStep, Step } from '../../src/model/plan.ts';
+import type { Action, Plan, RouteStep, ServiceStep, Step } from '../../src/model/plan.ts';
 import { parsePrefix } from '../../src/model/prefix.ts';
-import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
+import { MAIN_TABLE, type Route } from '../../src/model/route.ts';
+import { wavesOf } from '../../src/planner/order.ts';
+import { serviceStep as makeServiceStep, routeStep } from '../../src/planner/step.ts';
 
 /** A route as the kernel shows it; ours unless told otherwise. */
 export function route(destination: string, overrides: Partial<Omit<Route, 'destination'>> = {}): Route {
@@ -22,31 +24,8 @@ export function route(destination: string, overrides: Partial<Omit<Route, 'desti
   };
 }
 
-const INVERSE: Readonly<Record<Action, Action>> = {
-  create: 'delete',
-  delete: 'create',
-  replace: 'replace',
-  adopt: 'forget',
-  forget: 'adopt',
-  none: 'none',
-};
-
 export function step(action: Action, before: Route | null, after: Route | null): RouteStep {
-  const changes = action === 'create' || action === 'replace' || action === 'delete';
-  return {
-    kind: 'route',
-    action,
-    profile: 'minikube',
-    purpose: 'services',
-    reason: 'for the test',
-    before,
-    after,
-    inverse: { action: INVERSE[action], before: after, after: before },
-    precondition: {
-      present: changes && before !== null ? [routeKey(before)] : [],
-      absent: changes && after !== null ? [routeKey(after)] : [],
-    },
-  };
+  return routeStep(action, 'minikube', 'services', { before, after }, 'for the test');
 }
 
 export const create = (after: Route) => step('create', null, after);
@@ -54,38 +33,11 @@ export const remove = (before: Route) => step('delete', before, null);
 export const replace = (before: Route, after: Route) => step('replace', before, after);
 
 export function serviceStep(service: ObservedService, after: readonly string[]): ServiceStep {
-  const { namespace, name, uid, resourceVersion, ingress: before } = service;
-  const action = (from: readonly string[], to: readonly string[]) =>
-    from.length === 0 ? 'create' : to.length === 0 ? 'delete' : 'replace';
-  return {
-    kind: 'service',
-    action: action(before, after),
-    profile: 'minikube',
-    namespace,
-    name,
-    uid,
-    resourceVersion,
-    reason: 'for the test',
-    before,
-    after,
-    inverse: { action: action(after, before), before: after, after: before },
-  };
+  return makeServiceStep('minikube', service, service.ingress, after, 'for the test');
 }
 
-/** A plan of these steps, in waves: clear, add, assign, delete. */
+/** A plan of these steps, in the planner's own waves. */
 export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): Plan {
-  const waves: Record<Change['op'], Change[]> = { clear: [], add: [], assign: [], delete: [] };
-  for (const [index, { kind, action }] of steps.entries()) {
-    if (kind === 'service') {
-      waves[action === 'delete' ? 'clear' : 'assign'].push({
-        step: index,
-        op: action === 'delete' ? 'clear' : 'assign',
-      });
-    } else {
-      if (action === 'create' || action === 'replace') waves.add.push({ step: index, op: 'add' });
-      if (action === 'delete' || action === 'replace') waves.delete.push({ step: index, op: 'delete' });
-    }
-  }
   return {
     name: 'dev',
     spec: '/home/dev/project/tunnel.yaml',
@@ -95,7 +47,7 @@ export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): P
     services: [],
     allocations: [],
     steps,
-    waves: [waves.clear, waves.add, waves.assign, waves.delete].filter((wave) => wave.length > 0),
+    waves: wavesOf(steps),
     conflicts: [],
     approvals: [],
     unproven: [],
