@@ -19,7 +19,7 @@ export async function tryChanges(changer: RouteChanger, changes: readonly RouteC
   try {
     return { failures: await changer.change(asked), thrown: null, settled: true };
   } catch (thrown) {
-    const settled = await changer.close().then(
+    const settled = await changer.release().then(
       () => true,
       () => false,
     );

@@ -32,7 +32,7 @@ export class HelperClient implements RouteChanger {
   #session: Promise<Session> | null = null;
   #seq = 0;
   /** How a helper ended that was still needed; a child of it may live on. */
-  #died: Error | null = null;
+  #died: Failure | null = null;
 
   constructor(options: HelperOptions) {
     this.#options = options;
@@ -66,12 +66,33 @@ export class HelperClient implements RouteChanger {
     );
   }
 
+  async release(): Promise<void> {
+    const seq = this.#seq++;
+    const session = await this.#living();
+    try {
+      await session?.ask(seq, encodeRequest({ type: 'release', seq }));
+    } catch (error) {
+      this.#lost(error);
+    }
+    if (this.#died !== null) await this.#awaitLastChild();
+  }
+
   async close(): Promise<void> {
-    // A helper that did not start has nothing to end; whoever asked something of it was told why.
-    const session = await this.#session?.catch(() => null);
+    const session = await this.#living();
     this.#session = null;
     await session?.end();
     if (this.#died !== null) await this.#awaitLastChild();
+  }
+
+  /** A helper that did not start has nothing to let go of or to end; whoever asked something of it was told why. */
+  async #living(): Promise<Session | null> {
+    return (await this.#session?.catch(() => null)) ?? null;
+  }
+
+  #lost(error: unknown): Failure {
+    this.#session = null;
+    this.#died = helperGone(messageOf(error));
+    return this.#died;
   }
 
   async #request(
@@ -83,9 +104,7 @@ export class HelperClient implements RouteChanger {
     const line = encodeRequest({ type: 'change', seq, changes });
     const session = await starting;
     const response = await session.ask(seq, line).catch((error: unknown) => {
-      this.#session = null;
-      this.#died = helperGone(messageOf(error));
-      throw this.#died;
+      throw this.#lost(error);
     });
     if (response.type === 'answer') return response.refused;
     throw this.#unable(response);
@@ -138,6 +157,7 @@ export class HelperClient implements RouteChanger {
       if (!(await tryLock(this.#options.processes, lock, LAST_CHILD_SECONDS))) {
         throw helperBusy(this.#options.lockPath);
       }
+      this.#died = null;
     } finally {
       closeSync(lock);
     }

@@ -50,11 +50,34 @@ function openLock(path: string): number {
   throw new Unusable(`${path} is not a regular file of user ${caller}`);
 }
 
-/** Takes the lock, or throws what to answer. */
-async function lockOrAnswer(runner: ProcessRunner, path: string): Promise<number> {
-  const lock = openLock(path);
-  if (await tryLock(runner, lock, LOCK_PATIENCE_SECONDS)) return lock;
-  throw new Failure('lock-held', []);
+/** The lock, held from the greeting on but for the time between a release and the next change. */
+class HelperLock {
+  readonly #runner: ProcessRunner;
+  readonly #path: string;
+  #descriptor: number | null = null;
+
+  constructor(runner: ProcessRunner, path: string) {
+    this.#runner = runner;
+    this.#path = path;
+  }
+
+  /** The locked descriptor. Throws a Failure of kind `lock-held` when another helper keeps the lock. */
+  async take(): Promise<number> {
+    if (this.#descriptor !== null) return this.#descriptor;
+    const descriptor = openLock(this.#path);
+    if (!(await tryLock(this.#runner, descriptor, LOCK_PATIENCE_SECONDS))) {
+      closeSync(descriptor);
+      throw new Failure('lock-held', []);
+    }
+    this.#descriptor = descriptor;
+    return descriptor;
+  }
+
+  /** A child that still has a copy of the descriptor keeps the lock. */
+  release(): void {
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
+  }
 }
 
 // EPIPE: nobody listens any more, as the write itself tells.
@@ -100,11 +123,13 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     const runner = new ProcessRunner();
     const ip = findIp();
-    const lock = await lockOrAnswer(runner, path);
+    const lock = new HelperLock(runner, path);
+    await lock.take();
     await serve({
       input: process.stdin,
       respond,
-      prepare: (changes) => prepare(changes, { runner, ip, lock }),
+      prepare: (changes) => prepare(changes, { runner, ip, lock: () => lock.take() }),
+      release: () => lock.release(),
       stopping: () => stopping,
     });
   } catch (error) {

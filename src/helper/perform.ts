@@ -11,8 +11,8 @@ export interface PerformOptions {
   readonly runner: CommandRunner;
   /** Path of ip(8). */
   readonly ip: string;
-  /** The locked descriptor, which the child keeps open: the lock is free only after its last child is gone. */
-  readonly lock: number;
+  /** Gives the locked descriptor, which the child keeps open: the lock is free only after its last child is gone. */
+  readonly lock: () => Promise<number>;
 }
 
 /**
@@ -41,7 +41,7 @@ export function prepare(
     const result = await runner.run([ip, '-force', '-batch', '-'], {
       input: `${input}${END_OF_BATCH}\n`,
       timeoutMs: DEADLINE_MS,
-      descriptors: [lock],
+      descriptors: [await lock()],
       detached: true,
     });
     const messages = refusals(tried.length, result);

@@ -28,7 +28,9 @@ export const MAX_LINE_BYTES = 2_097_152;
 
 export type Request =
   | { readonly type: 'hello'; readonly version: number }
-  | { readonly type: 'change'; readonly seq: number; readonly changes: readonly RouteChange[] };
+  | { readonly type: 'change'; readonly seq: number; readonly changes: readonly RouteChange[] }
+  /** Lets go of the lock until the next change; answered once no child is left that could change a route. */
+  | { readonly type: 'release'; readonly seq: number };
 
 export type Response =
   | { readonly type: 'hello'; readonly version: number }
@@ -54,7 +56,7 @@ export class ProtocolError extends Error {
 
 /** One request as a line, newline included. */
 export function encodeRequest(request: Request): string {
-  if (request.type === 'hello') return `${JSON.stringify(request)}\n`;
+  if (request.type !== 'change') return `${JSON.stringify(request)}\n`;
   const changes = request.changes.map(({ op, route }) => ({ op, route: encodeRoute(route) }));
   return `${JSON.stringify({ ...request, changes })}\n`;
 }
@@ -71,8 +73,13 @@ export function decodeRequest(line: string): Request {
     onlyKeys(message, ['type', 'version'], null);
     return { type: 'hello', version: count(message['version'], 'version', null) };
   }
-  if (message['type'] !== 'change') throw new ProtocolError('not a request');
+  const { type } = message;
+  if (type !== 'change' && type !== 'release') throw new ProtocolError('not a request');
   const seq = count(message['seq'], 'seq', null);
+  if (type === 'release') {
+    onlyKeys(message, ['type', 'seq'], seq);
+    return { type, seq };
+  }
   onlyKeys(message, ['type', 'seq', 'changes'], seq);
   const changes = message['changes'];
   if (!Array.isArray(changes) || changes.length > MAX_CHANGES) {

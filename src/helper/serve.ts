@@ -1,4 +1,4 @@
-import { messageOf } from '../model/diagnostic.ts';
+import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 import { decodeRequest, MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError, type Response } from './protocol.ts';
 
@@ -35,6 +35,8 @@ export interface ServeOptions {
   readonly respond: (response: Response) => boolean | Promise<boolean>;
   /** Makes changes ready, and returns what performs them. */
   readonly prepare: (changes: readonly RouteChange[]) => () => Promise<ChangeFailure[]>;
+  /** Lets go of the lock; the next change takes it again. */
+  readonly release: () => void;
   /** Asked between requests: whether to end although there may be more of them. */
   readonly stopping: () => boolean;
 }
@@ -43,11 +45,12 @@ export interface ServeOptions {
  * Answers requests one after the other until the input ends, nobody listens, or it is told to stop. The next one is
  * read while one is performed, but not begun before that is answered.
  */
-export async function serve({ input, respond, prepare, stopping }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  const { input, respond, stopping } = options;
   let heard = Promise.resolve(true);
   try {
     for await (const line of readLines(input)) {
-      const perform = read(line, prepare);
+      const perform = read(line, options);
       if (!(await heard) || stopping()) return;
       heard = perform().then(respond);
     }
@@ -57,11 +60,17 @@ export async function serve({ input, respond, prepare, stopping }: ServeOptions)
 }
 
 /** Reads one line at once; what it asks for is done, and answered, by calling what is returned. */
-function read(line: string | null, prepare: ServeOptions['prepare']): () => Promise<Response> {
+function read(line: string | null, { prepare, release }: ServeOptions): () => Promise<Response> {
   try {
     if (line === null) throw new ProtocolError(`longer than ${MAX_LINE_BYTES} bytes`);
     const request = decodeRequest(line);
     if (request.type === 'hello') return async () => greeting(request.version);
+    if (request.type === 'release') {
+      return async () => {
+        release();
+        return { type: 'answer', seq: request.seq, refused: [] };
+      };
+    }
     const perform = prepare(request.changes);
     return () => answer(request.seq, perform);
   } catch (error) {
@@ -81,6 +90,7 @@ async function answer(seq: number, perform: () => Promise<ChangeFailure[]>): Pro
     return { type: 'answer', seq, refused: await perform() };
   } catch (error) {
     // `ip` could not be run at all: nothing was changed, and the next request may fare better.
-    return { type: 'error', seq, code: 'unusable', message: messageOf(error) };
+    const code = error instanceof Failure && error.kind === 'lock-held' ? 'lock-held' : 'unusable';
+    return { type: 'error', seq, code, message: messageOf(error) };
   }
 }

@@ -57,17 +57,17 @@ export interface ApplyOutcome {
  * The lock is held until no process is left that can still change a route; and whoever takes it next, in this
  * process too, waits for the helper's own lock.
  */
-async function endHelper(routeChanger: RouteChanger): Promise<void> {
-  // One that does not end keeps its own lock, so that the next to change anything waits for it or is told.
-  await routeChanger.close().catch(() => undefined);
+async function releaseHelper(routeChanger: RouteChanger): Promise<void> {
+  // One that does not let go keeps its own lock, so that the next to change anything waits for it or is told.
+  await routeChanger.release().catch(() => undefined);
 }
 
-/** Ends a transaction that was cut off, under a held lock, and then the helper; for commands that do not apply. */
+/** Ends a transaction that was cut off, under a held lock; for commands that do not apply. */
 export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise<readonly Diagnostic[]> {
   try {
     return (await recoverTransaction(ports, emit))?.left ?? [];
   } finally {
-    await endHelper(ports.routeChanger);
+    await releaseHelper(ports.routeChanger);
   }
 }
 
@@ -108,7 +108,7 @@ class ApplyRun implements ApplyWork {
 
   async release(): Promise<void> {
     if (this.#held === null) return;
-    await endHelper(this.#ports.routeChanger);
+    await releaseHelper(this.#ports.routeChanger);
     await this.#held.release();
   }
 
@@ -175,13 +175,13 @@ class ApplyRun implements ApplyWork {
 
   async commit(): Promise<void> {
     const { txid } = this.#open();
-    // Once it is decided nothing is changed or undone any more, so the helper can end meanwhile.
-    const ended = endHelper(this.#ports.routeChanger);
+    // Once it is decided nothing is changed or undone any more, so the helper can let go meanwhile.
+    const released = releaseHelper(this.#ports.routeChanger);
     try {
       await this.#ports.registry.write(this.#claims);
       await this.#ports.journal.close(txid, 'committed');
     } finally {
-      await ended;
+      await released;
     }
     this.#emit({ type: 'committed', txid });
   }
@@ -254,7 +254,7 @@ function harmless(emit: EmitRunEvent): EmitRunEvent {
  * Applies a plan as one transaction: locks, recovers what was cut off, observes, checks, executes wave by wave,
  * verifies, decides, commits; rolls everything back when anything fails or the signal is aborted.
  * Throws a Failure where nothing was changed: `lock-held`, `stale`, `conflict`, `interrupted`, or whatever
- * stood in the way. Closes the route changer before it releases the lock.
+ * stood in the way. The route changer lets go before the lock is released; whoever made it closes it.
  */
 export async function runApply(
   ports: ApplyPorts,

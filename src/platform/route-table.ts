@@ -52,6 +52,12 @@ export interface RouteChanger {
    * Throws a Failure when the helper cannot be started or is gone.
    */
   change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]>;
+  /**
+   * Waits until no process is left that could still make a change that was asked for. The helper lives on for the next
+   * one, so that whoever is asked for a password is asked once; others may change routes meanwhile.
+   * Throws a Failure when such a process does not end.
+   */
+  release(): Promise<void>;
   /** Ends the helper and waits until its last child is gone. */
   close(): Promise<void>;
 }

@@ -25,7 +25,7 @@ export class FakeKernel implements RouteTable, RouteChanger {
   /** Changes that were tried, in order. */
   readonly tried: RouteChange[] = [];
   started = 0;
-  closed = 0;
+  released = 0;
   readonly #routes = new Map<string, Route>();
 
   constructor(routes: Iterable<Route> = []) {
@@ -105,7 +105,11 @@ export class FakeKernel implements RouteTable, RouteChanger {
   }
 
   async close(): Promise<void> {
-    this.closed++;
+    await this.release();
+  }
+
+  async release(): Promise<void> {
+    this.released++;
   }
 
   #add(route: Route): string | null {

@@ -239,6 +239,33 @@ describe('HelperClient', () => {
     await expect(changer.start()).rejects.toMatchObject({ diagnostics: [{ code: told }] });
   });
 
+  test('a helper that let go is kept for the next change', async () => {
+    const helpers = new FakeHelpers(working);
+    const changer = client(helpers);
+    await changer.change(many(1));
+    await changer.release();
+    await changer.change(many(1));
+    expect(helpers.started).toHaveLength(1);
+    expect(helpers.requests.map(({ type }) => type)).toEqual(['hello', 'change', 'release', 'change']);
+    await changer.close();
+  });
+
+  test('a helper that is found gone when it should let go is replaced by the next change', async () => {
+    const dying: Script = (request) =>
+      request.type === 'release' ? { code: null, stderr: '' } : working(request);
+    const helpers = new FakeHelpers(dying, working);
+    const changer = client(helpers);
+    await changer.change(many(1));
+    await changer.release();
+    expect(await changer.change(many(1))).toEqual([]);
+    expect(helpers.started).toHaveLength(2);
+    await changer.close();
+  });
+
+  test('releasing without having started anything starts nothing', async () => {
+    await client(new FakeHelpers()).release();
+  });
+
   test('closing without having started anything is fine', async () => {
     await client(new FakeHelpers()).close();
   });

@@ -20,9 +20,11 @@ async function linesOf(maxBytes: number, ...chunks: readonly string[]): Promise<
 async function session(
   input: AsyncIterable<Uint8Array>,
   options: { heard?: (responses: number) => boolean; stopping?: () => boolean } = {},
-): Promise<{ responses: Response[]; performed: RouteChange[] }> {
+): Promise<{ responses: Response[]; performed: RouteChange[]; released: number[] }> {
   const responses: Response[] = [];
   const performed: RouteChange[] = [];
+  /** How much was performed at each release. */
+  const released: number[] = [];
   await serve({
     input,
     respond: (response) => {
@@ -33,9 +35,10 @@ async function session(
       performed.push(...changes);
       return [];
     },
+    release: () => void released.push(performed.length),
     stopping: options.stopping ?? (() => false),
   });
-  return { responses, performed };
+  return { responses, performed, released };
 }
 
 const hello = encodeRequest({ type: 'hello', version: 1 });
@@ -76,6 +79,13 @@ describe('serve', () => {
       { type: 'answer', seq: 9, refused: [] },
     ]);
     expect(performed).toHaveLength(2);
+  });
+
+  test('lets go of the lock when asked to, after the changes before it and before those behind', async () => {
+    const release = encodeRequest({ type: 'release', seq: 5 });
+    const { responses, released } = await session(bytes(hello, change(4), release, change(9)));
+    expect(responses.slice(1)).toEqual([4, 5, 9].map((seq) => ({ type: 'answer', seq, refused: [] })));
+    expect(released).toEqual([1]);
   });
 
   test('another version is told so', async () => {
@@ -127,6 +137,7 @@ describe('serve', () => {
           return [];
         };
       },
+      release: () => undefined,
       stopping: () => false,
     });
     expect(events).toEqual(['ready 1', 'begun 1', 'ready 2', 'answered', 'begun 2', 'answered']);
@@ -142,6 +153,7 @@ describe('serve', () => {
       input: broken(),
       respond: (response) => responses.push(response) > 0,
       prepare: () => async () => [],
+      release: () => undefined,
       stopping: () => false,
     });
     await expect(served).rejects.toThrow('destroyed');
@@ -154,6 +166,7 @@ describe('serve', () => {
       input: bytes(change(1), hello),
       respond: (response) => responses.push(response) > 0,
       prepare: () => () => Promise.reject(new Error('spawn EAGAIN')),
+      release: () => undefined,
       stopping: () => false,
     });
     expect(responses).toEqual([
@@ -194,7 +207,8 @@ describe('serve', () => {
         await serve({
           input: bytes(bent),
           respond: () => true,
-          prepare: (changes) => prepare(changes, { runner, ip: '/sbin/ip', lock: 3 }),
+          prepare: (changes) => prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3 }),
+          release: () => undefined,
           stopping: () => false,
         });
       }),

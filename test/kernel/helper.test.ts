@@ -282,6 +282,16 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       expect(await lockIsFree()).toBe(true);
     });
 
+    test('is free between a release and the next change, though the helper lives', async () => {
+      await changer.change([add(v4)]);
+      await changer.release();
+      expect(await lockIsFree()).toBe(true);
+      expect(await changer.change([add(v6)])).toEqual([]);
+      expect(await lockIsFree()).toBe(false);
+      await changer.close();
+      expect(await lockIsFree()).toBe(true);
+    });
+
     test('makes a second helper wait for the first', async () => {
       await changer.change([add(v4)]);
       const second = new HelperClient({ command: helper, lockPath, processes: host.processes });

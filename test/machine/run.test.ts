@@ -84,6 +84,7 @@ test('the helper starts once the transaction is told of, and not for claims alon
   const routeChanger = {
     start,
     change: kernel.change.bind(kernel),
+    release: kernel.release.bind(kernel),
     close: kernel.close.bind(kernel),
   };
   world.events.length = 0;
@@ -279,6 +280,7 @@ test('a helper whose last child never ends leaves the journal open, and the next
     routeChanger: {
       start: () => undefined,
       change: () => Promise.reject(new Failure('error', [])),
+      release: () => Promise.reject(busy),
       close: () => Promise.reject(busy),
     },
   });
@@ -305,6 +307,7 @@ test('an undo that the helper cannot make is named, and tried again by the next 
         if (++calls > 1) throw new Failure('error', [], {});
         return world.kernel.change(changes);
       },
+      release: async () => undefined,
       close: async () => undefined,
     },
   });
@@ -586,19 +589,19 @@ test('an open transaction is recovered before anything is observed', async () =>
   expect(await world.state()).toEqual({ routes: [routeKey(PODS)], claims: [routeKey(PODS)] });
 });
 
-test('the helper is gone before the lock is free, after an apply and after a recovery', async () => {
+test('the helper has let go before the lock is free, after an apply and after a recovery', async () => {
   const world = new World(await temporaryDirectory());
   const ports = world.ports(planOf([create(SERVICES)]));
-  const closedAtRelease: number[] = [];
+  const letGo: number[] = [];
   const lock = {
-    acquire: async () => ({ release: async () => void closedAtRelease.push(world.kernel.closed) }),
+    acquire: async () => ({ release: async () => void letGo.push(world.kernel.released) }),
   };
   await world.applyWith({ ...ports, lock });
-  const closed = world.kernel.closed;
-  expect(closed).toBeGreaterThan(0);
-  expect(closedAtRelease).toEqual([closed]);
+  const released = world.kernel.released;
+  expect(released).toBeGreaterThan(0);
+  expect(letGo).toEqual([released]);
   await world.recover(planOf([]));
-  expect(world.kernel.closed).toBe(closed + 1);
+  expect(world.kernel.released).toBe(released + 1);
 });
 
 test('a helper that does not end hides no outcome', async () => {
