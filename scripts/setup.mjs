@@ -74,3 +74,15 @@ export function namespacesRefused() {
   const probe = spawnSync('unshare', ['--user', '--map-root-user', '--net', 'true'], { encoding: 'utf8' });
   return probe.status === 0 ? null : `unprivileged user namespaces are refused here: ${probe.stderr.trim()}`;
 }
+
+/** Why no user for whom sudo works can be made here; null when one can: in namespaces with an /etc of their own. */
+export function sudoRefused() {
+  if (process.getuid?.() !== 0) return 'only root can make a user for whom sudo works';
+  for (const program of ['sudo', 'visudo', 'useradd', 'chpasswd', 'setpriv', 'script']) {
+    if (spawnSync(program, ['--help']).error) return `${program} is not installed`;
+  }
+  const probe = spawnSync('unshare', ['--net', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'], {
+    encoding: 'utf8',
+  });
+  return probe.status === 0 ? null : `root may not mount here: ${probe.stderr.trim()}`;
+}

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, install, namespacesRefused, root, run } from './setup.mjs';
+import { build, install, namespacesRefused, root, run, sudoRefused } from './setup.mjs';
 import { testbed } from './testbed.mjs';
 
 install();
@@ -30,11 +30,15 @@ const skipped = numPendingTests + numTodoTests;
 if (refused !== null) {
   process.stdout.write(`\nThe kernel tier was skipped: ${refused}.\n`);
 }
+const withoutSudo = sudoRefused();
+if (refused === null && withoutSudo !== null) {
+  process.stdout.write(`\nThe tests of sudo were skipped: ${withoutSudo}.\n`);
+}
 const { missing } = testbed();
 if (missing !== null) process.stdout.write(`\nThe cluster tier was skipped: ${missing}.\n`);
 if (process.env.CI && skipped > 0) {
   process.stdout.write(
-    '\nIn CI nothing may be skipped: install iproute2, allow unprivileged user namespaces, and build the test bed.\n',
+    '\nIn CI nothing may be skipped: install iproute2 and sudo, run as root, allow unprivileged user namespaces, and build the test bed.\n',
   );
   code ||= 1;
 }

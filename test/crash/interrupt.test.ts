@@ -3,15 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireNamespaces } from '../kernel/netns.ts';
-import { ALLOW, Rig, specOf } from '../kernel/rig.ts';
+import { ALLOW, LARGE_SPEC, Rig } from '../kernel/rig.ts';
 
 const refused = requireNamespaces();
-
-/** 10,000 networks that collide with nothing. */
-const CIDRS = Array.from(
-  { length: 10_000 },
-  (_, index) => `10.${96 + (index >> 12)}.${(index >> 4) & 255}.${(index & 15) * 16}/28`,
-);
 
 describe.skipIf(refused !== null)('an apply that is cut off', () => {
   let rig: Rig;
@@ -20,43 +14,15 @@ describe.skipIf(refused !== null)('an apply that is cut off', () => {
   beforeEach(async () => {
     rig = await Rig.create();
     before = await rig.table();
-    const profiles = Array.from({ length: 10 }, (_, index) => ({
-      name: `vm${index}`,
-      cidrs: CIDRS.slice(index * 1000, (index + 1) * 1000),
-    }));
-    await rig.write(specOf(...profiles));
+    await rig.write(LARGE_SPEC);
   });
 
   afterEach(async () => {
     await rig.close();
   });
 
-  /** Listens to the kernel; `changing` resolves at the first route of ours that it reports. */
-  async function listen(): Promise<{ readonly changing: Promise<void> }> {
-    const monitor = rig.host.spawn(['ip', 'monitor', 'route']);
-    let seen = '';
-    const ours = new Promise<void>((resolve) => {
-      monitor.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-        seen += chunk;
-        if (seen.includes('proto 109')) resolve();
-      });
-    });
-    // It listens once it reports a change that was made for it to see.
-    await expect
-      .poll(
-        async () => {
-          await rig.ip('route', 'replace', '192.0.2.1/32', 'dev', 'lan0');
-          await rig.ip('route', 'del', '192.0.2.1/32');
-          return seen;
-        },
-        { timeout: 10_000 },
-      )
-      .toContain('192.0.2.1');
-    return { changing: ours };
-  }
-
   it('is recovered by the next command when it was killed between the kernel change and the registry commit', async () => {
-    const { changing } = await listen();
+    const { changing } = await rig.listen();
     const child = rig.host.spawn(rig.argv('apply', rig.spec, ...ALLOW));
     const ended = once(child, 'exit');
     await changing;
@@ -74,14 +40,14 @@ describe.skipIf(refused !== null)('an apply that is cut off', () => {
     expect(await rig.table()).toBe(before);
 
     expect(await rig.apply()).toMatchObject({ code: 0 });
-    expect(await rig.ours()).toHaveLength(CIDRS.length);
+    expect(await rig.ours()).toHaveLength(10_000);
     expect(await rig.destroy()).toMatchObject({ code: 0 });
     expect(await rig.table()).toBe(before);
   });
 
   /** An apply in a terminal of its own, which gets these keys as soon as the kernel shows a route of ours. */
   async function pressed(keys: string): Promise<{ readonly code: unknown; readonly output: string }> {
-    const { changing } = await listen();
+    const { changing } = await rig.listen();
     const command = rig
       .argv('apply', rig.spec, ...ALLOW)
       .map((word) => `'${word}'`)

@@ -15,7 +15,23 @@ import type {
 } from '../../src/platform/command.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 
-const UNSHARE: Argv = ['unshare', '--user', '--map-root-user', '--net'];
+/** How namespaces are made, and how the holder's are entered. */
+interface Kind {
+  readonly unshare: Argv;
+  readonly enter: Argv;
+}
+
+/** By whoever runs the test: root is root in there alone. */
+const UNPRIVILEGED: Kind = {
+  unshare: ['unshare', '--user', '--map-root-user', '--net'],
+  enter: ['nsenter', '--preserve-credentials', '-U', '-n'],
+};
+
+/** By the real root, where every user is who they are; with mounts of its own. */
+const PRIVILEGED: Kind = {
+  unshare: ['unshare', '--net', '--mount'],
+  enter: ['nsenter', '-n', '-m'],
+};
 
 /** Says that it is there, then waits for the end of its input. */
 const HOLDER = ['sh', '-c', 'echo ready; exec cat'] as const;
@@ -68,7 +84,7 @@ export interface Host extends Namespace {
 
 /** Why namespaces cannot be made here; null when they can. */
 export function requireNamespaces(): string | null {
-  const [program, ...args] = UNSHARE;
+  const [program, ...args] = UNPRIVILEGED.unshare;
   const script = 'ip link add v0 type veth peer name v1';
   const tried = spawnSync(program, [...args, 'sh', '-c', script], { encoding: 'utf8' });
   if (tried.status === 0) return null;
@@ -103,10 +119,12 @@ async function hold(argv: Argv): Promise<ChildProcess & { pid: number }> {
 class HeldNamespace implements Namespace {
   readonly pid: number;
   readonly processes: CommandRunner & CommandStreamer;
+  readonly #kind: Kind;
   readonly #children: ChildProcess[];
 
-  constructor(holder: ChildProcess & { pid: number }, children: ChildProcess[]) {
+  constructor(holder: ChildProcess & { pid: number }, kind: Kind, children: ChildProcess[]) {
     this.pid = holder.pid;
+    this.#kind = kind;
     this.#children = children;
     children.push(holder);
     const runner = new ProcessRunner();
@@ -117,7 +135,7 @@ class HeldNamespace implements Namespace {
   }
 
   enter(argv: Argv): Argv {
-    return ['nsenter', '--preserve-credentials', '-U', '-n', '-t', String(this.pid), '--', ...argv];
+    return [...this.#kind.enter, '-t', String(this.pid), '--', ...argv];
   }
 
   async run(argv: Argv, { env, ...options }: RunOptions = {}): Promise<CommandResult> {
@@ -141,6 +159,7 @@ class HeldNamespace implements Namespace {
     // Its network namespace belongs to this one's user namespace, so that it may be given one end of a link.
     const neighbour = new HeldNamespace(
       await hold(this.enter(['unshare', '--net', '--', ...HOLDER])),
+      this.#kind,
       this.#children,
     );
     const { hostDevice, hostAddress, address, bridge } = options;
@@ -160,8 +179,8 @@ class HeldNamespace implements Namespace {
 class HeldHost extends HeldNamespace implements Host {
   readonly #held: ChildProcess[];
 
-  constructor(holder: ChildProcess & { pid: number }, children: ChildProcess[]) {
-    super(holder, children);
+  constructor(holder: ChildProcess & { pid: number }, kind: Kind, children: ChildProcess[]) {
+    super(holder, kind, children);
     this.#held = children;
   }
 
@@ -203,9 +222,18 @@ async function settled(namespace: Namespace, device: string, addresses: readonly
   throw new Error(`${device}: no carrier, or not all of its addresses`);
 }
 
-/** Makes a host with nothing but its loopback device, which is up. */
-export async function createHost(): Promise<Host> {
-  const host = new HeldHost(await hold([...UNSHARE, '--', ...HOLDER]), []);
+async function create(kind: Kind): Promise<Host> {
+  const host = new HeldHost(await hold([...kind.unshare, '--', ...HOLDER]), kind, []);
   await linkUp(host, 'lo', []);
   return host;
+}
+
+/** Makes a host with nothing but its loopback device, which is up. */
+export async function createHost(): Promise<Host> {
+  return await create(UNPRIVILEGED);
+}
+
+/** The same as the real root, with mounts of its own: what is mounted in there, nobody else sees. */
+export async function createPrivilegedHost(): Promise<Host> {
+  return await create(PRIVILEGED);
 }

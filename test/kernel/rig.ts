@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import type { CommandResult } from '../../src/platform/command.ts';
 import { createHost, type Host, type Namespace } from './netns.ts';
 
@@ -32,6 +33,17 @@ export function specOf(...profiles: readonly ProfileSpec[]): string {
   return `apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata: { name: test }\nspec:\n  profiles:\n${list.map((one) => `    - ${one}\n`).join('')}`;
 }
 
+/** 10,000 networks that collide with nothing, of as many profiles as a spec may have that many CIDRs in. */
+export const LARGE_SPEC = specOf(
+  ...Array.from({ length: 10 }, (_, profile) => ({
+    name: `vm${profile}`,
+    cidrs: Array.from({ length: 1000 }, (_, at) => {
+      const index = profile * 1000 + at;
+      return `10.${96 + (index >> 12)}.${(index >> 4) & 255}.${(index & 15) * 16}/28`;
+    }),
+  })),
+);
+
 /**
  * A laptop in a namespace of its own, with a LAN that has the default route, a network with two VMs, and a VPN; and a
  * user with an empty home.
@@ -49,8 +61,8 @@ export class Rig {
     this.spec = join(directory, 'tunnel.yaml');
   }
 
-  static async create(): Promise<Rig> {
-    const host = await createHost();
+  static async create(made?: Host): Promise<Rig> {
+    const host = made ?? (await createHost());
     const directory = await mkdtemp(join(tmpdir(), 'mkplan-rig-'));
     await host.addNeighbour('router', {
       hostDevice: 'lan0',
@@ -127,6 +139,30 @@ export class Rig {
     return lines
       .filter((line) => line.includes('proto 109'))
       .map((line) => line.replaceAll(/\s+/g, ' ').trim());
+  }
+
+  /** Listens to the kernel; `changing` resolves at the first route of ours that it reports. */
+  async listen(): Promise<{ readonly changing: Promise<void> }> {
+    const monitor = this.host.spawn(['ip', 'monitor', 'route']);
+    let seen = '';
+    const changing = new Promise<void>((resolve) => {
+      monitor.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+        seen += chunk;
+        if (seen.includes('proto 109')) resolve();
+      });
+    });
+    // It listens once it reports a change that was made for it to see.
+    await expect
+      .poll(
+        async () => {
+          await this.ip('route', 'replace', '192.0.2.1/32', 'dev', 'lan0');
+          await this.ip('route', 'del', '192.0.2.1/32');
+          return seen;
+        },
+        { timeout: 10_000 },
+      )
+      .toContain('192.0.2.1');
+    return { changing };
   }
 
   async ip(...args: readonly string[]): Promise<string> {

@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requireNamespaces } from './netns.ts';
+import { ALLOW, LARGE_SPEC, specOf } from './rig.ts';
+import { PASSWORD, requireSudo, SudoRig, USER } from './sudo.ts';
+
+const refused = requireNamespaces() ?? requireSudo();
+
+const SPEC = specOf({ cidrs: ['10.96.0.0/12', '10.244.0.0/16'] });
+
+describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: ${refused}`}`, () => {
+  let user: SudoRig;
+  let before: string;
+
+  beforeEach(async () => {
+    user = await SudoRig.create();
+    await user.write(SPEC);
+    before = await user.rig.table();
+  });
+
+  afterEach(async () => {
+    await user.rig.close();
+  });
+
+  /** Neither a route, nor a claim, nor an open transaction; and whoever comes next need not wait. */
+  async function nothingChanged(): Promise<void> {
+    expect(await user.rig.table()).toBe(before);
+    const files = await user.stateFiles();
+    expect(files.map(({ name }) => name)).not.toContain('registry.json');
+    expect(files.filter(({ uid }) => uid !== user.uid)).toEqual([]);
+    const planned = await user.mkplan('plan', user.spec);
+    expect(planned.stdout).toContain('Plan: 2 to add');
+    expect(planned.stderr).not.toContain('interrupted');
+  }
+
+  it('whom sudo lets run the helper without a password applies with one elevation, and keeps every file', async () => {
+    await user.rules(user.withoutPassword);
+    const applied = await user.apply();
+    expect(applied.stderr + applied.stdout).toContain('Applied: 2 added');
+    expect(applied.code).toBe(0);
+    expect(await user.rig.ours()).toHaveLength(2);
+    expect(await user.elevations()).toEqual([expect.stringContaining(`COMMAND=${user.node} ${user.helper}`)]);
+    const files = await user.stateFiles();
+    expect(files.map(({ name }) => name)).toContain('registry.json');
+    expect(files.filter(({ uid }) => uid !== user.uid)).toEqual([]);
+  });
+
+  it('whom sudo refuses without a terminal is told so before anything is changed', async () => {
+    await user.rules(`${USER} ALL=(root) ALL`);
+    const applied = await user.apply();
+    expect(applied.code).toBe(1);
+    expect(applied.stderr).toMatch(/the rights to change routes were not given[\s\S]*fix +.*sudo/);
+    await nothingChanged();
+  });
+
+  it('who may not use sudo at all is told so before anything is changed', async () => {
+    await user.rules();
+    const terminal = user.typeApply();
+    terminal.type(`${PASSWORD}\n`);
+    expect(await terminal.exit()).toBe(1);
+    expect(terminal.output).toContain('the rights to change routes were not given');
+    await nothingChanged();
+  });
+
+  describe.each(['use_pty', '!use_pty'])('asked for a password with %s', (pty) => {
+    const rules = (...more: readonly string[]) =>
+      user.rules(`Defaults ${['requiretty', pty, ...more].join(', ')}`, `${USER} ALL=(root) ALL`);
+
+    it('applies with the right one, asked once, and is not asked while the ticket lasts', async () => {
+      await rules();
+      const first = user.typeApply();
+      await first.sees(/password for/);
+      first.type(`${PASSWORD}\n`);
+      expect(await first.exit(), first.output).toBe(0);
+      expect(first.output.match(/password for/g)).toHaveLength(1);
+      expect(await user.rig.ours()).toHaveLength(2);
+      expect(first.output).toMatch(/[^-]icanon[\s\S]*[^-]echo /);
+      expect(await user.elevations()).toHaveLength(1);
+    });
+
+    it('is told so after three wrong ones, with nothing changed', async () => {
+      await rules();
+      const terminal = user.typeApply();
+      let seen = 0;
+      for (let attempt = 0; attempt < 3; attempt++) {
+        seen = await terminal.sees(/password for/, seen);
+        terminal.type('wrong\n');
+      }
+      expect(await terminal.exit(), terminal.output).toBe(1);
+      expect(terminal.output).toContain('the rights to change routes were not given');
+      expect(terminal.output).toMatch(/[^-]echo /);
+      await nothingChanged();
+    });
+
+    it('stops at Ctrl-C with nothing changed and the terminal as it was', async () => {
+      await rules();
+      const terminal = user.typeApply();
+      await terminal.sees(/password for/);
+      terminal.type('\x03');
+      expect(await terminal.exit(), terminal.output).toBe(130);
+      expect(terminal.output).toMatch(/[^-]icanon[\s\S]*[^-]echo /);
+      await nothingChanged();
+    });
+
+    it('asks again in the next session once the ticket has expired, and not before', async () => {
+      await rules();
+      const apply = ['apply', user.spec, ...ALLOW];
+      const destroy = ['destroy', user.spec, '--auto-approve'];
+      const terminal = user.typist(apply, destroy, apply);
+      await terminal.sees(/password for/);
+      terminal.type(`${PASSWORD}\n`);
+      const applied = await terminal.sees(/ended 0/);
+      terminal.type('\n');
+      const destroyed = await terminal.sees(/ended 0/, applied);
+      expect(terminal.output.slice(applied)).not.toContain('password for');
+      await user.expire();
+      terminal.type('\n');
+      await terminal.sees(/password for/, destroyed);
+      terminal.type(`${PASSWORD}\n`);
+      expect(await terminal.exit(), terminal.output).toBe(0);
+      expect(await user.elevations()).toHaveLength(3);
+    });
+
+    it('asks once where it first ends what was cut off, though no ticket ever lasts', async () => {
+      await user.write(LARGE_SPEC);
+      await user.rules(user.withoutPassword);
+      await user.cutOff();
+      const cutOff = (await user.elevations()).length;
+      await rules('timestamp_timeout=0');
+      const terminal = user.typist(['apply', user.spec]);
+      await terminal.sees(/password for/);
+      terminal.type(`${PASSWORD}\n`);
+      await terminal.sees(/Only 'yes' is taken/);
+      terminal.type('yes\n');
+      expect(await terminal.exit(), terminal.output.slice(-2000)).toBe(0);
+      expect(terminal.output).toMatch(/recovered/i);
+      expect(terminal.output.match(/password for/g)).toHaveLength(1);
+      expect((await user.elevations()).slice(cutOff)).toHaveLength(1);
+      expect(await user.rig.ours()).toHaveLength(10_000);
+    });
+
+    it('rolls back at Ctrl-C while its routes are going in', async () => {
+      await user.write(LARGE_SPEC);
+      await rules();
+      const { changing } = await user.rig.listen();
+      const terminal = user.typeApply();
+      await terminal.sees(/password for/);
+      terminal.type(`${PASSWORD}\n`);
+      await changing;
+      terminal.type('\x03');
+      expect(await terminal.exit(), terminal.output.slice(-2000)).toBe(130);
+      expect(terminal.output).toContain('Rolled back');
+      expect(terminal.output).toMatch(/[^-]icanon[\s\S]*[^-]echo /);
+      expect(await user.rig.table()).toBe(before);
+      expect(await user.elevations()).toHaveLength(1);
+    });
+  });
+
+  it('is told not to start mkplan by sudo, and nothing becomes of it', async () => {
+    await user.rules(`${USER} ALL=(root) NOPASSWD: ALL`);
+    const started = await user.sudo('apply', user.spec, ...ALLOW);
+    expect(started.code).toBe(1);
+    expect(started.stderr).toContain('mkplan does not run under sudo');
+    expect(started.stderr).toMatch(/fix +run the same command without sudo/);
+    expect(await user.rig.table()).toBe(before);
+    expect(existsSync(user.state)).toBe(false);
+  });
+});
