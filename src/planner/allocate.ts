@@ -4,7 +4,7 @@ import type { ObservedCluster, ObservedService } from '../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../model/plan.ts';
 import { comparePrefixes, type Family, formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { FreeAddresses, isAssignable } from './pool.ts';
-import { byAge, isOurIngress, judgeService } from './served.ts';
+import { byAge, isOurIngress, isToTakeBack, judgeService } from './served.ts';
 
 /** What allocation came to for one profile. */
 export interface Allocated {
@@ -28,8 +28,13 @@ export interface Allocated {
  * A rule is worked through for all Services before the next begins. A Service that asks for an address and has
  * another gives up the one it has. What is recorded for a Service that exists is nobody else's, even while its status
  * does not show it: somebody may be about to write it. What cannot be given stays pending, with the reason.
+ * `routed` are the LoadBalancer addresses that this spec has routes to.
  */
-export function allocate(profile: DesiredProfile, cluster: ObservedCluster): Allocated {
+export function allocate(
+  profile: DesiredProfile,
+  cluster: ObservedCluster,
+  routed: ReadonlySet<string>,
+): Allocated {
   const summaries: ServiceSummary[] = [];
   const served: ObservedService[] = [];
   for (const service of cluster.services.filter((one) => one.type === 'LoadBalancer')) {
@@ -40,7 +45,12 @@ export function allocate(profile: DesiredProfile, cluster: ObservedCluster): All
   served.sort(byAge);
   const assign = profile.loadBalancer.assign;
   const recorded = cluster.allocations?.allocations ?? [];
-  const run = assign === 'pool' ? new Run(profile, served, recorded, cluster.services) : null;
+  // What was given by others is theirs; what was by us and is no longer served is about to be taken back.
+  const ours = new Set(served);
+  const others = cluster.services
+    .filter((one) => !ours.has(one) && !isToTakeBack(one, profile, cluster, routed))
+    .flatMap((one) => one.ingress);
+  const run = assign === 'pool' ? new Run(profile, served, recorded, cluster.services, others) : null;
   if (run !== null) summaries.push(...run.summaries());
   if (assign === 'clusterIP') {
     summaries.push(
@@ -104,6 +114,7 @@ class Run {
     services: readonly ObservedService[],
     recorded: readonly Allocation[],
     all: readonly ObservedService[],
+    others: readonly string[],
   ) {
     this.#profile = profile;
     this.#services = services;
@@ -112,9 +123,7 @@ class Run {
     this.#existing = new Set(all.filter((one) => one.type === 'LoadBalancer').map(serviceName));
     this.#free = new FreeAddresses(profile.loadBalancer);
     for (const service of services) this.#given.set(service, new Map());
-    // What was given by others is theirs; what was by us and is no longer served is about to be taken back.
-    const others = all.filter((one) => !this.#given.has(one) && !isOurIngress(one));
-    for (const address of others.flatMap((one) => one.ingress)) this.#free.take(address);
+    for (const address of others) this.#free.take(address);
     this.#reserve();
     this.#keep();
     this.#request();

@@ -1,5 +1,5 @@
 import type { Claim } from '../model/claim.ts';
-import type { DesiredState } from '../model/desired.ts';
+import type { DesiredProfile } from '../model/desired.ts';
 import type { ObservedProfile, ObservedService } from '../model/observed.ts';
 import type { RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
@@ -7,7 +7,7 @@ import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
 import type { Ownership } from './foreign.ts';
 import { mayPatch } from './rights.ts';
-import { isOurIngress } from './served.ts';
+import { isOurIngress, isToTakeBack } from './served.ts';
 import { routeStep, serviceStep } from './step.ts';
 import type { WantedRoute } from './wanted.ts';
 
@@ -170,34 +170,43 @@ export function forget(claim: Claim): RouteStep {
   );
 }
 
+/** A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to. */
+export interface SeenProfile {
+  readonly profile: DesiredProfile;
+  readonly seen: ObservedProfile;
+  readonly routed: ReadonlySet<string>;
+}
+
 /**
  * Steps for the ingress of Services. An address is only announced when its route is admitted; what mkplan gave to a
  * Service that it no longer serves is taken back.
  */
 export function serviceSteps(
-  desired: DesiredState,
-  observed: readonly ObservedProfile[],
+  profiles: readonly SeenProfile[],
   summaries: readonly ServiceSummary[],
 ): ServiceStep[] {
   const bySummary = new Map(summaries.map((one) => [`${one.profile}/${serviceName(one)}`, one]));
-  const names = new Set(desired.profiles.map((profile) => profile.name));
-  return observed
-    .filter((profile) => names.has(profile.name))
-    .flatMap(({ name, cluster }) =>
-      (cluster?.services ?? [])
-        .flatMap((service) => serviceStepOf(name, service, bySummary.get(`${name}/${serviceName(service)}`)))
-        .filter(({ action }) => action === 'none' || cluster === null || mayPatch(cluster)),
-    );
+  return profiles.flatMap(({ profile, seen: { cluster }, routed }) =>
+    (cluster?.services ?? [])
+      .flatMap((service) => {
+        const summary = bySummary.get(`${profile.name}/${serviceName(service)}`);
+        if (summary?.state === 'served') return serve(profile.name, service, summary);
+        const isTaken = cluster !== null && isToTakeBack(service, profile, cluster, routed);
+        return isTaken ? takeBack(profile.name, service, summary) : [];
+      })
+      .filter(({ action }) => action === 'none' || cluster === null || mayPatch(cluster)),
+  );
 }
 
-function serviceStepOf(
+function serve(profile: string, service: ObservedService, summary: ServiceSummary): ServiceStep {
+  const before = isOurIngress(service) ? service.ingress : [];
+  return serviceStep(profile, service, before, summary.addresses, summary.reason);
+}
+
+function takeBack(
   profile: string,
   service: ObservedService,
   summary: ServiceSummary | undefined,
-): ServiceStep[] {
-  const before = isOurIngress(service) ? service.ingress : [];
-  const served = summary?.state === 'served';
-  if (!served && before.length === 0) return [];
-  const reason = summary?.reason ?? 'it is no longer served';
-  return [serviceStep(profile, service, before, served ? summary.addresses : [], reason)];
+): ServiceStep {
+  return serviceStep(profile, service, service.ingress, [], summary?.reason ?? 'it is no longer served');
 }

@@ -12,6 +12,7 @@ import { foreignRoutes, tellApart } from './foreign.ts';
 import { wavesOf } from './order.ts';
 import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
+import { routedAddresses } from './served.ts';
 import { stepOrder } from './step.ts';
 import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
 
@@ -25,11 +26,15 @@ import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
  * 4. `order`   in which order (waves in `order.ts`)
  */
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
-  const profiles = desired.profiles.map((profile) => ({ profile, seen: seenOf(observed, profile.name) }));
+  const profiles = desired.profiles.map((profile) => ({
+    profile,
+    seen: seenOf(observed, profile.name),
+    routed: routedAddresses(observed.registry.claims, desired.spec, profile.name),
+  }));
   const wanted =
     desired.mode === 'absent'
       ? []
-      : profiles.map(({ profile, seen }) => wantedOf(profile, seen, observed.host));
+      : profiles.map(({ profile, seen, routed }) => wantedOf(profile, seen, observed.host, routed));
   const destinations = wanted.flatMap((one) => one.routes.map((route) => route.destination));
   const ownership = tellApart(observed, desired.spec, desired.protocol);
   const foreign = foreignRoutes(observed.host, desired.spec, ownership, destinations);
@@ -41,7 +46,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
 
   const steps: Step[] = [
     ...new RouteDiff(ownership, protocolOf(desired, observed)).steps(admission.admitted, admission.refused),
-    ...serviceSteps(desired, observed.profiles, services),
+    ...serviceSteps(profiles, services),
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];
   const body: Omit<Plan, 'fingerprint'> = {

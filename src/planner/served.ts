@@ -1,6 +1,8 @@
+import type { Claim } from '../model/claim.ts';
 import type { DesiredLoadBalancer, DesiredProfile } from '../model/desired.ts';
 import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../model/observed.ts';
 import type { ServiceState } from '../model/plan.ts';
+import { formatAddress } from '../model/prefix.ts';
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {
@@ -44,6 +46,38 @@ export function judgeService(
         ? 'it names no class, and the spec says `unclassed: false`'
         : `it names no class, and ${others} has a pool here`,
   };
+}
+
+/** The LoadBalancer addresses that a spec has claims of routes to, for one profile. */
+export function routedAddresses(claims: readonly Claim[], spec: string, profile: string): Set<string> {
+  return new Set(
+    claims
+      .filter(
+        (claim) =>
+          claim.owner.spec === spec && claim.profile === profile && claim.purpose === 'load-balancer',
+      )
+      .map((claim) => formatAddress(claim.route.destination)),
+  );
+}
+
+/**
+ * Whether the ingress of a Service that is not served is this spec's to take back. Every mkplan writes by one field
+ * manager, so another's are told apart: one that serves the Service's class, or its Services without a class, has
+ * given what a spec that does not never gave. What this spec gave while it still served them is known by `routed`, the
+ * addresses that it has routes to. A Service that is no longer of type LoadBalancer is nobody's to serve.
+ */
+export function isToTakeBack(
+  service: ObservedService,
+  profile: DesiredProfile,
+  cluster: ObservedCluster,
+  routed: ReadonlySet<string>,
+): boolean {
+  if (!isOurIngress(service)) return false;
+  if (service.type !== 'LoadBalancer') return true;
+  const { state } = judgeService(service, profile, cluster);
+  if (state === 'other-class') return false;
+  const isServing = state !== 'unclassed' && profile.loadBalancer.assign !== 'none';
+  return isServing || service.ingress.some((address) => routed.has(address));
 }
 
 /** Order of allocation: the oldest first, then by namespace and name. */

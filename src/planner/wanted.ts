@@ -200,11 +200,15 @@ function needsNoRoute(profile: DesiredProfile): Diagnostic {
   };
 }
 
-/** Works out what a profile asks for. With `mode: absent` that is nothing at all. */
+/**
+ * Works out what a profile asks for. With `mode: absent` that is nothing at all. `routed` are the LoadBalancer
+ * addresses that this spec has routes to.
+ */
 export function wantedOf(
   profile: DesiredProfile,
   observed: ObservedProfile,
   host: ObservedHost,
+  routed: ReadonlySet<string>,
 ): WantedProfile {
   const refusal = unreachable(profile, observed);
   if (refusal !== null) {
@@ -215,7 +219,7 @@ export function wantedOf(
   const services = chooseServices(profile, observed, gateways);
   const pods = choosePods(profile, observed, gateways);
   const { services: allocated, record } =
-    observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster);
+    observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster, routed);
   const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
 
   const builder = new RouteBuilder(profile, host);

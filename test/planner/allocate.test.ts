@@ -14,9 +14,12 @@ function allocated(
   pool: readonly string[] = POOL,
 ): Record<string, string> {
   const profile = build.profile({ loadBalancer: build.loadBalancer(pool, lb) });
-  const { services: summaries } = allocate(profile, build.cluster({ services, ...cluster }));
+  const { services: summaries } = allocate(profile, build.cluster({ services, ...cluster }), NONE_ROUTED);
   return Object.fromEntries(summaries.map((one) => [one.name, [one.state, ...one.addresses].join(' ')]));
 }
+
+/** This spec has no routes yet. */
+const NONE_ROUTED: ReadonlySet<string> = new Set();
 
 const ours = (address: string) => ({ ingress: [address], ingressManager: 'mkplan' });
 
@@ -52,6 +55,7 @@ describe('allocation', () => {
     const { services } = allocate(
       profile,
       build.cluster({ services: [build.service('web', ours('10.200.0.1'))] }),
+      NONE_ROUTED,
     );
     const [web] = services;
     expect(web).toMatchObject({
@@ -88,7 +92,7 @@ describe('allocation', () => {
   it('leaves the rest pending with counts when the pool is exhausted', () => {
     const services = ['a', 'b', 'c'].map((name) => build.service(name));
     const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.8/31']) });
-    const { services: result } = allocate(profile, build.cluster({ services }));
+    const { services: result } = allocate(profile, build.cluster({ services }), NONE_ROUTED);
     expect(result.map((one) => one.state)).toEqual(['served', 'served', 'pending']);
     expect(result[2]?.reason).toBe('all 2 IPv4 addresses of the pool are in use');
   });
@@ -122,6 +126,19 @@ describe('allocation', () => {
     ['an ingress of unknown origin', { ingress: ['10.99.0.9'] }, {}, 'foreign 10.99.0.9'],
   ])('a Service with %s is %#', (_, rest, cluster, expected) => {
     expect(allocated([build.service('a', rest)], {}, cluster)).toEqual({ a: expected });
+  });
+
+  it('leaves to another mkplan what that gave, and gives it to nobody', () => {
+    const services = [
+      build.service('other', { ...ours('10.200.0.1'), loadBalancerClass: 'test/other' }),
+      build.service('unclassed', ours('10.200.0.2')),
+      build.service('own', { loadBalancerClass: 'mkplan/tunnel' }),
+    ];
+    expect(allocated(services, { unclassed: false })).toEqual({
+      other: 'other-class 10.200.0.1',
+      unclassed: 'unclassed 10.200.0.2',
+      own: 'served 10.200.0.3',
+    });
   });
 
   it('gives nobody what a foreign Service shows, not even by reservation', () => {
@@ -173,6 +190,7 @@ describe('allocation', () => {
       const { record: after } = allocate(
         profile,
         build.cluster({ services: [build.service('a')], allocations }),
+        NONE_ROUTED,
       );
       expect(after).toEqual([
         { address: '10.200.0.8', service: 'default/a' },
