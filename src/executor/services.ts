@@ -1,18 +1,21 @@
 import type { ServiceTarget } from '../kubernetes/cluster.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { messageOf } from '../model/diagnostic.ts';
-import type { ObservedService } from '../model/observed.ts';
+import { Failure, messageOf } from '../model/diagnostic.ts';
+import { FIELD_MANAGER, type ObservedService } from '../model/observed.ts';
 import { type AllocationChange, serviceName } from '../model/plan.ts';
 import type { ServiceChange } from './change.ts';
 import { ingressRemains } from './residue.ts';
 
 /** The Services of every profile's cluster, as far as a transaction needs them. */
 export interface ServicePort {
-  /** Sets our ingress addresses; an empty list gives them up. Returns the new resourceVersion. Throws a Failure when refused. */
+  /**
+   * Sets our ingress addresses; an empty list gives them up. Returns the new resourceVersion. Throws a Failure: of kind
+   * `stale` or `conflict` where the API server refused, and nothing was written.
+   */
   setIngress(profile: string, target: ServiceTarget, addresses: readonly string[]): Promise<string>;
   /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
   writeAllocations(change: AllocationChange): Promise<void>;
-  /** The LoadBalancer Services of a profile as they are now; asked only when something has to be undone. */
+  /** The LoadBalancer Services of a profile as they are now; asked only when something was refused or has to be undone. */
   list(profile: string): Promise<readonly ObservedService[]>;
 }
 
@@ -33,6 +36,21 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, items.length) }, worker));
 }
 
+/** How a change that was tried ended. */
+export interface IngressEnd {
+  /** Why the Service does not show what was wanted; null when it does. */
+  readonly thrown: unknown;
+  /**
+   * Whether it was made, or may have been. What was not is none of ours to take back, though the Service show what was
+   * wanted: another mkplan gave it meanwhile.
+   */
+  readonly isMade: boolean;
+}
+
+function wasRefused(thrown: unknown): boolean {
+  return thrown instanceof Failure && (thrown.kind === 'stale' || thrown.kind === 'conflict');
+}
+
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((address, index) => address === b[index]);
 }
@@ -51,26 +69,50 @@ export class IngressWriter {
   }
 
   /**
-   * Makes independent changes, several at a time. `onTry` hears of each before it is sent, `onEnd` of how it went:
-   * null, or what was thrown.
+   * Makes independent changes, several at a time. `onTry` hears of each before it is sent, `onEnd` of how it went.
+   * Refused changes that somebody else made meanwhile need not be made.
    */
   async perform(
     changes: readonly ServiceChange[],
     onTry: (tried: TriedIngress) => void,
-    onEnd: (change: ServiceChange, thrown: unknown) => void,
+    onEnd: (tried: TriedIngress, end: IngressEnd) => void,
   ): Promise<void> {
+    const refused = new Map<TriedIngress, unknown>();
     await eachOf(changes, async (given) => {
       const { step, change } = given;
       const last = this.#written.get(step.uid);
       const wanted = change.op === 'clear' ? [] : step.after;
-      onTry({ ...given, previous: last?.addresses ?? step.before, wanted });
+      const tried = { ...given, previous: last?.addresses ?? step.before, wanted };
+      onTry(tried);
       try {
         await this.#write(given, last?.resourceVersion ?? step.resourceVersion, wanted);
-        onEnd(given, null);
       } catch (thrown) {
-        onEnd(given, thrown);
+        if (wasRefused(thrown)) refused.set(tried, thrown);
+        else onEnd(tried, { thrown, isMade: true });
+        return;
       }
+      onEnd(tried, { thrown: null, isMade: true });
     });
+    const shown = await this.#shown([...refused.keys()]);
+    for (const [tried, thrown] of refused) {
+      onEnd(tried, { thrown: shown.has(tried) ? null : thrown, isMade: false });
+    }
+  }
+
+  /** Those of which the Service shows what was wanted, written by a mkplan. */
+  async #shown(refused: readonly TriedIngress[]): Promise<ReadonlySet<TriedIngress>> {
+    const shown = new Set<TriedIngress>();
+    for (const profile of new Set(refused.map(({ step }) => step.profile))) {
+      // Where they cannot be listed, what refused the change stands.
+      const services = await this.#port.list(profile).catch(() => []);
+      const byUid = new Map(services.map((service) => [service.uid, service]));
+      for (const tried of refused.filter(({ step }) => step.profile === profile)) {
+        const found = byUid.get(tried.step.uid);
+        if (found === undefined || !same(found.ingress, tried.wanted)) continue;
+        if (found.ingress.length === 0 || found.ingressManager === FIELD_MANAGER) shown.add(tried);
+      }
+    }
+    return shown;
   }
 
   async #write(

@@ -31,7 +31,8 @@ export interface PerformedWave {
   tried: boolean;
   /** Why a process that can still make changes may be alive; null when none is. */
   unsettled: unknown;
-  readonly services: TriedIngress[];
+  /** Changes of Services that were made, or may have been. */
+  readonly services: Set<TriedIngress>;
 }
 
 /** An open transaction, as far as this process has come with it. */
@@ -231,15 +232,17 @@ async function performServices(
   transaction.table = null;
   await transaction.ingress.perform(
     changes,
-    (tried) => performed.services.push(tried),
-    (given, thrown) => {
+    (tried) => performed.services.add(tried),
+    (tried, { thrown, isMade }) => {
+      const { change, step } = tried;
+      if (!isMade) performed.services.delete(tried);
       if (thrown === null) {
-        emit({ type: 'change.done', txid, ...given });
-      } else {
-        const diagnostic = refusedService(given, thrown);
-        problems.push(diagnostic);
-        emit({ type: 'change.failed', txid, ...given, diagnostic });
+        emit({ type: 'change.done', txid, change, step });
+        return;
       }
+      const diagnostic = refusedService(tried, thrown);
+      problems.push(diagnostic);
+      emit({ type: 'change.failed', txid, change, step, diagnostic });
     },
   );
   if (problems.length > 0) throw new Failure('error', problems);
@@ -272,7 +275,7 @@ export async function performWave(
     refused: [],
     tried: false,
     unsettled: null,
-    services: [],
+    services: new Set(),
   };
   transaction.performed.push(performed);
   if (routes.length > 0) await performRoutes(ports, transaction, performed, routes, emit);
