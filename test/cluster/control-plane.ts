@@ -34,7 +34,7 @@ async function openDoor(
   port: number,
 ): Promise<{ port: number; close(): void }> {
   const script = fileURLToPath(new URL('relay.mjs', import.meta.url));
-  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, address, String(port)]);
+  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, `${address}:${port}`]);
   await relay.until('listens', () => relay.said.includes('ready'));
   const door: Server = createServer((outside) => {
     const inside = connect(socket);

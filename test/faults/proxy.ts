@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 import { type Certificates, makeCertificates } from '../kubernetes/api-server.ts';
+import type { Access } from '../sandbox/embedded-api/client.ts';
 
 /** What becomes of one request. */
 export type Fault =
@@ -21,6 +21,8 @@ export type Fault =
   | { readonly kind: 'cut'; readonly share: number }
   /** Passes this much later. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** Waits before it gets through, or its answer does. */
+  | { readonly kind: 'hold'; readonly stage: 'request' | 'answer'; wait(): Promise<void> }
   /** Answered by an error, without getting through. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
   /** Answered by this, without getting through. */
@@ -34,6 +36,7 @@ export interface Passing {
 }
 
 export interface FaultProxy {
+  readonly port: number;
   readonly url: string;
   /** PEM, of the CA of the proxy's own certificate. */
   readonly ca: string;
@@ -66,10 +69,10 @@ async function bytesOf(message: IncomingMessage): Promise<Buffer> {
 
 /** Speaks to the API as its administrator, over kept connections. */
 class Upstream {
-  readonly #api: EmbeddedApi;
+  readonly #api: Access;
   readonly #agent: Agent;
 
-  constructor(api: EmbeddedApi) {
+  constructor(api: Access) {
     this.#api = api;
     this.#agent = new Agent({ keepAlive: true, ca: api.ca, cert: api.clientCert, key: api.clientKey });
   }
@@ -137,19 +140,31 @@ async function suffer(
     case 'delay':
       await sleep(fault.ms);
       break;
+    case 'hold':
+      if (fault.stage === 'request') await fault.wait();
+      break;
   }
   const reply = await upstream.forward(incoming, body);
+  if (fault.kind === 'hold' && fault.stage === 'answer') await fault.wait();
   if (fault.kind === 'hang-after') return;
   if (fault.kind === 'lose') response.destroy();
   else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
 }
 
-let certificates: Promise<Certificates> | null = null;
+const certificates = new Map<string, Promise<Certificates>>();
 
-/** Starts an HTTPS server on loopback that passes requests on to an API, or lets them suffer. */
-export async function startFaultProxy(api: EmbeddedApi): Promise<FaultProxy> {
-  certificates ??= makeCertificates();
-  const { ca, cert, key } = await certificates;
+function certificatesFor(address: string): Promise<Certificates> {
+  const made = certificates.get(address) ?? makeCertificates(address);
+  certificates.set(address, made);
+  return made;
+}
+
+/**
+ * Starts an HTTPS server on loopback that passes requests on to an API as its administrator, or lets them suffer. Its
+ * certificate is for the address that clients reach it at.
+ */
+export async function startFaultProxy(api: Access, address = '127.0.0.1'): Promise<FaultProxy> {
+  const { ca, cert, key } = await certificatesFor(address);
   const upstream = new Upstream(api);
   const seen: (Passing & { at: number; fault: Fault['kind'] })[] = [];
   let connections = 0;
@@ -182,6 +197,7 @@ export async function startFaultProxy(api: EmbeddedApi): Promise<FaultProxy> {
   await listen(0);
   const { port } = server.address() as AddressInfo;
   return {
+    port,
     url: `https://127.0.0.1:${port}`,
     ca,
     seen,

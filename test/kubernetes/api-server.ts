@@ -21,8 +21,8 @@ async function pemOfKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(der, 'PRIVATE KEY');
 }
 
-/** A CA and a certificate that it issues for 127.0.0.1 and localhost. */
-export async function makeCertificates(): Promise<Certificates> {
+/** A CA and a certificate that it issues for localhost and an address. */
+export async function makeCertificates(address = '127.0.0.1'): Promise<Certificates> {
   const generate = () => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const [caKeys, keys] = await Promise.all([generate(), generate()]);
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
@@ -42,7 +42,7 @@ export async function makeCertificates(): Promise<Certificates> {
     signingKey: caKeys.privateKey,
     extensions: [
       new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
+        { type: 'ip', value: address },
         { type: 'dns', value: 'localhost' },
       ]),
     ],
