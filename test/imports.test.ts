@@ -9,6 +9,7 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src');
 const PORTS: ReadonlySet<string> = new Set([
   'platform/command.ts',
   'platform/processes.ts',
+  'platform/route-events.ts',
   'platform/route-table.ts',
   'registry/registry.ts',
   'kubernetes/cluster.ts',

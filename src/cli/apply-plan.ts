@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ApplyOutcome, ApplyPorts } from '../machine/run.ts';
 import { recover, runApply } from '../machine/run.ts';
 import type { DesiredState } from '../model/desired.ts';
@@ -17,6 +16,7 @@ import { closingLine, countSteps } from './render-plan.ts';
 import type { CommandContext } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 import { count } from './text.ts';
+import { transactionPorts } from './transaction-ports.ts';
 
 /** The options of every command that changes something. */
 export interface ApplyOptions {
@@ -85,7 +85,7 @@ class ApplyCommand {
   }
 
   async withPrompt(): Promise<ApplyOutcome | null> {
-    await this.#recoverFirst();
+    await recoverFirst(this.#context, this.#adapters, this.#doing(), this.#options.lockTimeout);
     const plan = await this.#plan();
     this.#show(plan);
     const refusal = refusalOf(plan);
@@ -130,24 +130,6 @@ class ApplyCommand {
     this.#context.output.plan(plan, this.#request.names);
   }
 
-  /** What was cut off is ended before the plan is shown: afterwards its facts would be others. */
-  async #recoverFirst(): Promise<void> {
-    if ((await this.#adapters.journal.open()) === null) return;
-    const { output } = this.#context;
-    const held = await this.#adapters.lock.acquire({
-      doing: this.#doing(),
-      waitMs: this.#options.lockTimeout,
-      // An open journal may just as well be that of a mkplan which is still at it.
-      onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
-      signal: this.#context.signal,
-    });
-    try {
-      await recover(this.#adapters, (event) => output.event(event));
-    } finally {
-      await held.release();
-    }
-  }
-
   async #plan(): Promise<Plan> {
     const observed = await observe(this.#request.desired, this.#adapters, this.#context.signal);
     return await this.#request.makePlan(observed, this.#adapters);
@@ -161,39 +143,46 @@ class ApplyCommand {
     const { output, signal } = this.#context;
     return await runApply(
       this.#ports(),
-      { fingerprint, approve, waitMs: this.#options.lockTimeout, doing: this.#doing(), signal },
+      {
+        fingerprint,
+        approve,
+        waitMs: this.#options.lockTimeout,
+        doing: this.#doing(),
+        signal,
+        lenient: false,
+      },
       (event) => output.event(event),
     );
   }
 
   #ports(): ApplyPorts {
-    const adapters = this.#adapters;
     const { desired } = this.#request;
-    const clusterOf = async (name: string) => {
-      const profile = desired.profiles.find((candidate) => candidate.name === name);
-      if (profile === undefined) throw new TypeError(`no profile ${name} in the spec`);
-      return await adapters.cluster(profile);
-    };
     return {
-      ...adapters,
-      services: {
-        setIngress: async (profile, target, addresses) =>
-          await (await clusterOf(profile)).setIngress(target, addresses),
-        writeAllocations: async ({ profile, before, after }) =>
-          await (await clusterOf(profile)).writeAllocations(before, after),
-        list: async (profile) => (await (await clusterOf(profile)).observe()).services,
-      },
+      ...transactionPorts(this.#adapters, desired.spec, 'persistent', () => desired),
       observe: () => this.#plan(),
-      now: () => new Date(),
-      txid: () => randomUUID(),
-      owner: async () => {
-        const [{ bootId, networkNamespace }, process] = await Promise.all([
-          adapters.routeTable.identity(),
-          adapters.processes.self(),
-        ]);
-        return { spec: desired.spec, mode: 'persistent', ...process, bootId, networkNamespace };
-      },
     };
+  }
+}
+
+/** Ends what was cut off before a plan is shown: afterwards its facts would be others. */
+export async function recoverFirst(
+  { output, signal }: CommandContext,
+  adapters: ChangeAdapters,
+  doing: string,
+  waitMs: number,
+): Promise<void> {
+  if ((await adapters.journal.open()) === null) return;
+  const held = await adapters.lock.acquire({
+    doing,
+    waitMs,
+    // An open journal may just as well be that of a mkplan which is still at it.
+    onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
+    signal,
+  });
+  try {
+    await recover(adapters, (event) => output.event(event));
+  } finally {
+    await held.release();
   }
 }
 
@@ -201,14 +190,15 @@ function holderText(holder: LockHolder | null): string {
   return holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`;
 }
 
-function question(plan: Plan, allowed: readonly ApprovalKind[]): string {
+/** What the user is asked before a plan is applied. */
+export function question(plan: Plan, allowed: readonly ApprovalKind[]): string {
   const kinds = missingApprovals(plan, allowed);
   const approvals = kinds.length === 0 ? '' : ` This approves ${kinds.join(', ')}, as shown above.`;
   return `\nApply this plan?${approvals}`;
 }
 
 /** Why a plan may not be applied at all; null when it may. Its conflicts and errors have been shown with it. */
-function refusalOf(plan: Plan): Failure | null {
+export function refusalOf(plan: Plan): Failure | null {
   if (!isRefused(plan)) return null;
   return new Failure('conflict', [
     {

@@ -12,6 +12,7 @@ import type { ObservePorts } from '../observe/observe.ts';
 import type { Argv } from '../platform/command.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import type { Processes } from '../platform/processes.ts';
+import type { RouteEvents } from '../platform/route-events.ts';
 import type { RouteChanger } from '../platform/route-table.ts';
 import { selectPlatform } from '../platform/select.ts';
 import { createRegistry } from '../registry/claims-file.ts';
@@ -26,6 +27,7 @@ export interface ReadAdapters extends ObservePorts {
   readonly registry: Registry;
   readonly journal: Journal;
   readonly processes: Processes;
+  readonly routeEvents: RouteEvents;
   readonly runner: ProcessRunner;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
@@ -41,7 +43,7 @@ export interface ChangeAdapters extends ReadAdapters {
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
 export function composeReading(terminal: Terminal): ReadAdapters {
   const runner = new ProcessRunner();
-  const { routeTable, processes } = selectPlatform(runner, terminal.platform);
+  const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
   const env = { ...terminal.env };
   const home = homedir();
   const { platform } = terminal;
@@ -50,6 +52,7 @@ export function composeReading(terminal: Terminal): ReadAdapters {
   return {
     routeTable,
     processes,
+    routeEvents,
     runner,
     stateDirectory: directory,
     registry: createRegistry(directory),

@@ -15,9 +15,13 @@ export interface InterruptionHandle {
 
 /**
  * Turns signals into a cancellation: the first aborts, so that the wave under way ends and is rolled back; the second
- * leaves at once, and the journal recovers. `note` gets what the user is told.
+ * leaves at once, and the journal recovers. `note` gets what the user is told, `doing` included.
  */
-export function catchSignals(source: SignalSource, note: (text: string) => void): InterruptionHandle {
+export function catchSignals(
+  source: SignalSource,
+  note: (text: string) => void,
+  doing: string,
+): InterruptionHandle {
   const controller = new AbortController();
   let first: NodeJS.Signals | null = null;
   const listener = (signal: NodeJS.Signals) => {
@@ -29,9 +33,7 @@ export function catchSignals(source: SignalSource, note: (text: string) => void)
       return;
     }
     first = signal;
-    note(
-      `\nGot ${signal}: finishing what is under way, then rolling back. A second signal leaves at once.\n`,
-    );
+    note(`\nGot ${signal}: ${doing}. A second signal leaves at once.\n`);
     controller.abort(interrupted(signal));
   };
   for (const signal of SIGNALS) source.on(signal, listener);

@@ -1,15 +1,23 @@
 import { readFileSync, statSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { RunEvent } from '../model/event.ts';
+import type { RunEvent, WatchEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Palette, paletteFor, wantsColor } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
 import type { FileNames } from './paths.ts';
 import { Progress } from './progress.ts';
 import { renderDiagnostic } from './render-diagnostic.ts';
-import { diagnosticLine, eventLine, type JsonLine, planLines, STREAM_FORMAT } from './render-json.ts';
+import {
+  diagnosticLine,
+  eventLine,
+  type JsonLine,
+  planLines,
+  STREAM_FORMAT,
+  watchLine,
+} from './render-json.ts';
 import { renderPlan } from './render-plan.ts';
+import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The global options of a command line. */
@@ -81,6 +89,23 @@ export class Output {
     if (!this.json) this.#progress.show(event);
     else if (event.type === 'change.done') this.#changes.add(this.#textOf(eventLine(event)));
     else this.line(eventLine(event));
+  }
+
+  /** What happens while a tunnel is watched. */
+  watchEvent(event: WatchEvent, names: FileNames): void {
+    if (!isWatchOnly(event)) {
+      this.event(event);
+      return;
+    }
+    if (this.json) {
+      this.line(watchLine(event));
+      return;
+    }
+    const text = renderWatchEvent(event, this.noteColors);
+    if (text !== null) this.note(`${text}\n`);
+    if (event.type === 'watch.spec-invalid' || event.type === 'watch.failed') {
+      for (const diagnostic of event.diagnostics) this.diagnostic(diagnostic, names);
+    }
   }
 
   /** A diagnostic on stderr, and as a line with `--json`. */

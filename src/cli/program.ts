@@ -11,8 +11,8 @@ const DEFAULT_LOCK_TIMEOUT = '30s';
 
 /** How a command is registered: what it may do decides how its signals and its user are treated. */
 interface Registration {
-  /** Whether it can change something: it is refused under sudo, and signals roll it back. */
-  readonly mutates: boolean;
+  /** What a signal makes it do. Null where it only reads; any other is refused under sudo. */
+  readonly onSignal: string | null;
 }
 
 /** Runs the work of a command and keeps its exit code. */
@@ -23,8 +23,9 @@ type Act = (
   work: (context: CommandContext) => Promise<number>,
 ) => Promise<void>;
 
-const READS: Registration = { mutates: false };
-const MUTATES: Registration = { mutates: true };
+const READS: Registration = { onSignal: null };
+const MUTATES: Registration = { onSignal: 'finishing what is under way, then rolling back' };
+const WATCHES: Registration = { onSignal: 'leaving' };
 
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
@@ -32,9 +33,9 @@ const MUTATES: Registration = { mutates: true };
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const act: Act = async (command, spec, { mutates }, work) => {
+  const act: Act = async (command, spec, { onSignal }, work) => {
     const { json, color } = command.optsWithGlobals<{ json?: true; color: boolean }>();
-    const options = { json: json === true, color, spec, mutates };
+    const options = { json: json === true, color, spec, onSignal };
     exitCode = await runCommand(terminal, options, work);
   };
   const program = createProgram(terminal);
@@ -43,6 +44,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerValidate,
     registerPlan,
     registerApply,
+    registerWatch,
     registerDestroy,
     registerStatus,
     registerCleanup,
@@ -87,6 +89,7 @@ function createProgram(terminal: Terminal): Command {
       ['mkplan init', 'write a tunnel.yaml for the current minikube profile'],
       ['mkplan plan', 'show what would change'],
       ['mkplan apply', 'change it, as one transaction'],
+      ['mkplan watch', 'and keep it so while clusters and VMs change'],
       ['mkplan destroy', 'remove it again'],
     ),
   );
@@ -176,6 +179,29 @@ function registerApply(program: Command, act: Act): void {
     .action((spec: string, options, command: Command) =>
       act(command, spec, MUTATES, async (context) =>
         (await import('./commands/apply.ts')).apply(context, options),
+      ),
+    );
+}
+
+function registerWatch(program: Command, act: Act): void {
+  addApplyOptions(
+    program
+      .command('watch')
+      .description('keep routes and Services as the spec asks, until it is ended; then take them away again')
+      .argument('[spec]', 'the spec', DEFAULT_SPEC)
+      .option('--keep', 'leave what it made when it ends'),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan watch', 'plan ./tunnel.yaml, ask, then follow every change; Ctrl-C ends it'],
+        ['mkplan watch --auto-approve', 'without asking, for a service manager'],
+        ['mkplan watch --keep', 'what it made stays until `mkplan destroy`'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, WATCHES, async (context) =>
+        (await import('./commands/watch.ts')).watch(context, options),
       ),
     );
 }

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { RunEvent } from '../model/event.ts';
+import type { RunEvent, WatchEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import { encodePlan } from '../planner/document.ts';
 import type { FileNames } from './paths.ts';
@@ -47,6 +47,12 @@ export function eventLine(event: RunEvent): JsonLine {
     return { type, txid, ...change, diagnostic };
   }
   return { ...event };
+}
+
+/** What only a watched tunnel tells, as a line; a plan by its counts, since its steps follow as they are made. */
+export function watchLine(event: Exclude<WatchEvent, RunEvent>): JsonLine {
+  if (event.type !== 'watch.planned') return { ...event };
+  return { type: event.type, fingerprint: event.plan.fingerprint, ...countSteps(event.plan) };
 }
 
 function withNamedFile<T extends { readonly at?: Diagnostic['at'] }>(value: T, names: FileNames): T {

@@ -22,8 +22,8 @@ export interface RunCommandOptions {
   readonly color: boolean;
   /** As typed. */
   readonly spec: string;
-  /** Whether the command can change something. */
-  readonly mutates: boolean;
+  /** What the command does once it got a signal, for one that can change something; null for one that only reads. */
+  readonly onSignal: string | null;
 }
 
 /** Runs a command, tells the user what failed, and returns the exit code. */
@@ -34,10 +34,12 @@ export async function runCommand(
 ): Promise<number> {
   const output = new Output(terminal, options);
   const names = specNames(options.spec, terminal.cwd);
-  const signals = options.mutates ? catchSignals(terminal.signals, (text) => output.note(text)) : null;
+  const { onSignal } = options;
+  const signals =
+    onSignal === null ? null : catchSignals(terminal.signals, (text) => output.note(text), onSignal);
   let exitCode: number;
   try {
-    if (options.mutates) await refuseElevated(terminal);
+    if (onSignal !== null) await refuseElevated(terminal);
     const signal = signals?.signal ?? new AbortController().signal;
     const receivedSignal = () => signals?.received() ?? null;
     exitCode = await work({ terminal, output, names, signal, receivedSignal });

@@ -1,5 +1,6 @@
 import { type Claim, claimKey, type Owner } from '../model/claim.ts';
 import type { Plan, RouteStep } from '../model/plan.ts';
+import { formatPrefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
 import { keyOf } from './key.ts';
 
@@ -23,10 +24,15 @@ function claimChange(step: RouteStep): { readonly dropped: Route | null; readonl
  * The claims once a plan has been applied, of every spec: those of the routes it made or adopted are added, those of
  * the routes it deleted or forgot are gone. Verification has shown by then that the kernel has each claimed route by
  * exactly its key. A claim of another network namespace in this boot is never dropped: an equal key there is
- * another route.
+ * another route. What was made to last lasts, also when a session mends or moves it.
  */
 export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, now: Date): Claim[] {
   const created = now.toISOString();
+  const lasting = new Set(
+    claims
+      .filter((claim) => claim.owner.spec === owner.spec && claim.owner.mode === 'persistent')
+      .map(({ route }) => formatPrefix(route.destination)),
+  );
   const dropped = new Set<string>();
   const added = new Map<string, Claim>();
   for (const step of plan.steps) {
@@ -39,7 +45,9 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
         profile: step.profile,
         purpose: step.purpose,
         route: change.claimed,
-        owner,
+        owner: lasting.has(formatPrefix(change.claimed.destination))
+          ? { ...owner, mode: 'persistent' }
+          : owner,
         created,
       });
     }

@@ -109,3 +109,14 @@ export function refusedService({ change, step }: ServiceChange, thrown: unknown)
     ...(reported?.command === undefined ? {} : { command: reported.command }),
   };
 }
+
+/** An address that another Service still shows, because it could not be taken from that one. */
+export function stillShown({ change, step }: ServiceChange): Diagnostic {
+  return {
+    code: 'address-still-shown',
+    severity: 'error',
+    summary: `${stepName(change, step)} has to wait: ${step.after.join(', ')} is still shown by another Service`,
+    cause: 'It could not be taken from that Service, and two must never show one address.',
+    fix: 'Nothing: it is given as soon as the other one is rid of it.',
+  };
+}

@@ -8,7 +8,7 @@ import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { keyOf } from './key.ts';
-import { foreignAppeared, refusedChange, refusedService, staleChange } from './refusal.ts';
+import { foreignAppeared, refusedChange, refusedService, staleChange, stillShown } from './refusal.ts';
 import type { IngressWriter, TriedIngress } from './services.ts';
 import { TableView } from './table-view.ts';
 
@@ -40,6 +40,8 @@ export class Transaction {
   readonly txid: string;
   readonly plan: Plan;
   readonly ingress: IngressWriter;
+  /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
+  readonly lenient: boolean;
   /** Waves that have begun, in order. */
   readonly performed: PerformedWave[] = [];
   /** Table main as last reread; null when something else came between. */
@@ -47,11 +49,14 @@ export class Transaction {
   #begun = false;
   readonly #started = new Set<number>();
   readonly #known: ReadonlyMap<string, Prefix>;
+  /** Addresses that some Service shows still, though they were to be taken from it. */
+  readonly #shown = new Set<string>();
 
-  constructor(txid: string, plan: Plan, ingress: IngressWriter) {
+  constructor(txid: string, plan: Plan, ingress: IngressWriter, { lenient } = { lenient: false }) {
     this.txid = txid;
     this.plan = plan;
     this.ingress = ingress;
+    this.lenient = lenient;
     this.#known = knownRoutes(plan);
   }
 
@@ -62,6 +67,18 @@ export class Transaction {
 
   markBegun(): void {
     this.#begun = true;
+  }
+
+  /** Notes addresses that could not be taken from a Service: no other one may show them meanwhile. */
+  keepShown(addresses: readonly string[]): void {
+    for (const address of addresses) this.#shown.add(address);
+  }
+
+  /** Changes that may be made, and those that would give an address which another Service still shows. */
+  byShown(changes: readonly ServiceChange[]): readonly [free: ServiceChange[], taken: ServiceChange[]] {
+    const isTaken = ({ change, step }: ServiceChange) =>
+      change.op === 'assign' && step.after.some((address) => this.#shown.has(address));
+    return [changes.filter((change) => !isTaken(change)), changes.filter(isTaken)];
   }
 
   /** The destination of a route that the plan speaks of; undefined for any other. */
@@ -230,22 +247,24 @@ async function performServices(
   const problems: Diagnostic[] = [];
   performed.tried = true;
   transaction.table = null;
+  const fail = (given: ServiceChange, diagnostic: Diagnostic) => {
+    problems.push(diagnostic);
+    if (given.change.op === 'clear') transaction.keepShown(given.step.before);
+    emit({ type: 'change.failed', txid, ...given, diagnostic });
+  };
+  const [free, taken] = transaction.byShown(changes);
+  for (const given of taken) fail(given, stillShown(given));
   await transaction.ingress.perform(
-    changes,
+    free,
     (tried) => performed.services.add(tried),
     (tried, { thrown, isMade }) => {
       const { change, step } = tried;
       if (!isMade) performed.services.delete(tried);
-      if (thrown === null) {
-        emit({ type: 'change.done', txid, change, step });
-        return;
-      }
-      const diagnostic = refusedService(tried, thrown);
-      problems.push(diagnostic);
-      emit({ type: 'change.failed', txid, change, step, diagnostic });
+      if (thrown === null) emit({ type: 'change.done', txid, change, step });
+      else fail(tried, refusedService(tried, thrown));
     },
   );
-  if (problems.length > 0) throw new Failure('error', problems);
+  if (problems.length > 0 && !transaction.lenient) throw new Failure('error', problems);
 }
 
 /**

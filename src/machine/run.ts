@@ -39,6 +39,8 @@ export interface ApplyOptions {
   readonly doing: string;
   /** Aborted by the first Ctrl-C: the wave under way is finished, then all is rolled back. */
   readonly signal: AbortSignal;
+  /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
+  readonly lenient: boolean;
 }
 
 /** How a plan that could be applied ended. */
@@ -129,7 +131,10 @@ class ApplyRun implements ApplyWork {
     if (isEmpty(plan)) return 'nothing';
     this.#claims = await this.#ports.registry.read();
     this.#owner = await this.#ports.owner();
-    this.transaction = new Transaction(this.#ports.txid(), plan, new IngressWriter(this.#ports.services));
+    const { lenient } = this.#options;
+    this.transaction = new Transaction(this.#ports.txid(), plan, new IngressWriter(this.#ports.services), {
+      lenient,
+    });
     return 'apply';
   }
 
@@ -240,7 +245,7 @@ class ApplyRun implements ApplyWork {
 }
 
 /** Events are for people: whoever listens and fails, at a closed pipe say, must not decide about routes. */
-function harmless(emit: EmitRunEvent): EmitRunEvent {
+export function harmless<E>(emit: (event: E) => void): (event: E) => void {
   return (event) => {
     try {
       emit(event);

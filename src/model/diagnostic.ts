@@ -24,6 +24,8 @@ export interface Diagnostic {
   /** A command to copy that does it, where one command does. */
   readonly command?: string;
   readonly at?: SourcePosition;
+  /** The profile that it is about, where it is about one. */
+  readonly profile?: string;
 }
 
 /** Why a command ended other than well; each kind has one exit code (`cli/exit-code.ts`). */

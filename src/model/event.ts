@@ -1,5 +1,5 @@
 import type { Diagnostic } from './diagnostic.ts';
-import type { Change, Step } from './plan.ts';
+import type { Change, Plan, Step } from './plan.ts';
 
 /** Everything that happens while a plan is applied. Emitted by executor and machine, printed by the CLI alone. */
 export type RunEvent =
@@ -36,3 +36,27 @@ export type RunEvent =
 
 /** Where events go. */
 export type EmitRunEvent = (event: RunEvent) => void;
+
+/** Everything that happens while a tunnel is watched, beside what happens in each of its transactions. */
+export type WatchEvent =
+  | RunEvent
+  /** The session rests, works, or ends; `state` as the watch machine calls it. */
+  | { readonly type: 'watch.state'; readonly state: string }
+  /** Why there will be another pass: for people. */
+  | { readonly type: 'watch.trigger'; readonly source: string }
+  /** What a pass found; emitted where it differs from the one before. */
+  | { readonly type: 'watch.planned'; readonly plan: Plan }
+  /** The spec as it is now cannot be used; the last one that could is kept. */
+  | { readonly type: 'watch.spec-invalid'; readonly diagnostics: readonly Diagnostic[] }
+  /** Something is left as it is for now, so that the rest can go on. */
+  | { readonly type: 'watch.held'; readonly what: string; readonly why: string }
+  | { readonly type: 'watch.released'; readonly what: string }
+  /** A pass came to nothing, and is tried again. */
+  | {
+      readonly type: 'watch.failed';
+      readonly diagnostics: readonly Diagnostic[];
+      /** Milliseconds until the next attempt. */
+      readonly retryMs: number;
+    };
+
+export type EmitWatchEvent = (event: WatchEvent) => void;

@@ -1,6 +1,13 @@
+import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
-import type { ObservedState, OpenTransaction } from '../model/observed.ts';
-import type { RouteTable } from '../platform/route-table.ts';
+import type {
+  Answer,
+  CriticalAddress,
+  ObservedProfile,
+  ObservedState,
+  OpenTransaction,
+} from '../model/observed.ts';
+import type { HostIdentity, NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
 import type { Journal, Registry } from '../registry/registry.ts';
 import { addressesToAsk } from './answers.ts';
 import { apiServers, sortCritical, vpnEndpoints } from './critical.ts';
@@ -15,11 +22,44 @@ export interface ObservePorts extends ProfilePorts {
   readonly host: HostFacts;
 }
 
-async function openTransaction(journal: Pick<Journal, 'open'>): Promise<OpenTransaction | null> {
+/** What the journal says of a transaction that did not end; null where all did. */
+export async function openTransaction(journal: Pick<Journal, 'open'>): Promise<OpenTransaction | null> {
   const open = await journal.open();
   if (open === null) return null;
   const { txid, decided, changes, spec } = open;
   return { txid, decided, changes, spec };
+}
+
+/** What a snapshot is put together from. */
+export interface SnapshotParts {
+  readonly identity: HostIdentity;
+  readonly network: NetworkSnapshot;
+  readonly claims: readonly Claim[];
+  readonly open: OpenTransaction | null;
+  readonly critical: readonly CriticalAddress[];
+  readonly profiles: readonly ObservedProfile[];
+  /** Of each address that was asked about; null where the kernel has no route. */
+  readonly answers: readonly (Answer | null)[];
+}
+
+/** Puts a snapshot together. */
+export function assemble(parts: SnapshotParts): ObservedState {
+  const { identity, network, claims, open, critical, profiles, answers } = parts;
+  return {
+    host: {
+      platform: identity.platform,
+      bootId: identity.bootId,
+      networkNamespace: identity.networkNamespace,
+      rules: network.rules,
+      routes: network.routes,
+      links: network.links,
+      addresses: network.addresses,
+      answers: answers.filter((answer) => answer !== null),
+      critical: sortCritical([...critical, ...apiServers(profiles), ...vpnEndpoints(network.routes, claims)]),
+    },
+    registry: { claims, open },
+    profiles,
+  };
 }
 
 /**
@@ -33,7 +73,7 @@ export async function observe(
   signal?: AbortSignal,
 ): Promise<ObservedState> {
   const { routeTable } = ports;
-  const [identity, network, claims, open, facts, profiles] = await Promise.all([
+  const [identity, network, claims, open, critical, profiles] = await Promise.all([
     routeTable.identity(),
     routeTable.snapshot(signal),
     ports.registry.read(),
@@ -42,19 +82,5 @@ export async function observe(
     Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, signal))),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
-  return {
-    host: {
-      platform: identity.platform,
-      bootId: identity.bootId,
-      networkNamespace: identity.networkNamespace,
-      rules: network.rules,
-      routes: network.routes,
-      links: network.links,
-      addresses: network.addresses,
-      answers: answers.filter((answer) => answer !== null),
-      critical: sortCritical([...facts, ...apiServers(profiles), ...vpnEndpoints(network.routes, claims)]),
-    },
-    registry: { claims, open },
-    profiles,
-  };
+  return assemble({ identity, network, claims, open, critical, profiles, answers });
 }

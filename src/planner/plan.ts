@@ -63,17 +63,21 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     approvals: needed([...wanted.flatMap((one) => one.approvals), ...coverApprovals(conflicts)], steps),
     unproven: ownership.unproven,
     diagnostics: [
-      ...profiles.flatMap(({ profile, seen }) => unobserved(desired, profile, seen)),
+      ...profiles.flatMap(({ profile, seen }) => about(profile.name, unobserved(desired, profile, seen))),
       ...profiles.flatMap(({ profile, seen }) =>
-        rightsDiagnostics(desired, profile, seen, observed.registry.claims),
+        about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
       ),
-      ...wanted.flatMap((one) => one.diagnostics),
+      ...wanted.flatMap((one) => about(one.summary.name, one.diagnostics)),
       ...poolDiagnostics(desired, observed, wanted),
-      ...services.flatMap(pendingDiagnostic),
+      ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
     ],
     localOverrides: desired.localOverrides,
   };
   return { ...body, fingerprint: fingerprintOf(body, observed.host) };
+}
+
+function about(profile: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return diagnostics.map((diagnostic) => ({ ...diagnostic, profile }));
 }
 
 /** Only Linux lets whoever adds a route say its protocol. */
@@ -200,7 +204,9 @@ function poolDiagnostics(
   const routes: readonly WantedRoute[] = wanted.flatMap((one) => one.routes);
   return desired.mode === 'absent'
     ? []
-    : desired.profiles.flatMap((profile) => checkPool(profile, observed.profiles, routes));
+    : desired.profiles.flatMap((profile) =>
+        about(profile.name, checkPool(profile, observed.profiles, routes)),
+      );
 }
 
 function pendingDiagnostic(service: ServiceSummary): Diagnostic[] {

@@ -52,15 +52,23 @@ export interface CommandStream {
   write(text: string): void;
   /** Closes standard input. */
   end(): void;
+  /** Ends it at once (SIGTERM); one that has ended already is left. */
+  kill(): void;
   /** Settles when the program and all its output have ended; rejects when it could not be started. */
   readonly exit: Promise<StreamExit>;
 }
 
-/** Starts one program that lives on. */
-export interface CommandStreamer {
+export interface StreamOptions {
   /**
    * Detached, it has a session of its own, and no signal from the terminal reaches it; else it stays in the
    * terminal's foreground, where sudo(8) asks for a password.
    */
-  stream(argv: Argv, onLine: (line: string) => void, options?: { readonly detached: boolean }): CommandStream;
+  readonly detached: boolean;
+  /** Hears what it writes to standard error, as it comes. */
+  readonly onError?: (text: string) => void;
+}
+
+/** Starts one program that lives on. */
+export interface CommandStreamer {
+  stream(argv: Argv, onLine: (line: string) => void, options?: StreamOptions): CommandStream;
 }

@@ -12,6 +12,7 @@ import type {
   CommandStream,
   CommandStreamer,
   StreamExit,
+  StreamOptions,
 } from './command.ts';
 
 /** How much of a long-lived program's standard error is kept: its last words, not its log. */
@@ -64,12 +65,17 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
     });
   }
 
-  stream(argv: Argv, onLine: (line: string) => void, { detached } = { detached: false }): CommandStream {
+  stream(
+    argv: Argv,
+    onLine: (line: string) => void,
+    { detached, onError }: StreamOptions = { detached: false },
+  ): CommandStream {
     const [program, ...args] = argv;
     const child = spawn(program, args, { env: this.#env, stdio: 'pipe', detached, windowsHide: true });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);
+      onError?.(chunk);
     });
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -90,6 +96,9 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       },
       end: () => {
         child.stdin.end();
+      },
+      kill: () => {
+        child.kill();
       },
       exit,
     };

@@ -1,20 +1,30 @@
 import { Failure } from '../model/diagnostic.ts';
-import type { CommandRunner } from './command.ts';
+import type { CommandRunner, CommandStreamer } from './command.ts';
+import { LinuxRouteEvents } from './linux/monitor.ts';
 import { LinuxProcesses } from './linux/process-table.ts';
 import { LinuxRouteTable } from './linux/route-table.ts';
 import type { Processes } from './processes.ts';
+import type { RouteEvents } from './route-events.ts';
 import type { RouteTable } from './route-table.ts';
 
 /** What one operating system offers. */
 export interface Platform {
   readonly routeTable: RouteTable;
   readonly processes: Processes;
+  readonly routeEvents: RouteEvents;
 }
 
 /** The adapters of the system that mkplan runs on. Throws a Failure (`platform-unsupported`) where there are none. */
-export function selectPlatform(runner: CommandRunner, system: NodeJS.Platform = process.platform): Platform {
+export function selectPlatform(
+  runner: CommandRunner & CommandStreamer,
+  system: NodeJS.Platform = process.platform,
+): Platform {
   if (system === 'linux') {
-    return { routeTable: new LinuxRouteTable(runner), processes: new LinuxProcesses() };
+    return {
+      routeTable: new LinuxRouteTable(runner),
+      processes: new LinuxProcesses(),
+      routeEvents: new LinuxRouteEvents(runner),
+    };
   }
   throw new Failure('error', [
     {

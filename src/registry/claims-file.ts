@@ -82,25 +82,31 @@ async function replaceFile(dir: string, path: string, data: Buffer): Promise<voi
   await syncDirectory(dir);
 }
 
+function isEqual(a: Buffer | null, b: Buffer | null): boolean {
+  return a === b || (a !== null && b !== null && a.equals(b));
+}
+
 /**
  * The claims in `registry.json` of the state directory. A file that is damaged, of a newer version or a
  * symbolic link is never rewritten: reading and writing it throw a Failure. Write under the lock only.
  */
 export function createRegistry(dir: string): Registry {
   const path = join(dir, 'registry.json');
-  let understood = false;
+  /** What was understood last: the same bytes say the same again. */
+  let last: { readonly data: Buffer | null; readonly claims: readonly Claim[] } | null = null;
 
   async function read(): Promise<readonly Claim[]> {
     const data = await readState(path);
-    const claims = data === null ? [] : decode(path, data);
-    understood = true;
-    return claims;
+    if (last === null || !isEqual(last.data, data)) {
+      last = { data, claims: data === null ? [] : decode(path, data) };
+    }
+    return last.claims;
   }
 
   return {
     read,
     async write(claims) {
-      if (!understood) await read();
+      if (last === null) await read();
       try {
         // rename(2) would put a file in the link's place, against what the link's maker meant.
         const found = await lstat(path).catch((thrown: unknown) => {

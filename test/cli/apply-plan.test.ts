@@ -81,7 +81,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
   const { terminal } = fake;
   const names = fileNames('tunnel.yaml', SPEC);
   const output = new Output(terminal, { json: false, color: true });
-  const signals = catchSignals(terminal.signals, (text) => output.note(text));
+  const signals = catchSignals(terminal.signals, (text) => output.note(text), 'rolling back');
   let closed = 0;
   const { desired } = parseSpec(TEXT, SPEC);
   const made: Rig = {
@@ -107,6 +107,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         self: async () => ({ pid: 1, startTime: '1' }),
         isAlive: async () => true,
       },
+      routeEvents: { listen: () => ({ ready: Promise.resolve(), stop: async () => undefined }) },
       runner: new ProcessRunner(),
       host: { critical: async () => [] },
       profiles: {

@@ -6,7 +6,7 @@ import { FakeSignals } from './terminals.ts';
 function caught() {
   const signals = new FakeSignals();
   const notes: string[] = [];
-  return { signals, notes, handle: catchSignals(signals, (text) => notes.push(text)) };
+  return { signals, notes, handle: catchSignals(signals, (text) => notes.push(text), 'rolling back') };
 }
 
 describe('catchSignals', () => {

@@ -76,7 +76,7 @@ export class World {
     const { signal = new AbortController().signal, ...rest } = options;
     return runApply(
       ports,
-      { fingerprint: null, approve: () => null, waitMs: 0, doing: 'apply', signal, ...rest },
+      { fingerprint: null, approve: () => null, waitMs: 0, doing: 'apply', signal, lenient: false, ...rest },
       (event) => this.events.push(event),
     );
   }

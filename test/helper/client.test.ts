@@ -49,6 +49,7 @@ class FakeHelpers implements CommandStreamer, CommandRunner {
       pid: 1,
       exit,
       end: () => resolve({ code: 0, stderr: '' }),
+      kill: () => resolve({ code: null, stderr: '' }),
       write: (line) => {
         const request = decodeRequest(line.trimEnd());
         this.requests.push(request);

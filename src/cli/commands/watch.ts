@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runWatch, type WatchOutcome, type WatchPorts } from '../../machine/watch-run.ts';
+import type { DesiredState } from '../../model/desired.ts';
+import { type ApprovalKind, isEmpty, type Plan } from '../../model/plan.ts';
+import { LiveObservation } from '../../observe/live.ts';
+import { observe } from '../../observe/observe.ts';
+import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
+import { plan as makePlan } from '../../planner/plan.ts';
+import { loadSpec } from '../../spec/load.ts';
+import { type ApplyOptions, question, recoverFirst, refusalOf } from '../apply-plan.ts';
+import { ask, missingApprovals, requirePrompt, unapproved } from '../approval.ts';
+import { type ChangeAdapters, composeChanging } from '../compose.ts';
+import { loadDesired } from '../desired.ts';
+import { EXIT } from '../exit-code.ts';
+import type { CommandContext } from '../run-command.ts';
+import { count } from '../text.ts';
+import { transactionPorts } from '../transaction-ports.ts';
+
+export interface WatchCommandOptions extends ApplyOptions {
+  readonly keep?: true;
+}
+
+/** However few events there are, so often is everything looked at: whatever was missed is found then. Milliseconds. */
+const BACKSTOP_MS = 30_000;
+
+/** `mkplan watch [SPEC]`: keeps routes and Services as the spec asks, until it is ended. */
+export async function watch(context: CommandContext, options: WatchCommandOptions): Promise<number> {
+  const asks = options.autoApprove !== true;
+  if (asks) requirePrompt(context.terminal, context.output.json);
+  const desired = await loadDesired(context, 'present');
+  const adapters = await composeChanging(context.terminal);
+  try {
+    const doing = `watch ${desired.spec}`;
+    await recoverFirst(context, adapters, doing, options.lockTimeout);
+    const allowed = await agree(context, options, desired, adapters, asks);
+    if (allowed === null) {
+      context.output.note('Nothing was applied.\n');
+      return EXIT.error;
+    }
+    const outcome = await runWatch(
+      watchPorts(adapters, desired),
+      {
+        desired,
+        unapproved: (plan) => missingByProfile(plan, allowed),
+        waitMs: options.lockTimeout,
+        doing,
+        keep: options.keep === true,
+        signal: context.signal,
+      },
+      (event) => context.output.watchEvent(event, context.names),
+    );
+    return conclude(context, outcome);
+  } finally {
+    await adapters.close();
+  }
+}
+
+/** Shows the first plan and has it agreed to. Returns what may be done from then on; null where the user said no. */
+async function agree(
+  { output, names, terminal, signal }: CommandContext,
+  options: WatchCommandOptions,
+  desired: DesiredState,
+  adapters: ChangeAdapters,
+  asks: boolean,
+): Promise<readonly ApprovalKind[] | null> {
+  const plan = makePlan(desired, await observe(desired, adapters, signal));
+  output.plan(plan, names);
+  const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, options.allow));
+  if (refusal !== null) throw refusal;
+  if (!asks || isEmpty(plan)) return options.allow;
+  const agreed = await ask(terminal, question(plan, options.allow), signal);
+  return agreed ? [...options.allow, ...missingApprovals(plan, options.allow)] : null;
+}
+
+/** What nobody approved, by the profile that asks for it. */
+function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
+  return new Map(
+    plan.approvals
+      .filter(({ kind }) => !allowed.includes(kind))
+      .map(({ kind, profile, subject }) => [
+        profile,
+        `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`,
+      ]),
+  );
+}
+
+function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
+  let current = first;
+  const live = new LiveObservation({ ...adapters, now: () => performance.now() });
+  return {
+    apply: transactionPorts(adapters, first.spec, 'session', () => current),
+    planner: { plan: makePlan, hold, ofSession, refusals: refusalsByProfile },
+    desired: async () => {
+      current = { ...(await loadSpec(first.spec)).desired, mode: 'present' };
+      return current;
+    },
+    observe: (desired, signal) => live.observe(desired, signal),
+    distrust: () => live.distrust(),
+    triggers: (onTrigger) => {
+      const kernel = live.listen(() => onTrigger('kernel'));
+      const timer = setInterval(() => {
+        live.distrust();
+        onTrigger('timer');
+      }, BACKSTOP_MS);
+      return {
+        ready: kernel.ready,
+        stop: async () => {
+          clearInterval(timer);
+          await kernel.stop();
+        },
+      };
+    },
+    clock: {
+      now: () => performance.now(),
+      random: () => Math.random(),
+      wait: async (ms, signal) => {
+        // Woken early is woken.
+        await sleep(ms, undefined, { signal }).catch(() => undefined);
+      },
+    },
+  };
+}
+
+function conclude({ output, names }: CommandContext, { diagnostics, left }: WatchOutcome): number {
+  for (const diagnostic of diagnostics) output.diagnostic(diagnostic, names);
+  if (diagnostics.length + left.length === 0) {
+    output.note('Left: what this session made was taken away.\n');
+    return EXIT.ok;
+  }
+  output.note(`Not everything could be taken away; ${count(left.length, 'thing')} left:\n`);
+  for (const line of left) output.note(`  ${line}\n`);
+  return EXIT.residue;
+}

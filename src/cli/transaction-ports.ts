@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import type { ApplyPorts } from '../machine/run.ts';
+import type { Owner } from '../model/claim.ts';
+import type { DesiredState } from '../model/desired.ts';
+import type { ChangeAdapters } from './compose.ts';
+
+/**
+ * What a transaction touches, but for how it observes. Claims are made for `spec` in the given mode; `desired` gives
+ * the profiles as they are when they are needed.
+ */
+export function transactionPorts(
+  adapters: ChangeAdapters,
+  spec: string,
+  mode: Owner['mode'],
+  desired: () => DesiredState,
+): Omit<ApplyPorts, 'observe'> {
+  const clusterOf = async (name: string) => {
+    const profile = desired().profiles.find((candidate) => candidate.name === name);
+    if (profile === undefined) throw new TypeError(`no profile ${name} in the spec`);
+    return await adapters.cluster(profile);
+  };
+  return {
+    ...adapters,
+    services: {
+      setIngress: async (profile, target, addresses) =>
+        await (await clusterOf(profile)).setIngress(target, addresses),
+      writeAllocations: async ({ profile, before, after }) =>
+        await (await clusterOf(profile)).writeAllocations(before, after),
+      list: async (profile) => (await (await clusterOf(profile)).observe()).services,
+    },
+    now: () => new Date(),
+    txid: () => randomUUID(),
+    owner: async () => {
+      const [{ bootId, networkNamespace }, process] = await Promise.all([
+        adapters.routeTable.identity(),
+        adapters.processes.self(),
+      ]);
+      return { spec, mode, ...process, bootId, networkNamespace };
+    },
+  };
+}

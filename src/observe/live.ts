@@ -1,0 +1,137 @@
+import type { DesiredProfile, DesiredState } from '../model/desired.ts';
+import type { Answer, CriticalAddress, ObservedProfile, ObservedState } from '../model/observed.ts';
+import { contains, parseAddress } from '../model/prefix.ts';
+import type { HostChange, RouteEventStream, RouteEvents } from '../platform/route-events.ts';
+import type { HostIdentity, NetworkSnapshot } from '../platform/route-table.ts';
+import { addressesToAsk } from './answers.ts';
+import { assemble, type ObservePorts, openTransaction } from './observe.ts';
+import { observeProfile } from './profile.ts';
+
+/** Everything that a snapshot is kept true with. */
+export interface LivePorts extends ObservePorts {
+  readonly routeEvents: RouteEvents;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+}
+
+/** Open connections and DNS servers have no events; they decide about conflicts only, never about what is there. */
+const FACTS_TTL_MS = 5000;
+
+/**
+ * The snapshot, kept in memory: read anew is what an event may have touched. The same value is returned as long as
+ * nothing has changed, so that whoever plans from it can tell.
+ */
+export class LiveObservation {
+  readonly #ports: LivePorts;
+  readonly #identity: Promise<HostIdentity>;
+  readonly #answers = new Map<string, Answer | null>();
+  readonly #profiles = new Map<string, ObservedProfile>();
+  #network: NetworkSnapshot | null = null;
+  #facts: { readonly critical: readonly CriticalAddress[]; readonly at: number } | null = null;
+  #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
+  /** Counts what was heard, so that what was read meanwhile is used, but not kept. */
+  #heard = 0;
+
+  constructor(ports: LivePorts) {
+    this.#ports = ports;
+    this.#identity = ports.routeTable.identity();
+    // Whoever observes awaits it, and is told.
+    this.#identity.catch(() => undefined);
+  }
+
+  /** Begins to hear the kernel. `onChange` hints that the next snapshot may differ; nothing is missed once it is `ready`. */
+  listen(onChange: () => void): RouteEventStream {
+    return this.#ports.routeEvents.listen((change) => {
+      this.#touch(change);
+      onChange();
+    });
+  }
+
+  /** Everything of the host is read anew by the next snapshot. */
+  distrust(): void {
+    this.#touch({ kind: 'everything' });
+  }
+
+  #touch(change: HostChange): void {
+    this.#heard++;
+    this.#network = null;
+    if (change.kind === 'everything') {
+      this.#answers.clear();
+      this.#facts = null;
+      return;
+    }
+    for (const text of this.#answers.keys()) {
+      const address = parseAddress(text);
+      const isTouched = change.destinations.some((one) => address !== null && contains(one, address));
+      if (isTouched) this.#answers.delete(text);
+    }
+  }
+
+  /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
+  async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
+    const { registry, journal } = this.#ports;
+    const [identity, network, claims, open, critical, ...profiles] = await Promise.all([
+      this.#identity,
+      this.#readNetwork(signal),
+      registry.read(),
+      openTransaction(journal),
+      this.#readCritical(),
+      ...desired.profiles.map((profile) => this.#readProfile(profile, signal)),
+    ]);
+    const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
+    const parts = [network, claims, open?.txid, critical, ...profiles, ...answers];
+    if (this.#last === null || !isSame(this.#last.parts, parts)) {
+      const state = assemble({ identity, network, claims, open, critical, profiles, answers });
+      this.#last = { parts, state };
+    }
+    return this.#last.state;
+  }
+
+  async #readNetwork(signal: AbortSignal): Promise<NetworkSnapshot> {
+    if (this.#network !== null) return this.#network;
+    const heard = this.#heard;
+    const network = await this.#ports.routeTable.snapshot(signal);
+    if (heard === this.#heard) this.#network = network;
+    return network;
+  }
+
+  async #readCritical(): Promise<readonly CriticalAddress[]> {
+    const now = this.#ports.now();
+    if (this.#facts === null || now - this.#facts.at >= FACTS_TTL_MS) {
+      this.#facts = { critical: await this.#ports.host.critical(), at: now };
+    }
+    return this.#facts.critical;
+  }
+
+  /** The profile as it was seen last, where nothing about it has changed. */
+  async #readProfile(profile: DesiredProfile, signal: AbortSignal): Promise<ObservedProfile> {
+    const seen = await observeProfile(profile, this.#ports, signal);
+    const last = this.#profiles.get(profile.name);
+    if (last !== undefined && last.cluster === seen.cluster && isEqualBeside(last, seen)) return last;
+    this.#profiles.set(profile.name, seen);
+    return seen;
+  }
+
+  async #ask(addresses: readonly string[], signal: AbortSignal): Promise<(Answer | null)[]> {
+    const unknown = addresses.filter((address) => !this.#answers.has(address));
+    const heard = this.#heard;
+    const told = new Map<string, Answer | null>();
+    for (const [index, answer] of (await this.#ports.routeTable.answers(unknown, signal)).entries()) {
+      const address = unknown[index];
+      if (address === undefined) continue;
+      told.set(address, answer);
+      if (heard === this.#heard) this.#answers.set(address, answer);
+    }
+    return addresses.map((address) => told.get(address) ?? this.#answers.get(address) ?? null);
+  }
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index]);
+}
+
+/** Whether two observations of a profile are equal but for the cluster. */
+function isEqualBeside(a: ObservedProfile, b: ObservedProfile): boolean {
+  const text = (profile: ObservedProfile) => JSON.stringify({ ...profile, cluster: null });
+  return text(a) === text(b);
+}

@@ -1,0 +1,91 @@
+import { type Claim, claimKey } from '../model/claim.ts';
+import type { ObservedHost } from '../model/observed.ts';
+import { type Plan, type Step, serviceName } from '../model/plan.ts';
+import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
+import { routeKey } from '../model/route.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { wavesOf } from './order.ts';
+
+/**
+ * What is left as it is for now, so that the rest can go on: profiles by name, Services as `profile namespace/name`,
+ * destinations as CIDR. Each with the reason, for people.
+ */
+export interface Held {
+  readonly profiles: ReadonlyMap<string, string>;
+  readonly services: ReadonlyMap<string, string>;
+  readonly destinations: ReadonlyMap<string, string>;
+}
+
+function isHeld(step: Step, held: Held): boolean {
+  if (held.profiles.has(step.profile)) return true;
+  if (step.kind === 'service') return held.services.has(`${step.profile} ${serviceName(step)}`);
+  const route = step.after ?? step.before;
+  return route !== null && held.destinations.has(formatPrefix(route.destination));
+}
+
+/** The plan with only some of its steps; what is left out is neither made nor undone. */
+function withSteps(plan: Plan, steps: readonly Step[], host: ObservedHost): Plan {
+  const body: Plan = { ...plan, steps, waves: wavesOf(steps) };
+  return { ...body, fingerprint: fingerprintOf(body, host) };
+}
+
+/**
+ * A plan without what is held. What refused a held profile refuses the others no more: it is told, and left at that.
+ */
+export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
+  const isOut = (profile: string | undefined) => profile !== undefined && held.profiles.has(profile);
+  const rest: Plan = {
+    ...plan,
+    allocations: plan.allocations.filter((change) => !isOut(change.profile)),
+    approvals: plan.approvals.filter((approval) => !isOut(approval.profile)),
+    conflicts: plan.conflicts.map((conflict) =>
+      isOut(conflict.profile) && conflict.outcome === 'refused'
+        ? { ...conflict, outcome: 'skipped' }
+        : conflict,
+    ),
+    diagnostics: plan.diagnostics.map((diagnostic) =>
+      isOut(diagnostic.profile) ? { ...diagnostic, severity: 'warning' } : diagnostic,
+    ),
+  };
+  return withSteps(
+    rest,
+    plan.steps.filter((step) => !isHeld(step, held)),
+    host,
+  );
+}
+
+/** Why a plan is refused, by the profile that it is refused for; the empty name stands for the plan as a whole. */
+export function refusalsByProfile(plan: Plan): Map<string, string> {
+  const refusals = new Map<string, string>();
+  const note = (profile: string, why: string) => {
+    if (!refusals.has(profile)) refusals.set(profile, why);
+  };
+  for (const { outcome, profile, summary } of plan.conflicts)
+    if (outcome === 'refused') note(profile, summary);
+  for (const { severity, profile, summary } of plan.diagnostics) {
+    if (severity === 'error') note(profile ?? '', summary);
+  }
+  return refusals;
+}
+
+/**
+ * Of a plan that takes everything away, what a session made: routes of its claims, and addresses of Services that no
+ * persistent route of this spec leads to.
+ */
+export function ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan {
+  const own = claims.filter((claim) => claim.owner.spec === plan.spec);
+  const session = new Set(own.filter(({ owner }) => owner.mode === 'session').map(claimKey));
+  const persistent = own.filter(({ owner }) => owner.mode === 'persistent');
+  const stays = (text: string) => {
+    const address = parseAddress(text);
+    return (
+      address !== null &&
+      persistent.some(({ purpose, route }) => purpose !== 'guard' && contains(route.destination, address))
+    );
+  };
+  const steps = plan.steps.filter((step) => {
+    if (step.kind === 'service') return !step.before.some(stays);
+    return step.before !== null && session.has(routeKey(step.before));
+  });
+  return withSteps(plan, steps, host);
+}

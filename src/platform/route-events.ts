@@ -1,0 +1,20 @@
+import type { Prefix } from '../model/prefix.ts';
+
+/** What may have changed of the host's routing. A hint: only rereading tells. */
+export type HostChange =
+  | { readonly kind: 'routes'; readonly destinations: readonly Prefix[] }
+  /** Links, addresses or rules; or nobody knows, since events were lost. */
+  | { readonly kind: 'everything' };
+
+/** Events that are being heard. */
+export interface RouteEventStream {
+  /** Resolves once nothing that happens from then on is missed. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The system's own events of routes, addresses, links and rules. */
+export interface RouteEvents {
+  /** Calls back at each change, until it is stopped. What is lost is told as `everything`; it never fails for good. */
+  listen(onChange: (change: HostChange) => void): RouteEventStream;
+}
