@@ -13,8 +13,19 @@ import type { Wire } from './wire.ts';
  */
 const NAMESPACE = 'kube-system';
 const NAME = 'mkplan-allocations';
+export const RECORD_KEY = `${NAMESPACE}/${NAME}`;
 const COLLECTION = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
-const RESOURCE = `configmaps ${NAMESPACE}/${NAME}`;
+const RESOURCE = `configmaps ${RECORD_KEY}`;
+
+/** The record as a list of one object, or none: only a list can be watched. */
+export const RECORDS = {
+  resource: RESOURCE,
+  path: COLLECTION,
+  query: { fieldSelector: `metadata.name=${NAME}` },
+} as const;
+
+/** Where there is no record yet. */
+export const NO_RECORD: AllocationRecord = { resourceVersion: null, allocations: [] };
 
 /** A line an allocation: `10.200.0.1 default/nginx`. A ConfigMap key could not hold an IPv6 address. */
 const KEY = 'allocations';
@@ -40,6 +51,14 @@ export function formatAllocations(allocations: readonly Allocation[]): string {
   return allocations.map(({ address, service }) => `${address} ${service}\n`).join('');
 }
 
+/** What the record's ConfigMap tells. */
+export function recordOf(map: Wire<V1ConfigMap> | null): AllocationRecord {
+  return {
+    resourceVersion: map?.metadata?.resourceVersion ?? null,
+    allocations: parseAllocations(map?.data?.[KEY] ?? ''),
+  };
+}
+
 /** The cluster's record of allocations; empty where there is none yet, null where it may not be read. */
 export async function readAllocations(
   api: ApiClient,
@@ -48,18 +67,14 @@ export async function readAllocations(
 ): Promise<AllocationRecord | null> {
   const call = { resource: RESOURCE, path: `${COLLECTION}/${NAME}`, signal };
   const answer = await api.send({ verb: 'get', ...call });
-  if (answer.status === 404) return { resourceVersion: null, allocations: [] };
+  if (answer.status === 404) return NO_RECORD;
   if (answer.status === 403) {
     // The Services' own status has to do.
     rights.onForbidden('get configmaps kube-system/mkplan-allocations')();
     return null;
   }
   if (answer.status >= 300) throw api.errors.refused({ verb: 'get', ...call }, answer);
-  const map = answer.body as Wire<V1ConfigMap> | null;
-  return {
-    resourceVersion: map?.metadata?.resourceVersion ?? null,
-    allocations: parseAllocations(map?.data?.[KEY] ?? ''),
-  };
+  return recordOf(answer.body as Wire<V1ConfigMap> | null);
 }
 
 /** Asks whether the record may be written: made where there is none, else replaced. */
@@ -76,14 +91,14 @@ export async function reviewWriting(
 }
 
 /**
- * Replaces the record by compare-and-swap. Throws a Failure of kind `stale` when somebody else changed it meanwhile.
+ * Replaces the record by compare-and-swap; returns it as it is now. Throws a Failure of kind `stale` when somebody else changed it meanwhile.
  */
 export async function writeAllocations(
   api: ApiClient,
   context: string,
   before: AllocationRecord,
   after: readonly Allocation[],
-): Promise<void> {
+): Promise<AllocationRecord> {
   const { resourceVersion } = before;
   const map: Wire<V1ConfigMap> = {
     apiVersion: 'v1',
@@ -101,6 +116,7 @@ export async function writeAllocations(
   // A record that was deleted meanwhile is another one, too.
   if (answer.status === CONFLICT || answer.status === 404) throw changedMeanwhile(context);
   if (answer.status >= 300) throw api.errors.refused(call, answer);
+  return recordOf(answer.body as Wire<V1ConfigMap> | null);
 }
 
 function changedMeanwhile(context: string): Failure {

@@ -1,6 +1,6 @@
-import { Failure, messageOf } from '../model/diagnostic.ts';
+import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiAnswer } from './answer.ts';
+import type { ApiAnswer, RawAnswer } from './answer.ts';
 import type { ApiCall, ApiOptions } from './http.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
@@ -8,7 +8,20 @@ export interface ApiErrors {
   /** No answer came: connection, certificate, deadline, or a body that was cut. */
   unreachable(call: ApiCall, error: unknown): Failure;
   /** The API server answered, with an error. */
-  refused(call: ApiCall, answer: ApiAnswer): Failure;
+  refused(call: ApiCall, answer: RawAnswer): RefusedCall;
+}
+
+/** An error that the API server answered with. */
+export class RefusedCall extends Failure {
+  readonly status: number;
+  /** How long the server asks to be left alone; null where it named no time. */
+  readonly retryAfterMs: number | null;
+
+  constructor(diagnostic: Diagnostic, { status, retryAfterMs }: Pick<RawAnswer, 'status' | 'retryAfterMs'>) {
+    super('error', [diagnostic]);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** The `message` of a Status object (Kubernetes API conventions, "Response Status Kind"). */
@@ -69,18 +82,16 @@ export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>)
     },
     refused(call, answer) {
       const { code, fix } = advice(answer.status);
-      return new Failure('error', [
-        {
-          code,
-          severity: 'error',
-          summary: `${subject(call)}: ${statusMessage(answer)}`,
-          cause: `The API server answered with HTTP status ${answer.status}.`,
-          fix,
-          ...(answer.status === 403
-            ? { command: `kubectl --context=${shellWord(options.context)} auth can-i --list` }
-            : {}),
-        },
-      ]);
+      const command = `kubectl --context=${shellWord(options.context)} auth can-i --list`;
+      const diagnostic: Diagnostic = {
+        code,
+        severity: 'error',
+        summary: `${subject(call)}: ${statusMessage(answer)}`,
+        cause: `The API server answered with HTTP status ${answer.status}.`,
+        fix,
+        ...(answer.status === 403 ? { command } : {}),
+      };
+      return new RefusedCall(diagnostic, answer);
     },
   };
 }

@@ -9,11 +9,25 @@ export interface ServiceTarget {
   readonly resourceVersion: string;
 }
 
+/** A watch of one cluster. */
+export interface ClusterWatch {
+  /**
+   * Whether changes are told as they happen: every watched list is known, and its stream, or the first attempt to go on
+   * with it, is well. A list that may not be watched is read again every half minute, and counts as well.
+   */
+  readonly isLive: boolean;
+  /** Nothing is told any more, and observations are read from the server again. */
+  stop(): void;
+}
+
 /** One cluster, as one kubeconfig context reaches it. Every call has a deadline. */
 export interface Cluster {
   /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then. */
   context(): Promise<ObservedContext>;
-  /** Throws a Failure that names the context when the cluster cannot be read. */
+  /**
+   * Throws a Failure that names the context when the cluster cannot be read. While it is watched, the answer comes from
+   * memory, and the Failure is what became of the last attempt to reach the server.
+   */
   observe(signal?: AbortSignal): Promise<ObservedCluster>;
   /**
    * Sets our ingress addresses by server-side apply on the status subresource, not forced; an empty list gives
@@ -25,5 +39,13 @@ export interface Cluster {
    * somebody else changed it meanwhile.
    */
   writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void>;
+  /**
+   * Keeps Services, their endpoints, Nodes and the record of allocations in memory from now on, and what cannot be watched
+   * for some minutes. `onChange` is a hint, at most one a turn of the event loop, that an observation would show something
+   * else than before, or that the server was lost or is back; there is none for what is known at first, and none for
+   * what was written through this Cluster. What it throws is not caught. Throws an Error when the cluster is watched already.
+   */
+  watch(onChange: () => void): ClusterWatch;
+  /** Ends a watch, too. */
   close(): Promise<void>;
 }

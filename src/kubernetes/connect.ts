@@ -1,16 +1,19 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
-import { readAllocations, reviewWriting, writeAllocations } from './allocations.ts';
-import type { Cluster } from './cluster.ts';
+import { abortable } from './abortable.ts';
+import { readAllocations, writeAllocations } from './allocations.ts';
+import type { Cluster, ClusterWatch } from './cluster.ts';
 import { readCredentials } from './credentials.ts';
+import { readSlowFacts } from './facts.ts';
 import { ApiClient } from './http.ts';
 import { applyIngress, knowsIpMode } from './ingress.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
-import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
-import { listNodes, listStrayPods } from './nodes.ts';
-import { MissingRights, reviewRight } from './rights.ts';
+import { listNodes } from './nodes.ts';
+import { PACE, type WatchPace } from './pace.ts';
+import { MissingRights } from './rights.ts';
 import { listEndpoints, listServices } from './services.ts';
+import { WatchedCluster } from './watched.ts';
 
 export interface ConnectOptions {
   readonly context: string;
@@ -21,6 +24,8 @@ export interface ConnectOptions {
   readonly home: string;
   /** Milliseconds until one call is given up; ten seconds unless given. */
   readonly deadlineMs?: number;
+  /** How a watch of it differs from the usual. */
+  readonly pace?: Partial<WatchPace>;
 }
 
 const DEADLINE_MS = 10_000;
@@ -52,26 +57,18 @@ async function createClient(context: KubeContext, deadlineMs: number): Promise<A
   }
 }
 
-/** The same work, no longer waited for once the signal fires: others may be waiting for it still. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 /** A cluster behind a client of its API. */
 class ApiCluster implements Cluster {
   readonly #api: ApiClient;
   readonly #context: KubeContext;
+  readonly #pace: WatchPace;
   #version: Promise<string> | null = null;
+  #watched: WatchedCluster | null = null;
 
-  constructor(api: ApiClient, context: KubeContext) {
+  constructor(api: ApiClient, context: KubeContext, pace: WatchPace) {
     this.#api = api;
     this.#context = context;
+    this.#pace = pace;
   }
 
   async context(): Promise<ObservedContext> {
@@ -90,6 +87,7 @@ class ApiCluster implements Cluster {
   }
 
   async observe(signal?: AbortSignal): Promise<ObservedCluster> {
+    if (this.#watched !== null) return await this.#watched.observe(signal);
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
     const version = await abortable(this.#readVersion(), signal);
@@ -97,37 +95,20 @@ class ApiCluster implements Cluster {
     const nodes = listNodes(api, rights, signal);
     const services = listServices(api, rights, signal);
     const allocations = readAllocations(api, rights, signal);
-    const [
-      listedNodes,
-      listedServices,
-      endpoints,
-      strays,
-      serviceCidrs,
-      kubeadm,
-      otherLoadBalancers,
-      recorded,
-    ] = await Promise.all([
+    const [listedNodes, listedServices, endpoints, recorded, facts] = await Promise.all([
       nodes,
       services,
       services.then((found) => listEndpoints(api, found, rights, signal)),
-      listStrayPods(api, nodes, rights, signal),
-      listServiceCidrs(api, rights, signal),
-      readKubeadm(api, rights, signal),
-      listOtherLoadBalancers(api, rights, signal),
       allocations,
-      reviewRight(api, 'patch services/status', rights, signal),
-      allocations.then((record) => reviewWriting(api, record, rights, signal)),
+      readSlowFacts(api, nodes, allocations, rights, signal),
     ]);
     return {
       version,
+      ...facts,
       nodes: listedNodes,
-      serviceCidrs,
-      kubeadm,
-      otherLoadBalancers,
       services: listedServices,
       endpoints,
       allocations: recorded,
-      strayPods: strays,
       missingRights: rights.list(),
     };
   }
@@ -137,14 +118,39 @@ class ApiCluster implements Cluster {
     addresses: readonly string[],
   ): Promise<string> {
     const withIpMode = addresses.length > 0 && knowsIpMode(await this.#readVersion());
-    return applyIngress(this.#api, { context: this.#context.name, target, addresses, withIpMode });
+    const write = async () =>
+      await applyIngress(this.#api, { context: this.#context.name, target, addresses, withIpMode });
+    const written = this.#watched === null ? await write() : await this.#watched.writeService(target, write);
+    return written.metadata?.resourceVersion ?? '';
   }
 
   async writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void> {
-    await writeAllocations(this.#api, this.#context.name, before, after);
+    const write = async () => await writeAllocations(this.#api, this.#context.name, before, after);
+    await (this.#watched === null ? write() : this.#watched.writeRecord(before, write));
+  }
+
+  watch(onChange: () => void): ClusterWatch {
+    if (this.#watched !== null) throw new Error(`context "${this.#context.name}" is watched already`);
+    const readVersion = async () => {
+      this.#version = null;
+      return await this.#readVersion();
+    };
+    const watched = new WatchedCluster({ api: this.#api, pace: this.#pace, readVersion, onChange });
+    this.#watched = watched;
+    return {
+      get isLive() {
+        return watched.isLive;
+      },
+      stop: () => {
+        watched.stop();
+        if (this.#watched === watched) this.#watched = null;
+      },
+    };
   }
 
   async close(): Promise<void> {
+    this.#watched?.stop();
+    this.#watched = null;
     this.#api.close();
   }
 
@@ -167,5 +173,6 @@ class ApiCluster implements Cluster {
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
   const context = await readKubeContext(options);
-  return new ApiCluster(await createClient(context, options.deadlineMs ?? DEADLINE_MS), context);
+  const client = await createClient(context, options.deadlineMs ?? DEADLINE_MS);
+  return new ApiCluster(client, context, { ...PACE, ...options.pace });
 }

@@ -1,28 +1,15 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext, TLSSocket } from 'node:tls';
-import { messageOf } from '../model/diagnostic.ts';
-import { type ApiAnswer, isReset, LostConnection, type RawAnswer, readAnswer } from './answer.ts';
+import { LostConnection, type RawAnswer, readAnswer } from './answer.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
 import { Brake, backoffMs } from './patience.ts';
+import { Transport, type TransportOptions, type TransportRequest } from './transport.ts';
 import { Turns } from './turns.ts';
+import { readLines } from './watch-stream.ts';
 
-/** How to reach and prove one API server, and who we are to it. */
-export interface ApiOptions {
+/** How to reach one API server, and how long to wait for it. */
+export interface ApiOptions extends TransportOptions {
   /** The kubeconfig context, for messages. */
   readonly context: string;
-  /** https only; a path is kept as a prefix. */
-  readonly server: URL;
-  readonly tls: {
-    readonly ca?: string | Buffer;
-    readonly cert?: string | Buffer;
-    readonly key?: string | Buffer;
-    readonly servername?: string;
-    readonly rejectUnauthorized: boolean;
-  };
-  /** Credentials, as headers. */
-  readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds until one call is given up: its repetitions, the waits between them and the body included. */
   readonly deadlineMs: number;
 }
@@ -31,6 +18,7 @@ export interface ApiOptions {
 const METHODS = {
   get: 'GET',
   list: 'GET',
+  watch: 'GET',
   review: 'POST',
   create: 'POST',
   update: 'PUT',
@@ -39,19 +27,17 @@ const METHODS = {
 
 const READS: ReadonlySet<keyof typeof METHODS> = new Set(['get', 'list', 'review']);
 
+const OK = 200;
 const FORBIDDEN = 403;
 /** The state that a list continues from is compacted away. */
 const GONE = 410;
 
 /** One call of the API. */
-export interface ApiCall {
+export interface ApiCall extends Omit<TransportRequest, 'method'> {
   /** The verb as RBAC names it, or `review`. */
   readonly verb: keyof typeof METHODS;
   /** What is asked for, for messages: `services`, `configmaps kube-system/kubeadm-config`. */
   readonly resource: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: { readonly type: string; readonly text: string };
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -69,6 +55,24 @@ export interface ListCall extends ReadCall {
   readonly maxPages?: number;
 }
 
+/** What a list was read into. */
+export interface Listed<V> {
+  readonly values: readonly V[];
+  /** Of the state that it shows: where a watch of it begins. */
+  readonly resourceVersion: string;
+}
+
+/** Something to watch, from the resourceVersion that its query names. */
+export interface WatchCall extends Omit<ApiCall, 'verb' | 'body'> {
+  readonly signal: AbortSignal;
+  /** Milliseconds without a byte after which the connection counts as dead. */
+  readonly idleMs: number;
+  /** The server began to answer. */
+  readonly onOpen: () => void;
+  /** What it throws ends the watch. */
+  readonly onLine: (line: string) => void;
+}
+
 const PAGE_SIZE = 500;
 const MAX_ATTEMPTS = 4;
 /** Shares of the deadline: the first wait before a call is repeated, the first pause and the longest. */
@@ -81,11 +85,6 @@ function wasPutOff({ status, retryAfterMs }: RawAnswer): boolean {
   return status === 429 || (status === 503 && retryAfterMs !== null);
 }
 
-/** IPv4 peers of a dual-stack socket show as `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
-function peerOf(socket: TLSSocket): string | null {
-  return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? null;
-}
-
 /**
  * JSON over kept-alive HTTPS to one API server. Every call has a deadline, which covers its repetitions and the waits
  * between them. Repeated is what the server put off (429, or 503 with Retry-After), and once what was read when the
@@ -94,25 +93,16 @@ function peerOf(socket: TLSSocket): string | null {
  */
 export class ApiClient {
   readonly #options: ApiOptions;
-  /** With the properties of a URL read out: they are computed anew each time that they are asked for. */
-  readonly #server: { readonly hostname: string; readonly port: string; readonly pathname: string };
-  readonly #agent: Agent;
+  readonly #transport: Transport;
   readonly #errors: ApiErrors;
   readonly #turns = new Turns();
   readonly #brake: Brake;
   readonly #closed = new AbortController();
-  #answeredAt: string | null = null;
 
   /** Throws when certificate or key are none. */
   constructor(options: ApiOptions) {
     this.#options = options;
-    const { hostname, port, pathname } = options.server;
-    // Brackets belong to the URL, not to the address.
-    this.#server = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port || '443', pathname };
-    const { ca, cert, key, ...verification } = options.tls;
-    // Made once: the agent would read certificates and key again for each connection.
-    const secureContext = createSecureContext({ ca, cert, key });
-    this.#agent = new Agent({ keepAlive: true, secureContext, ...verification });
+    this.#transport = new Transport(options);
     this.#errors = createApiErrors(options);
     const { deadlineMs } = options;
     this.#brake = new Brake(deadlineMs * PAUSE_SHARE, deadlineMs * LONGEST_PAUSE_SHARE);
@@ -120,7 +110,7 @@ export class ApiClient {
 
   /** The address that last answered with a certificate that the CA vouches for; null before any did. */
   get answeredAt(): string | null {
-    return this.#answeredAt;
+    return this.#transport.answeredAt;
   }
 
   get errors(): ApiErrors {
@@ -128,7 +118,7 @@ export class ApiClient {
   }
 
   /** Makes a call, whatever the status of its answer. Throws a Failure when none came. */
-  async send(call: ApiCall): Promise<ApiAnswer> {
+  async send(call: ApiCall): Promise<RawAnswer> {
     try {
       // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
       return await this.#turns.take(() => this.#withinDeadline(call));
@@ -148,32 +138,74 @@ export class ApiClient {
   }
 
   /** Reads a list page by page; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
-  async list<T>(call: ListCall): Promise<T[] | null> {
+  async list<T>(call: ListCall): Promise<readonly T[] | null> {
+    return (await this.collect<T, T>(call, (item) => item))?.values ?? null;
+  }
+
+  /** The same, keeping of each object only what `take` makes of it. */
+  async collect<T, V>(call: ListCall, take: (item: T) => V): Promise<Listed<V> | null> {
     const asked: ApiCall = { ...call, verb: 'list' };
-    let items: T[] = [];
+    let values: V[] = [];
+    let resourceVersion = '';
     let page: Readonly<Record<string, string>> = { limit: String(PAGE_SIZE) };
     for (let pages = 0; pages < (call.maxPages ?? Number.POSITIVE_INFINITY); pages++) {
       const answer = await this.send({ ...asked, query: { ...call.query, ...page } });
       if (pages === 0 && isAbsent(call, answer)) return null;
       if (answer.status === GONE && 'continue' in page) {
         // The state that the pages were of is forgotten by now: all in one piece, which cannot happen to that.
-        [items, page] = [[], {}];
+        [values, page] = [[], {}];
         continue;
       }
       if (answer.status >= 300) throw this.#errors.refused(asked, answer);
-      const body = answer.body as { items?: readonly T[] | null; metadata?: { continue?: string } } | null;
-      for (const item of body?.items ?? []) items.push(item);
+      const body = answer.body as ListBody<T> | null;
+      for (const item of body?.items ?? []) values.push(take(item));
+      resourceVersion = body?.metadata?.resourceVersion ?? '';
       const next = body?.metadata?.continue ?? '';
       if (next === '') break;
       page = { limit: String(PAGE_SIZE), continue: next };
     }
-    return items;
+    return { values, resourceVersion };
+  }
+
+  /**
+   * Reads a watch line by line until the server ends it. It takes no turn and has a connection of its own. Throws a
+   * Failure when the server refuses, does not begin to answer in time, or gets lost, and whatever `onLine` throws.
+   */
+  async watch(call: WatchCall): Promise<void> {
+    const asked: ApiCall = { ...call, verb: 'watch' };
+    const { deadlineMs } = this.#options;
+    const opening = new AbortController();
+    const late = setTimeout(() => opening.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
+    const signal = AbortSignal.any([opening.signal, this.#closed.signal, call.signal]);
+    const lost = (error: unknown): never => {
+      signal.throwIfAborted();
+      throw this.#errors.unreachable(asked, error);
+    };
+    try {
+      const response = await this.#transport.stream({ ...call, method: METHODS.watch }, signal).catch(lost);
+      if (response.statusCode !== OK) {
+        throw this.#errors.refused(asked, await readAnswer(response).catch(lost));
+      }
+      clearTimeout(late);
+      call.onOpen();
+      await readLines(response, call.idleMs, call.onLine).catch((error: unknown) => {
+        if (error instanceof LostConnection) lost(error);
+        throw error;
+      });
+    } catch (error) {
+      if (opening.signal.aborted && !call.signal.aborted) {
+        throw this.#errors.unreachable(asked, opening.signal.reason);
+      }
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   /** Calls that are still under way fail, and those that wait for their turn are not made. */
   close(): void {
     this.#closed.abort(new Error('the client was closed'));
-    this.#agent.destroy();
+    this.#transport.close();
   }
 
   /** One call with its repetitions. */
@@ -196,7 +228,7 @@ export class ApiClient {
       if (call.signal?.aborted !== true && !(error instanceof HeldBack))
         this.#brake.failed(performance.now());
       if (!deadline.signal.aborted) throw error;
-      this.#dropIdle();
+      this.#transport.dropIdle();
       // While a body is read, the abort shows as a reset connection.
       throw deadline.signal.reason;
     } finally {
@@ -235,48 +267,18 @@ export class ApiClient {
     await sleep(ms, undefined, { signal: AbortSignal.any([signal, this.#closed.signal]) });
   }
 
-  /** A server that went away without a word left its idle connections half-open, too. */
-  #dropIdle(): void {
-    for (const sockets of Object.values(this.#agent.freeSockets)) {
-      for (const socket of sockets ?? []) socket.destroy();
-    }
-  }
-
   async #once(call: ApiCall, signal: AbortSignal): Promise<RawAnswer> {
     this.#closed.signal.throwIfAborted();
-    const response = await this.#open(call, signal);
-    const { socket } = response;
-    if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
-    return await readAnswer(response);
-  }
-
-  #open(call: ApiCall, signal: AbortSignal): Promise<IncomingMessage> {
-    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`;
-    const path = `${this.#server.pathname.replace(/\/$/, '')}${call.path}${query}`;
-    const headers = {
-      ...this.#options.headers,
-      Accept: 'application/json',
-      'User-Agent': 'mkplan',
-      ...(call.body === undefined
-        ? {}
-        : { 'Content-Type': call.body.type, 'Content-Length': Buffer.byteLength(call.body.text) }),
-    };
-    const method = METHODS[call.verb];
-    return new Promise((resolve, reject) => {
-      const { hostname, port } = this.#server;
-      const options = { hostname, port, path, method, headers, signal, agent: this.#agent };
-      const sent: ClientRequest = request(options, resolve);
-      sent.on('error', (error) => {
-        reject(
-          isReset(error) ? new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket) : error,
-        );
-      });
-      sent.end(call.body?.text);
-    });
+    return await readAnswer(await this.#transport.call({ ...call, method: METHODS[call.verb] }, signal));
   }
 }
 
-function isAbsent({ absentOn, onForbidden }: ReadCall, { status }: ApiAnswer): boolean {
+interface ListBody<T> {
+  readonly items?: readonly T[] | null;
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
+}
+
+function isAbsent({ absentOn, onForbidden }: ReadCall, { status }: RawAnswer): boolean {
   if (absentOn?.includes(status)) return true;
   if (status !== FORBIDDEN || onForbidden === undefined) return false;
   onForbidden();

@@ -64,11 +64,11 @@ function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnsw
   ]);
 }
 
-/** Applies our ingress addresses to one Service; returns its new resourceVersion. */
+/** Applies our ingress addresses to one Service; returns it as it is now. */
 export async function applyIngress(
   api: ApiClient,
   options: { context: string; target: ServiceTarget; addresses: readonly string[]; withIpMode: boolean },
-): Promise<string> {
+): Promise<Wire<V1Service>> {
   const { context, target, addresses, withIpMode } = options;
   const [namespace, name] = [encodeURIComponent(target.namespace), encodeURIComponent(target.name)];
   const call: ApiCall = {
@@ -85,5 +85,5 @@ export async function applyIngress(
   const answer = await api.send(call);
   if (answer.status === 409 || answer.status === 404) throw conflictFailure(context, target, answer);
   if (answer.status >= 300) throw api.errors.refused(call, answer);
-  return (answer.body as Wire<V1Service> | null)?.metadata?.resourceVersion ?? '';
+  return (answer.body as Wire<V1Service> | null) ?? {};
 }

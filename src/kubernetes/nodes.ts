@@ -7,6 +7,9 @@ import { canonicalAddress, canonicalCidrs, compareText, type Wire } from './wire
 
 type StrayPod = ObservedCluster['strayPods'][number];
 
+/** What is asked for, and where. */
+export const NODES = { resource: 'nodes', path: '/api/v1/nodes' } as const;
+
 /** kubeadm's label, and the one it had before Kubernetes 1.20. */
 const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
 /** Stray pods only make a warning: that there are some, and which. */
@@ -29,19 +32,20 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   };
 }
 
+/** By name. */
+export function sortNodes(nodes: Iterable<ObservedNode>): ObservedNode[] {
+  return [...nodes].sort((a, b) => compareText(a.name, b.name));
+}
+
 /** All Nodes, by name; none where that right is missing. */
 export async function listNodes(
   api: ApiClient,
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<ObservedNode[]> {
-  const nodes = await api.list<Wire<V1Node>>({
-    resource: 'nodes',
-    path: '/api/v1/nodes',
-    onForbidden: rights.onForbidden('list nodes'),
-    signal,
-  });
-  return (nodes ?? []).map(observedNode).sort((a, b) => compareText(a.name, b.name));
+  const call = { ...NODES, onForbidden: rights.onForbidden('list nodes'), signal };
+  const listed = await api.collect(call, observedNode);
+  return sortNodes(listed?.values ?? []);
 }
 
 /**

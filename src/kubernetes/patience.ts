@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Half to all of the time given, so that clients that failed together do not come back together. */
-function jittered(ms: number): number {
-  return ms * (0.5 + Math.random() / 2);
+export function jittered(ms: number, random: () => number = Math.random): number {
+  return ms * (0.5 + random() / 2);
 }
 
 /** The `Retry-After` of an answer in milliseconds: seconds or a date (RFC 9110, section 10.2.3); null where there is none. */
@@ -18,6 +18,36 @@ export function retryAfterMs(headers: IncomingHttpHeaders, now: () => number = D
 export function backoffMs(baseMs: number, attempts: number, askedMs: number | null): number {
   const own = jittered(baseMs * 2 ** (attempts - 1));
   return askedMs === null ? own : Math.max(own, askedMs + jittered(askedMs / 4));
+}
+
+/** What a server may ask for at most; a client that waits for longer is as good as dead. */
+const LONGEST_ASKED_MS = 600_000;
+
+/** How long to wait after each failure of a row: twice as long each time, up to a longest. */
+export class Backoff {
+  readonly #baseMs: number;
+  readonly #capMs: number;
+  readonly #random: () => number;
+  #failures = 0;
+
+  constructor(baseMs: number, capMs: number, random: () => number = Math.random) {
+    this.#baseMs = baseMs;
+    this.#capMs = capMs;
+    this.#random = random;
+  }
+
+  /** Milliseconds to wait after one more failure; never less than the server asked for, but for ten minutes. */
+  next(askedMs: number | null): number {
+    const own = jittered(Math.min(this.#baseMs * 2 ** this.#failures++, this.#capMs), this.#random);
+    if (askedMs === null) return own;
+    const asked = Math.min(askedMs, LONGEST_ASKED_MS);
+    return Math.max(own, asked + jittered(asked / 4, this.#random));
+  }
+
+  /** The row of failures is over. */
+  reset(): void {
+    this.#failures = 0;
+  }
 }
 
 /** So many calls in a row may fail before the next ones have to wait. */

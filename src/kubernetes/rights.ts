@@ -9,7 +9,11 @@ export class MissingRights {
 
   /** What to call where the server refuses what needs this right. */
   onForbidden(right: Right): () => void {
-    return () => this.#missing.add(right);
+    return () => this.add(right);
+  }
+
+  add(right: Right): void {
+    this.#missing.add(right);
   }
 
   /** In the order of `RIGHTS`. */

@@ -7,6 +7,13 @@ import { canonicalAddress, compareNames, compareText, type Wire } from './wire.t
 /** The annotation by which a Service asks for an address. */
 const IP_ANNOTATION = 'mkplan/ip';
 
+/** What is asked for, and where. */
+export const SERVICES = { resource: 'services', path: '/api/v1/services' } as const;
+export const ENDPOINT_SLICES = {
+  resource: 'endpointslices',
+  path: '/apis/discovery.k8s.io/v1/endpointslices',
+} as const;
+
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Past this many names a selector costs the API server more than the whole list costs us. */
 const MAX_SELECTED_NAMES = 50;
@@ -52,46 +59,61 @@ export function observedService(service: Wire<V1Service>): ObservedService {
   };
 }
 
-/**
- * Services of type LoadBalancer, and others that still hold an ingress of ours; by namespace and name. None where that
- * right is missing.
- */
+/** The same of a Service of type LoadBalancer, or one that still holds an ingress of ours; null of any other. */
+export function relevantService(service: Wire<V1Service>): ObservedService | null {
+  const isRelevant =
+    service.spec?.type === 'LoadBalancer' || ingressManagers(service).includes(FIELD_MANAGER);
+  return isRelevant ? observedService(service) : null;
+}
+
+/** The relevant Services, by namespace and name. None where that right is missing. */
 export async function listServices(
   api: ApiClient,
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<ObservedService[]> {
-  const services = await api.list<Wire<V1Service>>({
-    resource: 'services',
-    path: '/api/v1/services',
-    onForbidden: rights.onForbidden('list services'),
-    signal,
-  });
-  return (services ?? [])
-    .filter(
-      (service) => service.spec?.type === 'LoadBalancer' || ingressManagers(service).includes(FIELD_MANAGER),
-    )
-    .map(observedService)
-    .sort(compareNames);
+  const call = { ...SERVICES, onForbidden: rights.onForbidden('list services'), signal };
+  const listed = await api.collect(call, relevantService);
+  return (listed?.values ?? []).filter((service) => service !== null).sort(compareNames);
 }
 
-/** Counts ready endpoints by Service and node. An endpoint whose readiness is not known counts as ready (API reference). */
+/** What one EndpointSlice tells. */
+export interface SliceEndpoints {
+  /** `namespace/name` of its Service. */
+  readonly service: string;
+  /** Ready endpoints: the node, and what the endpoint stands for. */
+  readonly ready: readonly (readonly [node: string, target: string])[];
+}
+
+/**
+ * The ready endpoints of a slice. One whose readiness is not known counts as ready (API reference). Null of a slice that
+ * belongs to no Service.
+ */
+export function sliceEndpoints(slice: Wire<V1EndpointSlice>): SliceEndpoints | null {
+  const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL];
+  if (name === undefined) return null;
+  const ready = (slice.endpoints ?? []).flatMap(({ conditions, nodeName, targetRef, addresses }) =>
+    conditions?.ready === false || nodeName === undefined
+      ? []
+      : [[nodeName, targetRef?.uid ?? addresses[0] ?? ''] as const],
+  );
+  return { service: `${slice.metadata?.namespace ?? ''}/${name}`, ready };
+}
+
+/** Counts ready endpoints by Service and node, in the order of the Services. */
 export function countEndpoints(
-  slices: readonly Wire<V1EndpointSlice>[],
+  slices: Iterable<SliceEndpoints>,
   services: readonly ObservedService[],
 ): ObservedEndpoints[] {
   const counts = new Map(
     services.map((service) => [`${service.namespace}/${service.name}`, new Map<string, Set<string>>()]),
   );
-  for (const slice of slices) {
-    const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL] ?? '';
-    const byNode = counts.get(`${slice.metadata?.namespace ?? ''}/${name}`);
+  for (const { service, ready } of slices) {
+    const byNode = counts.get(service);
     if (byNode === undefined) continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      if (endpoint.conditions?.ready === false || endpoint.nodeName === undefined) continue;
+    for (const [node, target] of ready) {
       // One pod may stand in two slices for a while, and in one of each family when dual-stack.
-      const target = endpoint.targetRef?.uid ?? endpoint.addresses[0] ?? '';
-      byNode.set(endpoint.nodeName, (byNode.get(endpoint.nodeName) ?? new Set()).add(target));
+      byNode.set(node, (byNode.get(node) ?? new Set()).add(target));
     }
   }
   return services.map(({ namespace, name }) => {
@@ -119,12 +141,16 @@ export async function listEndpoints(
     names.length > MAX_SELECTED_NAMES
       ? {}
       : { labelSelector: `${SERVICE_NAME_LABEL} in (${names.join(',')})` };
-  const slices = await api.list<Wire<V1EndpointSlice>>({
-    resource: 'endpointslices',
-    path: '/apis/discovery.k8s.io/v1/endpointslices',
+  const call = {
+    ...ENDPOINT_SLICES,
     query: selector,
     onForbidden: rights.onForbidden('list endpointslices'),
     signal,
-  });
-  return slices === null ? [] : countEndpoints(slices, services);
+  };
+  const listed = await api.collect(call, sliceEndpoints);
+  if (listed === null) return [];
+  return countEndpoints(
+    listed.values.filter((slice) => slice !== null),
+    services,
+  );
 }

@@ -26,6 +26,8 @@ const findsServices = (profile: DesiredProfile): boolean => profile.services.val
 
 const UNRECORDED = 'addresses are given without a record: a Service that is made anew may get another one';
 
+const POLLED = '`mkplan watch` reads them again every half minute, rather than being told of each change';
+
 /** One feature each; docs/rights.md is the same table. */
 const FEATURES: Readonly<Record<Right, Feature>> = {
   'list nodes': {
@@ -33,11 +35,14 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
     isUsed: () => true,
     hides: 'pods',
   },
+  'watch nodes': { without: POLLED, isUsed: () => true },
   'list services': { without: 'no Service is given an address', isUsed: gives, hides: 'load-balancer' },
+  'watch services': { without: POLLED, isUsed: gives },
   'list endpointslices': {
     without: '`externalTrafficPolicy: Local` goes through the gateway, and `status` cannot tell endpoints',
     isUsed: gives,
   },
+  'watch endpointslices': { without: POLLED, isUsed: gives },
   'list pods': { without: 'pods outside the pod networks are not noticed', isUsed: findsPods },
   'list servicecidrs': { without: '`services: auto` asks kubeadm, then config.json', isUsed: findsServices },
   'list ipaddresspools': {
@@ -53,6 +58,8 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
     isUsed: (profile) => findsPods(profile) || findsServices(profile),
   },
   'get configmaps kube-system/mkplan-allocations': { without: UNRECORDED, isUsed: givesFromPool },
+  'list configmaps kube-system/mkplan-allocations': { without: POLLED, isUsed: givesFromPool },
+  'watch configmaps kube-system/mkplan-allocations': { without: POLLED, isUsed: givesFromPool },
   'create configmaps kube-system': { without: UNRECORDED, isUsed: givesFromPool },
   'update configmaps kube-system/mkplan-allocations': { without: UNRECORDED, isUsed: givesFromPool },
   'patch services/status': { without: 'Services keep the addresses that they show', isUsed: gives },

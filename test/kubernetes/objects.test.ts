@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ingressConfiguration, knowsIpMode } from '../../src/kubernetes/ingress.ts';
 import { parseKubeadm } from '../../src/kubernetes/networks.ts';
 import { observedNode, strayPods } from '../../src/kubernetes/nodes.ts';
-import { countEndpoints, observedService } from '../../src/kubernetes/services.ts';
+import { countEndpoints, observedService, sliceEndpoints } from '../../src/kubernetes/services.ts';
 
 const owns = (manager: string) => ({
   manager,
@@ -112,9 +112,12 @@ describe('countEndpoints', () => {
       slice('d', 'n0', false),
       slice('e', undefined, true),
     ];
-    expect(countEndpoints(slices, [service])).toEqual([
-      { namespace: 'default', service: 'web', readyByNode: { n0: 1, n1: 2 } },
-    ]);
+    expect(
+      countEndpoints(
+        slices.map(sliceEndpoints).filter((one) => one !== null),
+        [service],
+      ),
+    ).toEqual([{ namespace: 'default', service: 'web', readyByNode: { n0: 1, n1: 2 } }]);
   });
 });
 

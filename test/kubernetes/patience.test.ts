@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Brake, backoffMs, retryAfterMs } from '../../src/kubernetes/patience.ts';
+import { Backoff, Brake, backoffMs, retryAfterMs } from '../../src/kubernetes/patience.ts';
 
 describe('Retry-After', () => {
   const now = () => Date.parse('2026-01-01T00:00:00Z');
@@ -38,6 +38,28 @@ describe('backoffMs', () => {
         },
       ),
     );
+  });
+});
+
+describe('Backoff', () => {
+  it('doubles up to the longest, and begins anew', () => {
+    const backoff = new Backoff(100, 1000, () => 1);
+    expect(Array.from({ length: 6 }, () => backoff.next(null))).toEqual([100, 200, 400, 800, 1000, 1000]);
+    backoff.reset();
+    expect(backoff.next(null)).toBe(100);
+  });
+
+  it('takes half to all of it, by chance', () => {
+    const chances = [0, 0.5, 1].values();
+    const backoff = new Backoff(100, 100, () => chances.next().value ?? 0);
+    expect([backoff.next(null), backoff.next(null), backoff.next(null)]).toEqual([50, 75, 100]);
+  });
+
+  it('is never shorter than the server asks for, but for ten minutes', () => {
+    const backoff = new Backoff(100, 100, () => 0);
+    expect(backoff.next(1000)).toBe(1125);
+    expect(backoff.next(10)).toBe(50);
+    expect(backoff.next(Number.MAX_SAFE_INTEGER)).toBe(675_000);
   });
 });
 

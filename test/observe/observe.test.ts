@@ -39,6 +39,7 @@ function clusterOf(changes: Partial<Cluster> = {}): Cluster {
     context: () => Promise.resolve(context),
     observe: () => Promise.resolve(cluster),
     writeAllocations: async () => undefined,
+    watch: () => ({ isLive: true, stop: () => undefined }),
     setIngress: () => Promise.reject(new Error('an observation changes nothing')),
     close: () => Promise.resolve(),
     ...changes,

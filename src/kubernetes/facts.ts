@@ -1,0 +1,32 @@
+import type { AllocationRecord } from '../model/allocation.ts';
+import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
+import { reviewWriting } from './allocations.ts';
+import type { ApiClient } from './http.ts';
+import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
+import { listStrayPods } from './nodes.ts';
+import { type MissingRights, reviewRight } from './rights.ts';
+
+/** What of a cluster changes seldom, and is never watched. */
+export type SlowFacts = Pick<
+  ObservedCluster,
+  'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strayPods'
+>;
+
+/** Reads them, and asks which rights to write are there. Throws a Failure when the cluster cannot be read. */
+export async function readSlowFacts(
+  api: ApiClient,
+  nodes: Promise<readonly ObservedNode[]>,
+  allocations: Promise<AllocationRecord | null>,
+  rights: MissingRights,
+  signal?: AbortSignal,
+): Promise<SlowFacts> {
+  const [strayPods, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
+    listStrayPods(api, nodes, rights, signal),
+    listServiceCidrs(api, rights, signal),
+    readKubeadm(api, rights, signal),
+    listOtherLoadBalancers(api, rights, signal),
+    reviewRight(api, 'patch services/status', rights, signal),
+    allocations.then((record) => reviewWriting(api, record, rights, signal)),
+  ]);
+  return { strayPods, serviceCidrs, kubeadm, otherLoadBalancers };
+}

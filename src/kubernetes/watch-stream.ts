@@ -1,0 +1,84 @@
+import type { IncomingMessage } from 'node:http';
+import { LostConnection } from './answer.ts';
+
+/** etcd takes objects of up to 1.5 MiB; nothing honest comes near this. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
+
+/** Puts lines together of bytes that come in pieces, cut anywhere; a line is decoded when it is whole. */
+export class LineReader {
+  readonly #maxBytes: number;
+  #pieces: Buffer[] = [];
+  #size = 0;
+
+  constructor(maxBytes = MAX_LINE_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether a line has begun and not ended. */
+  get isWithin(): boolean {
+    return this.#size > 0;
+  }
+
+  /** The lines that end in this piece, empty ones left out. Throws an Error when a line grows too long. */
+  take(piece: Buffer): string[] {
+    const lines: string[] = [];
+    let from = 0;
+    for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, from)) {
+      this.#keep(piece.subarray(from, end));
+      if (this.#size > 0) lines.push(Buffer.concat(this.#pieces).toString('utf8'));
+      this.#pieces = [];
+      this.#size = 0;
+      from = end + 1;
+    }
+    // A copy: what is kept must not hold on to the whole piece.
+    if (from < piece.length) this.#keep(Buffer.from(piece.subarray(from)));
+    return lines;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#size += bytes.length;
+    if (this.#size > this.#maxBytes) throw new Error(`a line is longer than ${this.#maxBytes} bytes`);
+    this.#pieces.push(bytes);
+  }
+}
+
+/**
+ * Hands over the lines of an answer as they come, those of one piece in one turn of the event loop. Resolves when the
+ * server ends it after a whole line. Throws LostConnection when it is cut, or nothing comes for `idleMs`, and whatever
+ * `onLine` throws; the connection is gone then.
+ */
+export function readLines(
+  response: IncomingMessage,
+  idleMs: number,
+  onLine: (line: string) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const reader = new LineReader();
+    const lost = (message: string, cause?: unknown) => new LostConnection(message, { cause });
+    const silence = setTimeout(() => fail(lost(`the watch was silent for ${idleMs} ms`)), idleMs);
+    const fail = (error: unknown): void => {
+      clearTimeout(silence);
+      reject(error);
+      response.destroy();
+    };
+    response.on('data', (piece: Buffer) => {
+      silence.refresh();
+      try {
+        for (const line of reader.take(piece)) onLine(line);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    response.on('end', () => {
+      if (reader.isWithin) return fail(lost('the watch ended within a line'));
+      clearTimeout(silence);
+      resolve();
+    });
+    response.on('error', (error) => fail(lost('the watch was cut', error)));
+    response.on('close', () => fail(lost('the watch was cut')));
+    // What is gone already says so no more.
+    if (response.destroyed) fail(lost('the watch was cut'));
+  });
+}
