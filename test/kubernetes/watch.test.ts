@@ -336,7 +336,7 @@ describe('a server that is lost', () => {
     await begin();
     await shows('a');
     otherwise = (_, __, response) => drop(response);
-    for (const path of LISTS) streamOf(path).destroy();
+    streamOf(SERVICES).destroy();
     await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(unreachable), PATIENCE);
     expect(watch?.isLive).toBe(false);
     await vi.waitFor(() => expect(changes).toBeGreaterThan(0), PATIENCE);
