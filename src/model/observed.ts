@@ -6,16 +6,26 @@ import type { Route } from './route.ts';
 /** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
 export const FIELD_MANAGER = 'mkplan';
 
-/** One policy rule (ip-rule(8)). What is not modelled is kept in `selector` as text and makes the rule conditional. */
+/** What a policy rule does with what it matches: asks its table, or rejects. `other`: goto and whatever is not modelled. */
+export const RULE_ACTIONS = ['lookup', 'unreachable', 'prohibit', 'blackhole', 'other'] as const;
+
+/** One policy rule (ip-rule(8)), as far as it decides about what this host itself sends. */
 export interface Rule {
   readonly family: 4 | 6;
   /** Lower is asked first. */
   readonly priority: number;
-  /** The table asked, when the action is a lookup; null for unreachable, prohibit, goto and the like. */
+  readonly action: (typeof RULE_ACTIONS)[number];
+  /** The table asked, when the action is a lookup; null for every other. */
   readonly table: number | null;
   /** `suppress_prefixlength`: answers of this length or shorter are discarded; null where unset. */
   readonly suppressPrefixLength: number | null;
-  /** What else must match (from, to, fwmark, iif, uidrange …), empty for `from all`. Display and "unknown" only. */
+  /** Where the address has to lie; null for anywhere. */
+  readonly to: Prefix | null;
+  /** Whether everything else that it matches by (source, mark, interface …) holds for what the invoking user sends. */
+  readonly applies: 'always' | 'never' | 'unknown';
+  /** It matches whatever it would not match without this, `to` included. */
+  readonly not: boolean;
+  /** All that it matches by, and does where that is no lookup, as ip-rule(8) words it; empty for `from all`. For people. */
   readonly selector: string;
 }
 

@@ -17,7 +17,7 @@ import type {
   OpenTransaction,
   Rule,
 } from '../model/observed.ts';
-import { RIGHTS } from '../model/observed.ts';
+import { RIGHTS, RULE_ACTIONS } from '../model/observed.ts';
 import { PURPOSES } from '../model/plan.ts';
 import {
   contains,
@@ -93,13 +93,34 @@ const route: Codec<Route> = converted(
   decodeRoute,
 );
 
-const rule = record<Rule>({
-  family: required(oneOf(4, 6)),
-  priority: required(count),
-  table: usually(nullable(count), null),
-  suppressPrefixLength: usually(nullable(count), null),
-  selector: usually(text, ''),
-});
+interface RuleDocument extends Omit<Rule, 'applies'> {
+  /** Left out where it is what the selector makes likely. */
+  readonly applies?: Rule['applies'];
+}
+
+/** A rule with a selector and nothing else is one of which nobody said whether it applies. */
+const likely = ({ selector }: Pick<Rule, 'selector'>) => (selector === '' ? 'always' : 'unknown');
+
+function encodeRule({ applies, ...rule }: Rule): RuleDocument {
+  return applies === likely(rule) ? rule : { ...rule, applies };
+}
+
+const rule: Codec<Rule> = converted(
+  record<RuleDocument>({
+    family: required(oneOf(4, 6)),
+    priority: required(count),
+    action: usually(oneOf(...RULE_ACTIONS), 'lookup'),
+    table: usually(nullable(count), null),
+    suppressPrefixLength: usually(nullable(count), null),
+    to: usually(nullable(cidr), null),
+    applies: omitted(oneOf('always', 'never', 'unknown')),
+    not: usually(flag, false),
+    selector: usually(text, ''),
+  }),
+  'a rule',
+  encodeRule,
+  (document) => ({ ...document, applies: document.applies ?? likely(document) }),
+);
 
 const link = record<Link>({ name: required(text), up: usually(flag, true) });
 

@@ -1,11 +1,12 @@
-import type { ObservedHost } from '../model/observed.ts';
+import type { Answer, ObservedHost } from '../model/observed.ts';
 import type { Conflict, Relation } from '../model/plan.ts';
-import { contains, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
+import { contains, formatAddress, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
-import { formatRoute, METRICS, type Route, sameNextHop } from '../model/route.ts';
+import { formatRoute, LOCAL_TABLE, MAIN_TABLE, METRICS, type Route, sameNextHop } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import { type CriticalPoint, criticalPoints } from './critical.ts';
-import { defaultRoutes, type ForeignRoute, isOnLink, type Ownership, tablesBeforeMain } from './foreign.ts';
+import { defaultRoutes, type ForeignRoute, isOnLink, type Ownership } from './foreign.ts';
+import { type Decision, describeRule, Forwarding } from './forwarding.ts';
 import { likelyOwner } from './owner.ts';
 import type { WantedRoute } from './wanted.ts';
 
@@ -36,7 +37,7 @@ interface Dispute {
  * | forbidden       | it is no private network                                      | always refused     |
  * | critical        | it holds an address that must not change its way              | always refused     |
  * | gateway-inside  | it holds its own gateway                                      | refused or skipped |
- * | preempted       | a table asked before main answers for it                      | refused or skipped |
+ * | preempted       | a rule or table asked before main decides about it            | refused or skipped |
  * | conflict        | a foreign route has the same destination, another next hop    | refused or skipped |
  * | on-link         | the host itself is on a network that overlaps it              | refused or skipped |
  * | inside          | a foreign route is more specific                              | refused or skipped |
@@ -48,11 +49,13 @@ export class ConflictCheck {
   readonly #host: ObservedHost;
   readonly #foreign: PrefixIndex<ForeignRoute>;
   readonly #critical: PrefixIndex<CriticalPoint>;
-  readonly #answers: PrefixIndex<ObservedHost['answers'][number]>;
+  readonly #answers: PrefixIndex<Answer>;
+  readonly #forwarding: Forwarding;
 
   constructor(host: ObservedHost, ownership: Ownership, foreign: PrefixIndex<ForeignRoute>) {
     this.#host = host;
     this.#foreign = foreign;
+    this.#forwarding = new Forwarding(host);
     const owned = new PrefixIndex(ownership.owned.values(), (one) => one.route.destination);
     const points = criticalPoints(host, defaultRoutes(host)).filter((point) => {
       // A live peer behind one of our own routes keeps its way: that is what the tunnel is for.
@@ -162,22 +165,46 @@ export class ConflictCheck {
     ];
   }
 
+  /** The first part of a destination that something asked before table main decides about; one is enough to say. */
   #preempted(destination: Prefix): Dispute[] {
-    const before = tablesBeforeMain(this.#host, destination);
-    if (before.size === 0) return [];
+    // A system without policy rules asks its one table.
+    if (!this.#host.rules.some((rule) => rule.family === destination.family)) return [];
+    for (const address of this.#forwarding.parts(destination)) {
+      const decision = this.#forwarding.decide(address, destination);
+      const found =
+        decision.by === 'unknown' ? this.#settled(destination) : preemption(destination, address, decision);
+      // What overlaps a network of the host is told of as that.
+      if (found !== null && !this.#isOnLink(address)) return [found];
+    }
+    return [];
+  }
+
+  #isOnLink(address: Prefix): boolean {
+    const over = [...this.#foreign.exact(address), ...this.#foreign.ancestors(address)];
+    return over.some((one) => isOnLink(one.route));
+  }
+
+  /** What the kernel itself said, where the model cannot tell. */
+  #settled(destination: Prefix): Dispute | null {
+    const rules = this.#forwarding.rulesBefore(destination).filter((rule) => rule.table !== LOCAL_TABLE);
+    const isBefore = (answer: Answer) =>
+      rules.some((rule) =>
+        answer.table === null
+          ? rule.action === answer.type
+          : rule.table === answer.table && answer.table !== MAIN_TABLE,
+      );
     const asked = [...this.#answers.exact(destination), ...this.#answers.descendants(destination)];
-    const answer = asked.find((one) => one.table !== null && before.has(one.table));
-    if (answer === undefined) return [];
-    return [
-      {
-        relation: 'preempted',
-        foreign: null,
-        owner: `table ${answer.table}, which a policy rule asks before main`,
-        disputed: formatPrefix(destination),
-        winner: `table ${answer.table} (dev ${answer.device ?? '-'})`,
-        summary: `${answer.address} is answered by table ${answer.table} before main is asked: our route would be dead`,
-      },
-    ];
+    const answer = asked.find(isBefore);
+    if (answer === undefined) return null;
+    const by = answer.table === null ? `a policy rule (${answer.type})` : `table ${answer.table}`;
+    return {
+      relation: 'preempted',
+      foreign: null,
+      owner: answer.table === null ? by : `${by}, which a policy rule asks before main`,
+      disputed: formatPrefix(destination),
+      winner: `${by} (dev ${answer.device ?? '-'})`,
+      summary: `${answer.address} is answered by ${by} before main is asked: our route would be dead`,
+    };
   }
 
   #same(wanted: WantedRoute): Dispute[] {
@@ -234,6 +261,48 @@ function dispute(relation: keyof typeof SAYS, one: ForeignRoute, disputed: Prefi
   const owner = one.spec === null ? likelyOwner(one.route) : `claimed by another spec, ${one.spec}`;
   const summary = `${SAYS[relation]}: ${formatRoute(one.route)}`;
   return { relation, foreign: one.route, owner, disputed: formatPrefix(disputed), winner, summary };
+}
+
+/** Who decides about an address of the destination before a route to that in main could; null where that one does. */
+function preemption(destination: Prefix, address: Prefix, decision: Decision): Dispute | null {
+  const text = formatAddress(address);
+  const dead = 'before main is asked: our route would be dead';
+  const relation = 'preempted';
+  switch (decision.by) {
+    case 'route': {
+      const { rule, route } = decision;
+      const disputed = formatPrefix(
+        contains(destination, route.destination) ? route.destination : destination,
+      );
+      const owner = `table ${rule.table}, which a policy rule asks before main; ${likelyOwner(route)}`;
+      const winner = `table ${rule.table} (${formatRoute(route)})`;
+      const summary = `${text} is answered by table ${rule.table} ${dead}`;
+      return { relation, foreign: null, owner, disputed, winner, summary };
+    }
+    case 'rule': {
+      const { rule } = decision;
+      const owner = describeRule(rule);
+      const disputed = formatPrefix(
+        rule.to !== null && contains(destination, rule.to) ? rule.to : destination,
+      );
+      const summary = `${text} is rejected by ${owner} ${dead}`;
+      return { relation, foreign: null, owner, disputed, winner: `nobody: ${rule.action}`, summary };
+    }
+    case 'nobody': {
+      const summary = `no policy rule asks table main for ${text}: our route would be dead`;
+      const owner = 'the policy rules of this host';
+      return {
+        relation,
+        foreign: null,
+        owner,
+        disputed: formatPrefix(destination),
+        winner: 'nobody',
+        summary,
+      };
+    }
+    default:
+      return null;
+  }
 }
 
 /** Relations that no policy lets through. */

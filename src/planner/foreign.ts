@@ -4,7 +4,7 @@ import type { Unproven } from '../model/plan.ts';
 import type { Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { PrefixSet } from '../model/prefix-set.ts';
-import { compareRoutes, LOCAL_TABLE, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
+import { compareRoutes, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
 
 /** A route of table main that is not this spec's, with whom it is claimed by, if anybody. */
 export interface ForeignRoute {
@@ -115,19 +115,4 @@ export function isOnLink(route: Route): boolean {
   return (
     route.type === 'unicast' && route.gateway === null && route.nextHops.length === 0 && route.device !== 'lo'
   );
-}
-
-/** The first table other than main and local that a rule asks before main would answer for a destination. */
-export function tablesBeforeMain(host: ObservedHost, destination: Prefix): Set<number> {
-  const rules = host.rules
-    .filter((rule) => rule.family === destination.family)
-    .sort((a, b) => a.priority - b.priority);
-  const before = new Set<number>();
-  for (const rule of rules) {
-    const answers = rule.suppressPrefixLength === null || rule.suppressPrefixLength < destination.length;
-    if (rule.table === MAIN_TABLE && rule.selector === '' && answers) break;
-    if (rule.table !== null && rule.table !== MAIN_TABLE && rule.table !== LOCAL_TABLE)
-      before.add(rule.table);
-  }
-  return before;
 }

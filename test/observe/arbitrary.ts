@@ -10,7 +10,7 @@ import type {
   ObservedState,
   Rule,
 } from '../../src/model/observed.ts';
-import { RIGHTS } from '../../src/model/observed.ts';
+import { RIGHTS, RULE_ACTIONS } from '../../src/model/observed.ts';
 import { PURPOSES } from '../../src/model/plan.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
 import type { NextHop, Route } from '../../src/model/route.ts';
@@ -79,8 +79,12 @@ const route: fc.Arbitrary<Route> = fc.record({
 const rule: fc.Arbitrary<Rule> = fc.record({
   family: fc.constantFrom(4, 6),
   priority: count,
+  action: fc.constantFrom(...RULE_ACTIONS),
   table: orNull(count),
   suppressPrefixLength: orNull(count),
+  to: orNull(prefix),
+  applies: fc.constantFrom('always', 'never', 'unknown'),
+  not: fc.boolean(),
   selector: text,
 });
 

@@ -12,6 +12,7 @@ import type {
   ObservedProfile,
   ObservedService,
   ObservedState,
+  Rule,
 } from '../../src/model/observed.ts';
 import { type Prefix, parsePrefix } from '../../src/model/prefix.ts';
 import { rangeOf } from '../../src/model/range.ts';
@@ -28,6 +29,22 @@ export function prefix(text: string): Prefix {
   const parsed = parsePrefix(text);
   if (parsed === null) throw new Error(`not a prefix: ${text}`);
   return parsed;
+}
+
+/** A policy rule that asks a table about everything, unless told otherwise. */
+export function rule(priority: number, table: number | null, rest: Partial<Rule> = {}): Rule {
+  return {
+    family: 4,
+    priority,
+    action: 'lookup',
+    table,
+    suppressPrefixLength: null,
+    to: null,
+    applies: 'always',
+    not: false,
+    selector: '',
+    ...rest,
+  };
 }
 
 export function route(document: RouteDocument): Route {
@@ -83,11 +100,7 @@ export function host(routes: readonly RouteDocument[] = [], rest: Partial<Observ
   return {
     platform: 'linux',
     ...HOST_ID,
-    rules: [
-      { family: 4, priority: 0, table: 255, suppressPrefixLength: null, selector: '' },
-      { family: 4, priority: 32766, table: 254, suppressPrefixLength: null, selector: '' },
-      { family: 4, priority: 32767, table: 253, suppressPrefixLength: null, selector: '' },
-    ],
+    rules: [rule(0, 255), rule(32766, 254), rule(32767, 253)],
     routes: [...base, ...routes].map(decodeRoute),
     links: [],
     addresses: [

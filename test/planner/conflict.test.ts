@@ -160,11 +160,7 @@ const CASES: readonly Case[] = [
     cidr: '10.96.0.0/12',
     routes: [{ destination: '10.0.0.0/8', device: 'tailscale0', table: 52, protocol: 3 }],
     host: {
-      rules: [
-        { family: 4, priority: 0, table: 255, suppressPrefixLength: null, selector: '' },
-        { family: 4, priority: 5270, table: 52, suppressPrefixLength: null, selector: '' },
-        { family: 4, priority: 32766, table: 254, suppressPrefixLength: null, selector: '' },
-      ],
+      rules: [build.rule(0, 255), build.rule(5270, 52), build.rule(32766, 254)],
       answers: [{ address: '10.96.0.1', table: 52, type: 'unicast', gateway: null, device: 'tailscale0' }],
     },
     relations: ['preempted'],
@@ -176,21 +172,122 @@ const CASES: readonly Case[] = [
     routes: [{ destination: '0.0.0.0/0', device: 'wg0', table: 51820, protocol: 3 }],
     host: {
       rules: [
-        { family: 4, priority: 0, table: 255, suppressPrefixLength: null, selector: '' },
-        { family: 4, priority: 32764, table: 254, suppressPrefixLength: 0, selector: '' },
-        {
-          family: 4,
-          priority: 32765,
-          table: 51820,
-          suppressPrefixLength: null,
-          selector: 'not fwmark 0xca6c',
-        },
-        { family: 4, priority: 32766, table: 254, suppressPrefixLength: null, selector: '' },
+        build.rule(0, 255),
+        build.rule(32764, 254, { suppressPrefixLength: 0 }),
+        build.rule(32765, 51820, { applies: 'never', not: true, selector: 'not fwmark 0xca6c' }),
+        build.rule(32766, 254),
       ],
       answers: [{ address: '10.96.0.1', table: 51820, type: 'unicast', gateway: null, device: 'wg0' }],
     },
     relations: [],
     outcomes: ['none', 'none'],
+  },
+  {
+    name: 'a rule asked before main rejects it by itself',
+    cidr: '10.96.0.0/12',
+    host: {
+      rules: [build.rule(0, 255), build.rule(100, null, { action: 'unreachable' }), build.rule(32766, 254)],
+    },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'a rule asked before main rejects a part of it',
+    cidr: '10.96.0.0/12',
+    host: {
+      rules: [
+        build.rule(0, 255),
+        build.rule(100, null, { action: 'prohibit', to: build.prefix('10.100.0.0/16') }),
+        build.rule(32766, 254),
+      ],
+    },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'a rule that rejects what lies elsewhere',
+    cidr: '10.96.0.0/12',
+    host: {
+      rules: [
+        build.rule(0, 255),
+        build.rule(100, null, { action: 'prohibit', to: build.prefix('10.200.0.0/16') }),
+        build.rule(32766, 254),
+      ],
+    },
+    relations: [],
+    outcomes: ['none', 'none'],
+  },
+  {
+    name: 'a table asked before main has a part of it only',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.100.7.0/24', device: 'tailscale0', table: 52, protocol: 3 }],
+    host: { rules: [build.rule(0, 255), build.rule(5270, 52), build.rule(32766, 254)] },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'a table asked before main throws it back',
+    cidr: '10.96.0.0/12',
+    routes: [
+      { destination: '10.0.0.0/8', device: 'tailscale0', table: 52, protocol: 3 },
+      { destination: '10.96.0.0/11', type: 'throw', table: 52, protocol: 3 },
+    ],
+    host: { rules: [build.rule(0, 255), build.rule(5270, 52), build.rule(32766, 254)] },
+    relations: [],
+    outcomes: ['none', 'none'],
+  },
+  {
+    name: 'main may not answer with a prefix as short as it',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '0.0.0.0/0', device: 'wg0', table: 51820, protocol: 3 }],
+    host: {
+      rules: [
+        build.rule(0, 255),
+        build.rule(32764, 254, { suppressPrefixLength: 12 }),
+        build.rule(32765, 51820),
+        build.rule(32766, 254),
+      ],
+    },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'no rule asks main at all',
+    cidr: '10.96.0.0/12',
+    host: { rules: [build.rule(0, 255), build.rule(32767, 253)] },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'whether a rule applies is not known, and the kernel says that its table answers',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.0.0.0/8', device: 'tun0', table: 77, protocol: 3 }],
+    host: {
+      rules: [build.rule(0, 255), build.rule(100, 77, { applies: 'unknown' }), build.rule(32766, 254)],
+      answers: [{ address: '10.96.0.1', table: 77, type: 'unicast', gateway: null, device: 'tun0' }],
+    },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'whether a rule applies is not known, and the kernel says that main answers',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.0.0.0/8', device: 'tun0', table: 77, protocol: 3 }],
+    host: {
+      rules: [build.rule(0, 255), build.rule(100, 77, { applies: 'unknown' }), build.rule(32766, 254)],
+      answers: [
+        { address: '10.96.0.1', table: 254, type: 'unicast', gateway: '192.168.1.1', device: 'eth0' },
+      ],
+    },
+    relations: [],
+    outcomes: ['none', 'none'],
+  },
+  {
+    name: 'the host itself has an address in it, on no network',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.96.0.10/32', type: 'local', device: 'dummy0', table: 255, protocol: 2 }],
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
   },
   {
     name: 'it would take the default gateway',

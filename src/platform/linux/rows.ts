@@ -45,6 +45,21 @@ export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** Whether a value is text, or the key is not there. */
+export function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+/** A value as text: what is none is written as JSON, which is text whatever the value. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Whether a value is what JSON calls an object, with keys to look at. */
+export function isRow(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The type of a route or of an answer; absent, as `ip` leaves it out for unicast without -details, is unicast. */
 export function typeOf(type: string | undefined): RouteType {
   return type === undefined ? 'unicast' : (TYPES.get(type) ?? 'other');
