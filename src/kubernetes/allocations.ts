@@ -5,7 +5,7 @@ import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { ApiCall, ApiClient } from './http.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
-import type { Wire } from './wire.ts';
+import { requireShape, type Wire } from './wire.ts';
 
 /**
  * Where a cluster's record of allocations is. One for all pools of the cluster, since pools of two specs may overlap
@@ -51,8 +51,9 @@ export function formatAllocations(allocations: readonly Allocation[]): string {
   return allocations.map(({ address, service }) => `${address} ${service}\n`).join('');
 }
 
-/** What the record's ConfigMap tells. */
+/** What the record's ConfigMap tells. Throws a Failure for what is none. */
 export function recordOf(map: Wire<V1ConfigMap> | null): AllocationRecord {
+  requireShape('ConfigMap', map, { metadata: { resourceVersion: 'text' }, data: { [KEY]: 'text' } });
   return {
     resourceVersion: map?.metadata?.resourceVersion ?? null,
     allocations: parseAllocations(map?.data?.[KEY] ?? ''),

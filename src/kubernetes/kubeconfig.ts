@@ -106,7 +106,8 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     if (text === null) continue;
     let config: unknown;
     try {
-      config = parse(text, { maxAliasCount: 100 });
+      // Its warnings would be printed.
+      config = parse(text, { maxAliasCount: 100, logLevel: 'error' });
     } catch (error) {
       throw malformed(file, messageOf(error).split('\n', 1)[0] ?? '');
     }

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { ObservedCluster } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
 import type { MissingRights } from './rights.ts';
-import { canonicalCidrs, compareText, type Wire } from './wire.ts';
+import { canonicalCidrs, compareText, requireShape, type Wire } from './wire.ts';
 
 /** Where the API group is not served, and where we may not look: another source answers then. */
 const ABSENT = [403, 404];
@@ -23,7 +23,11 @@ export async function listServiceCidrs(
       signal,
     });
     if (found !== null) {
-      return [...new Set(found.flatMap(({ spec }) => canonicalCidrs(spec?.cidrs ?? [])))].sort(compareText);
+      const cidrs = found.flatMap((one) => {
+        requireShape('ServiceCIDR', one, { spec: { cidrs: ['text'] } });
+        return canonicalCidrs(one.spec?.cidrs ?? []);
+      });
+      return [...new Set(cidrs)].sort(compareText);
     }
   }
   return [];
@@ -41,7 +45,8 @@ function subnet(value: unknown): string | null {
 export function parseKubeadm(text: string): ObservedCluster['kubeadm'] {
   let configuration: ClusterConfiguration | null;
   try {
-    configuration = parse(text) as ClusterConfiguration | null;
+    // Its warnings would be printed, and its check for equal keys compares each with each other.
+    configuration = parse(text, { logLevel: 'error', uniqueKeys: false }) as ClusterConfiguration | null;
   } catch {
     // Something else wrote that ConfigMap; the caller has other sources for the same facts.
     return null;
@@ -63,8 +68,10 @@ export async function readKubeadm(
     onForbidden: rights.onForbidden('get configmaps kube-system/kubeadm-config'),
     signal,
   });
-  const text = map?.data?.['ClusterConfiguration'];
-  return text === undefined ? null : parseKubeadm(text);
+  if (map === null) return null;
+  requireShape('ConfigMap', map, { data: { ClusterConfiguration: 'text' } });
+  const text = map.data?.['ClusterConfiguration'] ?? null;
+  return text === null ? null : parseKubeadm(text);
 }
 
 /** The custom resources that MetalLB and Cilium keep their pools in. */
@@ -115,7 +122,9 @@ async function hasOldMetalLb(api: ApiClient, signal?: AbortSignal): Promise<bool
     absentOn: ABSENT,
     signal,
   });
-  return /addresses:[^a-z]*\d+\.\d+/.test(map?.data?.['config'] ?? '');
+  if (map === null) return false;
+  requireShape('ConfigMap', map, { data: { config: 'text' } });
+  return /addresses:[^a-z]*\d+\.\d+/.test(map.data?.['config'] ?? '');
 }
 
 /** Names of other LoadBalancer implementations that have addresses to give here. */

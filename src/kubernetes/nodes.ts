@@ -3,7 +3,14 @@ import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { contains, formatAddress, parseAddress, parsePrefix } from '../model/prefix.ts';
 import type { ApiClient } from './http.ts';
 import type { MissingRights } from './rights.ts';
-import { canonicalAddress, canonicalCidrs, compareText, type Wire } from './wire.ts';
+import {
+  canonicalAddress,
+  canonicalCidrs,
+  compareText,
+  requireShape,
+  type Shape,
+  type Wire,
+} from './wire.ts';
 
 type StrayPod = ObservedCluster['strayPods'][number];
 
@@ -16,19 +23,34 @@ const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-rol
 const MAX_STRAY_PODS = 100;
 const MAX_POD_PAGES = 20;
 
-/** What a Node tells about reaching it. */
+const NODE: Shape = {
+  metadata: { name: 'text', labels: {} },
+  spec: { podCIDR: 'text', podCIDRs: ['text'] },
+  status: {
+    addresses: [{ type: 'text', address: 'text' }],
+    conditions: [{ type: 'text', status: 'text' }],
+  },
+};
+
+const POD: Shape = {
+  spec: { hostNetwork: 'flag', nodeName: 'text' },
+  status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
+};
+
+/** What a Node tells about reaching it. Throws a Failure for what is no Node. */
 export function observedNode(node: Wire<V1Node>): ObservedNode {
+  requireShape('Node', node, NODE);
   const labels = node.metadata?.labels ?? {};
   const addresses = (node.status?.addresses ?? []).filter((address) => address.type === 'InternalIP');
-  const podCidr = node.spec?.podCIDR;
+  const podCidr = node.spec?.podCIDR ?? null;
   return {
     name: node.metadata?.name ?? '',
     ready: (node.status?.conditions ?? []).some(
       (condition) => condition.type === 'Ready' && condition.status === 'True',
     ),
-    controlPlane: CONTROL_PLANE_LABELS.some((label) => label in labels),
+    controlPlane: CONTROL_PLANE_LABELS.some((label) => Object.hasOwn(labels, label)),
     internalIps: addresses.flatMap(({ address }) => canonicalAddress(address) ?? []),
-    podCidrs: canonicalCidrs(node.spec?.podCIDRs ?? (podCidr === undefined ? [] : [podCidr])),
+    podCidrs: canonicalCidrs(node.spec?.podCIDRs ?? (podCidr === null ? [] : [podCidr])),
   };
 }
 
@@ -50,16 +72,18 @@ export async function listNodes(
 
 /**
  * Addresses of running pods that lie outside the pod networks; at most a hundred, host-network pods left out.
- * A pod whose family has no network among these is not stray: nobody said where it should be.
+ * A pod whose family has no network among these is not stray: nobody said where it should be. Throws a Failure for what
+ * is no pod.
  */
 export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly string[]): StrayPod[] {
   const networks = podCidrs.map(parsePrefix).filter((network) => network !== null);
   const strays = pods.flatMap((pod): StrayPod[] => {
+    requireShape('Pod', pod, POD);
     const { podIP, podIPs, phase } = pod.status ?? {};
     if (pod.spec?.hostNetwork === true || phase !== 'Running') return [];
-    const texts = podIPs?.map(({ ip }) => ip) ?? (podIP === undefined ? [] : [podIP]);
+    const texts = podIPs?.map(({ ip }) => ip) ?? [podIP];
     return texts.flatMap((text): StrayPod[] => {
-      const address = parseAddress(text);
+      const address = parseAddress(text ?? '');
       if (address === null || !networks.some((network) => network.family === address.family)) return [];
       if (networks.some((network) => contains(network, address))) return [];
       return [{ address: formatAddress(address), node: pod.spec?.nodeName ?? '' }];

@@ -2,7 +2,7 @@ import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
 import type { MissingRights } from './rights.ts';
-import { canonicalAddress, compareNames, compareText, type Wire } from './wire.ts';
+import { canonicalAddress, compareNames, compareText, requireShape, type Shape, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
 const IP_ANNOTATION = 'mkplan/ip';
@@ -34,11 +34,43 @@ function ingressManagers(service: Wire<V1Service>): string[] {
   });
 }
 
-/** What a Service tells. Of several managers of its ingress a foreign one is named: it has a say. */
+const SERVICE: Shape = {
+  metadata: {
+    namespace: 'text',
+    name: 'text',
+    uid: 'text',
+    resourceVersion: 'text',
+    creationTimestamp: 'text',
+    annotations: { [IP_ANNOTATION]: 'text' },
+    managedFields: [{ manager: 'text', fieldsV1: 'any' }],
+  },
+  spec: {
+    type: 'text',
+    loadBalancerClass: 'text',
+    loadBalancerIP: 'text',
+    clusterIP: 'text',
+    clusterIPs: ['text'],
+    ipFamilies: ['text'],
+    ipFamilyPolicy: 'text',
+    externalTrafficPolicy: 'text',
+    ports: [{ port: 'number', protocol: 'text' }],
+  },
+  status: { loadBalancer: { ingress: [{ ip: 'text' }] } },
+};
+
+const SLICE: Shape = {
+  metadata: { namespace: 'text', labels: { [SERVICE_NAME_LABEL]: 'text' } },
+  endpoints: [
+    { nodeName: 'text', addresses: ['text'], conditions: { ready: 'flag' }, targetRef: { uid: 'text' } },
+  ],
+};
+
+/** What a Service tells. Throws a Failure for what is none. Of several managers of its ingress a foreign one is named: it has a say. */
 export function observedService(service: Wire<V1Service>): ObservedService {
+  requireShape('Service', service, SERVICE);
   const { metadata, spec, status } = service;
   const managers = ingressManagers(service);
-  const clusterIps = spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
+  const clusterIps = spec?.clusterIPs ?? [spec?.clusterIP];
   return {
     namespace: metadata?.namespace ?? '',
     name: metadata?.name ?? '',
@@ -61,6 +93,7 @@ export function observedService(service: Wire<V1Service>): ObservedService {
 
 /** The same of a Service of type LoadBalancer, or one that still holds an ingress of ours; null of any other. */
 export function relevantService(service: Wire<V1Service>): ObservedService | null {
+  requireShape('Service', service, SERVICE);
   const isRelevant =
     service.spec?.type === 'LoadBalancer' || ingressManagers(service).includes(FIELD_MANAGER);
   return isRelevant ? observedService(service) : null;
@@ -87,16 +120,19 @@ export interface SliceEndpoints {
 
 /**
  * The ready endpoints of a slice. One whose readiness is not known counts as ready (API reference). Null of a slice that
- * belongs to no Service.
+ * belongs to no Service. Throws a Failure for what is no slice.
  */
 export function sliceEndpoints(slice: Wire<V1EndpointSlice>): SliceEndpoints | null {
-  const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL];
-  if (name === undefined) return null;
-  const ready = (slice.endpoints ?? []).flatMap(({ conditions, nodeName, targetRef, addresses }) =>
-    conditions?.ready === false || nodeName === undefined
+  requireShape('EndpointSlice', slice, SLICE);
+  const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL] ?? null;
+  if (name === null) return null;
+  const ready = (slice.endpoints ?? []).flatMap(({ conditions, nodeName, targetRef, addresses }) => {
+    const node = nodeName ?? null;
+    const listed: readonly string[] | null | undefined = addresses;
+    return conditions?.ready === false || node === null
       ? []
-      : [[nodeName, targetRef?.uid ?? addresses[0] ?? ''] as const],
-  );
+      : [[node, targetRef?.uid ?? listed?.[0] ?? ''] as const];
+  });
   return { service: `${slice.metadata?.namespace ?? ''}/${name}`, ready };
 }
 

@@ -1,47 +1,57 @@
 import type { HostAddress, Link } from '../../model/observed.ts';
 import { addressBits, formatAddress, type Prefix, parseAddress, truncate } from '../../model/prefix.ts';
-import { parseRows, unreadable } from './rows.ts';
+import { isCount, isRow, isTextOrAbsent, parseRows, unreadable } from './rows.ts';
 
 const COMMAND = 'ip -N -json -details addr';
 
 interface AddressRow {
-  readonly family?: string;
-  readonly local?: string;
+  readonly family?: unknown;
+  readonly local?: unknown;
   /** The other end of a point-to-point link; the network is its, then. */
-  readonly address?: string;
-  readonly prefixlen?: number;
+  readonly address?: unknown;
+  readonly prefixlen?: unknown;
 }
 
 interface LinkRow {
-  readonly ifname?: string;
-  readonly flags?: readonly string[];
-  readonly addr_info?: readonly AddressRow[];
+  readonly ifname?: unknown;
+  readonly flags?: unknown;
+  readonly addr_info?: unknown;
 }
 
 /** Links and the host's own addresses, from `ip -N -json -details addr`. `up` is the administrative state. */
 export function parseLinks(text: string): { links: Link[]; addresses: HostAddress[] } {
   const links: Link[] = [];
   const addresses: HostAddress[] = [];
-  for (const row of parseRows(text, COMMAND) as readonly LinkRow[]) {
+  for (const row of parseRows(text, COMMAND)) {
+    if (!isRow(row)) throw unreadable(COMMAND, JSON.stringify(row));
     // `ip` prints an empty object for what a filter left out.
-    if (Object.keys(row ?? {}).length === 0) continue;
-    if (typeof row.ifname !== 'string') throw unreadable(COMMAND, JSON.stringify(row));
-    links.push({ name: row.ifname, up: row.flags?.includes('UP') ?? false });
-    for (const entry of row.addr_info ?? []) {
-      // Other families (MCTP, Phonet) are not routed by IP.
-      if (entry.family !== 'inet' && entry.family !== 'inet6') continue;
-      const address = readAddress(entry, row.ifname);
+    if (Object.keys(row).length === 0) continue;
+    const { ifname, flags = [], addr_info: listed = [] }: LinkRow = row;
+    if (typeof ifname !== 'string' || !Array.isArray(flags) || !Array.isArray(listed)) {
+      throw unreadable(COMMAND, JSON.stringify(row));
+    }
+    links.push({ name: ifname, up: flags.includes('UP') });
+    for (const entry of listed) {
+      const address = readAddress(entry, ifname);
       if (address === null) throw unreadable(COMMAND, JSON.stringify(entry));
-      addresses.push(address);
+      if (address !== OTHER_FAMILY) addresses.push(address);
     }
   }
   return { links, addresses };
 }
 
-function readAddress(entry: AddressRow, device: string): HostAddress | null {
-  const length = entry.prefixlen ?? -1;
-  const local: Prefix | null = parseAddress(entry.local ?? '');
-  const peer: Prefix | null = entry.address === undefined ? local : parseAddress(entry.address);
-  if (local === null || peer === null || length < 0 || length > addressBits(local.family)) return null;
-  return { address: formatAddress(local), network: truncate(peer, length), device };
+/** MCTP, Phonet and others, which are not routed by IP. */
+const OTHER_FAMILY = Symbol('an address of another family');
+
+function readAddress(entry: unknown, device: string): HostAddress | typeof OTHER_FAMILY | null {
+  if (!isRow(entry)) return null;
+  const { family, local: own, address: other, prefixlen }: AddressRow = entry;
+  if (typeof family !== 'string') return null;
+  if (family !== 'inet' && family !== 'inet6') return OTHER_FAMILY;
+  if (typeof own !== 'string' || !isTextOrAbsent(other) || !isCount(prefixlen)) return null;
+  const local: Prefix | null = parseAddress(own);
+  const peer: Prefix | null = other === undefined ? local : parseAddress(other);
+  if (local === null || peer === null || peer.family !== local.family) return null;
+  if (local.family !== (family === 'inet' ? 4 : 6) || prefixlen > addressBits(local.family)) return null;
+  return { address: formatAddress(local), network: truncate(peer, prefixlen), device };
 }

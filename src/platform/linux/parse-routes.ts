@@ -2,32 +2,32 @@ import type { Family } from '../../model/prefix.ts';
 import { MAIN_TABLE, type NextHop, type Route } from '../../model/route.ts';
 import { Addresses } from './addresses.ts';
 import { readDestination } from './read-prefix.ts';
-import { isCount, parseRows, typeOf, unreadable } from './rows.ts';
+import { isCount, isRow, isTextOrAbsent, parseRows, shown, typeOf, unreadable } from './rows.ts';
 
-/** One next hop, or the single one of a route. */
+/** One next hop, or the single one of a route; nothing of it is believed to be what it should be. */
 interface HopRow {
-  readonly gateway?: string;
+  readonly gateway?: unknown;
   /** A gateway of the other family (RFC 5549). */
-  readonly via?: { readonly family: string; readonly host: string };
-  readonly dev?: string;
-  readonly weight?: number;
+  readonly via?: unknown;
+  readonly dev?: unknown;
+  readonly weight?: unknown;
   /** Lightweight tunnel: mpls, seg6, ip … */
-  readonly encap?: string;
+  readonly encap?: unknown;
 }
 
 /** One route as iproute2 prints it; lifetimes, counters, flags and metrics other than the preference are not read. */
 interface RouteRow extends HopRow {
-  readonly type?: string;
-  readonly dst?: string;
+  readonly type?: unknown;
+  readonly dst?: unknown;
   /** Source-specific routing (IPv6). */
-  readonly from?: string;
-  readonly tos?: string;
-  readonly table?: string;
-  readonly protocol?: string;
-  readonly metric?: number;
+  readonly from?: unknown;
+  readonly tos?: unknown;
+  readonly table?: unknown;
+  readonly protocol?: unknown;
+  readonly metric?: unknown;
   /** Nexthop object (ip-nexthop(8)). */
-  readonly nhid?: number;
-  readonly nexthops?: readonly HopRow[];
+  readonly nhid?: unknown;
+  readonly nexthops?: unknown;
 }
 
 /**
@@ -43,74 +43,72 @@ export function parseRoutes(text: string, family: Family, table = MAIN_TABLE): R
   const rows = parseRows(text, command);
   const routes: Route[] = new Array(rows.length);
   for (let index = 0; index < rows.length; index++) {
-    const row = rows[index] as RouteRow | null;
-    const route = readRoute(row, family, table, addresses);
+    const row = rows[index];
+    const route = isRow(row) ? readRoute(row, family, table, addresses) : null;
     if (route === null) throw unreadable(command, JSON.stringify(row));
     routes[index] = route;
   }
   return routes;
 }
 
+/** A number that `ip -N` prints as text, or does not print where it has its usual value; NaN for anything else. */
+function numeral(value: unknown, usual: number): number {
+  if (value === undefined) return usual;
+  if (typeof value !== 'string') return Number.NaN;
+  const number = Number(value);
+  // Of the many ways to write a number that JavaScript knows, `ip` has two.
+  return String(number) === value || /^0x[0-9a-f]+$/.test(value) ? number : Number.NaN;
+}
+
 /** The hot path: one row; null when something in it cannot be read. */
-function readRoute(
-  row: RouteRow | null,
-  family: Family,
-  defaultTable: number,
-  addresses: Addresses,
-): Route | null {
-  if (typeof row !== 'object' || row === null || row.dst === undefined) return null;
-  const destination = readDestination(row.dst, family);
-  const tos = row.tos === undefined ? 0 : Number(row.tos);
-  const table = row.table === undefined ? defaultTable : Number(row.table);
-  const protocol = Number(row.protocol);
-  const metric = row.metric ?? 0;
+function readRoute(row: RouteRow, family: Family, defaultTable: number, addresses: Addresses): Route | null {
+  const { type, dst, metric = 0, dev = null } = row;
+  if (typeof dst !== 'string' || !isTextOrAbsent(type) || !(dev === null || typeof dev === 'string'))
+    return null;
+  const destination = readDestination(dst, family);
+  const tos = numeral(row.tos, 0);
+  const table = numeral(row.table, defaultTable);
+  const protocol = numeral(row.protocol, Number.NaN);
   if (destination === null || !isCount(tos) || !isCount(table) || !isCount(protocol) || !isCount(metric)) {
     return null;
   }
   const gateway = gatewayOf(row, addresses);
   if (gateway === undefined) return null;
-  const nextHops = row.nexthops === undefined ? single(row, gateway) : several(row.nexthops, addresses);
+  const nextHops = row.nexthops === undefined ? single(row, gateway, dev) : several(row.nexthops, addresses);
   if (nextHops === null) return null;
-  const device = row.dev ?? null;
-  return {
-    type: typeOf(row.type),
-    destination,
-    tos,
-    table,
-    metric,
-    gateway,
-    device,
-    protocol,
-    nextHops,
-  };
+  return { type: typeOf(type), destination, tos, table, metric, gateway, device: dev, protocol, nextHops };
 }
 
 /** Canonical text; null where there is none, undefined where it is no address. */
-function gatewayOf(hop: HopRow, addresses: Addresses): string | null | undefined {
-  const text = hop.gateway ?? hop.via?.host;
-  return text === undefined ? null : (addresses.canonical(text) ?? undefined);
+function gatewayOf({ gateway, via }: HopRow, addresses: Addresses): string | null | undefined {
+  if (gateway === undefined && via === undefined) return null;
+  const text = gateway ?? (isRow(via) ? via['host'] : undefined);
+  return typeof text === 'string' ? (addresses.canonical(text) ?? undefined) : undefined;
 }
 
 const ORDINARY: readonly NextHop[] = [];
 
-function single(row: RouteRow, gateway: string | null): readonly NextHop[] {
+function single(row: RouteRow, gateway: string | null, device: string | null): readonly NextHop[] {
   if (row.nhid === undefined && row.encap === undefined && row.from === undefined) return ORDINARY;
   const words = [
     gateway,
-    row.encap === undefined ? null : `encap ${row.encap}`,
-    row.from === undefined ? null : `from ${row.from}`,
-    row.nhid === undefined ? null : `nhid ${row.nhid}`,
+    row.encap === undefined ? null : `encap ${shown(row.encap)}`,
+    row.from === undefined ? null : `from ${shown(row.from)}`,
+    row.nhid === undefined ? null : `nhid ${shown(row.nhid)}`,
   ];
-  return [{ gateway: words.filter((word) => word !== null).join(' '), device: row.dev ?? null, weight: 1 }];
+  return [{ gateway: words.filter((word) => word !== null).join(' '), device, weight: 1 }];
 }
 
-function several(rows: readonly HopRow[], addresses: Addresses): readonly NextHop[] | null {
+function several(rows: unknown, addresses: Addresses): readonly NextHop[] | null {
+  if (!Array.isArray(rows)) return null;
   const hops: NextHop[] = [];
-  for (const row of rows) {
+  for (const row of rows as readonly unknown[]) {
+    if (!isRow(row)) return null;
+    const { dev = null, weight = 1, encap }: HopRow = row;
     const gateway = gatewayOf(row, addresses);
-    if (gateway === undefined) return null;
-    const words = row.encap === undefined ? gateway : `${gateway ?? ''} encap ${row.encap}`.trim();
-    hops.push({ gateway: words, device: row.dev ?? null, weight: row.weight ?? 1 });
+    if (gateway === undefined || !isCount(weight) || !(dev === null || typeof dev === 'string')) return null;
+    const words = encap === undefined ? gateway : `${gateway ?? ''} encap ${shown(encap)}`.trim();
+    hops.push({ gateway: words, device: dev, weight });
   }
   return hops;
 }
