@@ -39,7 +39,7 @@ export type Response =
       readonly type: 'error';
       /** The request that was not understood; null where not even that was. */
       readonly seq: number | null;
-      readonly code: 'not-understood' | 'version' | 'lock-held' | 'unusable';
+      readonly code: (typeof ERROR_CODES)[number];
       readonly message: string;
     };
 
@@ -88,35 +88,39 @@ export function decodeRequest(line: string): Request {
   return { type: 'change', seq, changes: changes.map((change: unknown) => decodeChange(change, seq)) };
 }
 
-/** Reads one line of a response. Throws a ProtocolError when it is none. */
+const ERROR_CODES = ['not-understood', 'version', 'lock-held', 'unusable'] as const;
+
+/** Reads one line of a response. Throws a ProtocolError unless every part of it is as it should be. */
 export function decodeResponse(line: string): Response {
   const message = fields(parseJson(line), 'a response', null);
   const type = message['type'];
-  if (type === 'hello') return { type, version: count(message['version'], 'version', null) };
-  if (type === 'error') {
-    const seq = message['seq'];
-    const code = message['code'];
-    return {
-      type,
-      seq: seq === null ? null : count(seq, 'seq', null),
-      code: code === 'version' || code === 'lock-held' || code === 'unusable' ? code : 'not-understood',
-      message: String(message['message']),
-    };
+  if (type === 'hello') {
+    onlyKeys(message, ['type', 'version'], null);
+    return { type, version: count(message['version'], 'version', null) };
   }
+  if (type === 'error') return decodeError(message);
   const refused = message['refused'];
   if (type !== 'answer' || !Array.isArray(refused)) throw new ProtocolError('not a response');
   const seq = count(message['seq'], 'seq', null);
-  return {
-    type,
-    seq,
-    refused: refused.map((one: unknown) => {
-      const failure = fields(one, 'a refusal', seq);
-      return {
-        index: count(failure['index'], 'index', seq),
-        message: String(failure['message']),
-      };
-    }),
-  };
+  onlyKeys(message, ['type', 'seq', 'refused'], seq);
+  return { type, seq, refused: refused.map((one: unknown) => decodeRefusal(one, seq)) };
+}
+
+function decodeError(message: Fields): Response {
+  const seq = message['seq'] === null ? null : count(message['seq'], 'seq', null);
+  onlyKeys(message, ['type', 'seq', 'code', 'message'], seq);
+  const code = ERROR_CODES.find((known) => known === message['code']);
+  const said = message['message'];
+  if (code === undefined || typeof said !== 'string') throw new ProtocolError('not an error', seq);
+  return { type: 'error', seq, code, message: said };
+}
+
+function decodeRefusal(value: unknown, seq: number): ChangeFailure {
+  const failure = fields(value, 'a refusal', seq);
+  onlyKeys(failure, ['index', 'message'], seq);
+  const said = failure['message'];
+  if (typeof said !== 'string') throw new ProtocolError('message: not text', seq);
+  return { index: count(failure['index'], 'index', seq), message: said };
 }
 
 function parseJson(line: string): unknown {

@@ -47,7 +47,8 @@ function newer(path: string, version: number): Failure {
   ]);
 }
 
-function decode(path: string, data: Buffer): readonly Claim[] {
+/** Reads the text of a registry. Throws a Failure that names `path` for one that is damaged or of a newer version. */
+export function decodeClaims(path: string, data: Buffer): readonly Claim[] {
   try {
     const document = record(JSON.parse(data.toString('utf8')));
     const version = unsigned(document['version']);
@@ -62,8 +63,8 @@ function decode(path: string, data: Buffer): readonly Claim[] {
   }
 }
 
-/** One claim a line, so that a person can read the file and compare two of them. */
-function encode(claims: readonly Claim[]): Buffer {
+/** The text of a registry: one claim a line, so that a person can read the file and compare two of them. */
+export function encodeClaims(claims: readonly Claim[]): Buffer {
   return Buffer.from(`{"version":${VERSION},"claims":[\n${claims.map(claimText).join(',\n')}\n]}\n`);
 }
 
@@ -98,7 +99,7 @@ export function createRegistry(dir: string): Registry {
   async function read(): Promise<readonly Claim[]> {
     const data = await readState(path);
     if (last === null || !isEqual(last.data, data)) {
-      last = { data, claims: data === null ? [] : decode(path, data) };
+      last = { data, claims: data === null ? [] : decodeClaims(path, data) };
     }
     return last.claims;
   }
@@ -114,7 +115,7 @@ export function createRegistry(dir: string): Registry {
           throw thrown;
         });
         if (found?.isSymbolicLink() === true) throw symlinkFailure(path);
-        await replaceFile(dir, path, encode(claims));
+        await replaceFile(dir, path, encodeClaims(claims));
       } catch (thrown) {
         throw fileFailure(path, 'written', thrown);
       }

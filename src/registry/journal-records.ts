@@ -108,6 +108,7 @@ const decoders: Readonly<Record<string, Check<JournalRecord>>> = {
   begin: (value) => {
     const version = unsigned(record(value)['version']);
     if (version > VERSION) throw new NewerJournal(version);
+    if (version !== VERSION) throw new DocumentError(`version ${version} never existed`);
     const { version: _known, ...rest } = object<JournalRecord & { type: 'begin'; version: number }>({
       version: unsigned,
       type: oneOf('begin'),

@@ -178,6 +178,12 @@ test('a journal of a newer version is left to the newer mkplan', async () => {
   expect(await readFile(pathIn(dir))).toEqual(line);
 });
 
+test('a journal of a version that never was is damaged', async () => {
+  const dir = await temporaryDirectory();
+  await writeFile(pathIn(dir), encodeLine({ type: 'begin', ...BEGIN, ...{ version: 0 } }));
+  expect(await codeOf(createJournal(dir).open())).toBe('journal-damaged');
+});
+
 test('a symbolic link in the place of the journal is refused', async () => {
   const dir = await temporaryDirectory();
   await writeFile(join(dir, 'elsewhere'), 'precious');
