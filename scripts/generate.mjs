@@ -1,5 +1,5 @@
-// Derives from schema/tunnel.schema.json everything that repeats it: the types, the precompiled validators and
-// the reference page. Output depends on the inputs alone; nothing is written when it is up to date.
+// Derives from schema/ everything that repeats it: the types of a tunnel.yaml, the precompiled validators of that and
+// of plan files, and the reference page. Output depends on the inputs alone; nothing is written when it is up to date.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,15 +9,24 @@ const schemaFile = new URL('schema/tunnel.schema.json', root);
 const typesFile = new URL('src/spec/generated/tunnel.ts', root);
 const validatorFile = new URL('src/spec/generated/validate-tunnel.js', root);
 const declarationFile = new URL('src/spec/generated/validate-tunnel.d.ts', root);
+const planSchemaFile = new URL('schema/plan.schema.json', root);
+const planValidatorFile = new URL('src/planner/generated/validate-plan.js', root);
+const planDeclarationFile = new URL('src/planner/generated/validate-plan.d.ts', root);
 const referenceFile = new URL('docs/spec.md', root);
 const stampFile = new URL('src/spec/generated/.inputs.sha256', root);
 
 const HEADER = '// Generated from schema/tunnel.schema.json by `npm run generate`.';
+const PLAN_HEADER = '// Generated from schema/plan.schema.json by `npm run generate`.';
 
 /** Digest of everything the output depends on, this script and the tools' versions (the lock file) included. */
 async function digestInputs() {
   const hash = createHash('sha256');
-  for (const file of [schemaFile, new URL(import.meta.url), new URL('package-lock.json', root)]) {
+  for (const file of [
+    schemaFile,
+    planSchemaFile,
+    new URL(import.meta.url),
+    new URL('package-lock.json', root),
+  ]) {
     hash.update(await readFile(file));
   }
   return hash.digest('hex');
@@ -116,14 +125,50 @@ async function generateValidator(schema, overlay) {
     schemas: [schema, shareDefinitions(overlay, schema)],
     code: { source: true, esm: true, lines: true },
   });
-  const code = standalone
-    .default(ajv, { validateTunnel: schema.$id, validateOverlay: overlay.$id })
+  const code = moduleOf(
+    standalone.default(ajv, { validateTunnel: schema.$id, validateOverlay: overlay.$id }),
+  );
+  return `${HEADER}\nexport const largestBound = ${largestBound(schema)};\n${CODE_POINTS}\n${code}\n`;
+}
+
+/** Ajv's standalone code as an ES module that imports nothing. */
+function moduleOf(standaloneCode) {
+  const code = standaloneCode
     .replace(/^"use strict";/, '')
     .replaceAll('require("ajv/dist/runtime/ucs2length").default', 'countCodePoints');
   if (code.includes('require('))
     throw new Error('the validator needs a helper that generate.mjs does not inline');
-  return `${HEADER}\nexport const largestBound = ${largestBound(schema)};\n${CODE_POINTS}\n${code}\n`;
+  return code;
 }
+
+/** Stops at the first violation: a plan file is written by mkplan, so one that is wrong is not mended by hand. */
+async function generatePlanValidator(schema) {
+  const { default: Ajv2020 } = await import('ajv/dist/2020.js');
+  const { default: standalone } = await import('ajv/dist/standalone/index.js');
+  const ajv = new Ajv2020.default({
+    strict: true,
+    allowUnionTypes: true,
+    schemas: [schema],
+    code: { source: true, esm: true, lines: true },
+  });
+  return `${PLAN_HEADER}\n${moduleOf(standalone.default(ajv, { validatePlan: schema.$id }))}\n`;
+}
+
+const PLAN_DECLARATION = `${PLAN_HEADER}
+import type { SavedPlanDocument } from '../saved-plan.ts';
+
+/** The first violation of the schema, as ajv reports it. */
+export interface PlanSchemaError {
+  /** JSON pointer (RFC 6901) to the value. */
+  readonly instancePath: string;
+  readonly message?: string;
+}
+
+export const validatePlan: {
+  (data: unknown): data is SavedPlanDocument;
+  errors?: readonly PlanSchemaError[] | null;
+};
+`;
 
 const DECLARATION = `${HEADER}
 import type { Tunnel, TunnelOverlay } from './tunnel.ts';
@@ -248,7 +293,14 @@ async function writeIfChanged(file, text) {
 
 async function main() {
   const digest = await digestInputs();
-  const outputs = [typesFile, validatorFile, declarationFile, referenceFile];
+  const outputs = [
+    typesFile,
+    validatorFile,
+    declarationFile,
+    planValidatorFile,
+    planDeclarationFile,
+    referenceFile,
+  ];
   const present = await Promise.all(outputs.map(readOrNull));
   const outputDigest = createHash('sha256').update(present.join('\0')).digest('hex');
   if ((await readOrNull(stampFile)) === `${digest} ${outputDigest}\n`) return;
@@ -259,9 +311,11 @@ async function main() {
     await generateTypes(schema, overlay),
     await generateValidator(schema, overlay),
     DECLARATION,
+    await generatePlanValidator(JSON.parse(await readFile(planSchemaFile, 'utf8'))),
+    PLAN_DECLARATION,
     generateReference(schema),
   ];
-  await mkdir(new URL('.', typesFile), { recursive: true });
+  for (const file of [typesFile, planValidatorFile]) await mkdir(new URL('.', file), { recursive: true });
   for (const [index, file] of outputs.entries()) await writeIfChanged(file, texts[index]);
   const written = createHash('sha256').update(texts.join('\0')).digest('hex');
   await writeFile(stampFile, `${digest} ${written}\n`);

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
-import { decodeSavedPlan, encodeSavedPlan, type PlanHost, type SavedPlan } from '../planner/document.ts';
+import type { PlanHost, SavedPlan } from '../planner/document.ts';
 
 /** A file to write, which must not exist yet. */
 export interface NewFile {
@@ -18,6 +18,7 @@ export interface NewFile {
 
 /** Writes a plan to a file that must not exist yet. */
 export async function savePlan(path: string, shown: string, plan: Plan, host: PlanHost): Promise<void> {
+  const { encodeSavedPlan } = await import('../planner/saved-plan.ts');
   await writeNewFile({ path, shown, text: encodeSavedPlan(plan, host), what: 'plan' });
 }
 
@@ -78,6 +79,8 @@ export async function readPlan(path: string, shown: string): Promise<SavedPlan> 
       thrown,
     );
   }
+  // Its validator is loaded by those alone who have a plan file.
+  const { decodeSavedPlan } = await import('../planner/saved-plan.ts');
   return decodeSavedPlan(text, shown);
 }
 

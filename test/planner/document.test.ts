@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
@@ -6,7 +7,8 @@ import { Failure } from '../../src/model/diagnostic.ts';
 import type { Conflict, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
 import { addressOf, type Prefix, truncate } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
-import { decodePlan, decodeSavedPlan, encodePlan, encodeSavedPlan } from '../../src/planner/document.ts';
+import { decodePlan, encodePlan } from '../../src/planner/document.ts';
+import { decodeSavedPlan, encodeSavedPlan } from '../../src/planner/saved-plan.ts';
 
 const schema = JSON.parse(readFileSync(new URL('../../schema/plan.schema.json', import.meta.url), 'utf8'));
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
@@ -211,6 +213,28 @@ describe('plan document', () => {
     const document = JSON.parse(encodeSavedPlan(sample(), HOST));
     document.plan.spec = '/elsewhere/tunnel.yaml';
     expect(codeOf(() => decodeSavedPlan(JSON.stringify(document), 'p.json'))).toBe('plan-file-damaged');
+  });
+
+  it.each([
+    ['a host that is none', { host: null }],
+    ['a plan with nothing in it', { plan: {} }],
+  ])('refuses %s, although its hash is right', (_, change) => {
+    const { hash: _hash, ...content } = { ...JSON.parse(encodeSavedPlan(sample(), HOST)), ...change };
+    const sorted = JSON.stringify(content, (_key, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+    );
+    const hash = `sha256:${createHash('sha256').update(sorted).digest('hex')}`;
+    expect(codeOf(() => decodeSavedPlan(JSON.stringify({ ...content, hash }), 'p.json'))).toBe(
+      'plan-file-damaged',
+    );
+  });
+
+  it('refuses what is nested without end', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const text = `{"formatVersion":"1.0","kind":"Plan","hash":"","plan":{"a":${deep}}}`;
+    expect(codeOf(() => decodeSavedPlan(text, 'p.json'))).toBe('plan-file-damaged');
   });
 
   it('refuses another major version before it looks at the rest', () => {
