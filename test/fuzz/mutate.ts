@@ -196,7 +196,7 @@ function mutateObject(value: { readonly [key: string]: Json }, random: Random): 
 }
 
 /** Changes one thing somewhere in a JSON value. */
-export function mutateValue(value: Json, random: Random): Json {
+function mutateValue(value: Json, random: Random): Json {
   if (random.oneIn(8)) return here(value, random);
   if (isList(value) && value.length > 0 && !random.oneIn(4)) {
     const at = random.below(value.length);

@@ -15,7 +15,7 @@ export interface Target {
 }
 
 /** What was accepted and should not have been, or not as it was. */
-export class Violation extends Error {
+class Violation extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'Violation';
