@@ -5,7 +5,7 @@ import { formatAllocations, parseAllocations } from '../../../src/kubernetes/all
 import { readKubeContext } from '../../../src/kubernetes/kubeconfig.ts';
 import { parseKubeadm } from '../../../src/kubernetes/networks.ts';
 import { observedNode, strayPods } from '../../../src/kubernetes/nodes.ts';
-import { countEndpoints, observedService } from '../../../src/kubernetes/services.ts';
+import { countEndpoints, observedService, sliceEndpoints } from '../../../src/kubernetes/services.ts';
 import { parseProfileFile } from '../../../src/minikube/config-file.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../../src/model/observed.ts';
@@ -106,7 +106,8 @@ const objects: readonly Target[] = [
     );
   }),
   object('endpoint-slice', SLICE, (value) => {
-    const [counted, ...rest] = countEndpoints([value], [WEB]);
+    const slice = sliceEndpoints(value);
+    const [counted, ...rest] = countEndpoints(slice === null ? [] : [slice], [WEB]);
     must(counted !== undefined && rest.length === 0, 'one Service, one count');
     must(
       Object.values(counted.readyByNode).every((ready) => Number.isSafeInteger(ready)),
