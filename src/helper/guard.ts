@@ -1,5 +1,5 @@
 import { parseAddress } from '../model/prefix.ts';
-import { MAIN_TABLE, type Route } from '../model/route.ts';
+import { isPlain, MAIN_TABLE, type Route } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 
@@ -19,7 +19,8 @@ const DEVICE = /^(?!-)[^\s/:"'#\\\p{Cc}]{1,15}$/u;
 /**
  * Why the helper does not make a change, whoever asks for it; null when it does. It is the last to look before root
  * acts, and believes nothing that was checked elsewhere: private destinations of table main alone, by routes that
- * carry a protocol and a metric of their own and name their whole key.
+ * carry a protocol and a metric of their own and name their whole key. The one exception is a plain route, with
+ * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`.
  */
 export function whyRefused({ op, route }: RouteChange): string | null {
   const public_ = whyNotPrivate(route.destination);
@@ -28,13 +29,18 @@ export function whyRefused({ op, route }: RouteChange): string | null {
   if (route.tos !== 0) return `tos ${route.tos} is not 0`;
   if (route.nextHops.length > 0)
     return 'a route with several next hops, or an unusual one, is not one of ours';
-  if (route.metric < 2 || route.metric > MAX_METRIC) return `metric ${route.metric} is not from 2 to 2^32-1`;
-  if (route.protocol < LOWEST_PROTOCOL || route.protocol > HIGHEST_PROTOCOL) {
-    return `protocol ${route.protocol} is not from ${LOWEST_PROTOCOL} to ${HIGHEST_PROTOCOL}`;
-  }
+  const unmarked = isPlain(route) ? null : whyUnmarked(route);
+  if (unmarked !== null) return unmarked;
   if (route.type === 'unicast') return whyNotUnicast(route, op);
   if (route.type === 'unreachable') return whyNotUnreachable(route);
   return `type ${route.type} is neither unicast nor unreachable`;
+}
+
+function whyUnmarked({ metric, protocol }: Route): string | null {
+  if (metric < 2 || metric > MAX_METRIC) return `metric ${metric} is not from 2 to 2^32-1`;
+  return protocol < LOWEST_PROTOCOL || protocol > HIGHEST_PROTOCOL
+    ? `protocol ${protocol} is not from ${LOWEST_PROTOCOL} to ${HIGHEST_PROTOCOL}`
+    : null;
 }
 
 function whyNotUnicast(route: Route, op: RouteChange['op']): string | null {

@@ -7,6 +7,9 @@ export const LOCAL_TABLE = 255;
 /** Linux route protocol that mkplan writes on its routes unless told otherwise; unassigned in rt_protos. */
 export const DEFAULT_PROTOCOL = 109;
 
+/** What the kernel calls a route whose maker named no protocol (rtnetlink(7), RTPROT_BOOT). */
+const BOOT_PROTOCOL = 3;
+
 /** Names of route protocols that people know (/etc/iproute2/rt_protos). */
 export const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   2: 'kernel',
@@ -94,6 +97,18 @@ export function sameNextHop(a: Route, b: Route): boolean {
     a.device === b.device &&
     a.nextHops.length === 0 &&
     b.nextHops.length === 0
+  );
+}
+
+/**
+ * Whether a route is what `ip route add DESTINATION via GATEWAY` makes, by hand or by `minikube tunnel`: protocol boot, and
+ * no metric asked for (0, which IPv6 shows as 1024).
+ */
+export function isPlain(route: Route): boolean {
+  return (
+    route.type === 'unicast' &&
+    route.protocol === BOOT_PROTOCOL &&
+    route.metric === (route.destination.family === 4 ? 0 : 1024)
   );
 }
 

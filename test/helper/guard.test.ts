@@ -14,6 +14,11 @@ describe('passes', () => {
     ['the highest protocol', ours({ protocol: 255 })],
     ['the lowest protocol', ours({ protocol: 5 })],
     ['a VLAN device', ours({ device: 'eth0.100@a' })],
+    ['a plain route, which was adopted', ours({ protocol: 3, metric: 0 })],
+    [
+      'a plain IPv6 route',
+      ours({ destination: 'fd00:10::/108', gateway: 'fd39::10', protocol: 3, metric: 1024 }),
+    ],
     ['a closed pool', guard('10.200.0.0/24')],
     ['a closed IPv6 pool', guard('fd00:200::/120')],
   ])('%s', (_, route) => {
@@ -51,7 +56,10 @@ describe('refuses', () => {
     ['no protocol', { protocol: 0 }],
     ['protocol kernel', { protocol: 2 }],
     ['protocol boot', { protocol: 3 }],
+    ['protocol boot with another metric', { protocol: 3, metric: 1024 }],
+    ['a plain closed pool', { type: 'unreachable', protocol: 3, metric: 0 }],
     ['protocol static', { protocol: 4 }],
+    ['protocol static without a metric', { protocol: 4, metric: 0 }],
     ['a protocol past a byte', { protocol: 256 }],
     ['type local', { type: 'local' }],
     ['type blackhole', { type: 'blackhole' }],
