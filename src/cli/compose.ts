@@ -62,6 +62,7 @@ export function composeReading(terminal: Terminal): ReadAdapters {
       env,
       home,
       runner,
+      processes,
       platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
     }),
     cluster: (profile) => clusters.of(profile),

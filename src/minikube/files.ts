@@ -4,15 +4,18 @@ import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
+import type { Processes } from '../platform/processes.ts';
 import { type ProfileFile, parseProfileFile } from './config-file.ts';
-import type { Profiles } from './profiles.ts';
+import type { Profiles, RecordedTunnels } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
+import { parseTunnels } from './tunnels-file.ts';
 
 export interface ProfilesOptions {
   /** MINIKUBE_HOME, DOCKER_HOST and the like are read from it. */
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
   readonly runner: CommandRunner;
+  readonly processes: Pick<Processes, 'nameOf'>;
   readonly platform: 'linux' | 'darwin' | 'win32';
 }
 
@@ -47,15 +50,27 @@ function unreadable(file: string, error: unknown): Failure {
   );
 }
 
-/** The text of a file of bounded size; null when there is none. */
-async function readBounded(file: string): Promise<string | null> {
+/** The text of a file of bounded size; null when there is none. Throws the system's own error. */
+async function boundedText(file: string): Promise<string | null> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_BYTES} are the most that is read`);
+    const found = await stat(file);
+    if (!found.isFile()) throw new Error('it is not a file');
+    if (found.size > MAX_BYTES) {
+      throw new Error(`it has ${found.size} bytes, and ${MAX_BYTES} are the most that is read`);
+    }
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+/** The same for a file of a profile. Throws a Failure when it cannot be read. */
+async function readBounded(file: string): Promise<string | null> {
+  try {
+    return await boundedText(file);
+  } catch (error) {
     throw unreadable(file, error);
   }
 }
@@ -123,6 +138,33 @@ class MinikubeFiles implements Profiles {
     const valid = names.filter((name) => PROFILE_NAME.test(name)).sort((a, b) => (a < b ? -1 : 1));
     const texts = await Promise.all(valid.map((name) => readBounded(join(folder, name, 'config.json'))));
     return valid.filter((_, index) => texts[index] !== null);
+  }
+
+  async tunnels(): Promise<RecordedTunnels> {
+    const file = join(this.#folder, 'tunnels.json');
+    let read: ReturnType<typeof parseTunnels>;
+    try {
+      const text = await boundedText(file);
+      if (text === null) return { tunnels: [], problems: [] };
+      read = parseTunnels(text, (name) => PROFILE_NAME.test(name));
+    } catch (error) {
+      return {
+        tunnels: [],
+        problems: [`whether a \`minikube tunnel\` runs is not known: ${file}: ${messageOf(error)}`],
+      };
+    }
+    const { entries, strange } = read;
+    const tunnels = await Promise.all(
+      entries.map(async (entry) => ({ ...entry, alive: await this.#isMinikube(entry.pid) })),
+    );
+    const problems = strange === 0 ? [] : [`${file}: ${strange} of its entries were not understood`];
+    return { tunnels, problems };
+  }
+
+  /** minikube looks at the pid alone, and so takes any process for its own; its binaries are called minikube*. */
+  async #isMinikube(pid: number): Promise<boolean> {
+    const name = await this.#options.processes.nameOf(pid);
+    return name?.startsWith('minikube') ?? false;
   }
 
   async #facts({ driver, network }: ProfileFile): Promise<DriverFacts> {

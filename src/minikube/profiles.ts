@@ -1,4 +1,4 @@
-import type { MinikubeConfig } from '../model/observed.ts';
+import type { MinikubeConfig, MinikubeTunnel } from '../model/observed.ts';
 
 /** What minikube itself knows of its profiles. */
 export interface Profiles {
@@ -8,4 +8,13 @@ export interface Profiles {
   ip(name: string, signal?: AbortSignal): Promise<string | null>;
   /** Names of all profiles, sorted. */
   list(): Promise<readonly string[]>;
+  /** Every `minikube tunnel` that minikube has recorded, of all profiles. */
+  tunnels(): Promise<RecordedTunnels>;
+}
+
+/** What minikube's tunnels.json has, as far as it was understood. */
+export interface RecordedTunnels {
+  readonly tunnels: readonly MinikubeTunnel[];
+  /** Why it, or an entry of it, could not be read; for people. */
+  readonly problems: readonly string[];
 }

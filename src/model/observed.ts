@@ -63,6 +63,18 @@ export interface CriticalAddress {
   readonly detail: string;
 }
 
+/** An entry of minikube's own tunnels.json: one `minikube tunnel`. Its file is never written. */
+export interface MinikubeTunnel {
+  /** The name of its machine, which is that of its profile. */
+  readonly profile: string;
+  readonly pid: number;
+  /** Whether the process with that pid is alive, and a minikube: pids are used again. */
+  readonly alive: boolean;
+  readonly destination: Prefix;
+  /** Canonical text. */
+  readonly gateway: string;
+}
+
 export interface ObservedHost {
   readonly platform: 'linux' | 'darwin' | 'win32';
   readonly bootId: string;
@@ -75,6 +87,10 @@ export interface ObservedHost {
   /** One for the first and the last address of every range that the plan may route. */
   readonly answers: readonly Answer[];
   readonly critical: readonly CriticalAddress[];
+  /** In the order of the file. */
+  readonly minikubeTunnels: readonly MinikubeTunnel[];
+  /** What of the host could not be observed although the plan goes on without it, for people. */
+  readonly problems: readonly string[];
 }
 
 /** A transaction that did not end: the journal's record of it. */

@@ -25,6 +25,7 @@ const ONE_LINE_ITEMS = new Set([
   'routes',
   'answers',
   'critical',
+  'minikubeTunnels',
   'nodes',
   'endpoints',
   'strayPods',

@@ -1,3 +1,4 @@
+import type { RecordedTunnels } from '../minikube/profiles.ts';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import type { Answer, CriticalAddress, ObservedProfile, ObservedState } from '../model/observed.ts';
 import { contains, parseAddress } from '../model/prefix.ts';
@@ -14,8 +15,15 @@ export interface LivePorts extends ObservePorts {
   now(): number;
 }
 
-/** Open connections and DNS servers have no events; they decide about conflicts only, never about what is there. */
+/** Open connections, DNS servers and minikube's tunnels have no events; they decide about conflicts only, never about what is there. */
 const FACTS_TTL_MS = 5000;
+
+/** What the host has no events for. */
+interface Facts {
+  readonly critical: readonly CriticalAddress[];
+  readonly recorded: RecordedTunnels;
+  readonly at: number;
+}
 
 /**
  * The snapshot, kept in memory: read anew is what an event may have touched. The same value is returned as long as
@@ -27,7 +35,7 @@ export class LiveObservation {
   readonly #answers = new Map<string, Answer | null>();
   readonly #profiles = new Map<string, ObservedProfile>();
   #network: NetworkSnapshot | null = null;
-  #facts: { readonly critical: readonly CriticalAddress[]; readonly at: number } | null = null;
+  #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
   /** Counts what was heard, so that what was read meanwhile is used, but not kept. */
   #heard = 0;
@@ -70,18 +78,18 @@ export class LiveObservation {
   /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
     const { registry, journal } = this.#ports;
-    const [identity, network, claims, open, critical, ...profiles] = await Promise.all([
+    const [identity, network, claims, open, { critical, recorded }, ...profiles] = await Promise.all([
       this.#identity,
       this.#readNetwork(signal),
       registry.read(),
       openTransaction(journal),
-      this.#readCritical(),
+      this.#readFacts(),
       ...desired.profiles.map((profile) => this.#readProfile(profile, signal)),
     ]);
     const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
-    const parts = [network, claims, open?.txid, critical, ...profiles, ...answers];
+    const parts = [network, claims, open?.txid, critical, recorded, ...profiles, ...answers];
     if (this.#last === null || !isSame(this.#last.parts, parts)) {
-      const state = assemble({ identity, network, claims, open, critical, profiles, answers });
+      const state = assemble({ identity, network, claims, open, critical, recorded, profiles, answers });
       this.#last = { parts, state };
     }
     return this.#last.state;
@@ -95,12 +103,14 @@ export class LiveObservation {
     return network;
   }
 
-  async #readCritical(): Promise<readonly CriticalAddress[]> {
+  async #readFacts(): Promise<Facts> {
     const now = this.#ports.now();
     if (this.#facts === null || now - this.#facts.at >= FACTS_TTL_MS) {
-      this.#facts = { critical: await this.#ports.host.critical(), at: now };
+      const { host, profiles } = this.#ports;
+      const [critical, recorded] = await Promise.all([host.critical(), profiles.tunnels()]);
+      this.#facts = { critical, recorded, at: now };
     }
-    return this.#facts.critical;
+    return this.#facts;
   }
 
   /** The profile as it was seen last, where nothing about it has changed. */

@@ -1,3 +1,4 @@
+import type { RecordedTunnels } from '../minikube/profiles.ts';
 import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type {
@@ -37,6 +38,7 @@ export interface SnapshotParts {
   readonly claims: readonly Claim[];
   readonly open: OpenTransaction | null;
   readonly critical: readonly CriticalAddress[];
+  readonly recorded: RecordedTunnels;
   readonly profiles: readonly ObservedProfile[];
   /** Of each address that was asked about; null where the kernel has no route. */
   readonly answers: readonly (Answer | null)[];
@@ -44,7 +46,7 @@ export interface SnapshotParts {
 
 /** Puts a snapshot together. */
 export function assemble(parts: SnapshotParts): ObservedState {
-  const { identity, network, claims, open, critical, profiles, answers } = parts;
+  const { identity, network, claims, open, critical, recorded, profiles, answers } = parts;
   return {
     host: {
       platform: identity.platform,
@@ -56,6 +58,8 @@ export function assemble(parts: SnapshotParts): ObservedState {
       addresses: network.addresses,
       answers: answers.filter((answer) => answer !== null),
       critical: sortCritical([...critical, ...apiServers(profiles), ...vpnEndpoints(network.routes, claims)]),
+      minikubeTunnels: recorded.tunnels,
+      problems: recorded.problems,
     },
     registry: { claims, open },
     profiles,
@@ -73,14 +77,15 @@ export async function observe(
   signal?: AbortSignal,
 ): Promise<ObservedState> {
   const { routeTable } = ports;
-  const [identity, network, claims, open, critical, profiles] = await Promise.all([
+  const [identity, network, claims, open, critical, recorded, profiles] = await Promise.all([
     routeTable.identity(),
     routeTable.snapshot(signal),
     ports.registry.read(),
     openTransaction(ports.journal),
     ports.host.critical(),
+    ports.profiles.tunnels(),
     Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, signal))),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
-  return assemble({ identity, network, claims, open, critical, profiles, answers });
+  return assemble({ identity, network, claims, open, critical, recorded, profiles, answers });
 }

@@ -6,6 +6,7 @@ import type {
   HostAddress,
   Link,
   MinikubeConfig,
+  MinikubeTunnel,
   ObservedCluster,
   ObservedContext,
   ObservedEndpoints,
@@ -168,6 +169,14 @@ const critical = record<CriticalAddress>({
   detail: required(text),
 });
 
+const tunnel = record<MinikubeTunnel>({
+  profile: required(text),
+  pid: required(count),
+  alive: required(flag),
+  destination: required(cidr),
+  gateway: required(address),
+});
+
 const host = record<ObservedHost>({
   platform: required(oneOf('linux', 'darwin', 'win32')),
   bootId: usually(text, ''),
@@ -178,6 +187,8 @@ const host = record<ObservedHost>({
   routes: usually(list(route), []),
   answers: usually(list(answer), []),
   critical: usually(list(critical), []),
+  minikubeTunnels: usually(list(tunnel), []),
+  problems: usually(list(text), []),
 });
 
 const owner = record<Owner>({

@@ -11,4 +11,8 @@ export interface Processes {
   self(): Promise<ProcessIdentity>;
   /** Whether the process with this pid is still the one that started then. */
   isAlive(pid: number, startTime: string): Promise<boolean>;
+  /**
+   * The name of the program that runs with this pid; null where none does. Linux: proc_pid_comm(5), its first 15 bytes.
+   */
+  nameOf(pid: number): Promise<string | null>;
 }

@@ -106,6 +106,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       processes: {
         self: async () => ({ pid: 1, startTime: '1' }),
         isAlive: async () => true,
+        nameOf: async () => null,
       },
       routeEvents: { listen: () => ({ ready: Promise.resolve(), stop: async () => undefined }) },
       runner: new ProcessRunner(),
@@ -114,6 +115,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         config: async () => null,
         ip: async () => null,
         list: async () => [],
+        tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
       stateDirectory: directory,
@@ -151,7 +153,7 @@ async function savedNow({ adapters, request, kernel }: Rig): Promise<ApplyReques
   };
   const answers = (await kernel.answers(['10.96.0.1', '10.111.255.255'])).filter((one) => one !== null);
   const plan = makePlan(request.desired, {
-    host: { ...identity, ...network, answers, critical: [] },
+    host: { ...identity, ...network, answers, critical: [], minikubeTunnels: [], problems: [] },
     registry: { claims, open: null },
     profiles: [profile],
   });

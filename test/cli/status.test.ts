@@ -52,6 +52,8 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
       addresses: [],
       answers: [],
       critical: [],
+      minikubeTunnels: [],
+      problems: [],
     },
     registry: { claims, open: null },
     profiles: [

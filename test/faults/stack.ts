@@ -190,7 +190,12 @@ export class Stack {
       registry: createRegistry(dir),
       journal: createJournal(dir),
       host: { critical: async () => [] },
-      profiles: { config: async () => null, ip: async () => NODE_ADDRESS, list: async () => [] },
+      profiles: {
+        config: async () => null,
+        ip: async () => NODE_ADDRESS,
+        list: async () => [],
+        tunnels: async () => ({ tunnels: [], problems: [] }),
+      },
       cluster: async () => cluster,
     });
   }

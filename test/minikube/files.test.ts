@@ -29,8 +29,11 @@ function runnerOf(answers: Record<string, Partial<CommandResult>>): CommandRunne
   };
 }
 
+/** A host without processes. */
+const NOBODY = { nameOf: async () => null };
+
 const profiles = (changes: Partial<ProfilesOptions> = {}) =>
-  createProfiles({ env: {}, home, runner: runnerOf({}), platform: 'linux', ...changes });
+  createProfiles({ env: {}, home, runner: runnerOf({}), processes: NOBODY, platform: 'linux', ...changes });
 
 async function write(path: string, content: unknown): Promise<void> {
   const file = join(home, '.minikube', path);

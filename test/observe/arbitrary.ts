@@ -206,6 +206,10 @@ export const observedState: fc.Arbitrary<ObservedState> = fc.record({
         detail: text,
       }),
     ),
+    minikubeTunnels: some(
+      fc.record({ profile: text, pid: count, alive: fc.boolean(), destination: prefix, gateway: address }),
+    ),
+    problems: some(text),
   }),
   registry: fc.record({
     claims: some(claim),

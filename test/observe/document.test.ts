@@ -39,6 +39,8 @@ const empty: ObservedState = {
     addresses: [],
     answers: [],
     critical: [],
+    minikubeTunnels: [],
+    problems: [],
   },
   registry: { claims: [], open: null },
   profiles: [],
@@ -57,7 +59,8 @@ function diagnosticOf(text: string) {
 }
 
 describe('printObserved and decodeObserved', () => {
-  it('give back every state', () => {
+  // Wide texts are slow to write as YAML: a loaded machine takes its time.
+  it('give back every state', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(observedState, (state) => {
         expect(decodeObserved(print(state), 'observed.yaml')).toEqual(state);

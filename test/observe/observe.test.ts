@@ -80,6 +80,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
         return Promise.resolve('192.168.39.2');
       },
       list: () => Promise.resolve([]),
+      tunnels: () => Promise.resolve({ tunnels: [], problems: ['tunnels.json: EACCES'] }),
     },
     cluster: (profile) => {
       asked.push(`cluster ${profile.name}`);
@@ -118,6 +119,8 @@ describe('observe', () => {
           { kind: 'dns-server', address: '192.168.0.1', detail: 'f' },
           { kind: 'api-server', address: '192.168.39.2', detail: 'profile dev' },
         ],
+        minikubeTunnels: [],
+        problems: ['tunnels.json: EACCES'],
       },
       registry: { claims: [], open: { txid: 't', decided: false, changes: 2, spec: '/s' } },
       profiles: [{ name: 'dev', config, minikubeIp: null, context, cluster, problems: [] }],

@@ -109,6 +109,8 @@ export function host(routes: readonly RouteDocument[] = [], rest: Partial<Observ
     ],
     answers: [],
     critical: [],
+    minikubeTunnels: [],
+    problems: [],
     ...rest,
   };
 }

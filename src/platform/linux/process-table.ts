@@ -17,9 +17,15 @@ export function parseStartTime(stat: string): string | null {
 
 /** When the process started; null where there is none with this pid, or it has ended. */
 export async function processStartTime(pid: number): Promise<string | null> {
+  const stat = await readAbout(pid, 'stat');
+  return stat === null ? null : parseStartTime(stat);
+}
+
+/** What /proc says about a process; null where there is none with this pid. */
+async function readAbout(pid: number, what: 'stat' | 'comm'): Promise<string | null> {
   if (!Number.isSafeInteger(pid) || pid < 1) return null;
   try {
-    return parseStartTime(await readFile(`/proc/${pid}/stat`, 'utf8'));
+    return await readFile(`/proc/${pid}/${what}`, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // ESRCH: it ended between open and read.
@@ -40,6 +46,13 @@ export class LinuxProcesses implements Processes {
 
   async isAlive(pid: number, startTime: string): Promise<boolean> {
     return (await processStartTime(pid)) === startTime;
+  }
+
+  async nameOf(pid: number): Promise<string | null> {
+    // A zombie still has a name.
+    if ((await processStartTime(pid)) === null) return null;
+    const name = await readAbout(pid, 'comm');
+    return name === null ? null : name.replace(/\n$/, '');
   }
 }
 
