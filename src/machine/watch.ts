@@ -20,6 +20,8 @@ interface WatchContext {
   readonly failures: number;
   /** Whether something happened that the pass under way may not have seen. */
   readonly dirty: boolean;
+  /** Whether somebody asked for another pass while one was under way. */
+  readonly hurried: boolean;
   readonly stopping: boolean;
 }
 
@@ -39,8 +41,9 @@ export type WatchEvent = { readonly type: 'TRIGGER'; readonly urgent: boolean } 
  *
  *     STOP, from anywhere ─► stopping ─► stopped
  *
- * A pass that has begun ends: triggers meanwhile make it dirty, and it is followed by another. STOP during a pass is
- * heeded when that has ended (its transaction is rolled back by the same signal).
+ * A pass that has begun ends: triggers meanwhile make it dirty, and it is followed by another; after one that failed,
+ * at once only where a trigger was urgent. STOP during a pass is heeded when that has ended (its transaction is rolled
+ * back by the same signal).
  */
 export function createWatchMachine(work: WatchWork) {
   return setup({
@@ -54,18 +57,22 @@ export function createWatchMachine(work: WatchWork) {
     guards: {
       stopping: ({ context }) => context.stopping,
       dirty: ({ context }) => context.dirty,
+      hurried: ({ context }) => context.hurried,
       urgent: ({ event }) => event.type === 'TRIGGER' && event.urgent,
     },
     actions: {
-      soil: assign({ dirty: true }),
-      clean: assign({ dirty: false }),
+      soil: assign({
+        dirty: true,
+        hurried: ({ context, event }) => context.hurried || (event.type === 'TRIGGER' && event.urgent),
+      }),
+      clean: assign({ dirty: false, hurried: false }),
       succeed: assign({ failures: 0 }),
       fail: assign({ failures: ({ context }) => context.failures + 1 }),
       remember: assign({ stopping: true }),
     },
   }).createMachine({
     id: 'watch',
-    context: { failures: 0, dirty: false, stopping: false },
+    context: { failures: 0, dirty: false, hurried: false, stopping: false },
     initial: 'settling',
     states: {
       settling: {
@@ -86,6 +93,7 @@ export function createWatchMachine(work: WatchWork) {
           ],
           onError: [
             { guard: 'stopping', target: 'stopping' },
+            { guard: 'hurried', target: 'settling', actions: 'fail' },
             { target: 'backingOff', actions: 'fail' },
           ],
         },
