@@ -1,7 +1,7 @@
 import { type Claim, claimKey } from '../model/claim.ts';
 import type { ObservedHost } from '../model/observed.ts';
 import { type Plan, type Step, serviceName } from '../model/plan.ts';
-import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
+import { contains, formatAddress, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { routeKey } from '../model/route.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { wavesOf } from './order.ts';
@@ -21,6 +21,16 @@ function isHeld(step: Step, held: Held): boolean {
   if (step.kind === 'service') return held.services.has(`${step.profile} ${serviceName(step)}`);
   const route = step.after ?? step.before;
   return route !== null && held.destinations.has(formatPrefix(route.destination));
+}
+
+/** Addresses that are to have routes of their own, which are held: no Service is told them meanwhile. */
+function withoutWay(plan: Plan, held: Held): ReadonlySet<string> {
+  const addresses = new Set<string>();
+  for (const step of plan.steps) {
+    if (step.kind !== 'route' || step.action === 'none' || step.after === null) continue;
+    if (isHeld(step, held)) addresses.add(formatAddress(step.after.destination));
+  }
+  return addresses;
 }
 
 /** The plan with only some of its steps; what is left out is neither made nor undone. */
@@ -47,9 +57,12 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
       isOut(diagnostic.profile) ? { ...diagnostic, severity: 'warning' } : diagnostic,
     ),
   };
+  const stranded = withoutWay(plan, held);
+  const isStranded = (step: Step) =>
+    step.kind === 'service' && step.action !== 'none' && step.after.some((address) => stranded.has(address));
   return withSteps(
     rest,
-    plan.steps.filter((step) => !isHeld(step, held)),
+    plan.steps.filter((step) => !isHeld(step, held) && !isStranded(step)),
     host,
   );
 }
