@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import type { Cluster } from '../../src/kubernetes/cluster.ts';
+import type { Claim } from '../../src/model/claim.ts';
+import type { Answer, CriticalAddress, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
+import type { Route } from '../../src/model/route.ts';
+import { LiveObservation, type LivePorts } from '../../src/observe/live.ts';
+import type { HostChange } from '../../src/platform/route-events.ts';
+import { route } from '../fakes/plans.ts';
+import * as build from '../planner/build.ts';
+
+const SIGNAL = new AbortController().signal;
+
+/** A host that counts how often it is read. */
+class Host {
+  routes: readonly Route[] = [route('10.1.0.0/16')];
+  claims: readonly Claim[] = [];
+  critical: readonly CriticalAddress[] = [];
+  cluster: ObservedCluster = build.cluster();
+  nowMs = 0;
+  readonly read = { network: 0, critical: 0, asked: [] as string[] };
+  /** Runs while the network is being read, after the routes were taken. */
+  during: (() => void) | null = null;
+  /** Runs while the kernel is being asked. */
+  duringAnswers: (() => void) | null = null;
+  tell: (change: HostChange) => void = () => undefined;
+  stopped = false;
+
+  ports(): LivePorts {
+    const context: ObservedContext = {
+      name: 'minikube',
+      server: `https://${build.VM}:8443`,
+      fromMinikube: true,
+      answeredAt: build.VM,
+    };
+    const cluster: Cluster = {
+      context: async () => context,
+      observe: async () => this.cluster,
+      setIngress: () => Promise.reject(new Error('an observation changes nothing')),
+      writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
+      watch: () => ({ isLive: true, stop: () => undefined }),
+      close: async () => undefined,
+    };
+    return {
+      routeTable: {
+        identity: async () => ({ platform: 'linux', ...build.HOST_ID }),
+        snapshot: async () => {
+          this.read.network++;
+          const { routes } = this;
+          this.during?.();
+          return { rules: [], routes, links: [], addresses: [] };
+        },
+        mainRoutes: () => Promise.reject(new Error('the snapshot has them')),
+        answers: async (addresses) => {
+          this.read.asked.push(...addresses);
+          const device = this.routes[0]?.device ?? null;
+          this.duringAnswers?.();
+          return addresses.map(
+            (address): Answer => ({ address, table: 254, type: 'unicast', gateway: null, device }),
+          );
+        },
+      },
+      registry: { read: async () => this.claims },
+      journal: { open: async () => null },
+      host: {
+        critical: async () => {
+          this.read.critical++;
+          return this.critical;
+        },
+      },
+      profiles: {
+        config: async () => null,
+        ip: async () => null,
+        list: async () => [],
+        tunnels: async () => [],
+      },
+      cluster: async () => cluster,
+      routeEvents: {
+        listen: (onChange) => {
+          this.tell = onChange;
+          return {
+            ready: Promise.resolve(),
+            stop: async () => {
+              this.stopped = true;
+            },
+          };
+        },
+      },
+      now: () => this.nowMs,
+    };
+  }
+}
+
+const DESIRED = build.desired([
+  build.profile({
+    services: { value: [build.cidr('10.96.0.0/12'), build.cidr('10.244.0.0/24')], at: build.AT },
+  }),
+]);
+
+/** A snapshot that is kept true, and how to take it. */
+function live(desired = DESIRED) {
+  const host = new Host();
+  const observation = new LiveObservation(host.ports());
+  const changes: number[] = [];
+  const stream = observation.listen(() => changes.push(1));
+  return { host, observation, changes, stream, take: () => observation.observe(desired, SIGNAL) };
+}
+
+const routesOf = (...destinations: string[]): HostChange => ({
+  kind: 'routes',
+  destinations: destinations.map(build.prefix),
+});
+
+describe('a snapshot that is kept', () => {
+  it('is the same value as long as nothing changes, and reads nothing again', async () => {
+    const { host, take } = live();
+    const first = await take();
+    expect(await take()).toBe(first);
+    expect(host.read.network).toBe(1);
+    expect(host.read.asked).toHaveLength(4);
+  });
+
+  it('is another one after a route event that was a change, with the change in it', async () => {
+    const { host, take, changes } = live();
+    const first = await take();
+    host.routes = [...host.routes, route('10.2.0.0/16')];
+    expect(await take()).toBe(first);
+    host.tell(routesOf('10.2.0.0/16'));
+    expect(changes).toHaveLength(1);
+    const next = await take();
+    expect(next).not.toBe(first);
+    expect(next.host.routes).toHaveLength(2);
+    expect(host.read.network).toBe(2);
+  });
+
+  it('asks the kernel again about addresses that an event touches, and about no others', async () => {
+    const { host, take } = live();
+    await take();
+    host.read.asked.length = 0;
+    host.tell(routesOf('10.96.0.0/12', 'fd00::/8'));
+    await take();
+    expect(host.read.asked).toEqual(['10.96.0.1', '10.111.255.255']);
+  });
+
+  it('asks the kernel again about everything once links, addresses or rules changed, or events were lost', async () => {
+    const { host, take } = live();
+    const first = await take();
+    host.read.asked.length = 0;
+    host.tell({ kind: 'everything' });
+    expect(await take()).not.toBe(first);
+    expect(host.read.asked).toHaveLength(4);
+    expect(host.read.critical).toBe(2);
+  });
+
+  it('is read anew when it is distrusted', async () => {
+    const { host, take, observation, changes } = live();
+    await take();
+    observation.distrust();
+    await take();
+    expect(host.read.network).toBe(2);
+    expect(changes).toEqual([]);
+  });
+
+  it('does not lose an event that comes while the routes are being read', async () => {
+    const { host, take } = live();
+    host.during = () => {
+      host.during = null;
+      host.routes = [...host.routes, route('10.2.0.0/16')];
+      host.tell(routesOf('10.2.0.0/16'));
+    };
+    expect((await take()).host.routes).toHaveLength(1);
+    expect((await take()).host.routes).toHaveLength(2);
+  });
+
+  it('does not lose an event that comes while the kernel is being asked', async () => {
+    const { host, take } = live();
+    host.duringAnswers = () => {
+      host.duringAnswers = null;
+      host.routes = [route('10.1.0.0/16', { device: 'tun0' })];
+      host.tell(routesOf('10.96.0.0/12'));
+    };
+    expect((await take()).host.answers.map(({ device }) => device)).toContain('virbr1');
+    const answers = (await take()).host.answers;
+    expect(answers.map(({ device }) => device)).toEqual(['tun0', 'tun0', 'tun0', 'tun0']);
+  });
+
+  it('has the claims of now, without any event', async () => {
+    const { host, take } = live();
+    const first = await take();
+    host.claims = [build.claim({ destination: '10.1.0.0/16' })];
+    const next = await take();
+    expect(next).not.toBe(first);
+    expect(next.registry.claims).toHaveLength(1);
+    expect(host.read.network).toBe(1);
+  });
+
+  it('looks for critical addresses again after a while, since those have no events', async () => {
+    const { host, take } = live();
+    const first = await take();
+    host.nowMs = 4999;
+    expect(await take()).toBe(first);
+    expect(host.read.critical).toBe(1);
+    host.nowMs = 5000;
+    host.critical = [{ kind: 'dns-server', address: '192.168.1.1', detail: 'for the test' }];
+    expect((await take()).host.critical).toHaveLength(1);
+    expect(host.read.critical).toBe(2);
+  });
+
+  it('is another one when a cluster is, and the same while the cluster is the same value', async () => {
+    const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/29']) });
+    const { host, take } = live(build.desired([profile]));
+    const first = await take();
+    expect(await take()).toBe(first);
+    host.cluster = build.cluster({ services: [build.service('web')] });
+    const next = await take();
+    expect(next).not.toBe(first);
+    expect(next.profiles[0]?.cluster?.services).toHaveLength(1);
+  });
+
+  it('follows the profiles of the spec', async () => {
+    const { observation } = live();
+    const first = await observation.observe(DESIRED, SIGNAL);
+    const other = build.desired([build.profile({ name: 'other' })]);
+    const next = await observation.observe(other, SIGNAL);
+    expect(next).not.toBe(first);
+    expect(next.profiles.map(({ name }) => name)).toEqual(['other']);
+  });
+
+  it('stops to listen when it is told to', async () => {
+    const { host, stream } = live();
+    await stream.stop();
+    expect(host.stopped).toBe(true);
+  });
+});
