@@ -71,7 +71,7 @@ class Host {
         config: async () => null,
         ip: async () => null,
         list: async () => [],
-        tunnels: async () => [],
+        tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => cluster,
       routeEvents: {
