@@ -31,7 +31,9 @@ export interface Setting {
   /** The built command line. */
   readonly mkplan: string;
   /** The programs of this folder as they were bundled, by name. */
-  readonly program: (name: 'api' | 'floor-list' | 'floor-large' | 'floor-apply') => string;
+  readonly program: (
+    name: 'api' | 'load' | 'floor-list' | 'floor-large' | 'floor-apply' | 'floor-serve',
+  ) => string;
   /** A directory that is removed in the end. */
   readonly scratch: string;
   readonly progress: (text: string) => void;

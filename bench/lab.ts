@@ -3,8 +3,15 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathsOf, sandboxEnvironment } from '../src/sandbox/files.ts';
+import { post } from '../test/cluster/bed.ts';
+import { ControlPlane } from '../test/cluster/control-plane.ts';
+import { nodeObject } from '../test/cluster/objects.ts';
 import { createHost, type Host, type Namespace } from '../test/kernel/netns.ts';
+import { POD_CIDR, PROFILE, SERVICE_CIDRS, writeUserFiles } from './cluster.ts';
 import type { Setting, Timed } from './harness.ts';
+
+/** What a program that lives on says first, up to here. */
+const KEPT_CHARACTERS = 8_000;
 
 /** The VM's own address, which is the gateway of everything. */
 export const VM = '192.168.39.174';
@@ -42,6 +49,52 @@ export class Lab {
     const { program, scratch } = this.#setting;
     const child = this.#vm.spawn([process.execPath, program('api'), scratch, VM, String(services)]);
     await answered(child);
+  }
+
+  /** Starts a real etcd and kube-apiserver on the VM, with its Node, and writes all that leads to it. */
+  async serveReal(): Promise<ControlPlane> {
+    const { scratch } = this.#setting;
+    const controlPlane = await ControlPlane.start({
+      namespace: this.#vm,
+      address: VM,
+      directory: scratch,
+      serviceCidrs: SERVICE_CIDRS,
+    });
+    const { access, url, client } = controlPlane;
+    await post(client, '/api/v1/nodes', nodeObject({ name: PROFILE, address: VM, podCidr: POD_CIDR }, true));
+    await writeUserFiles(scratch, VM, { ...access, url });
+    return controlPlane;
+  }
+
+  /** Starts a program on the host that lives on, and waits until it says this on standard output or standard error. */
+  async start(argv: readonly [string, ...string[]], word: string): Promise<ChildProcess> {
+    const [program, ...args] = this.host.enter(['setpriv', '--pdeathsig', 'KILL', ...argv]);
+    const child = spawn(program, args, { env: this.#env, stdio: 'pipe' });
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      const hear = (chunk: Buffer) => {
+        if (said.length < KEPT_CHARACTERS) said += chunk.toString();
+        if (said.includes(word)) resolve();
+      };
+      child.stdout.on('data', hear);
+      child.stderr.on('data', hear);
+      child.once('exit', () => reject(new Error(`${argv.join(' ')} ended: ${said}`)));
+    });
+    return child;
+  }
+
+  /** Runs a program of this folder on the host to its end; returns what it printed. */
+  async run(name: Parameters<Setting['program']>[0], ...args: string[]): Promise<string> {
+    return await this.host.must([process.execPath, this.#setting.program(name), ...args]);
+  }
+
+  /** argv of mkplan, and of a program of this folder. */
+  command(
+    name: 'mkplan' | Parameters<Setting['program']>[0],
+    ...args: string[]
+  ): readonly [string, ...string[]] {
+    const program = name === 'mkplan' ? this.#setting.mkplan : this.#setting.program(name);
+    return [process.execPath, program, ...args];
   }
 
   /** No claims, no journal, and nothing in the kernel that carries mkplan's protocol. */

@@ -9,11 +9,12 @@ import { COLD } from './cold.ts';
 import type { Benchmark, Figure } from './harness.ts';
 import { LARGE } from './large.ts';
 import { PLANNER } from './planner.ts';
+import { SERVING } from './serving.ts';
 import { isWithin, renderTable } from './table.ts';
 
 /** `main.mjs [--check] --mkplan PATH [NAME…]`, as scripts/bench.mjs calls it. */
 
-const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY];
+const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING];
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 

@@ -1,6 +1,5 @@
 // `npm run bench [-- [--check] NAME…]`: installs, builds, and measures mkplan against the floors of bench/.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build as buildProgram, install, mkplan, root, run } from './setup.mjs';
 
@@ -9,7 +8,8 @@ buildProgram();
 
 // Only after the installation: a fresh clone has no esbuild.
 const { build: bundle } = await import('esbuild');
-const outdir = mkdtempSync(join(tmpdir(), 'mkplan-bench-'));
+// Beside the sources: what starts a cluster finds its parts by where it stands.
+const outdir = mkdtempSync(join(root, 'bench', '.out-'));
 let code = 1;
 try {
   await bundle({
@@ -17,9 +17,11 @@ try {
     entryPoints: {
       main: 'bench/main.ts',
       api: 'bench/api.ts',
+      load: 'bench/load.ts',
       'floor-list': 'bench/floors/list.ts',
       'floor-large': 'bench/floors/large.ts',
       'floor-apply': 'bench/floors/apply.ts',
+      'floor-serve': 'bench/floors/serve.ts',
     },
     outdir,
     outExtension: { '.js': '.mjs' },
@@ -33,6 +35,7 @@ try {
       js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
     },
   });
+  cpSync(join(root, 'test', 'cluster', 'relay.mjs'), join(outdir, 'relay.mjs'));
   code = run([process.execPath, join(outdir, 'main.mjs'), '--mkplan', mkplan, ...process.argv.slice(2)]);
 } finally {
   rmSync(outdir, { recursive: true });
