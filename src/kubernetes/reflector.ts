@@ -86,6 +86,7 @@ export class Reflector<T extends Named, V> {
   #isLive = false;
   #failure: { readonly error: unknown } | null = null;
   #recoveries = 0;
+  #revision = 0;
   #waiting: (() => void)[] = [];
 
   constructor(source: Source<T, V>, options: ReflectorOptions) {
@@ -108,6 +109,11 @@ export class Reflector<T extends Named, V> {
   /** Whether changes are told as they happen, or are read again now and then where they may not be watched. */
   get isLive(): boolean {
     return this.#isLive;
+  }
+
+  /** Another one whenever something of the values may be another, told or not. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** How often the server was lost and came back. */
@@ -249,6 +255,7 @@ export class Reflector<T extends Named, V> {
       else next.set(key, own);
     }
     this.#values = next;
+    this.#revision++;
     const keys = new Set([...before.keys(), ...next.keys()]);
     for (const key of keys) {
       if (!this.#differs(before.get(key), next.get(key))) continue;
@@ -331,6 +338,7 @@ export class Reflector<T extends Named, V> {
 
   #put(key: string, value: V | null): void {
     const before = this.#values.get(key);
+    this.#revision++;
     if (value === null) this.#values.delete(key);
     else this.#values.set(key, value);
     if (this.#differs(before, value ?? undefined)) this.#tell();

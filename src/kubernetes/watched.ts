@@ -113,6 +113,7 @@ export class WatchedCluster {
   readonly #stopping = new AbortController();
   #telling: NodeJS.Immediate | null = null;
   #slow: Slow | null = null;
+  #last: { readonly key: string; readonly slow: unknown; readonly observed: ObservedCluster } | null = null;
 
   /** Begins at once. */
   constructor(options: WatchedOptions) {
@@ -136,12 +137,21 @@ export class WatchedCluster {
     if (this.#telling !== null) clearImmediate(this.#telling);
   }
 
-  /** From memory, once everything is there. Throws a Failure when the cluster cannot be reached. */
+  /** From memory, once everything is there; the same value as long as that has not changed. Throws a Failure when the cluster cannot be reached. */
   async observe(signal?: AbortSignal): Promise<ObservedCluster> {
     const all = this.#all();
     await abortable(Promise.all(all.map((one) => one.ready())), signal);
     const slow = await abortable(this.#readSlowly(), signal);
     // Memory is read in one turn of the event loop, so that its parts belong together.
+    const key = all.map(({ revision, missingRights }) => `${revision} ${missingRights.join()}`).join(';');
+    if (this.#last === null || this.#last.key !== key || this.#last.slow !== slow) {
+      this.#last = { key, slow, observed: this.#assemble(slow) };
+    }
+    return this.#last.observed;
+  }
+
+  #assemble(slow: Awaited<Slow['facts']>): ObservedCluster {
+    const all = this.#all();
     const observed = [...this.#services.values.values()].sort(compareNames);
     // Endpoints are of Services: where there are none, nothing is asked for.
     const asked = all.filter((one) => one !== this.#slices || observed.length > 0);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runWatch, type WatchOutcome, type WatchPorts } from '../../machine/watch-run.ts';
+import type { Cluster } from '../../kubernetes/cluster.ts';
+import { runWatch, type TriggerSource, type WatchOutcome, type WatchPorts } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import { type ApprovalKind, isEmpty, type Plan } from '../../model/plan.ts';
 import { LiveObservation } from '../../observe/live.ts';
@@ -86,7 +87,21 @@ function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): Readonl
 
 function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
   let current = first;
-  const live = new LiveObservation({ ...adapters, now: () => performance.now() });
+  let onTrigger: (source: TriggerSource) => void = () => undefined;
+  const watched = new WeakSet<Cluster>();
+  const live = new LiveObservation({
+    ...adapters,
+    now: () => performance.now(),
+    // Whatever is observed is watched, so that the next observation costs nothing.
+    cluster: async (profile) => {
+      const cluster = await adapters.cluster(profile);
+      if (!watched.has(cluster)) {
+        watched.add(cluster);
+        cluster.watch(() => onTrigger('cluster'));
+      }
+      return cluster;
+    },
+  });
   return {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
     planner: { plan: makePlan, hold, ofSession, refusals: refusalsByProfile },
@@ -96,7 +111,8 @@ function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
     },
     observe: (desired, signal) => live.observe(desired, signal),
     distrust: () => live.distrust(),
-    triggers: (onTrigger) => {
+    triggers: (hear) => {
+      onTrigger = hear;
       const kernel = live.listen(() => onTrigger('kernel'));
       const timer = setInterval(() => {
         live.distrust();
