@@ -241,6 +241,8 @@ export function concludeApply(
 /** What was done, and what `apply` alone does not do. */
 function doneLine(plan: Plan): string {
   const { routes, services } = countSteps(plan);
+  if (routes.adopt > 0)
+    return `Adopted: ${count(routes.adopt, 'route')}. \`mkplan destroy\` removes what was adopted.`;
   const done = `${routes.create} added, ${routes.replace} replaced, ${routes.delete} deleted`;
   if (plan.mode === 'absent') return `Done: ${done}; ${count(services.delete, 'Service')} cleared.`;
   const served = plan.services.filter((service) => service.state === 'served').length;

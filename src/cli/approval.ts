@@ -11,6 +11,7 @@ export const APPROVAL_KINDS: readonly ApprovalKind[] = [
   'unconfirmed',
   'covers',
   'shadow',
+  'minikube',
 ];
 
 /** Whether a text is the name of something that can be approved. */

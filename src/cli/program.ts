@@ -48,6 +48,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerDestroy,
     registerStatus,
     registerCleanup,
+    registerImport,
     registerShow,
     registerObserve,
     registerSandbox,
@@ -246,7 +247,8 @@ function registerCleanup(program: Command, act: Act): void {
     program
       .command('cleanup')
       .description('recover an interrupted transaction and remove what specs that are gone left behind')
-      .option('--all', 'remove also what belongs to specs that still exist'),
+      .option('--all', 'remove also what belongs to specs that still exist')
+      .option('--minikube', 'remove also the routes that an ended `minikube tunnel` left; needs approval'),
   )
     .addHelpText(
       'after',
@@ -260,6 +262,29 @@ function registerCleanup(program: Command, act: Act): void {
         (await import('./commands/cleanup.ts')).cleanup(context, options),
       ),
     );
+}
+
+function registerImport(program: Command, act: Act): void {
+  addApplyOptions(
+    program
+      .command('import')
+      .description('adopt routes that are there without a claim, shown as `?`; without a route, list them')
+      .argument('[route-or-spec...]', 'destinations, or whole routes in quotes; and the spec')
+      .option('--all', 'all routes shown as `?` whose destination the spec asks for'),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan import', 'list what ./tunnel.yaml can adopt, and change nothing'],
+        ['mkplan import 10.96.0.0/12', 'adopt that route, which destroy then removes'],
+        ['mkplan import --all', 'adopt what a lost registry had'],
+      ),
+    )
+    .action(async (given: readonly string[], options, command: Command) => {
+      const { importRoutes, splitArguments } = await import('./commands/import.ts');
+      const spec = splitArguments(given).specs[0] ?? DEFAULT_SPEC;
+      await act(command, spec, MUTATES, (context) => importRoutes(context, given, options));
+    });
 }
 
 function registerShow(program: Command, act: Act): void {

@@ -57,7 +57,8 @@ function unproven(plan: Plan, colors: Palette): string {
     ]),
   );
   const lines = rows.map((row) => `  ${colors.doubt('?')} ${row}\n`);
-  return `${colors.bold('Not proven to be ours, and never touched')}\n${lines.join('')}`;
+  const adopt = colors.dim('    `mkplan import` adopts what is yours of it\n');
+  return `${colors.bold('Not proven to be ours, and never touched')}\n${lines.join('')}${adopt}`;
 }
 
 function approvals(plan: Plan, colors: Palette): string {
@@ -122,7 +123,11 @@ export function closingLine(plan: Plan): string {
 }
 
 function unchangedText(plan: Plan): string {
-  if (plan.spec === '') return 'Nothing is left that nobody owns.';
+  if (plan.spec === '') {
+    return plan.unproven.length > 0
+      ? 'What is marked `?` is left alone.'
+      : 'Nothing is left that nobody owns.';
+  }
   return plan.mode === 'present'
     ? 'Routes and Services are as the spec asks.'
     : 'Nothing of this tunnel is left to remove.';

@@ -94,7 +94,7 @@ export interface Conflict {
   readonly at?: SourcePosition;
 }
 
-export type ApprovalKind = 'context' | 'gateway' | 'wide' | 'unconfirmed' | 'covers' | 'shadow';
+export type ApprovalKind = 'context' | 'gateway' | 'wide' | 'unconfirmed' | 'covers' | 'shadow' | 'minikube';
 
 /** Something that tunnel.yaml may not do unasked. */
 export interface Approval {

@@ -51,11 +51,13 @@ export class ConflictCheck {
   readonly #critical: PrefixIndex<CriticalPoint>;
   readonly #answers: PrefixIndex<Answer>;
   readonly #forwarding: Forwarding;
+  readonly #unproven: ReadonlySet<Route>;
 
   constructor(host: ObservedHost, ownership: Ownership, foreign: PrefixIndex<ForeignRoute>) {
     this.#host = host;
     this.#foreign = foreign;
     this.#forwarding = new Forwarding(host);
+    this.#unproven = new Set(ownership.unproven.map((one) => one.route));
     const owned = new PrefixIndex(ownership.owned.values(), (one) => one.route.destination);
     const points = criticalPoints(host, defaultRoutes(host)).filter((point) => {
       // A live peer behind one of our own routes keeps its way: that is what the tunnel is for.
@@ -106,7 +108,16 @@ export class ConflictCheck {
 
   #finding(wanted: WantedRoute, disputes: readonly Dispute[]): Finding {
     if (disputes.length === 0) return CLEAN;
-    return { conflicts: disputes.map((dispute) => toConflict(wanted, dispute)), satisfiedBy: null };
+    const conflicts = disputes.map((dispute) => this.#orImport(toConflict(wanted, dispute)));
+    return { conflicts, satisfiedBy: null };
+  }
+
+  /** What may be ours for all that the registry tells has a way out that a foreign route has not. */
+  #orImport(conflict: Conflict): Conflict {
+    const { foreign, outcome, resolution } = conflict;
+    if (foreign === null || outcome !== 'refused' || !this.#unproven.has(foreign)) return conflict;
+    const argument = formatPrefix(foreign.destination);
+    return { ...conflict, resolution: `\`mkplan import ${argument}\` if it is yours; else ${resolution}` };
   }
 
   #forbidden(destination: Prefix): Dispute[] {

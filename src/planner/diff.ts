@@ -85,7 +85,7 @@ export class RouteDiff {
     const owned = this.#takeOwned(destination);
     const lost = this.#lostAt.get(destination) ?? [];
     this.#lostAt.delete(destination);
-    const forgets = lost.slice(1).map(forget);
+    const forgets = lost.slice(1).map((claim) => forget(claim));
     const [first] = owned;
     if (first !== undefined) {
       const same = owned.find((one) =>
@@ -95,14 +95,14 @@ export class RouteDiff {
       return [
         same === undefined ? this.#move(wanted, first.route) : unchanged(wanted, same.route),
         ...extra,
-        ...lost.map(forget),
+        ...lost.map((claim) => forget(claim)),
       ];
     }
     if (satisfiedBy !== null) {
       const reason = 'a foreign route does this already; it is left alone';
       return [
         routeStep('none', profile, purpose, { before: satisfiedBy, after: satisfiedBy }, reason),
-        ...lost.map(forget),
+        ...lost.map((claim) => forget(claim)),
       ];
     }
     const drifted = lost[0];
@@ -160,14 +160,8 @@ function remove(claim: Claim, route: Route): RouteStep {
 }
 
 /** Drops a claim whose route is gone. */
-export function forget(claim: Claim): RouteStep {
-  return routeStep(
-    'forget',
-    claim.profile,
-    claim.purpose,
-    { before: claim.route, after: null },
-    'its route is gone',
-  );
+export function forget(claim: Claim, reason = 'its route is gone'): RouteStep {
+  return routeStep('forget', claim.profile, claim.purpose, { before: claim.route, after: null }, reason);
 }
 
 /** A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to. */

@@ -5,6 +5,7 @@ import type { Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { PrefixSet } from '../model/prefix-set.ts';
 import { compareRoutes, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
+import { differenceOf, differing } from './differing.ts';
 
 /** A route of table main that is not this spec's, with whom it is claimed by, if anybody. */
 export interface ForeignRoute {
@@ -21,7 +22,12 @@ export interface Ownership {
   readonly lost: readonly Claim[];
   /** Every claimed route, with the spec that claims it. */
   readonly claimedBy: ReadonlyMap<Route, string>;
-  readonly unproven: readonly Unproven[];
+  readonly unproven: readonly UnprovenRoute[];
+}
+
+/** A route that is shown as `?`, with the claim of this user that comes nearest to it, if there is one. */
+export interface UnprovenRoute extends Unproven {
+  readonly claim: Claim | null;
 }
 
 /** A route that is part of the default: 0.0.0.0/0, ::/0, or one of two halves that jointly cover a family. */
@@ -54,7 +60,8 @@ function taggedProtocol(host: ObservedHost, protocol: number): number | null {
 
 /**
  * Tells what is ours. A route is if a claim of this boot and network namespace has its key, protocol included. Our
- * protocol without such a claim proves nothing: the route is shown, and foreign.
+ * protocol without such a claim proves nothing, nor does a claim whose route is another one now: such a route is shown,
+ * and foreign.
  */
 export function tellApart(observed: ObservedState, spec: string, protocol: number): Ownership {
   const { host } = observed;
@@ -68,7 +75,7 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
   const owned = new Map<string, { claim: Claim; route: Route }>();
   const present = new Set<string>();
   const claimedBy = new Map<Route, string>();
-  const unproven: Unproven[] = [];
+  const untouched: Route[] = [];
   for (const route of host.routes) {
     if (route.table !== MAIN_TABLE) continue;
     const key = protocols.has(route.protocol) ? routeKey(route) : '';
@@ -77,18 +84,38 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
       present.add(key);
       claimedBy.set(route, claim.owner.spec);
       if (claim.owner.spec === spec) owned.set(key, { claim, route });
-    } else if (route.protocol === tag) {
-      unproven.push({ route, reason: 'it carries our protocol, but no claim of this user has its key' });
+    } else {
+      untouched.push(route);
     }
   }
-  unproven.sort((a, b) => compareRoutes(a.route, b.route));
+  const gone = [...claims].filter(([key]) => !present.has(key)).map(([, claim]) => claim);
   const lost = observed.registry.claims.filter((claim) => {
     const ofThisHost = isOfThisHost(claim, host) && !present.has(claimKey(claim));
     return claim.owner.spec === spec && (ofThisHost || claim.owner.bootId !== host.bootId);
   });
-  return { owned, lost, claimedBy, unproven };
+  return { owned, lost, claimedBy, unproven: unprovenRoutes(untouched, gone, tag, spec) };
 }
 
+/** Routes without a claim that carry our protocol, or that stand where a claim of this spec has another route. */
+function unprovenRoutes(
+  routes: readonly Route[],
+  gone: readonly Claim[],
+  tag: number | null,
+  spec: string,
+): UnprovenRoute[] {
+  const near = differing(gone);
+  return routes
+    .flatMap((route): UnprovenRoute[] => {
+      const claim = near(route, tag);
+      if (claim !== null && claim.owner.spec === spec) {
+        return [{ route, claim, reason: differenceOf(claim.route, route) }];
+      }
+      if (route.protocol !== tag) return [];
+      const reason = 'it carries our protocol, but no claim of this user has its key';
+      return [{ route, claim, reason }];
+    })
+    .sort((a, b) => compareRoutes(a.route, b.route));
+}
 /**
  * The routes of table main that are not this spec's and no default routes, by destination: those that overlap a wanted
  * destination, since no other can stand against anything.

@@ -9,6 +9,7 @@ import { ConflictCheck } from './conflict.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { foreignRoutes, tellApart } from './foreign.ts';
+import { tunnelDiagnostics, unknownOfHost } from './minikube.ts';
 import { wavesOf } from './order.ts';
 import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
@@ -61,8 +62,10 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     waves: wavesOf(steps),
     conflicts,
     approvals: needed([...wanted.flatMap((one) => one.approvals), ...coverApprovals(conflicts)], steps),
-    unproven: ownership.unproven,
+    unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
     diagnostics: [
+      ...tunnelDiagnostics(desired, observed.host),
+      ...observed.host.problems.map(unknownOfHost),
       ...profiles.flatMap(({ profile, seen }) => about(profile.name, unobserved(desired, profile, seen))),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),

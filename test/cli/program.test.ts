@@ -39,6 +39,7 @@ describe('the command line', () => {
       'destroy',
       'status',
       'cleanup',
+      'import',
       'show',
       'observe',
       'sandbox',
@@ -57,6 +58,7 @@ describe('the command line', () => {
     'destroy',
     'status',
     'cleanup',
+    'import',
     'show',
     'observe',
     'sandbox',
@@ -86,10 +88,11 @@ describe('the command line', () => {
     expect(code).toBe(64);
   });
 
-  it.each([['apply'], ['destroy'], ['cleanup']])(
+  it.each([['apply'], ['destroy'], ['cleanup'], ['import']])(
     'is a usage error for %s where nobody can be asked',
     async (command) => {
-      const argv = command === 'cleanup' ? [command] : [command, 'examples/kvm/tunnel.yaml'];
+      const more = { cleanup: [], import: ['10.96.0.0/12', 'examples/kvm/tunnel.yaml'] }[command];
+      const argv = [command, ...(more ?? ['examples/kvm/tunnel.yaml'])];
       const { code, stderr } = await mkplan(argv);
       expect(stderr).toContain('--auto-approve');
       expect(code).toBe(64);
@@ -106,7 +109,7 @@ describe('under sudo', () => {
     vi.restoreAllMocks();
   });
 
-  it.each(['apply', 'destroy', 'cleanup'])('%s does not start', async (command) => {
+  it.each(['apply', 'destroy', 'cleanup', 'import'])('%s does not start', async (command) => {
     const { code, stderr } = await mkplan([command, '--auto-approve'], { env, cwd: directory });
     expect(stderr).toContain('does not run under sudo');
     expect(code).toBe(1);

@@ -178,6 +178,7 @@ describe('renderPlan', () => {
 
       Not proven to be ours, and never touched
         ? 10.98.0.0/24 via 192.168.39.10 dev virbr1 proto 109 metric 109  carries protocol 109, but nobody claims it
+          \`mkplan import\` adopts what is yours of it
 
       ! warned: services 10.96.0.0/12 of minikube
         a more specific foreign route keeps 10.100.0.0/16

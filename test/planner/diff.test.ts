@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../../src/model/claim.ts';
-import { claimKey } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import type { RouteStep } from '../../src/model/plan.ts';
 import { formatRoute, type RouteDocument } from '../../src/model/route.ts';
-import { planCleanup } from '../../src/planner/cleanup.ts';
+import { type CleanupOptions, planCleanup } from '../../src/planner/cleanup.ts';
 import { plan } from '../../src/planner/plan.ts';
 import * as build from './build.ts';
 
@@ -130,7 +129,7 @@ describe('steps for routes', () => {
 
 describe('steps of cleanup', () => {
   const claim = build.claim(OURS);
-  const options = { all: false, orphaned: new Set<string>() };
+  const options: CleanupOptions = { all: false, minikube: false, orphaned: new Map() };
 
   it.each([
     [
@@ -145,12 +144,18 @@ describe('steps of cleanup', () => {
       { ...claim, owner: { ...claim.owner, networkNamespace: '1' } },
       [OURS],
       options,
-      [],
+      ['none'],
     ],
     ['whose route is gone', claim, [], options, ['forget']],
     ['whose owner exists', claim, [OURS], options, ['none']],
     ['whose owner exists, with all', claim, [OURS], { ...options, all: true }, ['delete']],
-    ['whose owner is gone', claim, [OURS], { all: false, orphaned: new Set([claimKey(claim)]) }, ['delete']],
+    [
+      'whose owner is gone',
+      claim,
+      [OURS],
+      { ...options, orphaned: new Map([[claim, 'its spec is gone']]) },
+      ['delete'],
+    ],
   ])('a claim %s', (_, one, routes, given, actions) => {
     expect(planCleanup(seen(routes, [one]), given).steps.map((step) => step.action)).toEqual(actions);
   });

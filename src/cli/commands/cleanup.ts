@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type Claim, claimKey } from '../../model/claim.ts';
+import type { Claim } from '../../model/claim.ts';
 import { planCleanup } from '../../planner/cleanup.ts';
 import type { Processes } from '../../platform/processes.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
@@ -9,6 +9,8 @@ import type { CommandContext } from '../run-command.ts';
 export interface CleanupOptions extends ApplyOptions {
   /** Also what belongs to specs that still exist. */
   readonly all?: true;
+  /** Also what each `minikube tunnel` left that has ended. */
+  readonly minikube?: true;
 }
 
 /** `mkplan cleanup`: recovers what was cut off and removes what nobody owns any more; needs no spec and no cluster. */
@@ -21,27 +23,39 @@ export async function cleanup(context: CommandContext, options: CleanupOptions):
     makePlan: async (observed, { processes }) =>
       planCleanup(observed, {
         all: options.all === true,
-        orphaned: await orphanedKeys(observed.registry.claims, processes),
+        minikube: options.minikube === true,
+        orphaned: await orphanedClaims(observed.registry.claims, processes),
       }),
   });
   return concludeApply(context, outcome);
 }
 
-/** Keys of the claims whose owner is gone: a spec that was deleted, or a session whose process ended. */
-async function orphanedKeys(claims: readonly Claim[], processes: Processes): Promise<Set<string>> {
-  const gone = new Map<string, boolean>();
-  const orphaned = new Set<string>();
+/**
+ * Why the owner of a claim is gone: a session whose process ended, or is another one by its start time
+ * although it has the same pid; a spec that was deleted. What was applied to last is owned by its spec, not by the
+ * process that applied it.
+ */
+async function orphanedClaims(
+  claims: readonly Claim[],
+  processes: Pick<Processes, 'isAlive'>,
+): Promise<Map<Claim, string>> {
+  const gone = new Map<string, Promise<boolean>>();
+  const orphaned = new Map<Claim, string>();
   for (const claim of claims) {
     const { spec, mode, pid, startTime } = claim.owner;
-    const key = mode === 'session' ? `${pid} ${startTime}` : spec;
-    let isGone = gone.get(key);
-    if (isGone === undefined) {
-      isGone = mode === 'session' ? !(await processes.isAlive(pid, startTime)) : !(await exists(spec));
-      gone.set(key, isGone);
-    }
-    if (isGone) orphaned.add(claimKey(claim));
+    const owner = mode === 'session' ? `${pid} ${startTime}` : spec;
+    const known = gone.get(owner) ?? isGone(claim, processes);
+    gone.set(owner, known);
+    if (!(await known)) continue;
+    const reason = mode === 'session' ? `its session (pid ${pid}) has ended` : `its spec ${spec} is gone`;
+    orphaned.set(claim, reason);
   }
   return orphaned;
+}
+
+async function isGone({ owner }: Claim, processes: Pick<Processes, 'isAlive'>): Promise<boolean> {
+  const { spec, mode, pid, startTime } = owner;
+  return mode === 'session' ? !(await processes.isAlive(pid, startTime)) : !(await exists(spec));
 }
 
 /** Whether a spec is there. One that cannot be looked at is taken to be: nothing is removed on a guess. */

@@ -1,0 +1,106 @@
+import type { DesiredState } from '../../model/desired.ts';
+import { Failure } from '../../model/diagnostic.ts';
+import { encodeRoute, formatRoute, ROUTE_TYPES } from '../../model/route.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import { observe } from '../../observe/observe.ts';
+import { type Importable, importable, planImport, UNWANTED } from '../../planner/import.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
+import { composeReading } from '../compose.ts';
+import { loadDesired } from '../desired.ts';
+import { EXIT } from '../exit-code.ts';
+import type { CommandContext } from '../run-command.ts';
+import { alignColumns, printableDeep } from '../text.ts';
+
+export interface ImportOptions extends ApplyOptions {
+  /** Whatever the spec asks for, of what is shown as `?`. */
+  readonly all?: true;
+}
+
+/** The arguments of `mkplan import`, told apart: routes begin with a type, an address or a CIDR; a spec is a path. */
+export function splitArguments(given: readonly string[]): {
+  readonly routes: string[];
+  readonly specs: string[];
+} {
+  const types = new Set<string>(['default', ...ROUTE_TYPES]);
+  const isRoute = (text: string) => {
+    const [first = ''] = text.split(' ');
+    return types.has(first) || /^[\da-f:.]*[:.][\da-f:.]*(\/\d+)?$/i.test(first);
+  };
+  return { routes: given.filter(isRoute), specs: given.filter((text) => !isRoute(text)) };
+}
+
+/**
+ * `mkplan import [ROUTE…] [SPEC]`: adopts routes that are there without a claim. Without a route it lists those that
+ * can be adopted, each by the argument that names it, and changes nothing.
+ */
+export async function importRoutes(
+  context: CommandContext,
+  given: readonly string[],
+  options: ImportOptions,
+): Promise<number> {
+  const { routes, specs } = splitArguments(given);
+  if (specs.length > 1) throw tooManySpecs(specs);
+  const desired = await loadDesired(context, 'present');
+  let named: readonly string[] = routes;
+  if (options.all === true || routes.length === 0) {
+    const found = await findImportable(context, desired);
+    const wanted = found.filter((one) => one.wanted && one.unproven).map((one) => one.argument);
+    if (options.all !== true || wanted.length === 0) return list(context, found);
+    named = [...routes, ...wanted];
+  }
+  const outcome = await applyPlan(context, options, {
+    desired,
+    verb: 'import',
+    names: context.names,
+    saved: null,
+    makePlan: (observed) => planImport(desired, observed, named),
+  });
+  return concludeApply(context, outcome);
+}
+
+async function findImportable(
+  { terminal, signal }: CommandContext,
+  desired: DesiredState,
+): Promise<readonly Importable[]> {
+  const adapters = composeReading(terminal);
+  try {
+    return importable(desired, await observe(desired, adapters, signal));
+  } finally {
+    await adapters.close();
+  }
+}
+
+function list({ output, names }: CommandContext, found: readonly Importable[]): number {
+  const { colors } = output;
+  if (found.length === 0) output.print(`Nothing here can be adopted for ${names.spec}.\n`);
+  else {
+    const rows = alignColumns(
+      printableDeep(found).map(({ route, profile, purpose, reason, wanted }) => [
+        { text: `? ${formatRoute(route)}`, paint: colors.doubt },
+        `${purpose} of ${profile}`,
+        { text: wanted ? reason : `${reason}; ${UNWANTED}`, paint: colors.dim },
+      ]),
+    );
+    const words = ['mkplan import', ...found.map((one) => shellWord(one.argument)), shellWord(names.spec)];
+    output.print(
+      `${colors.bold(`Can be adopted for ${names.spec}`)}\n${rows.map((row) => `  ${row}\n`).join('')}\nNothing was changed. Name those that are yours:\n  ${words.join(' ')}\n`,
+    );
+  }
+  for (const { route, claim: _, ...rest } of found) {
+    output.line({ type: 'importable', ...rest, route: encodeRoute(route) });
+  }
+  return EXIT.ok;
+}
+
+function tooManySpecs(specs: readonly string[]): Failure {
+  return new Failure('usage', [
+    {
+      code: 'import-arguments',
+      severity: 'error',
+      summary: `${specs.join(' and ')} are no routes, and one spec is the most that can be named`,
+      cause: 'A route is named by its destination, or by the whole of it as `ip route` shows it, in quotes.',
+      fix: 'See which routes there are.',
+      command: 'mkplan import',
+    },
+  ]);
+}
