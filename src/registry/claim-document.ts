@@ -4,6 +4,7 @@ import { formatAddress, parseAddress } from '../model/prefix.ts';
 import {
   decodeRoute,
   encodeRoute,
+  MAIN_TABLE,
   type NextHop,
   ROUTE_TYPES,
   type Route,
@@ -55,10 +56,26 @@ const owner = object<Owner>({
   networkNamespace: text,
 });
 
+/**
+ * A route that a claim can be of: what mkplan makes or adopts, and nothing that it would never change. The registry is a
+ * file, and a claim decides what is removed.
+ */
+const claimedRoute: Check<Route> = (value) => {
+  const route = routeCheck(value);
+  if (route.table !== MAIN_TABLE) throw new DocumentError('is not main', ['table']);
+  if (route.destination.length < 2)
+    throw new DocumentError('is the default route or half of it', ['destination']);
+  if (route.nextHops.length > 0) throw new DocumentError('should not be there', ['nextHops']);
+  if (route.type !== 'unicast' && route.type !== 'unreachable') {
+    throw new DocumentError('should be unicast or unreachable', ['type']);
+  }
+  return route;
+};
+
 const claim = object<Claim>({
   profile: text,
   purpose: oneOf(...PURPOSES),
-  route: routeCheck,
+  route: claimedRoute,
   owner,
   created: text,
 });

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Claim } from '../model/claim.ts';
-import { Failure, messageOf } from '../model/diagnostic.ts';
+import { type Claim, claimKey } from '../model/claim.ts';
+import { Failure, messageOf, type SourcePosition } from '../model/diagnostic.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { DocumentError, record, unsigned } from './check.ts';
 import { claimsCheck, claimText } from './claim-document.ts';
 import {
@@ -14,11 +16,15 @@ import {
   syncDirectory,
   writeAll,
 } from './files.ts';
+import { JsonTextError, positionAt, scanJson } from './json-text.ts';
 import type { Registry } from './registry.ts';
 
 const VERSION = 1;
 
-function damaged(path: string, thrown: unknown): Failure {
+/** Some 100,000 claims; more is nobody's. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+function damaged(path: string, cause: string, at: SourcePosition | null, thrown: unknown): Failure {
   return new Failure(
     'error',
     [
@@ -26,9 +32,10 @@ function damaged(path: string, thrown: unknown): Failure {
         code: 'registry-damaged',
         severity: 'error',
         summary: `${path} is damaged`,
-        cause: `${messageOf(thrown)}. Without the claims nothing proves which routes are mkplan's, so nothing was changed.`,
-        fix: 'Put a backup of the file back, or move it away: its routes are then shown as `?`, and `mkplan import` adopts them.',
-        command: `mv '${path}' '${path}.damaged'`,
+        cause: `${cause}. Without the claims nothing proves which routes are mkplan's, so nothing was changed.`,
+        fix: 'Correct that place, put a backup of the file back, or move the file away: its routes are then shown as `?`, and `mkplan import` adopts them.',
+        command: `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`,
+        ...(at === null ? {} : { at }),
       },
     ],
     { cause: thrown },
@@ -42,25 +49,82 @@ function newer(path: string, version: number): Failure {
       severity: 'error',
       summary: `${path} has version ${version}; this mkplan knows version ${VERSION}`,
       cause: 'A newer mkplan wrote it, and what is not understood is not rewritten.',
-      fix: 'Run the newer mkplan.',
+      fix: 'Run the newer mkplan; see which one this is.',
+      command: 'mkplan --version',
     },
   ]);
 }
 
-/** Reads the text of a registry. Throws a Failure that names `path` for one that is damaged or of a newer version. */
-export function decodeClaims(path: string, data: Buffer): readonly Claim[] {
+/** The first claim that has the key of an earlier one of the same boot and network namespace: one route, two owners. */
+function refuseTwins(claims: readonly Claim[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, claim] of claims.entries()) {
+    const { bootId, networkNamespace } = claim.owner;
+    const key = `${bootId} ${networkNamespace} ${claimKey(claim)}`;
+    const twin = seen.get(key);
+    if (twin !== undefined) {
+      throw new DocumentError(`claims the route of claim ${twin}`, ['claims', String(index)]);
+    }
+    seen.set(key, index);
+  }
+}
+
+function claimsOf(path: string, given: unknown): readonly Claim[] {
+  const document = record(given);
+  const version = unsigned(document['version']);
+  if (version > VERSION) throw newer(path, version);
+  if (version !== VERSION) throw new DocumentError(`${version} never existed`, ['version']);
+  const strange = Object.keys(document).find((key) => key !== 'version' && key !== 'claims');
+  if (strange !== undefined) throw new DocumentError('is not known', [strange]);
   try {
-    const document = record(JSON.parse(data.toString('utf8')));
-    const version = unsigned(document['version']);
-    if (version > VERSION) throw newer(path, version);
-    if (version !== VERSION) throw new DocumentError(`version ${version} never existed`);
-    const strange = Object.keys(document).find((key) => key !== 'version' && key !== 'claims');
-    if (strange !== undefined) throw new DocumentError('is not known', [strange]);
     return claimsCheck(document['claims']);
   } catch (thrown) {
-    if (thrown instanceof Failure) throw thrown;
-    throw damaged(path, thrown);
+    if (thrown instanceof DocumentError) throw new DocumentError(thrown.problem, ['claims', ...thrown.path]);
+    throw thrown;
   }
+}
+
+/** Where a document is wrong: at the value of the path, or where it is missing at what holds it. */
+function placeOf(path: string, text: string, { path: keys }: DocumentError): SourcePosition {
+  const places = scanJson(text);
+  for (let depth = keys.length; depth > 0; depth--) {
+    const offset = places.get(keys.slice(0, depth).join('.'));
+    if (offset !== undefined) return positionAt(path, text, offset);
+  }
+  return positionAt(path, text, 0);
+}
+
+/** Reads the text of a registry. Throws a Failure that names `path` for one that is damaged or of a newer version. */
+export function decodeClaims(path: string, data: Buffer): readonly Claim[] {
+  if (data.length > MAX_BYTES) throw damaged(path, `It has ${data.length} bytes`, null, null);
+  if (data.length === 0) throw damaged(path, 'It is empty', null, null);
+  if (!isUtf8(data)) throw damaged(path, 'It is no UTF-8', null, null);
+  const text = data.toString('utf8');
+  try {
+    const claims = claimsOf(path, JSON.parse(text));
+    refuseTwins(claims);
+    // JSON.parse takes the last of two equal keys; in what mkplan itself wrote there are none.
+    if (!encodeClaims(claims).equals(data)) scanJson(text);
+    return claims;
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw whyDamaged(path, text, thrown);
+  }
+}
+
+function whyDamaged(path: string, text: string, thrown: unknown): Failure {
+  try {
+    const at = thrown instanceof DocumentError ? placeOf(path, text, thrown) : null;
+    if (at === null) scanJson(text);
+    return damaged(path, messageOf(thrown), at, thrown);
+  } catch (found) {
+    if (!(found instanceof JsonTextError)) throw found;
+    return damaged(path, sentence(found.message), positionAt(path, text, found.offset), thrown);
+  }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The text of a registry: one claim a line, so that a person can read the file and compare two of them. */
@@ -88,8 +152,8 @@ function isEqual(a: Buffer | null, b: Buffer | null): boolean {
 }
 
 /**
- * The claims in `registry.json` of the state directory. A file that is damaged, of a newer version or a
- * symbolic link is never rewritten: reading and writing it throw a Failure. Write under the lock only.
+ * The claims in `registry.json` of the state directory. A file that is damaged, of a newer version, no file of
+ * ours or a symbolic link is never rewritten: reading and writing it throw a Failure. Write under the lock only.
  */
 export function createRegistry(dir: string): Registry {
   const path = join(dir, 'registry.json');

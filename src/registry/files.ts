@@ -1,6 +1,8 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 /** The errno of a failed system call, such as `ENOENT`; empty where there is none. */
 export function errnoOf(thrown: unknown): string {
@@ -14,6 +16,16 @@ const FIXES: Readonly<Record<string, string>> = {
   EACCES: 'Give yourself the right to read and write it, or set XDG_STATE_HOME to a directory of your own.',
   EPERM: 'Give yourself the right to read and write it, or set XDG_STATE_HOME to a directory of your own.',
 };
+
+/** The command that shows, or puts right, what kept a state file from being used. */
+function commandFor(errno: string, path: string): string {
+  const directory = shellWord(dirname(path));
+  if (errno === 'ENOSPC') return `df -h ${directory}`;
+  if (errno === 'EDQUOT') return 'quota -s';
+  if (errno === 'EROFS') return `findmnt -T ${directory}`;
+  if (errno === 'EACCES' || errno === 'EPERM') return `chmod u+rw ${shellWord(path)}`;
+  return `ls -ld ${directory} ${shellWord(path)}`;
+}
 
 /** A Failure that says which state file could not be used, and why. */
 export function fileFailure(path: string, doing: 'read' | 'written' | 'locked', thrown: unknown): Failure {
@@ -29,6 +41,7 @@ export function fileFailure(path: string, doing: 'read' | 'written' | 'locked', 
         summary: `${path} cannot be ${doing}`,
         cause: messageOf(thrown),
         fix: FIXES[errno] ?? 'Look at that file and its directory, and run the command again.',
+        command: commandFor(errno, path),
       },
     ],
     { cause: thrown },
@@ -45,7 +58,7 @@ export function symlinkFailure(path: string): Failure {
       cause:
         "mkplan's state is never read or written through a link, since a link can be pointed at any other file.",
       fix: 'Put a real file or directory in its place; XDG_STATE_HOME moves the whole of it.',
-      command: `ls -l '${path}'`,
+      command: `ls -l ${shellWord(path)}`,
     },
   ]);
 }
@@ -58,16 +71,59 @@ export async function openState(path: string, flags: number): Promise<FileHandle
   return await open(path, flags | constants.O_NOFOLLOW, 0o600);
 }
 
-/** The whole of a state file, or null when there is none. Throws a Failure when it cannot be read or is a symbolic link. */
+function notOurs(path: string, summary: string, cause: string, fix: string, command: string): Failure {
+  return new Failure('error', [
+    { code: 'state-not-ours', severity: 'error', summary: `${path} ${summary}`, cause, fix, command },
+  ]);
+}
+
+const TRUSTED = 'The claims and the journal decide which routes are removed.';
+
+/** Throws a Failure for what is no file, and for a file that somebody else owns or may write. */
+function requireOurs(path: string, found: Stats): void {
+  const word = shellWord(path);
+  if (!found.isFile()) {
+    const what = found.isDirectory() ? 'is a directory' : 'is no regular file';
+    throw notOurs(
+      path,
+      what,
+      'mkplan keeps a file there.',
+      'Move it away.',
+      `mv ${word} ${shellWord(`${path}.moved`)}`,
+    );
+  }
+  const uid = process.getuid?.();
+  if (uid !== undefined && found.uid !== uid) {
+    const summary = `belongs to user ${found.uid}, not to you (user ${uid})`;
+    throw notOurs(path, summary, TRUSTED, 'Make it yours, if its content is.', `sudo chown ${uid} ${word}`);
+  }
+  if (process.platform !== 'win32' && (found.mode & 0o022) !== 0) {
+    const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
+    throw notOurs(
+      path,
+      `may be written by others (mode ${mode})`,
+      TRUSTED,
+      'Take that right away, once you have looked at its content.',
+      `chmod 600 ${word}`,
+    );
+  }
+}
+
+/**
+ * The whole of a state file, or null when there is none. Throws a Failure when it cannot be read, is a symbolic link or
+ * no file, or belongs to or may be written by somebody else.
+ */
 export async function readState(path: string): Promise<Buffer | null> {
   let file: FileHandle;
   try {
-    file = await openState(path, constants.O_RDONLY);
+    // A pipe in its place would keep an open that waits from ever ending.
+    file = await openState(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;
     throw fileFailure(path, 'read', thrown);
   }
   try {
+    requireOurs(path, await file.stat());
     return await file.readFile();
   } catch (thrown) {
     throw fileFailure(path, 'read', thrown);

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Claim } from '../../src/model/claim.ts';
-import { Failure } from '../../src/model/diagnostic.ts';
+import { type Diagnostic, Failure } from '../../src/model/diagnostic.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { OWNER, route } from '../fakes/plans.ts';
 import { watchSync } from '../fakes/sync.ts';
@@ -27,12 +28,17 @@ const CLAIMS: readonly Claim[] = [
 
 const pathIn = (dir: string) => join(dir, 'registry.json');
 
-async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+async function diagnosticsOf(promise: Promise<unknown>): Promise<readonly Diagnostic[]> {
   const thrown: unknown = await promise.then(
     () => null,
     (reason: unknown) => reason,
   );
-  return thrown instanceof Failure ? thrown.diagnostics[0]?.code : String(thrown);
+  if (thrown instanceof Failure) return thrown.diagnostics;
+  throw new TypeError(`no Failure: ${String(thrown)}`);
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return (await diagnosticsOf(promise))[0]?.code;
 }
 
 test('there are no claims without a registry', async () => {
@@ -83,6 +89,128 @@ test.each([
   expect(await codeOf(createRegistry(dir).read())).toBe('registry-damaged');
   expect(await codeOf(createRegistry(dir).write(CLAIMS))).toBe('registry-damaged');
   expect(await readFile(pathIn(dir), 'utf8')).toBe(content);
+});
+
+const DOCUMENT = {
+  destination: '10.96.0.0/12',
+  gateway: '192.168.39.2',
+  device: 'virbr1',
+  metric: 109,
+  protocol: 109,
+};
+const claimText = (changes: object = {}, route: object = DOCUMENT) =>
+  JSON.stringify({ profile: 'a', purpose: 'services', route, owner: OWNER, created: 'now', ...changes });
+const fileOf = (...claims: readonly string[]) => `{"version":1,"claims":[\n${claims.join(',\n')}\n]}\n`;
+
+test.each<[string, string, string, RegExp]>([
+  ['cut off', fileOf(claimText()).slice(0, 60), '2:37', /ends too early/],
+  ['a comma too much', '{"version":1,\n"claims":[],}', '2:13', /key in double quotes/],
+  ['a list of claims twice', '{"version":1,"claims":[],\n"claims":[]}', '2:1', /"claims" stands here twice/],
+  ['an unknown key', '{"version":1,\n"claims":[], "more":1}', '2:14', /more: is not known/],
+  ['an unknown key of a claim', fileOf(claimText(), claimText({ key: 'forged' })), '3:', /claims\.1\.key/],
+  ['a claim without an owner', fileOf(claimText({ owner: undefined })), '2:1', /owner: is missing/],
+  ['one route claimed twice', fileOf(claimText(), claimText()), '3:1', /claims the route of claim 0/],
+  [
+    'one route claimed by two specs',
+    fileOf(claimText(), claimText({ owner: { ...OWNER, spec: '/other.yaml' } })),
+    '3:1',
+    /claims the route of claim 0/,
+  ],
+  [
+    'a claim to the default route',
+    fileOf(claimText({}, { ...DOCUMENT, destination: '0.0.0.0/0' })),
+    '2:',
+    /default route/,
+  ],
+  [
+    'a claim to a route of another table',
+    fileOf(claimText({}, { ...DOCUMENT, table: 52 })),
+    '2:',
+    /is not main/,
+  ],
+  ['a claim to a local route', fileOf(claimText({}, { ...DOCUMENT, type: 'local' })), '2:', /unicast or/],
+  [
+    'a claim to a route with several next hops',
+    fileOf(claimText({}, { ...DOCUMENT, nextHops: [{ gateway: null, device: 'a', weight: 1 }] })),
+    '2:',
+    /nextHops/,
+  ],
+  ['version 0', '{"version":0,"claims":[]}', '1:2', /never existed/],
+])('a registry with %s says where', async (_what, content, at, cause) => {
+  const dir = await temporaryDirectory();
+  await writeFile(pathIn(dir), content, { mode: 0o600 });
+  const [found] = await diagnosticsOf(createRegistry(dir).read());
+  expect(found).toMatchObject({ code: 'registry-damaged', cause: expect.stringMatching(cause) });
+  expect(`${found?.at?.line}:${found?.at?.column}`).toMatch(new RegExp(`^${at}`));
+  expect(found?.command).toContain(`mv ${pathIn(dir)}`);
+  expect(await codeOf(createRegistry(dir).write(CLAIMS))).toBe('registry-damaged');
+  expect(await readFile(pathIn(dir), 'utf8')).toBe(content);
+});
+
+test('equal keys in two network namespaces, or two boots, are two routes', async () => {
+  const dir = await temporaryDirectory();
+  const owners = [OWNER, { ...OWNER, networkNamespace: '7' }, { ...OWNER, bootId: 'boot-0' }];
+  const content = fileOf(...owners.map((owner) => claimText({ owner })));
+  await writeFile(pathIn(dir), content, { mode: 0o600 });
+  expect(await createRegistry(dir).read()).toHaveLength(3);
+});
+
+test('what was formatted by hand is read all the same', async () => {
+  const dir = await temporaryDirectory();
+  await createRegistry(dir).write(CLAIMS);
+  const pretty = JSON.stringify(JSON.parse(await readFile(pathIn(dir), 'utf8')), null, 2);
+  await writeFile(pathIn(dir), pretty);
+  expect(await createRegistry(dir).read()).toEqual(CLAIMS);
+});
+
+test.each<[string, (path: string) => Promise<unknown>, string, RegExp]>([
+  ['a directory', (path) => mkdir(path), 'state-not-ours', /is a directory/],
+  [
+    'a pipe, which would never end',
+    async (path) => spawnSync('mkfifo', [path]),
+    'state-not-ours',
+    /no regular file/,
+  ],
+  [
+    'a file that its group may write',
+    async (path) => {
+      await writeFile(path, fileOf(claimText()));
+      await chmod(path, 0o660);
+    },
+    'state-not-ours',
+    /mode 0660/,
+  ],
+])('%s in its place is refused and left as it is', async (_what, make, code, summary) => {
+  const dir = await temporaryDirectory();
+  await make(pathIn(dir));
+  const before = await lstat(pathIn(dir));
+  const [found] = await diagnosticsOf(createRegistry(dir).read());
+  expect(found).toMatchObject({ code, summary: expect.stringMatching(summary) });
+  expect(found?.command).toContain(pathIn(dir));
+  expect(await codeOf(createRegistry(dir).write(CLAIMS))).toBe(code);
+  expect(await lstat(pathIn(dir))).toEqual(before);
+});
+
+test.skipIf(process.getuid?.() !== 0)('a file of another user is refused (made by root alone)', async () => {
+  const dir = await temporaryDirectory();
+  await createRegistry(dir).write(CLAIMS);
+  await chown(pathIn(dir), 12345, 12345);
+  const [found] = await diagnosticsOf(createRegistry(dir).read());
+  expect(found).toMatchObject({
+    code: 'state-not-ours',
+    summary: expect.stringContaining('belongs to user 12345'),
+    command: expect.stringContaining('sudo chown 0 '),
+  });
+});
+
+test('a file that others may read is taken, and is private again once it is written', async () => {
+  const dir = await temporaryDirectory();
+  await createRegistry(dir).write(CLAIMS);
+  await chmod(pathIn(dir), 0o644);
+  const registry = createRegistry(dir);
+  expect(await registry.read()).toEqual(CLAIMS);
+  await registry.write(CLAIMS);
+  expect((await stat(pathIn(dir))).mode & 0o777).toBe(0o600);
 });
 
 test('a registry of a newer version is left to the newer mkplan', async () => {
