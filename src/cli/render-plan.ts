@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { isEmpty, isRefused, type Plan } from '../model/plan.ts';
+import { isEmpty, isRefused, type Plan, type Unproven } from '../model/plan.ts';
 import { formatRoute } from '../model/route.ts';
 import type { Palette } from './color.ts';
 import { type FileNames, showPosition } from './paths.ts';
@@ -18,7 +18,7 @@ export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
   const blocks = [
     header(plan, options),
     ...profileNames(plan).map((profile) => renderProfile(plan, profile, options.colors)),
-    unproven(plan, options.colors),
+    renderUnproven(plan.unproven, options.colors),
     ...plan.conflicts.map((conflict) => renderConflict(conflict, options)),
     approvals(plan, options.colors),
     ...diagnostics(plan, options),
@@ -48,13 +48,11 @@ function header(plan: Plan, { colors, names }: RenderPlanOptions): string {
   return `${title}${colors.dim(`  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`)}\n`;
 }
 
-function unproven(plan: Plan, colors: Palette): string {
-  if (plan.unproven.length === 0) return '';
+/** The routes that are shown as `?`; nothing where there are none. */
+export function renderUnproven(unproven: readonly Unproven[], colors: Palette): string {
+  if (unproven.length === 0) return '';
   const rows = alignColumns(
-    plan.unproven.map((item) => [
-      { text: formatRoute(item.route) },
-      { text: item.reason, paint: colors.dim },
-    ]),
+    unproven.map((item) => [{ text: formatRoute(item.route) }, { text: item.reason, paint: colors.dim }]),
   );
   const lines = rows.map((row) => `  ${colors.doubt('?')} ${row}\n`);
   const adopt = colors.dim('    `mkplan import` adopts what is yours of it\n');

@@ -1,9 +1,10 @@
 import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
-import { encodeRoute } from '../model/route.ts';
+import { encodeRoute, formatRoute } from '../model/route.ts';
 import type { Palette } from './color.ts';
 import { endpointKey } from './probe.ts';
 import type { JsonLine } from './render-json.ts';
+import { renderUnproven } from './render-plan.ts';
 import type { NodeStatus, RouteStatus, ServiceStatus, StatusReport } from './status.ts';
 import { alignColumns, type Cell, count, printableDeep } from './text.ts';
 
@@ -21,21 +22,36 @@ export function renderStatus(raw: StatusReport, options: RenderStatusOptions): s
   const report = printableDeep(raw);
   const { colors } = options;
   const blocks = [
-    goneLine(report, colors),
+    lastingBlock(report, colors),
     `${colors.bold(options.title)}\n`,
     table(routeRows(report.routes, colors)),
     table(serviceRows(report.services, options)),
+    renderUnproven(report.unproven, colors),
     ...report.problems.map((problem) => `${colors.change('warning:')} ${problem}\n`),
   ];
   const nothing = report.routes.length === 0 && report.services.length === 0;
   return [...blocks, nothing ? 'Nothing is applied.\n' : ''].filter((block) => block !== '').join('\n');
 }
 
-function goneLine({ gone }: StatusReport, colors: Palette): string {
-  if (gone === 0) return '';
-  const verb = gone === 1 ? 'is' : 'are';
-  const line = `${count(gone, 'route')} ${verb} gone: routes last until reboot or loss of their link. \`mkplan apply\` puts back what the spec asks for.`;
-  return `${colors.alarm('!')} ${line}\n`;
+/** As many lost routes as are named: a reboot takes all of them. */
+const SHOWN_LOST = 10;
+
+/** What a reader has to know first: that routes do not last, and which have not. */
+function lastingBlock({ lost, routes }: StatusReport, colors: Palette): string {
+  const lasting = 'routes last until reboot or loss of their link';
+  if (lost.length === 0) {
+    const capital = `R${lasting.slice(1)}; \`mkplan apply\` puts them back.\n`;
+    return routes.some(({ state }) => state === 'present') ? colors.dim(capital) : '';
+  }
+  const verb = lost.length === 1 ? 'is' : 'are';
+  const line = `${count(lost.length, 'route')} ${verb} gone: ${lasting}. \`mkplan apply\` puts back what the spec asks for.`;
+  const rows = alignColumns(
+    lost
+      .slice(0, SHOWN_LOST)
+      .map(({ route, why }) => [{ text: formatRoute(route) }, { text: why, paint: colors.dim }]),
+  ).map((row) => `    ${row}\n`);
+  const more = lost.length > SHOWN_LOST ? `    … and ${lost.length - SHOWN_LOST} more\n` : '';
+  return `${colors.alarm('!')} ${line}\n${rows.join('')}${more}`;
 }
 
 function table(rows: readonly (readonly Cell[])[]): string {
@@ -124,7 +140,9 @@ export function statusLines(
   answers: ReadonlyMap<string, boolean>,
 ): JsonLine[] {
   return [
-    { type: 'status', spec, gone: report.gone, problems: report.problems },
+    { type: 'status', spec, gone: report.lost.length, problems: report.problems },
+    ...report.lost.map(({ route, ...rest }) => ({ type: 'lost', ...rest, route: encodeRoute(route) })),
+    ...report.unproven.map((item) => ({ type: 'unproven', ...item, route: encodeRoute(item.route) })),
     ...report.routes.map(({ route, ...rest }) => ({ type: 'route', ...rest, route: encodeRoute(route) })),
     ...report.services.map((service) => ({
       type: 'service',

@@ -1,11 +1,20 @@
 import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
-import type { ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
-import { type Plan, type Purpose, type RouteStep, type ServiceState, serviceName } from '../model/plan.ts';
+import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
+import {
+  type Plan,
+  type Purpose,
+  type RouteStep,
+  type ServiceState,
+  serviceName,
+  type Unproven,
+} from '../model/plan.ts';
 import { type Prefix, parseAddress } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
-import { compareRoutes, type Route } from '../model/route.ts';
+import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../model/route.ts';
 import { tellApart } from '../planner/foreign.ts';
+import { tunnelDiagnostics } from '../planner/minikube.ts';
+import { count } from './text.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -21,6 +30,15 @@ export interface RouteStatus {
   readonly state: 'present' | 'missing' | 'outdated' | 'unwanted';
   /** Whose address the gateway is; null where that is not known. */
   readonly node: NodeStatus | null;
+}
+
+/** A claimed route that is no longer there. */
+export interface LostRoute {
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly route: Route;
+  /** What took it, as far as can be told; for people. */
+  readonly why: string;
 }
 
 /** One LoadBalancer Service, link by link of the path to it. */
@@ -44,9 +62,10 @@ export interface ServiceStatus {
 export interface StatusReport {
   readonly routes: readonly RouteStatus[];
   readonly services: readonly ServiceStatus[];
-  /** Claimed routes that are no longer there. */
-  readonly gone: number;
-  /** What could not be observed, for people. */
+  /** Claimed routes that are no longer there: those that the kernel dropped, at a reboot or with their link, first of all. */
+  readonly lost: readonly LostRoute[];
+  readonly unproven: readonly Unproven[];
+  /** What could not be observed, and who else is at it; for people. */
   readonly problems: readonly string[];
 }
 
@@ -79,9 +98,48 @@ export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedSt
       const { state, reason } = summary;
       return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
     }),
-    gone: ownership.lost.length,
-    problems: observed.profiles.flatMap((profile) => profile.problems),
+    lost: lostRoutes(ownership.lost, observed.host),
+    unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
+    problems: [
+      ...tunnelDiagnostics(desired, observed.host).map(({ summary }) => summary),
+      ...observed.host.problems,
+      ...unseen(observed, desired.spec),
+      ...observed.profiles.flatMap((profile) => profile.problems),
+    ],
   };
+}
+
+function lostRoutes(claims: readonly Claim[], { bootId, links }: ObservedHost): LostRoute[] {
+  const up = new Map(links.map((link) => [link.name, link.up]));
+  const why = ({ owner, route: { device } }: Claim) => {
+    if (owner.bootId !== bootId) return 'the host was restarted since';
+    if (device !== null && links.length > 0) {
+      const isUp = up.get(device);
+      if (isUp === undefined) return `its link ${device} is gone`;
+      if (!isUp) return `its link ${device} is down`;
+    }
+    return 'somebody removed it, or its link was down meanwhile';
+  };
+  return claims
+    .map((claim) => ({ profile: claim.profile, purpose: claim.purpose, route: claim.route, why: why(claim) }))
+    .sort((a, b) => compareRoutes(a.route, b.route));
+}
+
+/** That there are claims which nothing can be said about from here. */
+function unseen({ registry, host }: ObservedState, spec: string): string[] {
+  const elsewhere = registry.claims.filter(
+    ({ owner }) =>
+      owner.spec === spec && owner.bootId === host.bootId && owner.networkNamespace !== host.networkNamespace,
+  ).length;
+  if (elsewhere === 0) return [];
+  return [`${count(elsewhere, 'route')} of it in another network namespace cannot be seen from here`];
+}
+
+/** Routes with our protocol that no claim of this user is near to. */
+export function unclaimedRoutes(observed: ObservedState): Unproven[] {
+  return tellApart(observed, '', DEFAULT_PROTOCOL)
+    .unproven.filter(({ claim }) => claim === null)
+    .map(({ route, reason }) => ({ route, reason }));
 }
 
 /** The state of what is recorded on this host, where there is no spec: claims alone. */
@@ -90,12 +148,19 @@ export function claimedStatus(observed: ObservedState): ReadonlyMap<string, Stat
   const specs = new Set(observed.registry.claims.map((claim) => claim.owner.spec));
   for (const spec of [...specs].sort((a, b) => (a < b ? -1 : 1))) {
     // No route is asked about its protocol alone here: only claims count.
-    const { owned, lost } = tellApart(observed, spec, 0);
+    const { owned, lost, unproven } = tellApart(observed, spec, 0);
     const routes = [
       ...[...owned.values()].map(({ claim }) => claimStatus(claim, 'present')),
       ...lost.map((claim) => claimStatus(claim, 'missing')),
     ].sort((a, b) => compareRoutes(a.route, b.route));
-    reports.set(spec, { routes, services: [], gone: lost.length, problems: [] });
+    const changed = unproven.filter(({ claim }) => claim?.owner.spec === spec);
+    reports.set(spec, {
+      routes,
+      services: [],
+      lost: lostRoutes(lost, observed.host),
+      unproven: changed.map(({ route, reason }) => ({ route, reason })),
+      problems: unseen(observed, spec),
+    });
   }
   return reports;
 }
@@ -110,7 +175,7 @@ const STATES: Readonly<Record<RouteStep['action'], RouteStatus['state'] | null>>
   create: 'missing',
   replace: 'outdated',
   delete: 'unwanted',
-  // Neither wanted nor there: `gone` counts it.
+  // Neither wanted nor there: `lost` has it.
   forget: null,
 };
 

@@ -3,7 +3,7 @@ import { PLAIN } from '../../src/cli/color.ts';
 import { nothingDesired } from '../../src/cli/desired.ts';
 import { endpointKey } from '../../src/cli/probe.ts';
 import { renderStatus, statusLines } from '../../src/cli/render-status.ts';
-import { claimedStatus, statusOf } from '../../src/cli/status.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../src/cli/status.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
@@ -133,8 +133,66 @@ describe('statusOf', () => {
     ]);
   });
 
-  it('counts claimed routes that are gone', () => {
-    expect(report.gone).toBe(1);
+  it('names the claimed routes that are gone, and what took them', () => {
+    expect(report.lost.map(({ route, why }) => [route, why])).toEqual([
+      [WEB, 'somebody removed it, or its link was down meanwhile'],
+    ]);
+  });
+
+  it.each([
+    [[], 'boot-0', 'the host was restarted since'],
+    [[{ name: 'eth0', up: true }], 'boot', 'its link virbr1 is gone'],
+    [[{ name: 'virbr1', up: false }], 'boot', 'its link virbr1 is down'],
+    [[{ name: 'virbr1', up: true }], 'boot', 'somebody removed it, or its link was down meanwhile'],
+  ])('with links %j, a claim of %s is lost since %s', (links, bootId, why) => {
+    const lost = claim(WEB);
+    const state = observed([], [{ ...lost, owner: { ...lost.owner, bootId } }]);
+    const found = statusOf(DESIRED, PLAN, { ...state, host: { ...state.host, links } });
+    expect(found.lost.map((one) => one.why)).toEqual([why]);
+  });
+
+  it('shows what is not proven to be ours, running tunnels of minikube, and what cannot be seen', () => {
+    const stray = ours('10.50.0.0/16');
+    const elsewhere = claim(NETWORK);
+    const state = observed([stray], [{ ...elsewhere, owner: { ...elsewhere.owner, networkNamespace: '7' } }]);
+    const tunnel = {
+      profile: 'p',
+      pid: 9,
+      alive: true,
+      destination: NETWORK.destination,
+      gateway: '10.0.0.1',
+    };
+    const host = { ...state.host, minikubeTunnels: [tunnel], problems: ['tunnels.json: EACCES'] };
+    const found = statusOf(DESIRED, PLAN, { ...state, host });
+    expect(found.unproven.map(({ route }) => route)).toEqual([stray]);
+    expect(found.problems).toEqual([
+      '`minikube tunnel` is running for profile p (pid 9)',
+      'tunnels.json: EACCES',
+      '1 route of it in another network namespace cannot be seen from here',
+    ]);
+    const text = renderStatus(found, { colors: PLAIN, title: 'dev', answers: new Map() });
+    expect(text).toContain('? 10.50.0.0/16');
+    expect(statusLines(found, 'tunnel.yaml', new Map()).map((line) => line.type)).toContain('unproven');
+  });
+
+  it('says first how long routes last, also while all are there', () => {
+    const all = observed([NETWORK, NGINX, WEB], [claim(NETWORK), claim(NGINX), claim(WEB)]);
+    const text = renderStatus(statusOf(DESIRED, PLAN, all), {
+      colors: PLAIN,
+      title: 'dev',
+      answers: new Map(),
+    });
+    expect(text).toMatch(/^Routes last until reboot or loss of their link; /);
+  });
+
+  it('names the first few of very many lost routes', () => {
+    const many = Array.from({ length: 25 }, (_, index) => claim(ours(`10.200.1.${index}/32`)));
+    const text = renderStatus(statusOf(DESIRED, PLAN, observed([], many)), {
+      colors: PLAIN,
+      title: 'dev',
+      answers: new Map(),
+    });
+    expect(text).toContain('… and 15 more');
   });
 
   it('tells an address that leads somewhere from one that outlives its route', () => {
@@ -183,6 +241,7 @@ describe('statusOf', () => {
     expect(`\n${text}`).toMatchInlineSnapshot(`
       "
       ! 1 route is gone: routes last until reboot or loss of their link. \`mkplan apply\` puts back what the spec asks for.
+          10.200.0.2/32 via 192.168.39.11 dev virbr1 proto 109 metric 109  somebody removed it, or its link was down meanwhile
 
       Tunnel dev (tunnel.yaml)
 
@@ -204,6 +263,7 @@ describe('statusOf', () => {
     const lines = statusLines(report, 'tunnel.yaml', answers);
     expect(lines.map((line) => line.type)).toEqual([
       'status',
+      'lost',
       'route',
       'route',
       'route',
@@ -211,7 +271,7 @@ describe('statusOf', () => {
       'service',
       'service',
     ]);
-    expect(lines[4]).toMatchObject({ answers: [{ address: '10.200.0.1', port: 80, answered: true }] });
+    expect(lines[5]).toMatchObject({ answers: [{ address: '10.200.0.1', port: 80, answered: true }] });
     expect(() => JSON.stringify(lines)).not.toThrow();
   });
 });
@@ -223,16 +283,17 @@ describe('claimedStatus', () => {
     const reports = claimedStatus(state);
     expect([...reports.keys()]).toEqual(['/a/tunnel.yaml', SPEC]);
     expect(reports.get(SPEC)?.routes.map((route) => route.state)).toEqual(['present', 'missing']);
-    expect(reports.get(SPEC)?.gone).toBe(1);
+    expect(reports.get(SPEC)?.lost).toHaveLength(1);
   });
 
   it('calls routes of an earlier boot gone', () => {
     const earlier = claim(NETWORK);
     const state = observed([NETWORK], [{ ...earlier, owner: { ...earlier.owner, bootId: 'earlier' } }]);
-    expect(claimedStatus(state).get(SPEC)?.gone).toBe(1);
+    expect(claimedStatus(state).get(SPEC)?.lost).toMatchObject([{ why: 'the host was restarted since' }]);
   });
 
   it('is empty where nothing is recorded', () => {
     expect(claimedStatus(observed([NETWORK], [])).size).toBe(0);
+    expect(unclaimedRoutes(observed([NETWORK], [])).map(({ route }) => route)).toEqual([NETWORK]);
   });
 });

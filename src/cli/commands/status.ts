@@ -1,18 +1,21 @@
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
+import type { Unproven } from '../../model/plan.ts';
+import { encodeRoute } from '../../model/route.ts';
 import { observe } from '../../observe/observe.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { composeReading } from '../compose.ts';
 import { loadDesired, nothingDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import { probeAll } from '../probe.ts';
+import { renderUnproven } from '../render-plan.ts';
 import { renderStatus, statusLines } from '../render-status.ts';
 import type { CommandContext } from '../run-command.ts';
-import { claimedStatus, type StatusReport, statusOf } from '../status.ts';
+import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from '../status.ts';
 
 /** `mkplan status [SPEC]`: each link of the path. Without a spec, what is claimed on this host is shown. */
 export async function status(context: CommandContext): Promise<number> {
-  const { terminal, names, signal, output } = context;
+  const { terminal, names, signal } = context;
   const desired = await loadIfThere(context);
   const adapters = composeReading(terminal);
   try {
@@ -20,10 +23,7 @@ export async function status(context: CommandContext): Promise<number> {
     if (desired === null) {
       const reports = claimedStatus(observed);
       for (const [spec, report] of reports) await show(context, report, `Routes for ${spec}`, spec);
-      if (reports.size === 0) {
-        output.print(`Nothing is applied, and there is no ${names.spec}.\n`);
-        output.line({ type: 'status', spec: names.spec, gone: 0, problems: [] });
-      }
+      showUnclaimed(context, unclaimedRoutes(observed), reports.size === 0);
       return EXIT.ok;
     }
     const report = statusOf(desired, makePlan(desired, observed), observed);
@@ -43,6 +43,22 @@ async function loadIfThere(context: CommandContext): Promise<DesiredState | null
       thrown instanceof Failure && thrown.diagnostics.every(({ code }) => code === 'spec-missing');
     if (isMissing) return null;
     throw thrown;
+  }
+}
+
+/** What no spec has recorded: where that is all, that there is nothing else. */
+function showUnclaimed(
+  { output, names }: CommandContext,
+  unclaimed: readonly Unproven[],
+  isAll: boolean,
+): void {
+  if (isAll) {
+    output.print(`Nothing is applied, and there is no ${names.spec}.\n`);
+    output.line({ type: 'status', spec: names.spec, gone: 0, problems: [] });
+  }
+  output.print(renderUnproven(unclaimed, output.colors));
+  for (const item of unclaimed) {
+    output.line({ type: 'unproven', ...item, route: encodeRoute(item.route) });
   }
 }
 
