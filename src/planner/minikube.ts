@@ -38,6 +38,7 @@ export function unknownOfHost(problem: string): Diagnostic {
 function running({ profile, pid, destination }: MinikubeTunnel, isWanted: boolean): Diagnostic {
   return {
     code: 'minikube-tunnel',
+    profile,
     severity: isWanted ? 'error' : 'warning',
     summary: `\`minikube tunnel\` is running for profile ${profile} (pid ${pid})`,
     cause: `It routes ${formatPrefix(destination)}, gives every LoadBalancer Service of that cluster its ClusterIP as ingress, and when it ends takes the ingress of all of them away, whoever set it.`,
@@ -55,6 +56,7 @@ function ended(tunnel: MinikubeTunnel, host: ObservedHost): Diagnostic {
     'minikube’s tunnels.json still has its entry, which is minikube’s to remove: `minikube tunnel --cleanup` does.';
   return {
     code: 'minikube-tunnel-ended',
+    profile,
     severity: 'warning',
     summary: `\`minikube tunnel\` of profile ${profile} (pid ${pid}) ended without cleaning up; its route ${formatPrefix(destination)} via ${gateway} ${left === null ? 'is gone' : 'is still there'}`,
     cause,
