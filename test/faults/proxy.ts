@@ -32,8 +32,11 @@ export interface Passing {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  readonly isWatch: boolean;
   readonly body: string;
 }
+
+export type Upset = 'cut' | 'cut in a line' | 'end' | 'mute';
 
 export interface FaultProxy {
   readonly port: number;
@@ -46,6 +49,8 @@ export interface FaultProxy {
   connections(): number;
   /** Decides from now on what becomes of each request. */
   decide(next: (passing: Passing) => Fault): void;
+  /** What becomes of the watches that are open: cut, ended within a line, ended by the server, or mute from now on. */
+  upset(how: Upset): void;
   /** Refuses connections, and ends those that are open. */
   down(): Promise<void>;
   /** Listens again, at the same port. */
@@ -78,6 +83,15 @@ class Upstream {
   }
 
   async forward(incoming: IncomingMessage, body: Buffer): Promise<Reply> {
+    const response = await this.open(incoming, body);
+    return {
+      status: response.statusCode ?? 0,
+      type: response.headers['content-type'] ?? '',
+      body: await bytesOf(response),
+    };
+  }
+
+  async open(incoming: IncomingMessage, body: Buffer): Promise<IncomingMessage> {
     const { host: _, ...headers } = incoming.headers;
     const sent = request(new URL(incoming.url ?? '/', this.#api.url), {
       method: incoming.method,
@@ -86,16 +100,16 @@ class Upstream {
     });
     sent.end(body);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    return {
-      status: response.statusCode ?? 0,
-      type: response.headers['content-type'] ?? '',
-      body: await bytesOf(response),
-    };
+    return response;
   }
 
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function isWatch(incoming: IncomingMessage): boolean {
+  return new URL(incoming.url ?? '/', 'https://server').searchParams.get('watch') === 'true';
 }
 
 function statusBody(code: number): string {
@@ -114,12 +128,39 @@ function answerWith(response: ServerResponse, { status, type, body }: Reply, sha
   else response.write(body.subarray(0, Math.floor(body.length * share)), () => response.destroy());
 }
 
+/** The watches that are open. */
+class Streams {
+  readonly #open = new Map<ServerResponse, IncomingMessage>();
+
+  pass(from: IncomingMessage, to: ServerResponse): void {
+    to.writeHead(from.statusCode ?? 0, { 'Content-Type': from.headers['content-type'] ?? '' }).flushHeaders();
+    this.#open.set(to, from);
+    from.pipe(to);
+    from.on('error', () => to.destroy());
+    to.on('close', () => {
+      this.#open.delete(to);
+      from.destroy();
+    });
+  }
+
+  upset(how: Upset): void {
+    for (const [to, from] of this.#open) {
+      from.unpipe(to);
+      from.resume();
+      if (how === 'cut') to.destroy();
+      else if (how === 'end') to.end();
+      else if (how === 'cut in a line') to.end('{"type":"MODI');
+    }
+  }
+}
+
 async function suffer(
   fault: Fault,
   body: Buffer,
   incoming: IncomingMessage,
   response: ServerResponse,
   upstream: Upstream,
+  streams: Streams,
 ): Promise<void> {
   switch (fault.kind) {
     case 'drop':
@@ -144,6 +185,15 @@ async function suffer(
       if (fault.stage === 'request') await fault.wait();
       break;
   }
+  const isKept = fault.kind === 'pass' || fault.kind === 'delay';
+  if (isKept && isWatch(incoming)) {
+    streams.pass(await upstream.open(incoming, body), response);
+    return;
+  }
+  if (isWatch(incoming)) {
+    response.destroy();
+    return;
+  }
   const reply = await upstream.forward(incoming, body);
   if (fault.kind === 'hold' && fault.stage === 'answer') await fault.wait();
   if (fault.kind === 'hang-after') return;
@@ -166,6 +216,7 @@ function certificatesFor(address: string): Promise<Certificates> {
 export async function startFaultProxy(api: Access, address = '127.0.0.1'): Promise<FaultProxy> {
   const { ca, cert, key } = await certificatesFor(address);
   const upstream = new Upstream(api);
+  const streams = new Streams();
   const seen: (Passing & { at: number; fault: Fault['kind'] })[] = [];
   let connections = 0;
   let next: (passing: Passing) => Fault = () => PASS;
@@ -173,10 +224,15 @@ export async function startFaultProxy(api: Access, address = '127.0.0.1'): Promi
     const handle = async (): Promise<void> => {
       const body = await bytesOf(incoming);
       const path = (incoming.url ?? '/').split('?', 1)[0] ?? '';
-      const passing = { method: incoming.method ?? '', path, body: body.toString('utf8') };
+      const passing = {
+        method: incoming.method ?? '',
+        path,
+        isWatch: isWatch(incoming),
+        body: body.toString('utf8'),
+      };
       const fault = next(passing);
       seen.push({ ...passing, at: performance.now(), fault: fault.kind });
-      await suffer(fault, body, incoming, response, upstream);
+      await suffer(fault, body, incoming, response, upstream, streams);
     };
     handle().catch(() => response.destroy());
   });
@@ -205,6 +261,7 @@ export async function startFaultProxy(api: Access, address = '127.0.0.1'): Promi
     decide(decision) {
       next = decision;
     },
+    upset: (how) => streams.upset(how),
     down,
     up: () => listen(port),
     async close() {

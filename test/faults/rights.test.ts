@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Right } from '../../src/model/observed.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 import { type Fault, PASS, type Passing } from './proxy.ts';
@@ -58,4 +58,30 @@ it.each(RIGHTS)('without the right to %s, an apply does the rest', async (right,
   await stack.apply();
   expect(stack.held()[0]?.ingress).toEqual(['10.200.0.1']);
   expect(wrongs(stack)).toEqual([]);
+});
+
+/** What a watch asks for beyond, and where. */
+const WATCHES: readonly (readonly [Right, path: RegExp, isWatch: boolean])[] = [
+  ['watch nodes', /\/nodes$/, true],
+  ['watch services', /\/services$/, true],
+  ['watch endpointslices', /\/endpointslices$/, true],
+  ['list configmaps kube-system/mkplan-allocations', /\/configmaps$/, false],
+  ['watch configmaps kube-system/mkplan-allocations', /\/configmaps$/, true],
+];
+
+it.each(WATCHES)('without the right to %s, a watch knows the same', async (right, path, isWatch) => {
+  await stack.apply();
+  const cluster = await stack.connect();
+  try {
+    const listed = await cluster.observe();
+    stack.proxy.decide((passing) => {
+      const isRefused = passing.method === 'GET' && passing.isWatch === isWatch && path.test(passing.path);
+      return isRefused ? { kind: 'status', status: 403 } : PASS;
+    });
+    const watch = cluster.watch(() => undefined);
+    await vi.waitFor(() => expect(watch.isLive).toBe(true), { timeout: 10_000 });
+    expect(await cluster.observe()).toEqual({ ...listed, missingRights: [right] });
+  } finally {
+    await cluster.close();
+  }
 });
