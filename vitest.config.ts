@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/kernel/**', 'test/crash/**', 'test/cluster/**'],
+          // A bound for what hangs, not for what a busy machine makes slow.
+          testTimeout: 60_000,
         },
       },
       {

@@ -10,6 +10,8 @@ import { createHost, type Host, type Namespace } from '../test/kernel/netns.ts';
 import { POD_CIDR, PROFILE, SERVICE_CIDRS, writeUserFiles } from './cluster.ts';
 import type { Setting, Timed } from './harness.ts';
 
+/** The longest that a program of this folder may run. */
+const RUN_LIMIT_MS = 300_000;
 /** What a program that lives on says first, up to here. */
 const KEPT_CHARACTERS = 8_000;
 
@@ -85,7 +87,9 @@ export class Lab {
 
   /** Runs a program of this folder on the host to its end; returns what it printed. */
   async run(name: Parameters<Setting['program']>[0], ...args: string[]): Promise<string> {
-    return await this.host.must([process.execPath, this.#setting.program(name), ...args]);
+    return await this.host.must([process.execPath, this.#setting.program(name), ...args], {
+      timeoutMs: RUN_LIMIT_MS,
+    });
   }
 
   /** argv of mkplan, and of a program of this folder. */

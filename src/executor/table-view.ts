@@ -1,4 +1,5 @@
-import type { Prefix } from '../model/prefix.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Family, Prefix } from '../model/prefix.ts';
 import { type Route, routeKey } from '../model/route.ts';
 
 /** A route together with its key, which costs too much to make twice. */
@@ -60,4 +61,14 @@ export class TableView {
     );
     return taken ?? null;
   }
+}
+
+/** The families of the routes that a plan changes or adopts. */
+export function familiesOf(plan: Plan): Family[] {
+  const found = new Set<Family>();
+  for (const step of plan.steps) {
+    if (step.kind !== 'route' || step.action === 'none') continue;
+    for (const route of [step.before, step.after]) if (route !== null) found.add(route.destination.family);
+  }
+  return [...found];
 }

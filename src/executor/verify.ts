@@ -7,7 +7,7 @@ import { formatRoute, type Route } from '../model/route.ts';
 import type { RouteTable } from '../platform/route-table.ts';
 import { keyOf } from './key.ts';
 import { showCommand } from './residue.ts';
-import { TableView } from './table-view.ts';
+import { familiesOf, TableView } from './table-view.ts';
 
 interface Expectation {
   readonly number: number;
@@ -134,7 +134,7 @@ export async function verify(
   );
   if (steps.length === 0) return [];
   const ask = (asked: readonly Question[]) => routeTable.answers(asked.map(({ address }) => address));
-  const reading = routeTable.mainRoutes();
+  const reading = routeTable.mainRoutes(familiesOf(plan));
   const expected = last === null ? null : questions(steps, last);
   const early = expected === null ? null : ask(expected);
   // They are not waited for where the table already shows what is wrong.

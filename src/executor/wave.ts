@@ -1,7 +1,7 @@
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Prefix } from '../model/prefix.ts';
+import type { Family, Prefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
 import type { ChangeFailure, RouteChanger, RouteTable } from '../platform/route-table.ts';
 import type { IntendedChange, Journal } from '../registry/registry.ts';
@@ -10,7 +10,7 @@ import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { keyOf } from './key.ts';
 import { foreignAppeared, refusedChange, refusedService, staleChange, stillShown } from './refusal.ts';
 import type { IngressWriter, TriedIngress } from './services.ts';
-import { TableView } from './table-view.ts';
+import { familiesOf, TableView } from './table-view.ts';
 
 /** What a wave is performed with. */
 export interface WavePorts {
@@ -44,6 +44,8 @@ export class Transaction {
   readonly lenient: boolean;
   /** Waves that have begun, in order. */
   readonly performed: PerformedWave[] = [];
+  /** Those that the plan changes routes of: the others need not be read. */
+  readonly families: readonly Family[];
   /** Table main as last reread; null when something else came between. */
   table: readonly Route[] | null = null;
   #begun = false;
@@ -57,6 +59,7 @@ export class Transaction {
     this.plan = plan;
     this.ingress = ingress;
     this.lenient = lenient;
+    this.families = familiesOf(plan);
     this.#known = knownRoutes(plan);
   }
 
@@ -201,7 +204,10 @@ async function performRoutes(
     }
   };
   const scope = scopeOf(transaction, changes);
-  const before = viewOf(transaction.table ?? (await ports.routeTable.mainRoutes()), scope);
+  const before = viewOf(
+    transaction.table ?? (await ports.routeTable.mainRoutes(transaction.families)),
+    scope,
+  );
   const stale = new Map<KeyedChange, Diagnostic>();
   for (const change of changes) {
     const problem = unmet(transaction, before, change);
@@ -222,7 +228,7 @@ async function performRoutes(
     performed.unsettled = outcome.thrown;
     throw outcome.thrown;
   }
-  const routes = await ports.routeTable.mainRoutes();
+  const routes = await ports.routeTable.mainRoutes(transaction.families);
   const { made, refused, problems } = judge(transaction, viewOf(routes, scope), changes, outcome.failures);
   performed.made = intendedOf(made);
   performed.state = 'done';

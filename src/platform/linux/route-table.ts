@@ -65,14 +65,16 @@ export class LinuxRouteTable implements RouteTable {
     };
   }
 
-  async mainRoutes(signal?: AbortSignal): Promise<readonly Route[]> {
+  async mainRoutes(families: readonly Family[] = this.#families): Promise<readonly Route[]> {
     const table = ['route', 'show', 'table', String(MAIN_TABLE)];
-    const families = await Promise.all(
-      this.#families.map(async (family) =>
-        parseRoutes(await this.#dump(['-details', `-${family}`, ...table], signal), family, MAIN_TABLE),
-      ),
+    const routes = await Promise.all(
+      this.#families
+        .filter((family) => families.includes(family))
+        .map(async (family) =>
+          parseRoutes(await this.#dump(['-details', `-${family}`, ...table], undefined), family, MAIN_TABLE),
+        ),
     );
-    return families.flat();
+    return routes.flat();
   }
 
   async answers(addresses: readonly string[], signal?: AbortSignal): Promise<readonly (Answer | null)[]> {
