@@ -3,7 +3,8 @@ import { recover, runApply } from '../machine/run.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';
-import { type ApprovalKind, isEmpty, isRefused, type Plan } from '../model/plan.ts';
+import { isEmpty, isRefused, type Plan } from '../model/plan.ts';
+import type { ApprovalKind } from '../model/policy.ts';
 import { observe } from '../observe/observe.ts';
 import type { SavedPlan } from '../planner/document.ts';
 import type { LockHolder } from '../registry/registry.ts';
@@ -15,7 +16,7 @@ import { markUsed } from './plan-file.ts';
 import { closingLine, countSteps } from './render-plan.ts';
 import type { CommandContext } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
-import { count } from './text.ts';
+import { count, printableLine } from './text.ts';
 import { transactionPorts } from './transaction-ports.ts';
 
 /** The options of every command that changes something. */
@@ -233,7 +234,7 @@ export function concludeApply(
       return outcome.kind === 'rolled-back' ? EXIT.rolledBack : exitCodeOf('interrupted', receivedSignal());
     case 'residue':
       output.note(`Not everything could be put right; ${count(outcome.left.length, 'thing')} left:\n`);
-      for (const line of outcome.left) output.note(`  ${line}\n`);
+      for (const line of outcome.left) output.note(`  ${printableLine(line)}\n`);
       return EXIT.residue;
   }
 }

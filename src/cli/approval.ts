@@ -1,27 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { Failure } from '../model/diagnostic.ts';
-import type { ApprovalKind, Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ApprovalKind } from '../model/policy.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Everything that `--allow` takes, in the order that help shows. */
-export const APPROVAL_KINDS: readonly ApprovalKind[] = [
-  'context',
-  'gateway',
-  'wide',
-  'unconfirmed',
-  'covers',
-  'shadow',
-  'minikube',
-];
-
-/** Whether a text is the name of something that can be approved. */
-export function isApprovalKind(text: string): text is ApprovalKind {
-  return APPROVAL_KINDS.some((kind) => kind === text);
-}
 
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
 export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): ApprovalKind[] {
-  const needed = new Set(plan.approvals.map((approval) => approval.kind));
+  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const needed = new Set(open.map((approval) => approval.kind));
   return [...needed].filter((kind) => !allowed.includes(kind));
 }
 

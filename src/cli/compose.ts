@@ -10,6 +10,7 @@ import { Failure } from '../model/diagnostic.ts';
 import { createHostFacts } from '../observe/host-facts.ts';
 import type { ObservePorts } from '../observe/observe.ts';
 import type { Argv } from '../platform/command.ts';
+import { readHostPolicy } from '../platform/host-policy.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import type { Processes } from '../platform/processes.ts';
 import type { RouteEvents } from '../platform/route-events.ts';
@@ -57,7 +58,7 @@ export function composeReading(terminal: Terminal): ReadAdapters {
     stateDirectory: directory,
     registry: createRegistry(directory),
     journal: createJournal(directory),
-    host: createHostFacts({ env }),
+    host: createHostFacts({ env, policy: readHostPolicy }),
     profiles: createProfiles({
       env,
       home,

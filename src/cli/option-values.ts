@@ -1,6 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { ApprovalKind } from '../model/plan.ts';
-import { APPROVAL_KINDS, isApprovalKind } from './approval.ts';
+import { APPROVAL_KINDS, type ApprovalKind, isApprovalKind } from '../model/policy.ts';
 
 /** Reads `--allow a,b`; given more than once it adds up. Throws commander's InvalidArgumentError. */
 export function parseAllow(text: string, previous: readonly ApprovalKind[] = []): ApprovalKind[] {

@@ -19,6 +19,7 @@ import {
 import { renderPlan } from './render-plan.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 import type { Terminal } from './terminal.ts';
+import { printable } from './text.ts';
 
 /** The global options of a command line. */
 export interface GlobalOptions {
@@ -137,7 +138,8 @@ export class Output {
   }
 
   #numbered({ type, ...rest }: JsonLine): string {
-    return `${JSON.stringify({ type, seq: this.#sequence++, ...rest })}\n`;
+    // JSON leaves C1 and bidi controls as they are; the escapes that a terminal is safe from are JSON's own.
+    return `${printable(JSON.stringify({ type, seq: this.#sequence++, ...rest }))}\n`;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { APPROVAL_KINDS } from './approval.ts';
+import { APPROVAL_KINDS } from '../model/policy.ts';
 import { EXIT } from './exit-code.ts';
 import { parseAllow, parseDuration } from './option-values.ts';
 import { type CommandContext, runCommand } from './run-command.ts';

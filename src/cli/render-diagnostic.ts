@@ -2,7 +2,7 @@ import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
 import type { Palette } from './color.ts';
 import type { FileNames } from './paths.ts';
 import { showPosition } from './paths.ts';
-import { printable } from './text.ts';
+import { printable, printableLine } from './text.ts';
 
 /** Characters of a source line that an excerpt shows; longer lines are cut round the caret. */
 const EXCERPT_WIDTH = 100;
@@ -18,10 +18,10 @@ export interface RenderDiagnosticOptions {
 export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnosticOptions): string {
   const { colors, names } = options;
   const paint = diagnostic.severity === 'error' ? colors.alarm : colors.change;
-  const summary = colors.bold(printable(names.showIn(diagnostic.summary)));
+  const summary = colors.bold(printableLine(names.showIn(diagnostic.summary)));
   const lines = [`${paint(`${diagnostic.severity}:`)} ${summary} ${colors.dim(`[${diagnostic.code}]`)}`];
   if (diagnostic.at !== undefined) {
-    lines.push(colors.dim(`  at   ${printable(showPosition(diagnostic.at, names))}`));
+    lines.push(colors.dim(`  at   ${printableLine(showPosition(diagnostic.at, names))}`));
     const source = options.sourceOf?.(diagnostic.at.file) ?? null;
     if (source !== null) lines.push(...excerpt(source, diagnostic.at, colors));
   }

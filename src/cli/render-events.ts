@@ -2,13 +2,13 @@ import type { RunEvent } from '../model/event.ts';
 import { type Change, type Step, serviceName } from '../model/plan.ts';
 import { formatRoute } from '../model/route.ts';
 import type { Palette } from './color.ts';
-import { count, printable } from './text.ts';
+import { count, printableLine } from './text.ts';
 
 /** One line for what happened while a plan is applied; null for what people need no line for. */
 export function renderEvent(event: RunEvent, colors: Palette): string | null {
   switch (event.type) {
     case 'lock.waiting':
-      return `Waiting for the lock: ${printable(event.holder)}`;
+      return `Waiting for the lock: ${printableLine(event.holder)}`;
     case 'lock.acquired':
     case 'wave.started':
     // What a rollback came to is told with how the command ended.
@@ -21,7 +21,7 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
     case 'change.done':
       return `  ${changeText(event.change, event.step)}`;
     case 'change.failed':
-      return `  ${colors.alarm('failed')} ${changeText(event.change, event.step)}: ${printable(event.diagnostic.summary)}`;
+      return `  ${colors.alarm('failed')} ${changeText(event.change, event.step)}: ${printableLine(event.diagnostic.summary)}`;
     case 'verifying':
       return `Verifying ${count(event.routes, 'route')}`;
     case 'rollback.started':
@@ -32,7 +32,7 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
 }
 
 function recovered(event: RunEvent & { type: 'recovered' }): string {
-  const left = event.left.length === 0 ? '' : `; left as found: ${event.left.map(printable).join(', ')}`;
+  const left = event.left.length === 0 ? '' : `; left as found: ${event.left.map(printableLine).join(', ')}`;
   const done = event.direction === 'forward' ? 'finished' : 'undone';
   return `Recovered an interrupted transaction (${event.txid}): ${count(event.changes, 'change')} ${done}${left}`;
 }
@@ -41,8 +41,8 @@ function recovered(event: RunEvent & { type: 'recovered' }): string {
 function changeText(change: Change, step: Step): string {
   if (step.kind === 'service') {
     const addresses = change.op === 'clear' ? step.before : step.after;
-    return printable(`${change.op} ${serviceName(step)} ${addresses.join(', ')}`);
+    return printableLine(`${change.op} ${serviceName(step)} ${addresses.join(', ')}`);
   }
   const route = change.op === 'delete' ? (step.before ?? step.after) : (step.after ?? step.before);
-  return printable(`${change.op} ${route === null ? '' : formatRoute(route)}`);
+  return printableLine(`${change.op} ${route === null ? '' : formatRoute(route)}`);
 }

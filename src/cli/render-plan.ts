@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { isEmpty, isRefused, type Plan, type Unproven } from '../model/plan.ts';
+import { type Approval, isEmpty, isRefused, type Plan, type Unproven } from '../model/plan.ts';
+import { POLICY_PATH } from '../model/policy.ts';
 import { formatRoute } from '../model/route.ts';
 import type { Palette } from './color.ts';
 import { type FileNames, showPosition } from './paths.ts';
@@ -60,18 +61,28 @@ export function renderUnproven(unproven: readonly Unproven[], colors: Palette): 
 }
 
 function approvals(plan: Plan, colors: Palette): string {
-  if (plan.approvals.length === 0) return '';
+  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const given = plan.approvals.filter(({ byPolicy }) => byPolicy === true);
+  const kinds = [...new Set(open.map((approval) => approval.kind))].join(',');
+  return [
+    approvalBlock(`${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}`, open, colors),
+    approvalBlock(`${colors.bold("Allowed by the host's policy")} (${POLICY_PATH})`, given, colors),
+  ]
+    .filter((block) => block !== '')
+    .join('\n');
+}
+
+function approvalBlock(title: string, approvals: readonly Approval[], colors: Palette): string {
+  if (approvals.length === 0) return '';
   const rows = alignColumns(
-    plan.approvals.map((approval) => [
+    approvals.map((approval) => [
       { text: approval.kind },
       { text: approval.profile },
       { text: approval.subject },
       { text: approval.why, paint: colors.dim },
     ]),
   );
-  const kinds = [...new Set(plan.approvals.map((approval) => approval.kind))].join(',');
-  const lines = rows.map((row) => `  ${colors.alarm('!')} ${row}\n`);
-  return `${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}\n${lines.join('')}`;
+  return `${title}\n${rows.map((row) => `  ${colors.alarm('!')} ${row}\n`).join('')}`;
 }
 
 /** As many diagnostics of one code as are shown in full: a full pool gives one for every Service that waits. */

@@ -1,4 +1,4 @@
-import { parseAddress } from '../model/prefix.ts';
+import { type Prefix, parseAddress } from '../model/prefix.ts';
 import { isPlain, MAIN_TABLE, type Route } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import type { RouteChange } from '../platform/route-table.ts';
@@ -20,10 +20,11 @@ const DEVICE = /^(?!-)[^\s/:"'#\\\p{Cc}]{1,15}$/u;
  * Why the helper does not make a change, whoever asks for it; null when it does. It is the last to look before root
  * acts, and believes nothing that was checked elsewhere: private destinations of table main alone, by routes that
  * carry a protocol and a metric of their own and name their whole key. The one exception is a plain route, with
- * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`.
+ * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`. `allowed` are the
+ * ranges that the host's policy adds to the private ones.
  */
-export function whyRefused({ op, route }: RouteChange): string | null {
-  const public_ = whyNotPrivate(route.destination);
+export function whyRefused({ op, route }: RouteChange, allowed: readonly Prefix[] = []): string | null {
+  const public_ = whyNotPrivate(route.destination, allowed);
   if (public_ !== null) return public_;
   if (route.table !== MAIN_TABLE) return `table ${route.table} is not main`;
   if (route.tos !== 0) return `tos ${route.tos} is not 0`;

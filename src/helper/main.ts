@@ -6,6 +6,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { tryLock } from '../platform/flock.ts';
+import { readHostPolicy } from '../platform/host-policy.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import { prepare } from './perform.ts';
 import { encodeResponse, type Response } from './protocol.ts';
@@ -123,12 +124,14 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     const runner = new ProcessRunner();
     const ip = findIp();
+    // By itself, from the one place where only root writes: what mkplan knows of it counts for nothing here.
+    const { ranges } = readHostPolicy();
     const lock = new HelperLock(runner, path);
     await lock.take();
     await serve({
       input: process.stdin,
       respond,
-      prepare: (changes) => prepare(changes, { runner, ip, lock: () => lock.take() }),
+      prepare: (changes) => prepare(changes, { runner, ip, lock: () => lock.take(), allowed: ranges }),
       release: () => lock.release(),
       stopping: () => stopping,
     });

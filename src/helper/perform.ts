@@ -1,3 +1,4 @@
+import type { Prefix } from '../model/prefix.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import { END_OF_BATCH, parseBatchErrors } from '../platform/linux/batch-errors.ts';
 import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
@@ -13,6 +14,8 @@ export interface PerformOptions {
   readonly ip: string;
   /** Gives the locked descriptor, which the child keeps open: the lock is free only after its last child is gone. */
   readonly lock: () => Promise<number>;
+  /** Ranges that the host's policy adds to the private ones. */
+  readonly allowed: readonly Prefix[];
 }
 
 /**
@@ -22,13 +25,13 @@ export interface PerformOptions {
  */
 export function prepare(
   changes: readonly RouteChange[],
-  { runner, ip, lock }: PerformOptions,
+  { runner, ip, lock, allowed }: PerformOptions,
 ): () => Promise<ChangeFailure[]> {
   const refused: ChangeFailure[] = [];
   const tried: number[] = [];
   let input = '';
   for (const [index, change] of changes.entries()) {
-    const why = whyRefused(change);
+    const why = whyRefused(change, allowed);
     if (why !== null) {
       refused.push({ index, message: `the helper refuses: ${why}` });
       continue;

@@ -1,5 +1,6 @@
 import type { AllocationRecord } from './allocation.ts';
 import type { Claim } from './claim.ts';
+import type { HostPolicy } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
 
@@ -91,6 +92,7 @@ export interface ObservedHost {
   readonly minikubeTunnels: readonly MinikubeTunnel[];
   /** What of the host could not be observed although the plan goes on without it, for people. */
   readonly problems: readonly string[];
+  readonly policy: HostPolicy;
 }
 
 /** A transaction that did not end: the journal's record of it. */

@@ -1,5 +1,6 @@
 import type { Allocation, AllocationRecord } from './allocation.ts';
 import type { Diagnostic, SourcePosition } from './diagnostic.ts';
+import type { ApprovalKind } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
 
@@ -94,14 +95,14 @@ export interface Conflict {
   readonly at?: SourcePosition;
 }
 
-export type ApprovalKind = 'context' | 'gateway' | 'wide' | 'unconfirmed' | 'covers' | 'shadow' | 'minikube';
-
 /** Something that tunnel.yaml may not do unasked. */
 export interface Approval {
   readonly kind: ApprovalKind;
   readonly profile: string;
   readonly subject: string;
   readonly why: string;
+  /** Given by the host's own policy: nobody is asked any more. */
+  readonly byPolicy?: true;
 }
 
 /** What a profile was resolved to, and from where. */

@@ -1,4 +1,4 @@
-import { contains, formatPrefix, type Prefix, parsePrefix } from './prefix.ts';
+import { contains, formatPrefix, overlaps, type Prefix, parsePrefix } from './prefix.ts';
 
 /** A block of addresses with a meaning of its own, and the standard that gives it. */
 interface Block {
@@ -21,16 +21,21 @@ const PRIVATE = [
   block('fc00::/7', 'unique local (RFC 4193)'),
 ];
 
-const SPECIAL = [
+/** What no route can lead to, whoever wants it. */
+const NEVER = [
   block('0.0.0.0/8', 'unspecified (RFC 1122, "this network")'),
   block('127.0.0.0/8', 'loopback (RFC 1122)'),
-  block('169.254.0.0/16', 'link-local (RFC 3927)'),
-  block('224.0.0.0/4', 'multicast (RFC 5771)'),
   block('255.255.255.255/32', 'broadcast (RFC 919)'),
   block('240.0.0.0/4', 'reserved (RFC 1112)'),
   block('::/128', 'unspecified (RFC 4291)'),
   block('::1/128', 'loopback (RFC 4291)'),
   block('::ffff:0:0/96', 'IPv4 written as IPv6 (RFC 4291)'),
+];
+
+const SPECIAL = [
+  ...NEVER,
+  block('169.254.0.0/16', 'link-local (RFC 3927)'),
+  block('224.0.0.0/4', 'multicast (RFC 5771)'),
   block('fe80::/10', 'link-local (RFC 4291)'),
   block('ff00::/8', 'multicast (RFC 4291)'),
 ];
@@ -41,20 +46,38 @@ export function isPrivate(prefix: Prefix): boolean {
 }
 
 /**
- * Why a prefix may never be routed on a spec's word alone, for people; null when it is private.
- * Both families.
+ * Why a prefix may never be routed on a spec's word alone, for people; null when it is private, or within one of the
+ * `allowed` ranges (the host's policy). Both families.
  */
-export function whyNotPrivate(prefix: Prefix): string | null {
-  if (isPrivate(prefix)) return null;
+export function whyNotPrivate(prefix: Prefix, allowed: readonly Prefix[] = []): string | null {
+  if (isPrivate(prefix) || allowed.some((range) => contains(range, prefix))) return null;
   const text = formatPrefix(prefix);
-  if (prefix.length === 0) return `${text} is the default route`;
-  if (prefix.length === 1) return `${text} is half of the default route`;
+  const half = whyDefault(prefix);
+  if (half !== null) return half;
   const special = whySpecial(prefix);
   if (special !== null) return special;
   const within = PRIVATE.find((known) => contains(prefix, known.prefix));
   return within === undefined
     ? `${text} is public`
     : `${text} reaches beyond the private ${formatPrefix(within.prefix)} into public addresses`;
+}
+
+function whyDefault(prefix: Prefix): string | null {
+  if (prefix.length === 0) return `${formatPrefix(prefix)} is the default route`;
+  return prefix.length === 1 ? `${formatPrefix(prefix)} is half of the default route` : null;
+}
+
+/**
+ * Why not even the host's policy may allow a range, for people; null when it may: the default route and its halves, and
+ * whatever holds an address that no route can lead to. Both families.
+ */
+export function whyNeverRouted(prefix: Prefix): string | null {
+  const half = whyDefault(prefix);
+  if (half !== null) return half;
+  const never = NEVER.find((known) => overlaps(known.prefix, prefix));
+  if (never === undefined) return null;
+  const within = contains(never.prefix, prefix) ? 'is' : `holds ${formatPrefix(never.prefix)}, which is`;
+  return `${formatPrefix(prefix)} ${within} ${never.meaning}`;
 }
 
 /**

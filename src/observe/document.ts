@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
+import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, Scalar, visit } from 'yaml';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';
 import { Cursor, malformedObservation } from './codec.ts';
@@ -56,9 +56,24 @@ export function printObserved(document: ObservedDocument): string {
     Pair: (_, pair) => {
       setFlow(pair);
     },
+    Scalar: (_, scalar) => {
+      if (typeof scalar.value === 'string' && scalar.value.search(INVISIBLE) >= 0) {
+        scalar.type = Scalar.QUOTE_DOUBLE;
+      }
+    },
   });
-  return tree.toString({ lineWidth: 0 });
+  return tree.toString({ lineWidth: 0 }).replace(INVISIBLE, (character) => {
+    if (character === '\n') return character;
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+  });
 }
+
+/**
+ * Characters that a terminal acts on, or that reorder or break lines. YAML has an escape for each between double
+ * quotes (YAML 1.2.2, 5.7), where the library leaves some as they are.
+ */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function checkVersion(top: Cursor, node: Document.Parsed): void {
   const [apiVersion, kind] = [node.get('apiVersion'), node.get('kind')];

@@ -2,17 +2,21 @@ import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { CriticalAddress } from '../model/observed.ts';
+import type { HostPolicy } from '../model/policy.ts';
 import { dnsServers, isResolvedStub, livePeers, sshClient } from './critical.ts';
 
 /** Addresses that this host's own life hangs on, other than those that its routes and clusters tell. */
 export interface HostFacts {
   /** DNS servers, the ssh client, and the other ends of open connections. Throws a Failure when they cannot be read. */
   critical(): Promise<readonly CriticalAddress[]>;
+  /** Throws a Failure for a policy that is not to be believed. */
+  policy(): HostPolicy;
 }
 
 export interface HostFactsOptions {
   /** SSH_CONNECTION is read from it. */
   readonly env: NodeJS.ProcessEnv;
+  readonly policy: () => HostPolicy;
   /** Goes before every path that is read; empty for the host's own files. */
   readonly root?: string;
 }
@@ -34,6 +38,10 @@ class SystemHostFacts implements HostFacts {
       ...CONNECTIONS.map(async (file) => livePeers((await this.#text(file)) ?? '', file, endianness())),
     ]);
     return [...dns, ...sshClient(this.#options.env['SSH_CONNECTION']), ...peers.flat()];
+  }
+
+  policy(): HostPolicy {
+    return this.#options.policy();
   }
 
   async #dnsServers(): Promise<CriticalAddress[]> {

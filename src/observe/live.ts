@@ -1,6 +1,7 @@
 import type { RecordedTunnels } from '../minikube/profiles.ts';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import type { Answer, CriticalAddress, ObservedProfile, ObservedState } from '../model/observed.ts';
+import type { HostPolicy } from '../model/policy.ts';
 import { contains, parseAddress } from '../model/prefix.ts';
 import type { HostChange, RouteEventStream, RouteEvents } from '../platform/route-events.ts';
 import type { HostIdentity, NetworkSnapshot } from '../platform/route-table.ts';
@@ -21,6 +22,7 @@ const FACTS_TTL_MS = 5000;
 /** What the host has no events for. */
 interface Facts {
   readonly critical: readonly CriticalAddress[];
+  readonly policy: HostPolicy;
   readonly recorded: RecordedTunnels;
   readonly at: number;
 }
@@ -78,7 +80,7 @@ export class LiveObservation {
   /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
     const { registry, journal } = this.#ports;
-    const [identity, network, claims, open, { critical, recorded }, ...profiles] = await Promise.all([
+    const [identity, network, claims, open, facts, ...profiles] = await Promise.all([
       this.#identity,
       this.#readNetwork(signal),
       registry.read(),
@@ -87,9 +89,10 @@ export class LiveObservation {
       ...desired.profiles.map((profile) => this.#readProfile(profile, signal)),
     ]);
     const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
-    const parts = [network, claims, open?.txid, critical, recorded, ...profiles, ...answers];
+    const { critical, policy, recorded } = facts;
+    const parts = [network, claims, open?.txid, critical, policy, recorded, ...profiles, ...answers];
     if (this.#last === null || !isSame(this.#last.parts, parts)) {
-      const state = assemble({ identity, network, claims, open, critical, recorded, profiles, answers });
+      const state = assemble({ identity, network, claims, open, ...facts, profiles, answers });
       this.#last = { parts, state };
     }
     return this.#last.state;
@@ -108,7 +111,7 @@ export class LiveObservation {
     if (this.#facts === null || now - this.#facts.at >= FACTS_TTL_MS) {
       const { host, profiles } = this.#ports;
       const [critical, recorded] = await Promise.all([host.critical(), profiles.tunnels()]);
-      this.#facts = { critical, recorded, at: now };
+      this.#facts = { critical, policy: host.policy(), recorded, at: now };
     }
     return this.#facts;
   }

@@ -8,6 +8,7 @@ import type {
   ObservedState,
   OpenTransaction,
 } from '../model/observed.ts';
+import type { HostPolicy } from '../model/policy.ts';
 import type { HostIdentity, NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
 import type { Journal, Registry } from '../registry/registry.ts';
 import { addressesToAsk } from './answers.ts';
@@ -39,6 +40,7 @@ export interface SnapshotParts {
   readonly open: OpenTransaction | null;
   readonly critical: readonly CriticalAddress[];
   readonly recorded: RecordedTunnels;
+  readonly policy: HostPolicy;
   readonly profiles: readonly ObservedProfile[];
   /** Of each address that was asked about; null where the kernel has no route. */
   readonly answers: readonly (Answer | null)[];
@@ -46,7 +48,7 @@ export interface SnapshotParts {
 
 /** Puts a snapshot together. */
 export function assemble(parts: SnapshotParts): ObservedState {
-  const { identity, network, claims, open, critical, recorded, profiles, answers } = parts;
+  const { identity, network, claims, open, critical, policy, recorded, profiles, answers } = parts;
   return {
     host: {
       platform: identity.platform,
@@ -60,6 +62,7 @@ export function assemble(parts: SnapshotParts): ObservedState {
       critical: sortCritical([...critical, ...apiServers(profiles), ...vpnEndpoints(network.routes, claims)]),
       minikubeTunnels: recorded.tunnels,
       problems: recorded.problems,
+      policy,
     },
     registry: { claims, open },
     profiles,
@@ -87,5 +90,6 @@ export async function observe(
     Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, signal))),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
-  return assemble({ identity, network, claims, open, critical, recorded, profiles, answers });
+  const policy = ports.host.policy();
+  return assemble({ identity, network, claims, open, critical, policy, recorded, profiles, answers });
 }

@@ -20,6 +20,7 @@ import type {
 } from '../model/observed.ts';
 import { RIGHTS, RULE_ACTIONS } from '../model/observed.ts';
 import { PURPOSES } from '../model/plan.ts';
+import { type HostPolicy, NO_POLICY, SPEC_APPROVALS } from '../model/policy.ts';
 import {
   contains,
   formatAddress,
@@ -177,6 +178,11 @@ const tunnel = record<MinikubeTunnel>({
   gateway: required(address),
 });
 
+const policy = record<HostPolicy>({
+  allow: usually(list(oneOf(...SPEC_APPROVALS)), []),
+  ranges: usually(list(cidr), []),
+});
+
 const host = record<ObservedHost>({
   platform: required(oneOf('linux', 'darwin', 'win32')),
   bootId: usually(text, ''),
@@ -189,6 +195,7 @@ const host = record<ObservedHost>({
   critical: usually(list(critical), []),
   minikubeTunnels: usually(list(tunnel), []),
   problems: usually(list(text), []),
+  policy: usually(policy, NO_POLICY),
 });
 
 const owner = record<Owner>({

@@ -1,5 +1,6 @@
 import type { Answer, ObservedHost } from '../model/observed.ts';
 import type { Conflict, Relation } from '../model/plan.ts';
+import { POLICY_PATH } from '../model/policy.ts';
 import { contains, formatAddress, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { formatRoute, LOCAL_TABLE, MAIN_TABLE, METRICS, type Route, sameNextHop } from '../model/route.ts';
@@ -34,7 +35,7 @@ interface Dispute {
  *
  * | relation        | it stands against the wanted route                            | outcome            |
  * |-----------------|---------------------------------------------------------------|--------------------|
- * | forbidden       | it is no private network                                      | always refused     |
+ * | forbidden       | it is no private network, nor one that the host allows        | always refused     |
  * | critical        | it holds an address that must not change its way              | always refused     |
  * | gateway-inside  | it holds its own gateway                                      | refused or skipped |
  * | preempted       | a rule or table asked before main decides about it            | refused or skipped |
@@ -121,7 +122,7 @@ export class ConflictCheck {
   }
 
   #forbidden(destination: Prefix): Dispute[] {
-    const why = whyNotPrivate(destination);
+    const why = whyNotPrivate(destination, this.#host.policy.ranges);
     if (why === null) return [];
     return [
       {
@@ -130,7 +131,7 @@ export class ConflictCheck {
         owner: 'whoever has those addresses',
         disputed: formatPrefix(destination),
         winner: 'nobody: it is not applied',
-        summary: `${why}; only private networks are ever routed`,
+        summary: `${why}; only private networks are routed, and what ${POLICY_PATH} allows`,
       },
     ];
   }

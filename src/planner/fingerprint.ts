@@ -24,7 +24,12 @@ export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHos
     plan.allocations.map(({ profile, after }) => [profile, after]),
     plan.steps.map(stepFacts),
     plan.conflicts.map(conflictFacts),
-    plan.approvals.map(({ kind, profile, subject }) => [kind, profile, subject]),
+    plan.approvals.map(({ kind, profile, subject, byPolicy }) => [
+      kind,
+      profile,
+      subject,
+      ...(byPolicy === true ? ['policy'] : []),
+    ]),
     plan.unproven.map(({ route }) => routeKey(route)),
     plan.diagnostics.map(({ code, severity, summary }) => [code, severity, summary]),
   ];

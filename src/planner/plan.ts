@@ -7,10 +7,12 @@ import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { type Admission, admit } from './admit.ts';
 import { ConflictCheck } from './conflict.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
+import { doubtfulGateways } from './doubtful-gateways.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { foreignRoutes, tellApart } from './foreign.ts';
 import { tunnelDiagnostics, unknownOfHost } from './minikube.ts';
 import { wavesOf } from './order.ts';
+import { policyRanges, withPolicy } from './policy.ts';
 import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
 import { routedAddresses } from './served.ts';
@@ -61,7 +63,17 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     steps,
     waves: wavesOf(steps),
     conflicts,
-    approvals: needed([...wanted.flatMap((one) => one.approvals), ...coverApprovals(conflicts)], steps),
+    approvals: withPolicy(
+      needed(
+        [
+          ...wanted.flatMap((one) => one.approvals),
+          ...doubtfulGateways(wanted, observed.host),
+          ...coverApprovals(conflicts),
+        ],
+        steps,
+      ),
+      observed.host.policy,
+    ),
     unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
     diagnostics: [
       ...tunnelDiagnostics(desired, observed.host),
@@ -71,6 +83,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
       ),
       ...wanted.flatMap((one) => about(one.summary.name, one.diagnostics)),
+      ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
       ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
     ],

@@ -1,4 +1,5 @@
 import IPCIDR from 'ip-cidr';
+import { POLICY_PATH } from '../model/policy.ts';
 import {
   addressBits,
   type Family,
@@ -34,10 +35,10 @@ function badAddress(text: string, cause: string, fix: string): Flaw {
   return { code: 'bad-address', summary: `${quote(text)} is not an IP address`, cause, fix };
 }
 
-/** Reads a CIDR that must be canonical and private. */
-export function readCidr(text: string): Reading<Prefix> {
+/** Reads a CIDR that must be canonical, and private or within one of the `allowed` ranges. */
+export function readCidr(text: string, allowed: readonly Prefix[]): Reading<Prefix> {
   const reading = readCanonicalCidr(text);
-  return 'flaw' in reading ? reading : refusePublic(text, [reading.value], reading);
+  return 'flaw' in reading ? reading : refusePublic(text, [reading.value], allowed, reading);
 }
 
 function readCanonicalCidr(text: string): Reading<Prefix> {
@@ -73,10 +74,10 @@ function hostBits(text: string, length: number): Flaw {
   };
 }
 
-/** Reads a CIDR, one address, or FIRST-LAST; all of it must be private. */
-export function readRange(text: string): Reading<AddressRange> {
+/** Reads a CIDR, one address, or FIRST-LAST; all of it must be private or within one of the `allowed` ranges. */
+export function readRange(text: string, allowed: readonly Prefix[]): Reading<AddressRange> {
   const reading = readAnyRange(text);
-  return 'flaw' in reading ? reading : refusePublic(text, prefixesOf(reading.value), reading);
+  return 'flaw' in reading ? reading : refusePublic(text, prefixesOf(reading.value), allowed, reading);
 }
 
 function readAnyRange(text: string): Reading<AddressRange> {
@@ -115,15 +116,20 @@ function rangeBetween(text: string, first: Prefix, last: Prefix): Reading<Addres
   };
 }
 
-function refusePublic<T>(text: string, prefixes: readonly Prefix[], reading: Reading<T>): Reading<T> {
-  const why = prefixes.map(whyNotPrivate).find((reason) => reason !== null);
+function refusePublic<T>(
+  text: string,
+  prefixes: readonly Prefix[],
+  allowed: readonly Prefix[],
+  reading: Reading<T>,
+): Reading<T> {
+  const why = prefixes.map((prefix) => whyNotPrivate(prefix, allowed)).find((reason) => reason !== null);
   if (why === undefined) return reading;
   return {
     flaw: {
       code: 'forbidden-range',
       summary: `${text} may not be routed`,
       cause: `${why}; a spec can come from a stranger, so it reaches private ranges alone`,
-      fix: 'use a range of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15 or fc00::/7',
+      fix: `use a range of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15 or fc00::/7; only ${POLICY_PATH} can allow others`,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
+import type { Prefix } from '../model/prefix.ts';
 import type { Reading } from './address.ts';
 import { errorAt, type Flaw, warningAt } from './problem.ts';
 import { type Path, positionAt, type SpecNode } from './tree.ts';
@@ -12,10 +13,13 @@ export class Context {
    * missing must not be held against the spec a second time.
    */
   readonly isComplete: boolean;
+  /** Ranges that may be routed although they are not private. */
+  readonly allowedRanges: readonly Prefix[];
 
-  constructor(root: SpecNode, isComplete: boolean) {
+  constructor(root: SpecNode, isComplete: boolean, allowedRanges: readonly Prefix[]) {
     this.#root = root;
     this.isComplete = isComplete;
+    this.allowedRanges = allowedRanges;
   }
 
   /** Where a value stands, or what is around it where it is left out. */

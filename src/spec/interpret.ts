@@ -198,7 +198,7 @@ function readEntry(
 ): DesiredCidr | null {
   const isText = typeof entry === 'string';
   const place = isText ? path : [...path, 'cidr'];
-  const prefix = context.accept(place, readCidr(isText ? entry : entry.cidr));
+  const prefix = context.accept(place, readCidr(isText ? entry : entry.cidr, context.allowedRanges));
   const given = isText ? undefined : entry.conflictPolicy;
   const policy = readPolicy(context, [...path, 'conflictPolicy'], given, null);
   return prefix === null

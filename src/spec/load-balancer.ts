@@ -56,7 +56,7 @@ export function readLoadBalancer(
 function readRanges(context: Context, path: Path, texts: readonly string[]): Sourced<AddressRange>[] {
   const ranges: Sourced<AddressRange>[] = [];
   for (const [index, text] of texts.entries()) {
-    const value = context.accept([...path, index], readRange(text));
+    const value = context.accept([...path, index], readRange(text, context.allowedRanges));
     if (value !== null) ranges.push({ value, at: context.at([...path, index]) });
   }
   return ranges;

@@ -2,15 +2,16 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import type { Prefix } from '../model/prefix.ts';
 import { type LoadedSpec, parseSpec } from './parse.ts';
 import { errorAt, type Flaw, harmless } from './problem.ts';
 import { MAX_BYTES } from './yaml.ts';
 
 /**
  * Loads a tunnel.yaml and the overlay beside it (`tunnel.local.yaml`; for `NAME.yaml`, `NAME.local.yaml`), if there
- * is one. Throws a Failure of kind `error` with every problem of both.
+ * is one; `allowedRanges` are what the host's policy lets be routed beside private ones. Throws a Failure of kind `error` with every problem of both.
  */
-export async function loadSpec(path: string): Promise<LoadedSpec> {
+export async function loadSpec(path: string, allowedRanges: readonly Prefix[] = []): Promise<LoadedSpec> {
   const overlay = overlayPath(path);
   const [spec, local] = await Promise.all([readText(path), readText(overlay)]);
   if ('problem' in spec) throw new Failure('error', [spec.problem]);
@@ -21,6 +22,7 @@ export async function loadSpec(path: string): Promise<LoadedSpec> {
       spec.text,
       path,
       'text' in local ? { text: local.text, file: overlay } : undefined,
+      allowedRanges,
     );
     if (problems.length === 0) return loaded;
   } catch (error) {

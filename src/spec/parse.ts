@@ -1,5 +1,6 @@
 import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import type { Prefix } from '../model/prefix.ts';
 import { Context } from './context.ts';
 import type { TunnelOverlay } from './generated/tunnel.ts';
 import { validateOverlay, validateTunnel } from './generated/validate-tunnel.js';
@@ -27,10 +28,15 @@ const MAX_PROBLEMS = 100;
 
 /**
  * Turns the text of a tunnel.yaml, and that of the overlay beside it, into the desired state. `file` may be
- * relative to the working directory. Reads nothing. Throws a Failure of kind `error` with every problem of both
+ * relative to the working directory; `allowedRanges` are the host policy's. Reads nothing. Throws a Failure of kind `error` with every problem of both
  * documents, in order, and nothing else.
  */
-export function parseSpec(text: string, file: string, overlay?: SpecText): LoadedSpec {
+export function parseSpec(
+  text: string,
+  file: string,
+  overlay?: SpecText,
+  allowedRanges: readonly Prefix[] = [],
+): LoadedSpec {
   const problems: Diagnostic[] = [];
   const base = readDocument({ text, file }, 'spec', problems);
   const local = overlay === undefined ? null : readDocument(overlay, 'overlay', problems);
@@ -42,7 +48,7 @@ export function parseSpec(text: string, file: string, overlay?: SpecText): Loade
   if (sound === null) throw failure(problems);
   problems.push(...describeSchemaErrors(merged?.root ?? base.root, sound.refused));
 
-  const context = new Context(sound.root, problems.length === 0);
+  const context = new Context(sound.root, problems.length === 0, allowedRanges);
   const desired = interpret(context, sound.value, file, merged?.overrides ?? []);
   problems.push(...context.problems);
   if (problems.some(({ severity }) => severity === 'error')) throw failure(problems);

@@ -6,6 +6,7 @@ import { catchSignals } from '../../src/cli/interruption.ts';
 import { Output } from '../../src/cli/output.ts';
 import { fileNames } from '../../src/cli/paths.ts';
 import type { CommandContext } from '../../src/cli/run-command.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { decodeRoute } from '../../src/model/route.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { decodeSavedPlan, encodeSavedPlan } from '../../src/planner/saved-plan.ts';
@@ -110,7 +111,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       },
       routeEvents: { listen: () => ({ ready: Promise.resolve(), stop: async () => undefined }) },
       runner: new ProcessRunner(),
-      host: { critical: async () => [] },
+      host: { critical: async () => [], policy: () => NO_POLICY },
       profiles: {
         config: async () => null,
         ip: async () => null,
@@ -153,7 +154,15 @@ async function savedNow({ adapters, request, kernel }: Rig): Promise<ApplyReques
   };
   const answers = (await kernel.answers(['10.96.0.1', '10.111.255.255'])).filter((one) => one !== null);
   const plan = makePlan(request.desired, {
-    host: { ...identity, ...network, answers, critical: [], minikubeTunnels: [], problems: [] },
+    host: {
+      ...identity,
+      ...network,
+      answers,
+      critical: [],
+      minikubeTunnels: [],
+      problems: [],
+      policy: NO_POLICY,
+    },
     registry: { claims, open: null },
     profiles: [profile],
   });

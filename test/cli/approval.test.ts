@@ -2,7 +2,8 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ask, missingApprovals, requirePrompt, unapproved } from '../../src/cli/approval.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
-import type { Approval, ApprovalKind } from '../../src/model/plan.ts';
+import type { Approval } from '../../src/model/plan.ts';
+import type { ApprovalKind } from '../../src/model/policy.ts';
 import { planOf } from './plans.ts';
 import { fakeTerminal } from './terminals.ts';
 

@@ -8,6 +8,7 @@ import type { Claim } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import type { Route } from '../../src/model/route.ts';
 import * as build from '../planner/build.ts';
 import { ours, planOf, routeStep } from './plans.ts';
@@ -54,6 +55,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
       critical: [],
       minikubeTunnels: [],
       problems: [],
+      policy: NO_POLICY,
     },
     registry: { claims, open: null },
     profiles: [

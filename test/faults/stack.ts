@@ -7,6 +7,7 @@ import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedState } from '../../src/model/observed.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { plan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
@@ -189,7 +190,7 @@ export class Stack {
       routeTable: kernel,
       registry: createRegistry(dir),
       journal: createJournal(dir),
-      host: { critical: async () => [] },
+      host: { critical: async () => [], policy: () => NO_POLICY },
       profiles: {
         config: async () => null,
         ip: async () => NODE_ADDRESS,

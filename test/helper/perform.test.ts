@@ -12,7 +12,7 @@ function ip(answer: Partial<CommandResult>) {
       return { code: 1, stdout: '', stderr: '', timedOut: false, ...answer };
     },
   };
-  return { runs, options: { runner, ip: '/sbin/ip', lock: async () => 9 } };
+  return { runs, options: { runner, ip: '/sbin/ip', lock: async () => 9, allowed: [] } };
 }
 
 const at = (octet: number) => ours({ destination: `10.200.0.${octet}/32` });

@@ -207,7 +207,8 @@ describe('serve', () => {
         await serve({
           input: bytes(bent),
           respond: () => true,
-          prepare: (changes) => prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3 }),
+          prepare: (changes) =>
+            prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3, allowed: [] }),
           release: () => undefined,
           stopping: () => false,
         });

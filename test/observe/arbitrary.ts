@@ -12,6 +12,7 @@ import type {
 } from '../../src/model/observed.ts';
 import { RIGHTS, RULE_ACTIONS } from '../../src/model/observed.ts';
 import { PURPOSES } from '../../src/model/plan.ts';
+import { SPEC_APPROVALS } from '../../src/model/policy.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
 import type { NextHop, Route } from '../../src/model/route.ts';
 
@@ -210,6 +211,7 @@ export const observedState: fc.Arbitrary<ObservedState> = fc.record({
       fc.record({ profile: text, pid: count, alive: fc.boolean(), destination: prefix, gateway: address }),
     ),
     problems: some(text),
+    policy: fc.record({ allow: some(fc.constantFrom(...SPEC_APPROVALS)), ranges: some(prefix) }),
   }),
   registry: fc.record({
     claims: some(claim),

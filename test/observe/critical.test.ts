@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedProfile } from '../../src/model/observed.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { parsePrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import {
@@ -15,6 +16,8 @@ import {
   vpnEndpoints,
 } from '../../src/observe/critical.ts';
 import { createHostFacts } from '../../src/observe/host-facts.ts';
+
+const policy = () => NO_POLICY;
 
 const addresses = (found: readonly { address: string }[]) => found.map(({ address }) => address);
 
@@ -169,19 +172,19 @@ describe('createHostFacts', () => {
   it('asks systemd-resolved’s own file for the servers behind its stub', async () => {
     await write('etc/resolv.conf', 'nameserver 127.0.0.53\n');
     await write('run/systemd/resolve/resolv.conf', 'nameserver 192.168.0.1\n');
-    expect(await createHostFacts({ env: {}, root }).critical()).toEqual([
+    expect(await createHostFacts({ env: {}, root, policy }).critical()).toEqual([
       { kind: 'dns-server', address: '192.168.0.1', detail: '/run/systemd/resolve/resolv.conf' },
     ]);
   });
 
   it('leaves out what the system does not have', async () => {
     const env = { SSH_CONNECTION: '192.168.0.50 1 192.168.0.31 22' };
-    expect(addresses(await createHostFacts({ env, root }).critical())).toEqual(['192.168.0.50']);
+    expect(addresses(await createHostFacts({ env, root, policy }).critical())).toEqual(['192.168.0.50']);
   });
 
   it('fails where a file is there but cannot be read', async () => {
     await mkdir(join(root, 'etc/resolv.conf'), { recursive: true });
-    await expect(createHostFacts({ env: {}, root }).critical()).rejects.toMatchObject({
+    await expect(createHostFacts({ env: {}, root, policy }).critical()).rejects.toMatchObject({
       diagnostics: [{ code: 'host-unreadable' }],
     });
   });

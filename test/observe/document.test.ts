@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedState } from '../../src/model/observed.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { parsePrefix } from '../../src/model/prefix.ts';
 import { encodeRoute, type Route } from '../../src/model/route.ts';
 import { decodeObserved, encodeObserved, printObserved } from '../../src/observe/document.ts';
@@ -41,6 +42,7 @@ const empty: ObservedState = {
     critical: [],
     minikubeTunnels: [],
     problems: [],
+    policy: NO_POLICY,
   },
   registry: { claims: [], open: null },
   profiles: [],

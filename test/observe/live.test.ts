@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import type { Answer, CriticalAddress, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import type { Route } from '../../src/model/route.ts';
 import { LiveObservation, type LivePorts } from '../../src/observe/live.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
@@ -66,6 +67,7 @@ class Host {
           this.read.critical++;
           return this.critical;
         },
+        policy: () => NO_POLICY,
       },
       profiles: {
         config: async () => null,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { MinikubeConfig, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
 import { isServerOf } from '../../src/observe/profile.ts';
 import { cidrs, desiredProfile, desiredState } from './desired.ts';
@@ -69,7 +70,10 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
     },
     registry: { read: () => Promise.resolve([]) },
     journal: { open: () => Promise.resolve(null) },
-    host: { critical: () => Promise.resolve([{ kind: 'dns-server', address: '192.168.0.1', detail: 'f' }]) },
+    host: {
+      critical: () => Promise.resolve([{ kind: 'dns-server', address: '192.168.0.1', detail: 'f' }]),
+      policy: () => NO_POLICY,
+    },
     profiles: {
       config: (name) => {
         asked.push(`config ${name}`);
@@ -121,6 +125,7 @@ describe('observe', () => {
         ],
         minikubeTunnels: [],
         problems: ['tunnels.json: EACCES'],
+        policy: NO_POLICY,
       },
       registry: { claims: [], open: { txid: 't', decided: false, changes: 2, spec: '/s' } },
       profiles: [{ name: 'dev', config, minikubeIp: null, context, cluster, problems: [] }],

@@ -14,6 +14,7 @@ import type {
   ObservedState,
   Rule,
 } from '../../src/model/observed.ts';
+import { NO_POLICY } from '../../src/model/policy.ts';
 import { type Prefix, parsePrefix } from '../../src/model/prefix.ts';
 import { rangeOf } from '../../src/model/range.ts';
 import { decodeRoute, type Route, type RouteDocument } from '../../src/model/route.ts';
@@ -111,6 +112,7 @@ export function host(routes: readonly RouteDocument[] = [], rest: Partial<Observ
     critical: [],
     minikubeTunnels: [],
     problems: [],
+    policy: NO_POLICY,
     ...rest,
   };
 }

@@ -355,7 +355,7 @@ describe('reporting', () => {
           },
           "cause": "8.8.8.0/24 is public; a spec can come from a stranger, so it reaches private ranges alone",
           "code": "forbidden-range",
-          "fix": "use a range of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15 or fc00::/7",
+          "fix": "use a range of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15 or fc00::/7; only /etc/mkplan/policy.json can allow others",
           "severity": "error",
           "summary": "8.8.8.0/24 may not be routed",
         },

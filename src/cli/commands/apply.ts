@@ -1,4 +1,5 @@
 import { plan as makePlan } from '../../planner/plan.ts';
+import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
 import { loadDesired } from '../desired.ts';
@@ -25,7 +26,7 @@ async function applySaved(context: CommandContext, options: ApplyOptions): Promi
   const { names, terminal } = context;
   const saved = await readPlan(names.absolute, names.spec);
   const { spec, mode } = saved.plan;
-  const { desired } = await loadSpec(spec);
+  const { desired } = await loadSpec(spec, readHostPolicy().ranges);
   const outcome = await applyPlan(context, options, {
     desired: { ...desired, mode },
     verb: 'apply',

@@ -23,11 +23,10 @@ export interface PlanOptions {
 /** `mkplan plan [SPEC]`: what apply would change. From a recorded observation it needs no rights and no cluster. */
 export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
   const { output, names, terminal } = context;
-  const desired = await loadDesired(context, options.destroy === true ? 'absent' : 'present');
-  const observed =
-    options.observed === undefined
-      ? await observeNow(context, desired)
-      : await readObservation(context, options.observed);
+  const recorded = options.observed === undefined ? null : await readObservation(context, options.observed);
+  const mode = options.destroy === true ? 'absent' : 'present';
+  const desired = await loadDesired(context, mode, recorded?.host.policy);
+  const observed = recorded ?? (await observeNow(context, desired));
   const made = makePlan(desired, observed);
   output.plan(made, names);
   if (observed.registry.open !== null) output.diagnostic(openTransaction(observed.registry.open), names);

@@ -12,6 +12,7 @@ import { renderUnproven } from '../render-plan.ts';
 import { renderStatus, statusLines } from '../render-status.ts';
 import type { CommandContext } from '../run-command.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from '../status.ts';
+import { printableLine } from '../text.ts';
 
 /** `mkplan status [SPEC]`: each link of the path. Without a spec, what is claimed on this host is shown. */
 export async function status(context: CommandContext): Promise<number> {
@@ -22,7 +23,9 @@ export async function status(context: CommandContext): Promise<number> {
     const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
     if (desired === null) {
       const reports = claimedStatus(observed);
-      for (const [spec, report] of reports) await show(context, report, `Routes for ${spec}`, spec);
+      for (const [spec, report] of reports) {
+        await show(context, report, `Routes for ${printableLine(spec)}`, spec);
+      }
       showUnclaimed(context, unclaimedRoutes(observed), reports.size === 0);
       return EXIT.ok;
     }

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kubernetes/cluster.ts';
 import { runWatch, type TriggerSource, type WatchOutcome, type WatchPorts } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
-import { type ApprovalKind, isEmpty, type Plan } from '../../model/plan.ts';
+import { isEmpty, type Plan } from '../../model/plan.ts';
+import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
 import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../apply-plan.ts';
 import { ask, missingApprovals, requirePrompt, unapproved } from '../approval.ts';
@@ -77,7 +79,7 @@ async function agree(
 function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
   return new Map(
     plan.approvals
-      .filter(({ kind }) => !allowed.includes(kind))
+      .filter(({ kind, byPolicy }) => byPolicy !== true && !allowed.includes(kind))
       .map(({ kind, profile, subject }) => [
         profile,
         `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`,
@@ -106,7 +108,7 @@ function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
     planner: { plan: makePlan, hold, ofSession, refusals: refusalsByProfile },
     desired: async () => {
-      current = { ...(await loadSpec(first.spec)).desired, mode: 'present' };
+      current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
       return current;
     },
     observe: (desired, signal) => live.observe(desired, signal),

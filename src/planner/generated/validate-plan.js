@@ -1,13 +1,13 @@
 // Generated from schema/plan.schema.json by `npm run generate`.
 
 export const validatePlan = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:mkplan:plan:1.0","title":"SavedPlan","description":"A plan that `mkplan plan --out FILE` wrote. Readers ignore fields that they do not know, and refuse another major formatVersion.","type":"object","required":["formatVersion","kind","hash","host","plan"],"properties":{"formatVersion":{"description":"Major and minor version of this form.","type":"string","pattern":"^1\\.[0-9]+$"},"kind":{"const":"Plan"},"hash":{"description":"SHA-256 over the rest of the document: JSON without blanks, the keys of every object sorted.","type":"string","pattern":"^sha256:[0-9a-f]{64}$"},"host":{"description":"The host, boot and network namespace whose routing table the plan was made from.","type":"object","required":["platform","bootId","networkNamespace"],"properties":{"platform":{"$ref":"#/$defs/platform"},"bootId":{"type":"string"},"networkNamespace":{"type":"string"}}},"plan":{"$ref":"#/$defs/plan"}},"$defs":{"platform":{"enum":["linux","darwin","win32"]},"strings":{"type":"array","items":{"type":"string"}},"action":{"enum":["create","replace","delete","adopt","forget","none"]},"purpose":{"description":"What a route is for; guard closes a pool behind its allocated addresses.","enum":["services","pods","load-balancer","guard"]},"plan":{"type":"object","required":["name","spec","mode","platform","profiles","services","steps","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}},"sourced":{"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}},"profile":{"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}},"service":{"description":"What becomes of one LoadBalancer Service.","type":"object","required":["profile","namespace","name","state","addresses","reason"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"state":{"enum":["served","pending","foreign","other-class","unclassed"]},"addresses":{"$ref":"#/$defs/strings"},"reason":{"type":"string"}}},"route":{"description":"A route as the kernel shows it; unicast, table main (254) and every 0 are left out.","type":"object","required":["destination"],"properties":{"destination":{"description":"Canonical CIDR.","type":"string"},"type":{"type":"string"},"gateway":{"type":"string"},"device":{"type":"string"},"metric":{"type":"integer","minimum":0},"protocol":{"type":"integer","minimum":0},"table":{"type":"integer","minimum":0},"tos":{"type":"integer","minimum":0},"nextHops":{"type":"array","items":{"type":"object","required":["gateway","device","weight"],"properties":{"gateway":{"type":["string","null"]},"device":{"type":["string","null"]},"weight":{"type":"integer"}}}}}},"routeOrNull":{"oneOf":[{"$ref":"#/$defs/route"},{"type":"null"}]},"routeStep":{"type":"object","required":["kind","action","profile","purpose","reason","before","after","inverse","precondition"],"properties":{"kind":{"const":"route"},"action":{"$ref":"#/$defs/action"},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"$ref":"#/$defs/action"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"}}},"precondition":{"description":"Keys of routes that must, and that must not, be in the table when the step starts.","type":"object","required":["present","absent"],"properties":{"present":{"$ref":"#/$defs/strings"},"absent":{"$ref":"#/$defs/strings"}}}}},"serviceStep":{"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}}}},"change":{"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}},"position":{"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}},"conflict":{"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}},"approval":{"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"}}},"unproven":{"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}},"diagnostic":{"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:mkplan:plan:1.0","title":"SavedPlan","description":"A plan that `mkplan plan --out FILE` wrote. Readers ignore fields that they do not know, and refuse another major formatVersion.","type":"object","required":["formatVersion","kind","hash","host","plan"],"properties":{"formatVersion":{"description":"Major and minor version of this form.","type":"string","pattern":"^1\\.[0-9]+$"},"kind":{"const":"Plan"},"hash":{"description":"SHA-256 over the rest of the document: JSON without blanks, the keys of every object sorted.","type":"string","pattern":"^sha256:[0-9a-f]{64}$"},"host":{"description":"The host, boot and network namespace whose routing table the plan was made from.","type":"object","required":["platform","bootId","networkNamespace"],"properties":{"platform":{"$ref":"#/$defs/platform"},"bootId":{"type":"string"},"networkNamespace":{"type":"string"}}},"plan":{"$ref":"#/$defs/plan"}},"$defs":{"platform":{"enum":["linux","darwin","win32"]},"strings":{"type":"array","items":{"type":"string"}},"action":{"enum":["create","replace","delete","adopt","forget","none"]},"purpose":{"description":"What a route is for; guard closes a pool behind its allocated addresses.","enum":["services","pods","load-balancer","guard"]},"plan":{"type":"object","required":["name","spec","mode","platform","profiles","services","steps","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}},"sourced":{"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}},"profile":{"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}},"service":{"description":"What becomes of one LoadBalancer Service.","type":"object","required":["profile","namespace","name","state","addresses","reason"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"state":{"enum":["served","pending","foreign","other-class","unclassed"]},"addresses":{"$ref":"#/$defs/strings"},"reason":{"type":"string"}}},"route":{"description":"A route as the kernel shows it; unicast, table main (254) and every 0 are left out.","type":"object","required":["destination"],"properties":{"destination":{"description":"Canonical CIDR.","type":"string"},"type":{"type":"string"},"gateway":{"type":"string"},"device":{"type":"string"},"metric":{"type":"integer","minimum":0},"protocol":{"type":"integer","minimum":0},"table":{"type":"integer","minimum":0},"tos":{"type":"integer","minimum":0},"nextHops":{"type":"array","items":{"type":"object","required":["gateway","device","weight"],"properties":{"gateway":{"type":["string","null"]},"device":{"type":["string","null"]},"weight":{"type":"integer"}}}}}},"routeOrNull":{"oneOf":[{"$ref":"#/$defs/route"},{"type":"null"}]},"routeStep":{"type":"object","required":["kind","action","profile","purpose","reason","before","after","inverse","precondition"],"properties":{"kind":{"const":"route"},"action":{"$ref":"#/$defs/action"},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"$ref":"#/$defs/action"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"}}},"precondition":{"description":"Keys of routes that must, and that must not, be in the table when the step starts.","type":"object","required":["present","absent"],"properties":{"present":{"$ref":"#/$defs/strings"},"absent":{"$ref":"#/$defs/strings"}}}}},"serviceStep":{"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}}}},"change":{"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}},"position":{"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}},"conflict":{"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}},"approval":{"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}},"unproven":{"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}},"diagnostic":{"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}}}};
 const schema32 = {"enum":["linux","darwin","win32"]};
 const pattern4 = new RegExp("^1\\.[0-9]+$", "u");
 const pattern5 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
 const schema33 = {"type":"object","required":["name","spec","mode","platform","profiles","services","steps","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}};
 const schema53 = {"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}};
-const schema57 = {"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"}}};
+const schema57 = {"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}};
 const schema39 = {"type":"array","items":{"type":"string"}};
 const schema35 = {"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}};
 const schema36 = {"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}};
@@ -2574,6 +2574,19 @@ var valid13 = _errs43 === errors;
 else {
 var valid13 = true;
 }
+if(valid13){
+if(data18.byPolicy !== undefined){
+const _errs45 = errors;
+if(true !== data18.byPolicy){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/byPolicy",schemaPath:"#/$defs/approval/properties/byPolicy/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+return false;
+}
+var valid13 = _errs45 === errors;
+}
+else {
+var valid13 = true;
+}
+}
 }
 }
 }
@@ -2602,19 +2615,19 @@ var valid0 = true;
 }
 if(valid0){
 if(data.unproven !== undefined){
-let data23 = data.unproven;
-const _errs45 = errors;
-if(errors === _errs45){
-if(Array.isArray(data23)){
+let data24 = data.unproven;
+const _errs46 = errors;
+if(errors === _errs46){
+if(Array.isArray(data24)){
 var valid14 = true;
-const len7 = data23.length;
+const len7 = data24.length;
 for(let i7=0; i7<len7; i7++){
-const _errs47 = errors;
-if(!(validate38(data23[i7], {instancePath:instancePath+"/unproven/" + i7,parentData:data23,parentDataProperty:i7,rootData,dynamicAnchors}))){
+const _errs48 = errors;
+if(!(validate38(data24[i7], {instancePath:instancePath+"/unproven/" + i7,parentData:data24,parentDataProperty:i7,rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate38.errors : vErrors.concat(validate38.errors);
 errors = vErrors.length;
 }
-var valid14 = _errs47 === errors;
+var valid14 = _errs48 === errors;
 if(!valid14){
 break;
 }
@@ -2625,26 +2638,26 @@ validate21.errors = [{instancePath:instancePath+"/unproven",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs45 === errors;
+var valid0 = _errs46 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.diagnostics !== undefined){
-let data25 = data.diagnostics;
-const _errs48 = errors;
-if(errors === _errs48){
-if(Array.isArray(data25)){
+let data26 = data.diagnostics;
+const _errs49 = errors;
+if(errors === _errs49){
+if(Array.isArray(data26)){
 var valid15 = true;
-const len8 = data25.length;
+const len8 = data26.length;
 for(let i8=0; i8<len8; i8++){
-const _errs50 = errors;
-if(!(validate40(data25[i8], {instancePath:instancePath+"/diagnostics/" + i8,parentData:data25,parentDataProperty:i8,rootData,dynamicAnchors}))){
+const _errs51 = errors;
+if(!(validate40(data26[i8], {instancePath:instancePath+"/diagnostics/" + i8,parentData:data26,parentDataProperty:i8,rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate40.errors : vErrors.concat(validate40.errors);
 errors = vErrors.length;
 }
-var valid15 = _errs50 === errors;
+var valid15 = _errs51 === errors;
 if(!valid15){
 break;
 }
@@ -2655,27 +2668,27 @@ validate21.errors = [{instancePath:instancePath+"/diagnostics",schemaPath:"#/pro
 return false;
 }
 }
-var valid0 = _errs48 === errors;
+var valid0 = _errs49 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.localOverrides !== undefined){
-let data27 = data.localOverrides;
-const _errs51 = errors;
+let data28 = data.localOverrides;
 const _errs52 = errors;
-if(errors === _errs52){
-if(Array.isArray(data27)){
+const _errs53 = errors;
+if(errors === _errs53){
+if(Array.isArray(data28)){
 var valid17 = true;
-const len9 = data27.length;
+const len9 = data28.length;
 for(let i9=0; i9<len9; i9++){
-const _errs54 = errors;
-if(typeof data27[i9] !== "string"){
+const _errs55 = errors;
+if(typeof data28[i9] !== "string"){
 validate21.errors = [{instancePath:instancePath+"/localOverrides/" + i9,schemaPath:"#/$defs/strings/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid17 = _errs54 === errors;
+var valid17 = _errs55 === errors;
 if(!valid17){
 break;
 }
@@ -2686,19 +2699,19 @@ validate21.errors = [{instancePath:instancePath+"/localOverrides",schemaPath:"#/
 return false;
 }
 }
-var valid0 = _errs51 === errors;
+var valid0 = _errs52 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.fingerprint !== undefined){
-const _errs56 = errors;
+const _errs57 = errors;
 if(typeof data.fingerprint !== "string"){
 validate21.errors = [{instancePath:instancePath+"/fingerprint",schemaPath:"#/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs56 === errors;
+var valid0 = _errs57 === errors;
 }
 else {
 var valid0 = true;
