@@ -1,4 +1,5 @@
 import { createActor, toPromise } from 'xstate';
+import type { ServicePort } from '../executor/services.ts';
 import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
@@ -103,13 +104,15 @@ class WatchRun implements WatchWork {
   readonly #made = new Set<string>();
   readonly #planned: { readonly key: readonly unknown[]; readonly plan: Plan }[] = [];
   #desired: DesiredState;
-  /** How often the spec may have changed since it was read. */
-  #specNews = 0;
+  /** How often the spec may have changed since it was read: once before anybody listened. */
+  #specNews = 1;
   #restMs = 0;
   #shown = '';
   #told: ReadonlyMap<string, string> = new Map();
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
+  /** The profile whose record of allocations the pass under way could not write; null where it could. */
+  #unrecorded: string | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
 
   constructor(
@@ -193,6 +196,7 @@ class WatchRun implements WatchWork {
     if (isEmpty(plan)) return 'done';
     this.#show(plan);
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];
+    this.#unrecorded = null;
     try {
       const outcome = await this.#apply(() => this.#plan(), this.#options.signal, failed);
       if (outcome.kind === 'interrupted') return 'done';
@@ -202,7 +206,11 @@ class WatchRun implements WatchWork {
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
-      if (thrown.kind !== 'stale' || attempt >= MAX_STALE) throw thrown;
+      if (thrown.kind !== 'stale' || attempt >= MAX_STALE) {
+        if (this.#unrecorded === null) throw thrown;
+        const unit: Unit = { kind: 'profile', name: this.#unrecorded };
+        this.#units.failed(unit, thrown.message, this.#ports.clock.now());
+      }
       this.#ports.distrust();
       return 'again';
     }
@@ -216,7 +224,7 @@ class WatchRun implements WatchWork {
   ): Promise<ApplyOutcome> {
     const { waitMs, doing } = this.#options;
     return await runApply(
-      { ...this.#ports.apply, observe },
+      { ...this.#ports.apply, services: this.#services(), observe },
       {
         fingerprint: null,
         approve: () => null,
@@ -230,6 +238,20 @@ class WatchRun implements WatchWork {
         this.#emit(event);
       },
     );
+  }
+
+  /** Notes whose record of allocations could not be written: that holds no other profile up. */
+  #services(): ServicePort {
+    const { services } = this.#ports.apply;
+    return {
+      setIngress: (profile, target, addresses) => services.setIngress(profile, target, addresses),
+      list: (profile) => services.list(profile),
+      writeAllocations: async (change) => {
+        this.#unrecorded = change.profile;
+        await services.writeAllocations(change);
+        this.#unrecorded = null;
+      },
+    };
   }
 
   /** The plan without what is set aside; the same one as long as nothing has changed. */

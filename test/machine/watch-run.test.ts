@@ -1,0 +1,366 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Claim } from '../../src/model/claim.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
+import type { RouteDocument } from '../../src/model/route.ts';
+import { createRegistry } from '../../src/registry/claims-file.ts';
+import { Session } from '../fakes/session.ts';
+import * as build from '../planner/build.ts';
+
+// Each pass is a journaled transaction with its fsyncs.
+vi.setConfig({ testTimeout: 60_000 });
+
+const at = build.AT;
+
+/** A profile with these networks, and a pool where it is given. */
+function profileOf(name: string, cidrs: readonly string[], pool: readonly string[] = []) {
+  return build.profile({
+    name,
+    services: { value: cidrs.map((text) => build.cidr(text)), at },
+    loadBalancer: build.loadBalancer(pool, { unclassed: true }),
+  });
+}
+
+const PLAIN = build.desired([profileOf('one', ['10.96.0.0/16'])]);
+const POOLED = build.desired([profileOf('one', ['10.96.0.0/16'], ['10.200.0.0/29'])]);
+const TWO = build.desired([profileOf('one', ['10.96.0.0/16']), profileOf('two', ['10.97.0.0/16'])]);
+
+const foreign = (destination: string): RouteDocument => ({
+  destination,
+  gateway: '192.168.1.7',
+  device: 'eth0',
+  protocol: 3,
+});
+
+const ours = (destination: string): RouteDocument => ({
+  destination,
+  gateway: build.VM,
+  device: 'virbr1',
+  metric: 109,
+  protocol: 109,
+});
+
+const invalid = new Failure('error', [
+  { code: 'yaml-syntax', severity: 'error', summary: 'half a file', cause: '', fix: '' },
+]);
+
+describe('a session', () => {
+  it('makes what the spec asks for, keeps it, and takes it away when it leaves', async () => {
+    const session = await Session.create(POOLED, [build.route(foreign('10.50.0.0/16'))]);
+    const before = session.world.kernel.keys();
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    expect(session.ours()).toEqual(['10.200.0.0/29', '10.200.0.1/32', '10.96.0.0/16']);
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+    await session.pass('kernel', () => expect(session.ours()).toContain('10.96.0.0/16'));
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect(session.world.kernel.keys()).toEqual(before);
+    expect(session.ingress('web')).toEqual([]);
+    expect(await session.world.claims()).toEqual([]);
+    expect(await session.world.open()).toBeNull();
+  });
+
+  it('leaves what it made with --keep', async () => {
+    const session = await Session.create(PLAIN);
+    session.start({ keep: true });
+    await session.rests();
+    await session.stop();
+    expect(session.ours()).toEqual(['10.96.0.0/16']);
+  });
+
+  it('plans nothing and takes no lock as long as nothing changes', async () => {
+    const session = await Session.create(PLAIN);
+    session.start();
+    await session.rests();
+    const { taken } = session.world.lock;
+    await session.pass();
+    await session.pass();
+    expect(session.world.lock.taken).toBe(taken);
+    await session.stop();
+  });
+
+  it('is not decided by a listener that throws', async () => {
+    const session = await Session.create(PLAIN);
+    session.start({}, () => {
+      throw new Error('EPIPE');
+    });
+    await session.rests();
+    expect(session.ours()).toEqual(['10.96.0.0/16']);
+    await session.stop();
+    expect(session.ours()).toEqual([]);
+  });
+});
+
+describe('one that fails never holds the others up', () => {
+  it('a profile that is refused is told and left, and served once it may be', async () => {
+    const blocked = build.route(foreign('10.96.0.0/16'));
+    const session = await Session.create(TWO, [blocked]);
+    session.start();
+    await session.rests(() => expect(session.ours()).toEqual(['10.97.0.0/16']));
+    expect(session.state()).toBe('idle');
+    expect(session.of('watch.held').map(({ what }) => what)).toEqual(['profile one']);
+    session.world.kernel.remove(blocked);
+    await session.pass();
+    expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16']);
+    expect(session.of('watch.released').map(({ what }) => what)).toEqual(['profile one']);
+    await session.stop();
+  });
+
+  it('with every profile refused there is nothing to do for now', async () => {
+    const session = await Session.create(PLAIN, [build.route(foreign('10.96.0.0/16'))]);
+    session.start();
+    await session.rests();
+    expect(session.state()).toBe('suspended');
+    await session.stop();
+  });
+
+  it('a Service that cannot be written to is set aside, each time for longer, and the rest goes on', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('bad', { created: '2025-01-01T00:00:00Z' });
+    session.addService('good');
+    session.refusing.add('bad');
+    session.start();
+    await session.rests(() => expect(session.ingress('good')).toEqual(['10.200.0.2']));
+    const pauses: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      await session.rests(() => expect(session.of('watch.held')).toHaveLength(round + 1));
+      await session.rests(() => expect(session.clock.next).not.toBeNull());
+      pauses.push(Math.round((session.clock.next ?? 0) / 1000));
+      if (round === 3) session.refusing.clear();
+      session.clock.advance(session.clock.next ?? 0);
+    }
+    expect(pauses).toEqual([1, 2, 4, 8]);
+    await session.rests(() => expect(session.ingress('bad')).toEqual(['10.200.0.1']));
+    await session.stop();
+    expect(session.ours()).toEqual([]);
+  });
+
+  it('a route that the kernel refuses is set aside with the reason', async () => {
+    const session = await Session.create(
+      build.desired([
+        profileOf('one', ['10.96.0.0/16']),
+        {
+          ...profileOf('two', ['10.97.0.0/16']),
+          gateway: { value: { ipv4: '192.168.39.9', ipv6: null }, at },
+        },
+      ]),
+    );
+    session.world.kernel.unreachable.add('192.168.39.9');
+    session.start();
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    expect(session.of('watch.held').map(({ what }) => what)).toEqual(['route 10.97.0.0/16']);
+    session.world.kernel.unreachable.clear();
+    session.clock.advance(1000);
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16']));
+    await session.stop();
+  });
+
+  it('a profile whose record of allocations cannot be written is set aside', async () => {
+    const session = await Session.create(
+      build.desired([profileOf('one', ['10.96.0.0/16']), profileOf('two', [], ['10.200.0.0/29'])]),
+    );
+    session.addService('web');
+    session.recordRefusals = { left: 1, stale: false };
+    session.start();
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    expect(session.of('watch.held').map(({ what }) => what)).toEqual(['profile two']);
+    session.clock.advance(1000);
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    await session.stop();
+  });
+});
+
+describe('facts that change under a pass', () => {
+  it('are looked at again at once', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.recordRefusals = { left: 3, stale: true };
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    expect(session.of('watch.failed')).toEqual([]);
+    await session.stop();
+  });
+
+  it('back off when that never ends, and not for good', async () => {
+    const session = await Session.create(POOLED);
+    session.unreadable = new Failure('error', [
+      { code: 'x', severity: 'error', summary: 'ip hangs', cause: '', fix: '' },
+    ]);
+    session.start();
+    await session.rests(() => expect(session.of('watch.failed')).toHaveLength(1));
+    session.clock.advance(session.of('watch.failed')[0]?.retryMs ?? 0);
+    await session.rests(() => expect(session.of('watch.failed')).toHaveLength(2));
+    expect(session.of('watch.failed').map(({ retryMs }) => retryMs)).toEqual([500, 1000]);
+    session.unreadable = null;
+    session.clock.advance(1000);
+    await session.rests(() => expect(session.state()).toBe('idle'));
+    expect(session.ours()).toContain('10.96.0.0/16');
+    await session.stop();
+  });
+});
+
+describe('somebody who undoes what it makes', () => {
+  it('is fought for a bounded number of rounds, then explained, and everything else goes on', async () => {
+    const session = await Session.create(TWO);
+    session.start();
+    await session.rests();
+    let rounds = 0;
+    for (; session.state() !== 'fighting' && rounds < 20; rounds++) {
+      session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+      await session.pass();
+    }
+    expect(rounds).toBe(6);
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+    session.world.kernel.remove(await session.routeTo('10.97.0.0/16'));
+    await session.pass('kernel', () => expect(session.ours()).toEqual(['10.97.0.0/16']));
+    const [held] = session.of('watch.held');
+    expect(held?.what).toBe('route 10.96.0.0/16');
+    expect(held?.why).toContain('again and again');
+    await session.pass('asked', () => expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16']));
+    await session.stop();
+    expect(session.ours()).toEqual([]);
+  });
+});
+
+describe('an edited spec', () => {
+  it('is followed', async () => {
+    const session = await Session.create(PLAIN);
+    session.start();
+    await session.rests();
+    session.spec = TWO;
+    await session.pass('spec');
+    expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16']);
+    session.spec = build.desired([profileOf('two', ['10.97.0.0/16'])]);
+    await session.pass('spec');
+    expect(session.ours()).toEqual(['10.97.0.0/16']);
+    await session.stop();
+  });
+
+  it('that was edited before the session began to listen is followed as well', async () => {
+    const session = await Session.create(PLAIN);
+    session.start();
+    session.spec = TWO;
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16']));
+    await session.stop();
+  });
+
+  it('that cannot be used is told, and the last one that could stays', async () => {
+    const session = await Session.create(PLAIN);
+    session.start();
+    await session.rests();
+    const route = await session.routeTo('10.96.0.0/16');
+    session.world.kernel.remove(route);
+    const observed = session.spec;
+    session.spec = invalid;
+    session.onObserve = () => {
+      session.spec = observed;
+    };
+    await session.pass('spec');
+    expect(session.of('watch.spec-invalid').map(({ diagnostics }) => diagnostics)).toEqual([
+      invalid.diagnostics,
+    ]);
+    expect(session.ours()).toEqual(['10.96.0.0/16']);
+    await session.stop();
+  });
+
+  it('that newly needs approval holds its profile alone', async () => {
+    const session = await Session.create(TWO);
+    session.start({
+      unapproved: ({ approvals }) =>
+        new Map(
+          approvals
+            .filter(({ subject }) => subject === '10.130.0.0/16')
+            .map(({ profile, subject }) => [profile, `${subject} needs approval`]),
+        ),
+    });
+    await session.rests();
+    session.spec = build.desired([
+      profileOf('one', ['10.96.0.0/16', '10.130.0.0/16']),
+      profileOf('two', ['10.97.0.0/16', '10.99.0.0/16']),
+    ]);
+    await session.pass('spec');
+    expect(session.ours()).toEqual(['10.96.0.0/16', '10.97.0.0/16', '10.99.0.0/16']);
+    expect(session.of('watch.held')).toEqual([
+      { type: 'watch.held', what: 'profile one', why: '10.130.0.0/16 needs approval' },
+    ]);
+    await session.stop();
+  });
+});
+
+describe('leaving', () => {
+  it('during a pass rolls that back, then takes away what the session made before', async () => {
+    const session = await Session.create(PLAIN);
+    const before = session.world.kernel.keys();
+    session.start({}, () => {
+      if (session.of('wave.started').length === 2) session.interrupt();
+    });
+    await session.rests();
+    session.spec = TWO;
+    session.trigger('spec');
+    await vi.waitFor(() => expect(session.state()).toBe('stopped'), { timeout: 30_000 });
+    await session.stop();
+    expect(session.of('rollback.started')).toHaveLength(1);
+    expect(session.world.kernel.keys()).toEqual(before);
+    expect(await session.world.claims()).toEqual([]);
+  });
+
+  it('while it backs off is heeded at once', async () => {
+    const session = await Session.create(PLAIN);
+    session.unreadable = invalid;
+    session.start();
+    await session.rests(() => expect(session.state()).toBe('backingOff'));
+    session.unreadable = null;
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+  });
+
+  it('leaves what an earlier apply made, with the addresses that it gave', async () => {
+    const lasting = [ours('10.96.0.0/16'), ours('10.200.0.1/32')];
+    const session = await Session.create(POOLED, lasting.map(build.route));
+    session.addService('web', {
+      ingress: ['10.200.0.1'],
+      ingressManager: 'mkplan',
+      created: '2025-01-01T00:00:00Z',
+    });
+    session.addService('new');
+    const claim = (document: RouteDocument, rest: Partial<Claim> = {}) =>
+      build.claim(document, { profile: 'one', ...rest });
+    await createRegistry(session.world.dir).write(lasting.map((document) => claim(document)));
+    session.start();
+    await session.rests(() => expect(session.ingress('new')).toEqual(['10.200.0.2']));
+    // What was made to last stays so, also where the session had to mend it.
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+    await session.pass('kernel', () => expect(session.ours()).toContain('10.96.0.0/16'));
+    await session.stop();
+    expect(session.ours()).toEqual(['10.200.0.1/32', '10.96.0.0/16']);
+    expect(session.ingress('web')).toEqual(['10.200.0.1']);
+    expect(session.ingress('new')).toEqual([]);
+  });
+
+  it('takes away what a session of this spec made that is dead, and nothing of another spec', async () => {
+    const owner = { ...build.claim(ours('10.96.0.0/16')).owner, mode: 'session' as const, pid: 99 };
+    const session = await Session.create(PLAIN, [
+      build.route(ours('10.96.0.0/16')),
+      build.route(ours('10.150.0.0/16')),
+    ]);
+    await createRegistry(session.world.dir).write([
+      build.claim(ours('10.96.0.0/16'), { profile: 'one', owner }),
+      build.claim(ours('10.150.0.0/16'), { owner: { ...owner, spec: '/other/tunnel.yaml' } }),
+    ]);
+    session.start();
+    await session.rests();
+    await session.stop();
+    expect(session.ours()).toEqual(['10.150.0.0/16']);
+    expect((await session.world.claims()).map(({ owner: { spec } }) => spec)).toEqual(['/other/tunnel.yaml']);
+  });
+
+  it('tells what could not be taken away, and takes the rest', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    session.refusing.add('web');
+    const { diagnostics } = await session.stop();
+    expect(diagnostics).toHaveLength(1);
+    expect(session.ours()).not.toContain('10.96.0.0/16');
+  });
+});
