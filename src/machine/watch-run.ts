@@ -1,85 +1,16 @@
 import { createActor, toPromise } from 'xstate';
 import type { ServicePort } from '../executor/services.ts';
-import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
-import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
-import { formatPrefix } from '../model/prefix.ts';
-import type { Route } from '../model/route.ts';
 import { diagnosticsOf } from './endings.ts';
-import { type ApplyOutcome, type ApplyPorts, harmless, runApply } from './run.ts';
+import { type ApplyOutcome, harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
-
-/** What is set aside, by kind and name, with the reason. */
-export interface SetAside {
-  readonly profiles: ReadonlyMap<string, string>;
-  readonly services: ReadonlyMap<string, string>;
-  readonly destinations: ReadonlyMap<string, string>;
-}
-
-/** The pure part, injected: planning, and leaving out of a plan what is set aside. */
-export interface WatchPlanner {
-  plan(desired: DesiredState, observed: ObservedState): Plan;
-  hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
-  /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
-  refusals(plan: Plan): ReadonlyMap<string, string>;
-  ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;
-}
-
-/** Everything that a session touches. */
-export interface WatchPorts {
-  /** What a transaction touches. Its owner is the session; its helper outlives the transaction. */
-  readonly apply: Omit<ApplyPorts, 'observe'>;
-  readonly planner: WatchPlanner;
-  /** The spec as it is now. Throws a Failure when it cannot be used. */
-  desired(): Promise<DesiredState>;
-  /** A snapshot, the same value as long as nothing has changed. Throws a Failure when the host cannot be read. */
-  observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState>;
-  /** What the cache of snapshots holds is no longer to be relied on. */
-  distrust(): void;
-  /** Calls back whenever something may have changed, until it is stopped. */
-  triggers(onTrigger: (source: TriggerSource) => void): {
-    /** Resolves once nothing that happens from then on is missed. */
-    readonly ready: Promise<void>;
-    stop(): Promise<void>;
-  };
-  readonly clock: Clock;
-}
-
-/** What may have changed. */
-export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked';
-
-export interface Clock {
-  /** Milliseconds of a clock that never goes back. */
-  now(): number;
-  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
-  /** A number from 0 to 1. */
-  random(): number;
-}
-
-export interface WatchOptions {
-  /** The spec as it was when the user agreed to it. */
-  readonly desired: DesiredState;
-  /** Why a plan may not be carried out although nothing refuses it (approvals); null when it may. Of one profile's share. */
-  unapproved(plan: Plan): ReadonlyMap<string, string>;
-  readonly waitMs: number;
-  readonly doing: string;
-  /** Whether what the session made stays when it ends. */
-  readonly keep: boolean;
-  /** Aborted to end the session. */
-  readonly signal: AbortSignal;
-}
-
-/** How a session ended. */
-export interface WatchOutcome {
-  /** What could not be taken away, and why. */
-  readonly diagnostics: readonly Diagnostic[];
-  readonly left: readonly string[];
-}
+import { Made } from './watch-made.ts';
+import { WatchPlanning } from './watch-planning.ts';
+import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
 
 /** So often in a row a pass may find that its facts had changed under it before it waits. */
 const MAX_STALE = 5;
@@ -100,15 +31,13 @@ class WatchRun implements WatchWork {
   readonly #emit: EmitWatchEvent;
   readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
-  /** What this session has made, so that having to make it again is noticed. */
-  readonly #made = new Set<string>();
-  readonly #planned: { readonly key: readonly unknown[]; readonly plan: Plan }[] = [];
+  readonly #made = new Made();
+  readonly #planning: WatchPlanning;
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
   #specNews = 1;
   #restMs = 0;
   #shown = '';
-  #told: ReadonlyMap<string, string> = new Map();
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
   /** The profile whose record of allocations the pass under way could not write; null where it could. */
@@ -126,6 +55,7 @@ class WatchRun implements WatchWork {
     this.#emit = emit;
     this.#desired = options.desired;
     this.#wake = wake;
+    this.#planning = new WatchPlanning(ports, options, this.#units, emit);
   }
 
   heard(source: TriggerSource): void {
@@ -169,7 +99,7 @@ class WatchRun implements WatchWork {
       this.#setAlarm();
     }
     const profiles = this.#desired.profiles;
-    if (profiles.length > 0 && profiles.every(({ name }) => this.#told.has(`profile ${name}`))) {
+    if (profiles.length > 0 && profiles.every(({ name }) => this.#planning.isAside(name))) {
       return 'suspended';
     }
     return this.#units.isFighting ? 'fighting' : 'idle';
@@ -190,7 +120,7 @@ class WatchRun implements WatchWork {
 
   /** Plans, and applies what there is to apply. `again`: its facts had changed under it. */
   async #pass(attempt: number): Promise<'done' | 'again'> {
-    const plan = await this.#plan();
+    const plan = await this.#planning.plan(this.#desired);
     const whole = this.#ports.planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
     if (isEmpty(plan)) return 'done';
@@ -198,10 +128,16 @@ class WatchRun implements WatchWork {
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];
     this.#unrecorded = null;
     try {
-      const outcome = await this.#apply(() => this.#plan(), this.#options.signal, failed);
+      const outcome = await this.#apply(
+        () => this.#planning.plan(this.#desired),
+        this.#options.signal,
+        failed,
+      );
       if (outcome.kind === 'interrupted') return 'done';
-      if (outcome.kind === 'done') this.#remember(outcome.plan, failed);
-      else if (outcome.kind !== 'nothing' && failed.length === 0)
+      if (outcome.kind === 'done') {
+        const missed = new Set(failed.map(({ step }) => step));
+        this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
+      } else if (outcome.kind !== 'nothing' && failed.length === 0)
         throw new Failure('error', outcome.diagnostics);
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
@@ -254,73 +190,10 @@ class WatchRun implements WatchWork {
     };
   }
 
-  /** The plan without what is set aside; the same one as long as nothing has changed. */
-  async #plan(): Promise<Plan> {
-    const { planner } = this.#ports;
-    const desired = this.#desired;
-    const observed = await this.#ports.observe(desired, this.#options.signal);
-    const whole = this.#memoized([desired, observed], () => planner.plan(desired, observed));
-    const held = {
-      profiles: new Map(this.#units.held('profile')),
-      services: this.#units.held('service'),
-      destinations: this.#units.held('destination'),
-    };
-    for (;;) {
-      const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
-      const plan = isWhole ? whole : planner.hold(whole, held, observed.host);
-      const refusals = planner.refusals(plan);
-      const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
-      const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
-      if (news.length === 0) {
-        this.#tell(held);
-        return plan;
-      }
-      for (const [profile, why] of news) held.profiles.set(profile, why);
-    }
-  }
-
-  #memoized(key: readonly unknown[], make: () => Plan): Plan {
-    const [last] = this.#planned;
-    if (last?.key.every((part, index) => part === key[index])) return last.plan;
-    const plan = make();
-    this.#planned[0] = { key, plan };
-    return plan;
-  }
-
   #show(plan: Plan): void {
     if (plan.fingerprint === this.#shown) return;
     this.#shown = plan.fingerprint;
     this.#emit({ type: 'watch.planned', plan });
-  }
-
-  /** Tells what is set aside now and was not, and what no longer is. */
-  #tell({ profiles, services, destinations }: SetAside): void {
-    const now = new Map<string, string>();
-    for (const [name, why] of profiles) now.set(`profile ${name}`, why);
-    for (const [name, why] of services) now.set(`Service ${name}`, why);
-    for (const [name, why] of destinations) now.set(`route ${name}`, why);
-    for (const [what, why] of now) {
-      if (this.#told.get(what) !== why) this.#emit({ type: 'watch.held', what, why });
-    }
-    for (const what of this.#told.keys()) if (!now.has(what)) this.#emit({ type: 'watch.released', what });
-    this.#told = now;
-  }
-
-  /** Notes what was made; what had been made before was undone by somebody. */
-  #remember(plan: Plan, failed: readonly { step: Step }[]): void {
-    const missed = new Set(failed.map(({ step }) => step));
-    for (const step of plan.steps) {
-      if (step.action === 'none' || missed.has(step)) continue;
-      const unit = unitOf(step);
-      this.#units.succeeded(unit);
-      const [before, after] = madeKeys(step);
-      if (after !== null && this.#made.has(after)) {
-        const why = `${suspects(plan, unit)} undoes it again and again`;
-        this.#units.undone(unit, why, this.#ports.clock.now());
-      }
-      if (before !== null) this.#made.delete(before);
-      if (after !== null) this.#made.add(after);
-    }
   }
 
   /** Sets aside what failed. A Service that had just changed is planned for anew, a few times, before it counts as failed. */
@@ -334,16 +207,17 @@ class WatchRun implements WatchWork {
     return again ? 'again' : 'done';
   }
 
-  /** Wakes the session when the next pause of something set aside is over. */
+  /** Wakes the session when the next pause of something set aside is over, or a VM counts as stopped. */
   #setAlarm(): void {
     this.#alarm?.abort();
     this.#alarm = null;
-    const at = this.#units.nextRelease;
-    if (at === null) return;
+    const now = this.#ports.clock.now();
+    const due = [this.#units.nextRelease, this.#planning.nextStop(now)].filter((at) => at !== null);
+    if (due.length === 0) return;
     const alarm = new AbortController();
     this.#alarm = alarm;
     const { clock } = this.#ports;
-    void clock.wait(at - clock.now(), alarm.signal).then(() => {
+    void clock.wait(Math.min(...due) - now, alarm.signal).then(() => {
       if (!alarm.signal.aborted) this.#wake('timer');
     });
   }
@@ -371,26 +245,6 @@ class WatchRun implements WatchWork {
       end.abort();
     }
   }
-}
-
-/** What a step leaves behind it and what was there before, as this session remembers it; null for nothing. */
-function madeKeys(step: Step): readonly [before: string | null, after: string | null] {
-  if (step.kind === 'service') {
-    const key = (addresses: readonly string[]) =>
-      addresses.length === 0 ? null : `${step.uid} ${addresses.join(' ')}`;
-    return [key(step.before), key(step.after)];
-  }
-  const key = (route: Route | null) =>
-    route === null ? null : `${formatPrefix(route.destination)} ${route.type} ${route.gateway}`;
-  return [key(step.before), key(step.after)];
-}
-
-/** Who may be at it, as far as the plan knows. */
-function suspects(plan: Plan, unit: Unit): string {
-  const owners = plan.conflicts
-    .filter(({ destination }) => formatPrefix(destination) === unit.name)
-    .map(({ owner }) => owner);
-  return owners.length === 0 ? 'somebody on this host' : [...new Set(owners)].join(' or ');
 }
 
 function refused(summary: string): Failure {

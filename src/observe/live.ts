@@ -8,6 +8,7 @@ import type { HostIdentity, NetworkSnapshot } from '../platform/route-table.ts';
 import { addressesToAsk } from './answers.ts';
 import { assemble, type ObservePorts, openTransaction } from './observe.ts';
 import { observeProfile } from './profile.ts';
+import { rememberAddresses } from './remembered-profiles.ts';
 
 /** Everything that a snapshot is kept true with. */
 export interface LivePorts extends ObservePorts {
@@ -39,11 +40,14 @@ export class LiveObservation {
   #network: NetworkSnapshot | null = null;
   #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
+  #onChange: () => void = () => undefined;
   /** Counts what was heard, so that what was read meanwhile is used, but not kept. */
   #heard = 0;
 
   constructor(ports: LivePorts) {
-    this.#ports = ports;
+    const { profiles, now } = ports;
+    const onChange = () => this.#onChange();
+    this.#ports = { ...ports, profiles: rememberAddresses({ profiles, now, onChange }) };
     this.#identity = ports.routeTable.identity();
     // Whoever observes awaits it, and is told.
     this.#identity.catch(() => undefined);
@@ -51,6 +55,7 @@ export class LiveObservation {
 
   /** Begins to hear the kernel. `onChange` hints that the next snapshot may differ; nothing is missed once it is `ready`. */
   listen(onChange: () => void): RouteEventStream {
+    this.#onChange = onChange;
     return this.#ports.routeEvents.listen((change) => {
       this.#touch(change);
       onChange();

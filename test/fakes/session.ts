@@ -1,12 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { vi } from 'vitest';
-import {
-  runWatch,
-  type TriggerSource,
-  type WatchOptions,
-  type WatchOutcome,
-  type WatchPorts,
-} from '../../src/machine/watch-run.ts';
+import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../src/machine/watch-ports.ts';
+import { runWatch } from '../../src/machine/watch-run.ts';
 import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { Owner } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kubernetes/cluster.ts';
-import { runWatch, type TriggerSource, type WatchOutcome, type WatchPorts } from '../../machine/watch-run.ts';
+import type { TriggerSource, WatchOutcome, WatchPorts } from '../../machine/watch-ports.ts';
+import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import { isEmpty, type Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';

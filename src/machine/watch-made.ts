@@ -1,0 +1,56 @@
+import { type Plan, type Step, serviceName } from '../model/plan.ts';
+import { formatPrefix } from '../model/prefix.ts';
+import type { Route } from '../model/route.ts';
+import { type Unit, type Units, unitOf } from './units.ts';
+
+/** What a step leaves behind it and what was there before; null for nothing. */
+function madeBy(step: Step): readonly [before: string | null, after: string | null] {
+  if (step.kind === 'service') {
+    const text = (addresses: readonly string[]) =>
+      addresses.length === 0
+        ? null
+        : `${step.profile} ${serviceName(step)} ${step.uid} ${addresses.join(' ')}`;
+    return [text(step.before), text(step.after)];
+  }
+  const text = (route: Route | null) =>
+    route === null ? null : `${formatPrefix(route.destination)} ${route.type} ${route.gateway}`;
+  return [text(step.before), text(step.after)];
+}
+
+/** Who may be at it, as far as the plan knows. */
+function suspects(plan: Plan, unit: Unit): string {
+  const owners = plan.conflicts
+    .filter(({ destination }) => formatPrefix(destination) === unit.name)
+    .map(({ owner }) => owner);
+  return owners.length === 0 ? 'somebody on this host' : [...new Set(owners)].join(' or ');
+}
+
+/** Past so many that the plan no longer speaks of, what is remembered is gone through. */
+const KEPT_BEYOND_PLAN = 1000;
+
+/** What a session has made, so that having to make it again is noticed: somebody undid it then. */
+export class Made {
+  #made = new Set<string>();
+
+  /** Notes what a plan made, but for the steps that were missed. `now` is in milliseconds of the units' clock. */
+  note(plan: Plan, missed: ReadonlySet<Step>, units: Units, now: number): void {
+    for (const step of plan.steps) {
+      if (step.action === 'none' || missed.has(step)) continue;
+      const unit = unitOf(step);
+      units.succeeded(unit);
+      const [before, after] = madeBy(step);
+      if (after !== null && this.#made.has(after)) {
+        units.undone(unit, `${suspects(plan, unit)} undoes it again and again`, now);
+      }
+      if (before !== null) this.#made.delete(before);
+      if (after !== null) this.#made.add(after);
+    }
+    // Services that are deleted leave no step behind.
+    if (this.#made.size > plan.steps.length + KEPT_BEYOND_PLAN) this.#forget(plan);
+  }
+
+  #forget(plan: Plan): void {
+    const spoken = new Set(plan.steps.map((step) => madeBy(step)[1]));
+    this.#made = new Set([...this.#made].filter((one) => spoken.has(one)));
+  }
+}

@@ -1,0 +1,107 @@
+import { type DesiredState, needsCluster } from '../model/desired.ts';
+import type { EmitWatchEvent } from '../model/event.ts';
+import type { ObservedState } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Units } from './units.ts';
+import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
+
+/** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
+const STOPPED_AFTER_MS = 15_000;
+
+/** What the passes of a session plan from, and what they leave out. */
+export class WatchPlanning {
+  readonly #ports: WatchPorts;
+  readonly #options: WatchOptions;
+  readonly #units: Units;
+  readonly #emit: EmitWatchEvent;
+  /** By profile: since when its cluster has been out of reach. */
+  readonly #absent = new Map<string, number>();
+  #last: { readonly key: readonly unknown[]; readonly plan: Plan } | null = null;
+  #told: ReadonlyMap<string, string> = new Map();
+
+  constructor(ports: WatchPorts, options: WatchOptions, units: Units, emit: EmitWatchEvent) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#units = units;
+    this.#emit = emit;
+  }
+
+  /** The plan without what is set aside; made anew only where something has changed. Throws a Failure when the host cannot be read. */
+  async plan(desired: DesiredState): Promise<Plan> {
+    const { planner } = this.#ports;
+    const observed = await this.#ports.observe(desired, this.#options.signal);
+    const stopped = this.#stoppedProfiles(desired, observed);
+    const whole = this.#memoized([desired, observed, [...stopped.keys()].join(' ')], () =>
+      planner.plan(withoutProfiles(desired, stopped), observed),
+    );
+    const held = {
+      profiles: new Map(this.#units.held('profile')),
+      services: this.#units.held('service'),
+      destinations: this.#units.held('destination'),
+    };
+    for (;;) {
+      const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
+      const plan = isWhole ? whole : planner.hold(whole, held, observed.host);
+      const refusals = planner.refusals(plan);
+      const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
+      const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
+      if (news.length === 0) {
+        this.#tell({ ...held, profiles: new Map([...held.profiles, ...stopped]) });
+        return plan;
+      }
+      for (const [profile, why] of news) held.profiles.set(profile, why);
+    }
+  }
+
+  /** Whether this profile is set aside, or its VM has stopped. */
+  isAside(profile: string): boolean {
+    return this.#told.has(`profile ${profile}`);
+  }
+
+  /** When the next cluster that is out of reach counts as stopped; null where there is none. */
+  nextStop(now: number): number | null {
+    const ends = [...this.#absent.values()].map((since) => since + STOPPED_AFTER_MS).filter((at) => at > now);
+    return ends.length === 0 ? null : Math.min(...ends);
+  }
+
+  /** Profiles whose VM counts as stopped: what leads to it goes, until it is back. */
+  #stoppedProfiles(desired: DesiredState, observed: ObservedState): ReadonlyMap<string, string> {
+    const now = this.#ports.clock.now();
+    const reached = new Set(
+      observed.profiles.filter(({ cluster }) => cluster !== null).map(({ name }) => name),
+    );
+    const absent = desired.profiles.filter((profile) => needsCluster(profile) && !reached.has(profile.name));
+    const names = new Set(absent.map(({ name }) => name));
+    for (const name of this.#absent.keys()) if (!names.has(name)) this.#absent.delete(name);
+    for (const name of names) if (!this.#absent.has(name)) this.#absent.set(name, now);
+    const stopped = [...this.#absent].filter(([, since]) => now - since >= STOPPED_AFTER_MS);
+    return new Map(
+      stopped.map(([name]) => [name, 'its cluster is out of reach; its routes are gone until it is back']),
+    );
+  }
+
+  #memoized(key: readonly unknown[], make: () => Plan): Plan {
+    if (this.#last === null || !this.#last.key.every((part, index) => part === key[index])) {
+      this.#last = { key, plan: make() };
+    }
+    return this.#last.plan;
+  }
+
+  /** Tells what is set aside now and was not, and what no longer is. */
+  #tell({ profiles, services, destinations }: SetAside): void {
+    const now = new Map<string, string>();
+    for (const [name, why] of profiles) now.set(`profile ${name}`, why);
+    for (const [name, why] of services) now.set(`Service ${name}`, why);
+    for (const [name, why] of destinations) now.set(`route ${name}`, why);
+    for (const [what, why] of now) {
+      if (this.#told.get(what) !== why) this.#emit({ type: 'watch.held', what, why });
+    }
+    for (const what of this.#told.keys()) if (!now.has(what)) this.#emit({ type: 'watch.released', what });
+    this.#told = now;
+  }
+}
+
+function withoutProfiles(desired: DesiredState, gone: ReadonlyMap<string, string>): DesiredState {
+  if (gone.size === 0) return desired;
+  return { ...desired, profiles: desired.profiles.filter(({ name }) => !gone.has(name)) };
+}

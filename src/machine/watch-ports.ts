@@ -1,0 +1,74 @@
+import type { Claim } from '../model/claim.ts';
+import type { DesiredState } from '../model/desired.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ObservedHost, ObservedState } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ApplyPorts } from './run.ts';
+
+/** What is set aside, by kind and name, with the reason. */
+export interface SetAside {
+  readonly profiles: ReadonlyMap<string, string>;
+  readonly services: ReadonlyMap<string, string>;
+  readonly destinations: ReadonlyMap<string, string>;
+}
+
+/** The pure part, injected: planning, and leaving out of a plan what is set aside. */
+export interface WatchPlanner {
+  plan(desired: DesiredState, observed: ObservedState): Plan;
+  hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
+  /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
+  refusals(plan: Plan): ReadonlyMap<string, string>;
+  ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;
+}
+
+/** Everything that a session touches. */
+export interface WatchPorts {
+  /** What a transaction touches. Its owner is the session; its helper outlives the transaction. */
+  readonly apply: Omit<ApplyPorts, 'observe'>;
+  readonly planner: WatchPlanner;
+  /** The spec as it is now. Throws a Failure when it cannot be used. */
+  desired(): Promise<DesiredState>;
+  /** A snapshot, the same value as long as nothing has changed. Throws a Failure when the host cannot be read. */
+  observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState>;
+  /** What the cache of snapshots holds is no longer to be relied on. */
+  distrust(): void;
+  /** Calls back whenever something may have changed, until it is stopped. */
+  triggers(onTrigger: (source: TriggerSource) => void): {
+    /** Resolves once nothing that happens from then on is missed. */
+    readonly ready: Promise<void>;
+    stop(): Promise<void>;
+  };
+  readonly clock: Clock;
+}
+
+/** What may have changed. */
+export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked';
+
+export interface Clock {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** A number from 0 to 1. */
+  random(): number;
+}
+
+export interface WatchOptions {
+  /** The spec as it was when the user agreed to it. */
+  readonly desired: DesiredState;
+  /** Why a plan may not be carried out although nothing refuses it (approvals); null when it may. Of one profile's share. */
+  unapproved(plan: Plan): ReadonlyMap<string, string>;
+  readonly waitMs: number;
+  readonly doing: string;
+  /** Whether what the session made stays when it ends. */
+  readonly keep: boolean;
+  /** Aborted to end the session. */
+  readonly signal: AbortSignal;
+}
+
+/** How a session ended. */
+export interface WatchOutcome {
+  /** What could not be taken away, and why. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly left: readonly string[];
+}
