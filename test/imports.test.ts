@@ -23,7 +23,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ['model'],
   platform: ['model'],
   helper: ['model', 'platform'],
-  kubernetes: ['model'],
+  kubernetes: ['model', 'ports'],
   minikube: ['model', 'ports'],
   registry: ['model', 'ports', 'platform/flock.ts'],
   observe: ['model', 'ports'],

@@ -8,7 +8,7 @@ import type { ApprovalKind } from '../model/policy.ts';
 import { observe } from '../observe/observe.ts';
 import type { SavedPlan } from '../planner/document.ts';
 import type { LockHolder } from '../registry/registry.ts';
-import { ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
+import { type Approved, approvedBy, ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
 import { type ChangeAdapters, composeChanging } from './compose.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import type { FileNames } from './paths.ts';
@@ -47,11 +47,12 @@ export async function applyPlan(
   context: CommandContext,
   options: ApplyOptions,
   request: ApplyRequest,
-  compose: (terminal: Terminal) => Promise<ChangeAdapters> = composeChanging,
+  compose: (terminal: Terminal, approved: Approved) => Promise<ChangeAdapters> = composeChanging,
 ): Promise<ApplyOutcome | null> {
   const asks = options.autoApprove !== true && request.saved === null;
   if (asks) requirePrompt(context.terminal, context.output.json);
-  const adapters = await compose(context.terminal);
+  const shown = request.saved?.shown ?? request.names.spec;
+  const adapters = await compose(context.terminal, approvedBy(request.verb, shown, options.allow));
   try {
     const run = new ApplyCommand(context, options, request, adapters);
     return asks ? await run.withPrompt() : await run.withoutPrompt();

@@ -2,7 +2,21 @@ import { createInterface } from 'node:readline/promises';
 import { Failure } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ApprovalKind } from '../model/policy.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { Terminal } from './terminal.ts';
+
+/** What the user approved on the command line. */
+export interface Approved {
+  readonly kinds: readonly ApprovalKind[];
+  /** The same command line with contexts approved as well, for copying. */
+  readonly command: string;
+}
+
+/** What a command line approved, as far as it names a spec. */
+export function approvedBy(verb: string, spec: string, kinds: readonly ApprovalKind[]): Approved {
+  const all = [...new Set<ApprovalKind>([...kinds, 'context'])].join(',');
+  return { kinds, command: `mkplan ${verb} ${shellWord(spec)} --allow ${all}` };
+}
 
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
 export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): ApprovalKind[] {

@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { HelperClient } from '../helper/client.ts';
 import { elevatedCommand, needsElevation } from '../helper/elevation.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
+import type { KubeContext } from '../kubernetes/kubeconfig.ts';
 import { createProfiles } from '../minikube/files.ts';
+import type { Profiles } from '../minikube/profiles.ts';
 import type { DesiredProfile } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
 import { createHostFacts } from '../observe/host-facts.ts';
 import type { ObservePorts } from '../observe/observe.ts';
-import type { Argv } from '../platform/command.ts';
+import { isServerOf } from '../observe/profile.ts';
+import type { Argv, CommandRunner } from '../platform/command.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import type { Processes } from '../platform/processes.ts';
@@ -21,6 +24,7 @@ import { createLock, HELPER_LOCK } from '../registry/flock-lock.ts';
 import { createJournal } from '../registry/journal-file.ts';
 import type { Journal, Lock, Registry } from '../registry/registry.ts';
 import { ensureStateDirectory, stateDirectory } from '../registry/state-directory.ts';
+import type { Approved } from './approval.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
@@ -42,14 +46,21 @@ export interface ChangeAdapters extends ReadAdapters {
 }
 
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
-export function composeReading(terminal: Terminal): ReadAdapters {
+export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
   const runner = new ProcessRunner();
   const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
   const env = { ...terminal.env };
   const home = homedir();
   const { platform } = terminal;
   const directory = stateDirectory(env, platform, home);
-  const clusters = new Clusters(env, home);
+  const profiles = createProfiles({
+    env,
+    home,
+    runner,
+    processes,
+    platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+  });
+  const clusters = new Clusters({ env, home, runner, profiles, approved });
   return {
     routeTable,
     processes,
@@ -59,21 +70,15 @@ export function composeReading(terminal: Terminal): ReadAdapters {
     registry: createRegistry(directory),
     journal: createJournal(directory),
     host: createHostFacts({ env, policy: readHostPolicy }),
-    profiles: createProfiles({
-      env,
-      home,
-      runner,
-      processes,
-      platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
-    }),
+    profiles,
     cluster: (profile) => clusters.of(profile),
     close: () => clusters.close(),
   };
 }
 
 /** Wires what changing takes, and makes the state directory. */
-export async function composeChanging(terminal: Terminal): Promise<ChangeAdapters> {
-  const reading = composeReading(terminal);
+export async function composeChanging(terminal: Terminal, approved: Approved): Promise<ChangeAdapters> {
+  const reading = composeReading(terminal, approved);
   const { runner, stateDirectory: directory } = reading;
   await ensureStateDirectory(directory);
   const routeChanger = new HelperClient({
@@ -112,15 +117,21 @@ function helperCommand(): Argv {
   return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
 }
 
+interface ClustersOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly runner: CommandRunner;
+  readonly profiles: Profiles;
+  readonly approved: Approved;
+}
+
 /** One client a context, made when it is first needed; its module is loaded then. */
 class Clusters {
-  readonly #env: NodeJS.ProcessEnv;
-  readonly #home: string;
+  readonly #options: ClustersOptions;
   readonly #open = new Map<string, Promise<Cluster>>();
 
-  constructor(env: NodeJS.ProcessEnv, home: string) {
-    this.#env = env;
-    this.#home = home;
+  constructor(options: ClustersOptions) {
+    this.#options = options;
   }
 
   of(profile: DesiredProfile): Promise<Cluster> {
@@ -134,7 +145,13 @@ class Clusters {
 
   async #connect({ context, name }: DesiredProfile): Promise<Cluster> {
     const { connectCluster } = await import('../kubernetes/connect.ts');
-    return await connectCluster({ context, profile: name, env: this.#env, home: this.#home });
+    const { env, home, runner, profiles, approved } = this.#options;
+    // What a spec may name unasked: the context that minikube wrote for the profile, whose server is that profile's.
+    const mayRun = async ({ writtenByMinikube, server }: KubeContext) =>
+      [...approved.kinds, ...readHostPolicy().allow].includes('context') ||
+      (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
+    const programs = { runner, mayRun, approval: approved.command };
+    return await connectCluster({ context, profile: name, env, home, programs });
   }
 
   async close(): Promise<void> {

@@ -137,10 +137,12 @@ function registerValidate(program: Command, act: Act): void {
 }
 
 function registerPlan(program: Command, act: Act): void {
-  program
-    .command('plan')
-    .description('show what apply would change, and change nothing')
-    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+  addReadOptions(
+    program
+      .command('plan')
+      .description('show what apply would change, and change nothing')
+      .argument('[spec]', 'the spec', DEFAULT_SPEC),
+  )
     .option('--observed <file>', 'plan from a recorded observation instead of this host and its clusters')
     .option('--out <file>', 'save the plan to a new file, for `mkplan apply FILE`')
     .option('--destroy', 'plan the removal of everything that the spec made')
@@ -229,16 +231,20 @@ function registerDestroy(program: Command, act: Act): void {
 }
 
 function registerStatus(program: Command, act: Act): void {
-  program
-    .command('status')
-    .description('show each link of the path: route, node, endpoints, answer')
-    .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC)
+  addReadOptions(
+    program
+      .command('status')
+      .description('show each link of the path: route, node, endpoints, answer')
+      .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC),
+  )
     .addHelpText(
       'after',
       examples(['mkplan status', 'of ./tunnel.yaml'], ['mkplan status --json', 'for programs']),
     )
-    .action((spec: string, _options, command: Command) =>
-      act(command, spec, READS, async (context) => (await import('./commands/status.ts')).status(context)),
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('./commands/status.ts')).status(context, options),
+      ),
     );
 }
 
@@ -301,10 +307,12 @@ function registerShow(program: Command, act: Act): void {
 }
 
 function registerObserve(program: Command, act: Act): void {
-  program
-    .command('observe')
-    .description('record what a plan of the spec would rest on; secrets are never in it')
-    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+  addReadOptions(
+    program
+      .command('observe')
+      .description('record what a plan of the spec would rest on; secrets are never in it')
+      .argument('[spec]', 'the spec', DEFAULT_SPEC),
+  )
     .option('-o, --output <file>', 'a new file; without it the record goes to stdout')
     .addHelpText(
       'after',
@@ -353,15 +361,21 @@ function registerSandbox(program: Command, act: Act): void {
     );
 }
 
+function allowOption(text: string): Option {
+  return new Option('--allow <kinds>', text).argParser(parseAllow).default([], 'none');
+}
+
+/** The options of every command that only reads what a spec names. */
+function addReadOptions(command: Command): Command {
+  const text = 'as for apply; `context` lets the program be run that makes the credentials of a context';
+  return command.addOption(allowOption(text));
+}
+
 /** The options of every command that changes something. */
 function addApplyOptions(command: Command): Command {
   return command
     .option('--auto-approve', 'do not ask; covers nothing that needs --allow')
-    .addOption(
-      new Option('--allow <kinds>', `approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`)
-        .argParser(parseAllow)
-        .default([], 'none'),
-    )
+    .addOption(allowOption(`approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`))
     .addOption(
       new Option('--lock-timeout <duration>', 'how long to wait for another mkplan: 500ms, 30s, 2m')
         .argParser(parseDuration)

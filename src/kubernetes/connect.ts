@@ -1,9 +1,11 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
+import type { CommandRunner } from '../platform/command.ts';
 import { abortable } from './abortable.ts';
 import { readAllocations, writeAllocations } from './allocations.ts';
 import type { Cluster, ClusterWatch } from './cluster.ts';
+import { unapprovedProgram } from './credential-program.ts';
 import { readCredentials } from './credentials.ts';
 import { readSlowFacts } from './facts.ts';
 import { ApiClient } from './http.ts';
@@ -11,6 +13,7 @@ import { applyIngress, knowsIpMode } from './ingress.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
 import { listNodes } from './nodes.ts';
 import { PACE, type WatchPace } from './pace.ts';
+import { ProgramCredentials } from './program-credentials.ts';
 import { MissingRights } from './rights.ts';
 import { listEndpoints, listServices } from './services.ts';
 import { WatchedCluster } from './watched.ts';
@@ -26,20 +29,39 @@ export interface ConnectOptions {
   readonly deadlineMs?: number;
   /** How a watch of it differs from the usual. */
   readonly pace?: Partial<WatchPace>;
+  readonly programs: ProgramPolicy;
+}
+
+/** Whether and how a program may be run that makes the credentials of a context. */
+export interface ProgramPolicy {
+  readonly runner: CommandRunner;
+  /** The spec is untrusted, and it chose the context; so this is asked before anything is run. */
+  mayRun(context: KubeContext): Promise<boolean>;
+  /** The command line that approves it, for copying. */
+  readonly approval: string;
+  /** Milliseconds until it is killed; thirty seconds unless given. */
+  readonly timeoutMs?: number;
 }
 
 const DEADLINE_MS = 10_000;
+const PROGRAM_TIMEOUT_MS = 30_000;
 
 /** Throws a Failure when what the kubeconfig names cannot be read, or is no certificate or key. */
-async function createClient(context: KubeContext, deadlineMs: number): Promise<ApiClient> {
-  const { name, server } = context;
+async function createClient(
+  context: KubeContext,
+  { deadlineMs = DEADLINE_MS, programs }: ConnectOptions,
+): Promise<ApiClient> {
+  const { name, server, program } = context;
+  if (program !== null && !(await programs.mayRun(context)))
+    throw unapprovedProgram(name, program, programs.approval);
   try {
-    return new ApiClient({
-      context: name,
-      server,
-      ...(await readCredentials(context)),
-      deadlineMs,
-    });
+    const credentials = await readCredentials(context);
+    const { runner, timeoutMs = PROGRAM_TIMEOUT_MS } = programs;
+    const source =
+      program === null
+        ? undefined
+        : new ProgramCredentials(context, program, credentials, { runner, timeoutMs });
+    return new ApiClient({ context: name, server, ...credentials, source, deadlineMs });
   } catch (error) {
     throw new Failure(
       'error',
@@ -169,10 +191,10 @@ class ApiCluster implements Cluster {
 
 /**
  * Finds the context and makes a client of its cluster; nothing is sent yet. Throws a Failure when the context is
- * not there, or cannot be used as it stands (a plain http server, a proxy, credentials that a program makes).
+ * not there, cannot be used as it stands (a plain http server, a proxy), or would run a program that nobody approved
+ * (kind `conflict`).
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
   const context = await readKubeContext(options);
-  const client = await createClient(context, options.deadlineMs ?? DEADLINE_MS);
-  return new ApiCluster(client, context, { ...PACE, ...options.pace });
+  return new ApiCluster(await createClient(context, options), context, { ...PACE, ...options.pace });
 }

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { ApiOptions } from './http.ts';
 import type { KubeContext } from './kubeconfig.ts';
-
-/** What proves the server to us, and us to the server. */
-export type Credentials = Pick<ApiOptions, 'tls' | 'headers'>;
+import type { Credentials } from './link.ts';
 
 type Entry = KubeContext['user'];
 
@@ -16,6 +13,11 @@ function withoutOverriddenFiles(entry: Entry): Entry {
   return Object.fromEntries(
     Object.entries(entry).filter(([key]) => !FILE_KEYS.includes(key) || !entry[`${key}-data`]),
   );
+}
+
+/** Without the program that makes credentials: the library would run it with no time-out and nobody's leave. */
+function withoutProgram({ exec: _, ...user }: Entry): Entry {
+  return user;
 }
 
 /** The library knows no `tokenFile`, which kubectl prefers to `token`. */
@@ -33,7 +35,7 @@ function present<K extends string, V>(key: K, value: V | undefined): Partial<Rec
 /**
  * Reads the credentials of a context: CA, client certificate, token or password, and whom to impersonate
  * (k8s.io/client-go, tools/clientcmd/api/v1, Cluster and AuthInfo). `readKubeContext` has refused those of other
- * kinds. Throws the error of a file that cannot be read.
+ * kinds; a program is for `ProgramCredentials`. Throws the error of a file that cannot be read.
  */
 export async function readCredentials({ name, cluster, user }: KubeContext): Promise<Credentials> {
   const config = new KubeConfig();
@@ -41,7 +43,7 @@ export async function readCredentials({ name, cluster, user }: KubeContext): Pro
     JSON.stringify({
       clusters: [{ name, cluster: withoutOverriddenFiles(cluster) }],
       // A context without a user has its CA dropped by the library: it gets one that says nothing.
-      users: [{ name, user: withoutOverriddenFiles(await withToken(user)) }],
+      users: [{ name, user: withoutOverriddenFiles(await withToken(withoutProgram(user))) }],
       contexts: [{ name, context: { cluster: name, user: name } }],
       'current-context': name,
     }),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../model/diagnostic.ts';
 import { LostConnection, type RawAnswer, readAnswer } from './answer.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
 import { Brake, backoffMs } from './patience.ts';
@@ -120,12 +121,18 @@ export class ApiClient {
   /** Makes a call, whatever the status of its answer. Throws a Failure when none came. */
   async send(call: ApiCall): Promise<RawAnswer> {
     try {
+      await this.#transport.authenticate();
       // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
       return await this.#turns.take(() => this.#withinDeadline(call));
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw this.#errors.unreachable(call, error);
+      throw this.#failure(call, error);
     }
+  }
+
+  /** What stood in the way: no credentials, or no answer. */
+  #failure(call: ApiCall, error: unknown): Failure {
+    return error instanceof Failure ? error : this.#errors.unreachable(call, error);
   }
 
   /** Reads one object; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
@@ -173,13 +180,14 @@ export class ApiClient {
    */
   async watch(call: WatchCall): Promise<void> {
     const asked: ApiCall = { ...call, verb: 'watch' };
+    await this.#transport.authenticate();
     const { deadlineMs } = this.#options;
     const opening = new AbortController();
     const late = setTimeout(() => opening.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
     const signal = AbortSignal.any([opening.signal, this.#closed.signal, call.signal]);
     const lost = (error: unknown): never => {
       signal.throwIfAborted();
-      throw this.#errors.unreachable(asked, error);
+      throw this.#failure(asked, error);
     };
     try {
       const response = await this.#transport.stream({ ...call, method: METHODS.watch }, signal).catch(lost);

@@ -3,6 +3,7 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { type CredentialProgram, readProgram } from './credential-program.ts';
 
 /** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
 export interface KubeContext {
@@ -12,6 +13,8 @@ export interface KubeContext {
   readonly cluster: Readonly<Record<string, unknown>>;
   /** The raw `user` entry, its file paths absolute. */
   readonly user: Readonly<Record<string, unknown>>;
+  /** What makes the user's credentials; null where they are in the files. */
+  readonly program: CredentialProgram | null;
   /** Whether minikube wrote both context and cluster, for this profile. */
   readonly writtenByMinikube: boolean;
 }
@@ -27,8 +30,8 @@ interface Merged {
 const MAX_BYTES = 8 * 1024 * 1024;
 const INNER = { clusters: 'cluster', users: 'user', contexts: 'context' } as const;
 const PATH_KEYS = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
-/** What would run a command, or act in a name that we do not send: refused, never silently left out. */
-const UNSUPPORTED_USER_KEYS = ['exec', 'auth-provider', 'as-groups', 'as-uid', 'as-user-extra'];
+/** Logins that Kubernetes itself dropped with 1.26, and names that we do not send: refused, never silently left out. */
+const UNSUPPORTED_USER_KEYS = ['auth-provider', 'as-groups', 'as-uid', 'as-user-extra'];
 const MINIKUBE_PROVIDER = 'minikube.sigs.k8s.io';
 
 function failure(code: string, summary: string, cause: string, fix: string, command?: string): Failure {
@@ -75,7 +78,14 @@ function withAbsolutePaths(entry: Entry, folder: string): Entry {
       ? [[key, join(folder, value)]]
       : [];
   });
-  return { ...entry, ...Object.fromEntries(absolute) };
+  return { ...entry, ...Object.fromEntries(absolute), ...withAbsoluteProgram(entry['exec'], folder) };
+}
+
+/** A program that is named by a relative path is looked for beside the file; by a bare name, in PATH. */
+function withAbsoluteProgram(exec: unknown, folder: string): Entry {
+  const command: unknown = isEntry(exec) ? exec['command'] : undefined;
+  const isRelative = typeof command === 'string' && /[\\/]/.test(command) && !isAbsolute(command);
+  return isEntry(exec) && isRelative ? { exec: { ...exec, command: join(folder, command) } } : {};
 }
 
 function mergeSection(into: Map<string, Entry>, section: Section, listed: unknown, file: string): void {
@@ -161,14 +171,13 @@ function checkUser(context: string, user: Entry): void {
     (candidate) => user[candidate] !== undefined && user[candidate] !== null,
   );
   if (key === undefined) return;
-  const runs = key === 'exec' || key === 'auth-provider';
   throw failure(
     'kubeconfig-credentials',
     `context "${context}": its user has "${key}", which is not supported`,
-    runs
-      ? 'Credentials of that kind come from a program that mkplan would have to run.'
+    key === 'auth-provider'
+      ? 'kubectl dropped credentials of that kind with 1.26.'
       : 'Calls would be made with other rights than kubectl’s.',
-    'Name a context that authenticates by client certificate, token or password, as minikube’s do.',
+    'Name a context that authenticates by client certificate, token, password or program.',
   );
 }
 
@@ -205,6 +214,7 @@ export async function readKubeContext(options: {
     server: serverOf(name, cluster),
     cluster,
     user,
+    program: readProgram(name, user['exec']),
     writtenByMinikube:
       clusterName === options.profile &&
       providedByMinikube(context, 'context_info') &&

@@ -71,7 +71,7 @@ export function assemble(parts: SnapshotParts): ObservedState {
 
 /**
  * Takes one snapshot of everything that a plan for this spec rests on; changes nothing and needs no rights. Throws a
- * Failure when the host, the registry or the journal cannot be read. A profile or cluster that cannot be read stops
+ * Failure when the host, the registry or the journal cannot be read, or a context needs approval. A profile or cluster that cannot be read stops
  * nothing: its `problems` say why.
  */
 export async function observe(

@@ -7,7 +7,10 @@ import { formatAddress, parseAddress } from '../model/prefix.ts';
 
 export interface ProfilePorts {
   readonly profiles: Profiles;
-  /** The profile's cluster; whoever composes caches and closes it. Throws a Failure when its context cannot be used. */
+  /**
+   * The profile's cluster; whoever composes caches and closes it. Throws a Failure when its context cannot be used: of
+   * kind `conflict` where that needs approval.
+   */
   cluster(profile: DesiredProfile): Promise<Cluster>;
 }
 
@@ -30,12 +33,15 @@ function problemOf({ summary, cause, fix }: Diagnostic): string {
 class Problems {
   readonly texts: string[] = [];
 
-  /** Null when it fails as expected; anything but a Failure is a fault of ours, and goes on. */
+  /**
+   * Null when it fails as expected; anything but a Failure is a fault of ours, and goes on. So does what waits for the
+   * user's approval: the user has to know, not to be told of a cluster that does not answer.
+   */
   async tolerate<T>(work: () => Promise<T>): Promise<T | null> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || error.kind === 'conflict') throw error;
       // Two questions to one dead server have one answer.
       for (const text of error.diagnostics.map(problemOf))
         if (!this.texts.includes(text)) this.texts.push(text);

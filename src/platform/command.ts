@@ -11,6 +11,8 @@ export interface CommandOptions {
    * line that is not read yet, and its reader by each that is; such output goes through a file without a name.
    */
   readonly large?: boolean;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds until the process is killed and the result says `timedOut`. */
   readonly timeoutMs: number;
   /** Aborted: the process is killed and the promise rejects with the signal's reason. */

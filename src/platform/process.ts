@@ -28,7 +28,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
     const [program, ...args] = argv;
     const file = options.large === true ? openUnnamed() : null;
     const child = spawn(program, args, {
-      env: this.#env,
+      env: options.env === undefined ? this.#env : { ...this.#env, ...options.env },
       stdio: [
         options.input === undefined ? 'ignore' : 'pipe',
         file ?? 'pipe',

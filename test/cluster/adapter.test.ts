@@ -6,7 +6,9 @@ import type { Cluster, ServiceTarget } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { RIGHTS, type Right } from '../../src/model/observed.ts';
+import { ProcessRunner } from '../../src/platform/process.ts';
 import { arrayAt, type Json, type JsonObject, textAt, textsAt } from '../../src/sandbox/embedded-api/json.ts';
+import { NO_PROGRAMS } from '../kubernetes/api-server.ts';
 import type { Access } from '../sandbox/embedded-api/client.ts';
 import { post } from './bed.ts';
 import { waitUntil } from './daemon.ts';
@@ -49,9 +51,17 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
     await client.send('DELETE', '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations');
   });
 
-  async function connect({ url, ca, clientCert, clientKey }: Access): Promise<Cluster> {
-    const base64 = (text: string): string => Buffer.from(text).toString('base64');
-    const user = { 'client-certificate-data': base64(clientCert), 'client-key-data': base64(clientKey) };
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+  async function connect(access: Access): Promise<Cluster> {
+    const { clientCert, clientKey } = access;
+    return await connectAs(access, {
+      'client-certificate-data': base64(clientCert),
+      'client-key-data': base64(clientKey),
+    });
+  }
+
+  async function connectAs({ url, ca }: Access, user: JsonObject): Promise<Cluster> {
     const file = join(lone.directory, `kubeconfig-${open.length}`);
     const config = {
       clusters: [{ name: 'real', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
@@ -59,7 +69,9 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       contexts: [{ name: 'real', context: { cluster: 'real', user: 'real' } }],
     };
     await writeFile(file, JSON.stringify(config), { mode: 0o600 });
-    const options = { context: 'real', profile: 'real', env: { KUBECONFIG: file }, home: lone.directory };
+    const programs = { ...NO_PROGRAMS, runner: new ProcessRunner(), mayRun: async () => true };
+    const env = { KUBECONFIG: file };
+    const options = { context: 'real', profile: 'real', env, home: lone.directory, programs };
     // What may not be watched, or listed, is tried again sooner than a user would need it.
     const cluster = await connectCluster({ ...options, pace: { pollMs: 100 } });
     open.push(cluster);
@@ -75,6 +87,20 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
   async function stored(): Promise<JsonObject> {
     return (await lone.controlPlane.client.get(`${SERVICES}/web`)).body;
   }
+
+  test('authenticates by a client certificate that a program makes', async () => {
+    const { access } = lone.controlPlane;
+    const status = { clientCertificateData: access.clientCert, clientKeyData: access.clientKey };
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
+    const program = join(lone.directory, 'program.sh');
+    await writeFile(program, `#!/bin/sh\ncat <<'END'\n${credential}\nEND\n`, { mode: 0o700 });
+    const cluster = await connectAs(access, {
+      exec: { apiVersion, command: program, interactiveMode: 'Never' },
+    });
+    expect((await cluster.observe()).services).toMatchObject([{ name: 'web' }]);
+    expect(await cluster.setIngress(await target(), ['10.200.0.1'])).not.toBe('');
+  });
 
   test('observes what the cluster holds', async () => {
     expect(await admin.observe()).toMatchObject({

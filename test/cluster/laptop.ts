@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Argv, CommandResult } from '../../src/platform/command.ts';
-import { API_PORT, sandboxEnvironment, writeSandboxFiles } from '../../src/sandbox/files.ts';
+import { API_PORT, pathsOf, sandboxEnvironment, writeSandboxFiles } from '../../src/sandbox/files.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts';
 import { createHost, type Host, type Namespace } from '../kernel/netns.ts';
 import type { Access } from '../sandbox/embedded-api/client.ts';
@@ -70,6 +70,11 @@ export class Laptop {
       await laptop.close();
       throw error;
     }
+  }
+
+  /** Where the user's kubeconfig is. */
+  get kubeconfig(): string {
+    return pathsOf(this.#directory).kubeconfig;
   }
 
   async writeSpec(yaml: string): Promise<void> {

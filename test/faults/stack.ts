@@ -17,7 +17,7 @@ import { NODES, resourceOfKind, SERVICES } from '../../src/sandbox/embedded-api/
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 import { planOf } from '../fakes/plans.ts';
 import { World } from '../fakes/world.ts';
-import { minikubeKubeconfig, writeKubeconfig } from '../kubernetes/api-server.ts';
+import { minikubeKubeconfig, NO_PROGRAMS, writeKubeconfig } from '../kubernetes/api-server.ts';
 import { AT, cidr, desired, loadBalancer, profile } from '../planner/build.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
@@ -150,6 +150,7 @@ export class Stack {
       env: { KUBECONFIG: join(this.#dir, 'config') },
       home: this.#dir,
       deadlineMs: this.#deadlineMs,
+      programs: NO_PROGRAMS,
     });
   }
 

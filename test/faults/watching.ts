@@ -9,7 +9,7 @@ import type { ObservedCluster } from '../../src/model/observed.ts';
 import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
 import type { ContractTarget } from '../cluster/contract.ts';
 import { endpointSlice, nodeObject, serviceObject } from '../cluster/objects.ts';
-import { makeHome, minikubeKubeconfig, writeKubeconfig } from '../kubernetes/api-server.ts';
+import { makeHome, minikubeKubeconfig, NO_PROGRAMS, writeKubeconfig } from '../kubernetes/api-server.ts';
 import type { Access } from '../sandbox/embedded-api/client.ts';
 import { type Fault, type FaultProxy, PASS, startFaultProxy, type Upset } from './proxy.ts';
 
@@ -74,7 +74,7 @@ export function describeWatching(
       await writeFile(join(home, 'ca.crt'), proxy.ca);
       const config = minikubeKubeconfig('minikube', proxy.url, 'ca.crt');
       const env = { KUBECONFIG: await writeKubeconfig(home, 'config', config) };
-      const options = { context: 'minikube', profile: 'minikube', env, home };
+      const options = { context: 'minikube', profile: 'minikube', env, home, programs: NO_PROGRAMS };
       watched = await connectCluster({ ...options, deadlineMs: DEADLINE_MS, pace });
       closers.push(() => watched.close());
       direct = await connectCluster(options);

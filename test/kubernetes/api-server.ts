@@ -6,6 +6,14 @@ import { type AddressInfo, isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import type { ProgramPolicy } from '../../src/kubernetes/connect.ts';
+
+/** For contexts whose credentials are in the kubeconfig. */
+export const NO_PROGRAMS: ProgramPolicy = {
+  runner: { run: async () => Promise.reject(new Error('a program was run')) },
+  mayRun: async () => false,
+  approval: 'mkplan plan --allow context',
+};
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;

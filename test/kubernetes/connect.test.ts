@@ -12,6 +12,7 @@ import {
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
+  NO_PROGRAMS,
   startApiServer,
   urlOf,
   writeKubeconfig,
@@ -111,7 +112,13 @@ const serve =
 
 async function connect(config: unknown): Promise<Cluster> {
   const env = { KUBECONFIG: await writeKubeconfig(home, 'config', config) };
-  const cluster = await connectCluster({ context: 'minikube', profile: 'minikube', env, home });
+  const cluster = await connectCluster({
+    context: 'minikube',
+    profile: 'minikube',
+    env,
+    home,
+    programs: NO_PROGRAMS,
+  });
   open.push(cluster);
   return cluster;
 }
@@ -217,7 +224,6 @@ describe('context', () => {
   });
 
   it.each([
-    ['a program', { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'aws' } }, {}],
     ['OpenID Connect', { 'auth-provider': { name: 'oidc', config: { 'id-token': 'x' } } }, {}],
     ['a proxy', { token: 'secret' }, { 'proxy-url': 'socks5://127.0.0.1:1080' }],
   ])('refuses credentials that need %s, and sends nothing', async (_, user, extra) => {

@@ -71,6 +71,11 @@ describe('readKubeContext', () => {
 
   it.each([
     [{ exec: { command: 'aws' } }],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1alpha1', command: 'aws' } }],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '' } }],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'aws', args: [1] } }],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'aws', env: [{ name: 'A' }] } }],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'aws', interactiveMode: 'Always' } }],
     [{ 'auth-provider': { name: 'gcp' } }],
     [{ as: 'admin', 'as-groups': ['system:masters'] }],
   ])('refuses a user with %j', async (user) => {

@@ -11,6 +11,7 @@ import {
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
+  NO_PROGRAMS,
   startApiServer,
   urlOf,
   writeKubeconfig,
@@ -78,7 +79,13 @@ beforeEach(async () => {
   await writeFile(join(made.home, 'ca.crt'), certificates.ca);
   const config = minikubeKubeconfig('minikube', urlOf(server), 'ca.crt');
   const env = { KUBECONFIG: await writeKubeconfig(made.home, 'config', config) };
-  cluster = await connectCluster({ context: 'minikube', profile: 'minikube', env, home: made.home });
+  cluster = await connectCluster({
+    context: 'minikube',
+    profile: 'minikube',
+    env,
+    home: made.home,
+    programs: NO_PROGRAMS,
+  });
 });
 
 afterEach(async () => {

@@ -12,6 +12,7 @@ import {
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
+  NO_PROGRAMS,
   startApiServer,
   urlOf,
   writeKubeconfig,
@@ -100,7 +101,7 @@ afterEach(async () => {
 async function connect(changed: Partial<WatchPace> = {}): Promise<void> {
   const config = minikubeKubeconfig('minikube', urlOf(server), 'ca.crt');
   const env = { KUBECONFIG: await writeKubeconfig(home, 'config', config) };
-  const options = { context: 'minikube', profile: 'minikube', env, home };
+  const options = { context: 'minikube', profile: 'minikube', env, home, programs: NO_PROGRAMS };
   cluster = await connectCluster({ ...options, pace: { ...pace, ...changed } });
 }
 

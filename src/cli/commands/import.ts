@@ -5,6 +5,7 @@ import { shellWord } from '../../model/shell-word.ts';
 import { observe } from '../../observe/observe.ts';
 import { type Importable, importable, planImport, UNWANTED } from '../../planner/import.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
+import { approvedBy } from '../approval.ts';
 import { composeReading } from '../compose.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
@@ -43,7 +44,7 @@ export async function importRoutes(
   const desired = await loadDesired(context, 'present');
   let named: readonly string[] = routes;
   if (options.all === true || routes.length === 0) {
-    const found = await findImportable(context, desired);
+    const found = await findImportable(context, options, desired);
     const wanted = found.filter((one) => one.wanted && one.unproven).map((one) => one.argument);
     if (options.all !== true || wanted.length === 0) return list(context, found);
     named = [...routes, ...wanted];
@@ -59,10 +60,11 @@ export async function importRoutes(
 }
 
 async function findImportable(
-  { terminal, signal }: CommandContext,
+  { terminal, names, signal }: CommandContext,
+  { allow }: ApplyOptions,
   desired: DesiredState,
 ): Promise<readonly Importable[]> {
-  const adapters = composeReading(terminal);
+  const adapters = composeReading(terminal, approvedBy('import', names.spec, allow));
   try {
     return importable(desired, await observe(desired, adapters, signal));
   } finally {

@@ -14,7 +14,7 @@ const MINIKUBE_TIMEOUT_MS = 20_000;
 
 /** `mkplan init`: writes the shortest spec for the current profile, with a pool that collides with nothing here. */
 export async function init({ terminal, output, names }: CommandContext): Promise<number> {
-  const adapters = composeReading(terminal);
+  const adapters = composeReading(terminal, { kinds: [], command: 'mkplan init' });
   try {
     const profile = await currentProfile(adapters);
     const pool = freePool(await usedPrefixes(adapters, profile));

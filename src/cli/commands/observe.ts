@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import type { ApprovalKind } from '../../model/policy.ts';
 import { encodeObserved, printObserved } from '../../observe/document.ts';
 import { observe as takeSnapshot } from '../../observe/observe.ts';
+import { approvedBy } from '../approval.ts';
 import { composeReading } from '../compose.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
@@ -10,13 +12,14 @@ import type { CommandContext } from '../run-command.ts';
 export interface ObserveOptions {
   /** A new file, as typed; stdout without it. */
   readonly output?: string;
+  readonly allow: readonly ApprovalKind[];
 }
 
 /** `mkplan observe [SPEC]`: records what a plan of the spec rests on. */
 export async function observe(context: CommandContext, options: ObserveOptions): Promise<number> {
-  const { output, terminal, signal } = context;
+  const { output, terminal, names, signal } = context;
   const desired = await loadDesired(context, 'present');
-  const adapters = composeReading(terminal);
+  const adapters = composeReading(terminal, approvedBy('observe', names.spec, options.allow));
   let text: string;
   try {
     text = printObserved(encodeObserved(await takeSnapshot(desired, adapters, signal)));

@@ -4,7 +4,9 @@ import type { DesiredState } from '../../model/desired.ts';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { ObservedState, OpenTransaction } from '../../model/observed.ts';
 import { isEmpty, isRefused } from '../../model/plan.ts';
+import type { ApprovalKind } from '../../model/policy.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { approvedBy } from '../approval.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import { savePlan } from '../plan-file.ts';
@@ -17,6 +19,7 @@ export interface PlanOptions {
   /** A new file for the plan, as typed. */
   readonly out?: string;
   readonly destroy?: true;
+  readonly allow: readonly ApprovalKind[];
   readonly detailedExitcode?: true;
 }
 
@@ -26,7 +29,7 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
   const recorded = options.observed === undefined ? null : await readObservation(context, options.observed);
   const mode = options.destroy === true ? 'absent' : 'present';
   const desired = await loadDesired(context, mode, recorded?.host.policy);
-  const observed = recorded ?? (await observeNow(context, desired));
+  const observed = recorded ?? (await observeNow(context, options, desired));
   const made = makePlan(desired, observed);
   output.plan(made, names);
   if (observed.registry.open !== null) output.diagnostic(openTransaction(observed.registry.open), names);
@@ -39,14 +42,16 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
 }
 
 async function observeNow(
-  { terminal, signal }: CommandContext,
+  { terminal, names, signal }: CommandContext,
+  { allow, destroy }: PlanOptions,
   desired: DesiredState,
 ): Promise<ObservedState> {
   const [{ composeReading }, { observe }] = await Promise.all([
     import('../compose.ts'),
     import('../../observe/observe.ts'),
   ]);
-  const adapters = composeReading(terminal);
+  const verb = destroy === true ? 'plan --destroy' : 'plan';
+  const adapters = composeReading(terminal, approvedBy(verb, names.spec, allow));
   try {
     return await observe(desired, adapters, signal);
   } finally {

@@ -1,9 +1,11 @@
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { Unproven } from '../../model/plan.ts';
+import type { ApprovalKind } from '../../model/policy.ts';
 import { encodeRoute } from '../../model/route.ts';
 import { observe } from '../../observe/observe.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { approvedBy } from '../approval.ts';
 import { composeReading } from '../compose.ts';
 import { loadDesired, nothingDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
@@ -14,11 +16,15 @@ import type { CommandContext } from '../run-command.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from '../status.ts';
 import { printableLine } from '../text.ts';
 
+export interface StatusOptions {
+  readonly allow: readonly ApprovalKind[];
+}
+
 /** `mkplan status [SPEC]`: each link of the path. Without a spec, what is claimed on this host is shown. */
-export async function status(context: CommandContext): Promise<number> {
+export async function status(context: CommandContext, { allow }: StatusOptions): Promise<number> {
   const { terminal, names, signal } = context;
   const desired = await loadIfThere(context);
-  const adapters = composeReading(terminal);
+  const adapters = composeReading(terminal, approvedBy('status', names.spec, allow));
   try {
     const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
     if (desired === null) {

@@ -12,7 +12,7 @@ import { plan as makePlan } from '../../planner/plan.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../apply-plan.ts';
-import { ask, missingApprovals, requirePrompt, unapproved } from '../approval.ts';
+import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../approval.ts';
 import { type ChangeAdapters, composeChanging } from '../compose.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
@@ -32,7 +32,8 @@ export async function watch(context: CommandContext, options: WatchCommandOption
   const asks = options.autoApprove !== true;
   if (asks) requirePrompt(context.terminal, context.output.json);
   const desired = await loadDesired(context, 'present');
-  const adapters = await composeChanging(context.terminal);
+  const approved = approvedBy('watch', context.names.spec, options.allow);
+  const adapters = await composeChanging(context.terminal, approved);
   try {
     const doing = `watch ${desired.spec}`;
     await recoverFirst(context, adapters, doing, options.lockTimeout);
