@@ -8,6 +8,7 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src');
 /** Small interfaces and values beside their adapters, which every folder that may use ports may import. */
 const PORTS: ReadonlySet<string> = new Set([
   'platform/command.ts',
+  'platform/file-events.ts',
   'platform/processes.ts',
   'platform/route-events.ts',
   'platform/route-table.ts',
@@ -49,6 +50,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ip-cidr': ['spec'],
   ajv: ['spec'],
   xstate: ['machine'],
+  chokidar: ['platform'],
   commander: ['cli'],
   picocolors: ['cli'],
   '@kubernetes/client-node': ['kubernetes'],

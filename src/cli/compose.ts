@@ -1,18 +1,17 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HelperClient } from '../helper/client.ts';
 import { elevatedCommand, needsElevation } from '../helper/elevation.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
 import type { KubeContext } from '../kubernetes/kubeconfig.ts';
-import { createProfiles } from '../minikube/files.ts';
+import { createProfiles, profileFile } from '../minikube/files.ts';
 import type { Profiles } from '../minikube/profiles.ts';
-import type { DesiredProfile } from '../model/desired.ts';
-import { Failure } from '../model/diagnostic.ts';
+import { type DesiredProfile, needsCluster } from '../model/desired.ts';
 import { createHostFacts } from '../observe/host-facts.ts';
 import type { ObservePorts } from '../observe/observe.ts';
 import { isServerOf } from '../observe/profile.ts';
-import type { Argv, CommandRunner } from '../platform/command.ts';
+import type { Argv } from '../platform/command.ts';
+import type { FileEvents } from '../platform/file-events.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import type { Processes } from '../platform/processes.ts';
@@ -25,6 +24,7 @@ import { createJournal } from '../registry/journal-file.ts';
 import type { Journal, Lock, Registry } from '../registry/registry.ts';
 import { ensureStateDirectory, stateDirectory } from '../registry/state-directory.ts';
 import type { Approved } from './approval.ts';
+import { Clusters } from './clusters.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
@@ -36,6 +36,10 @@ export interface ReadAdapters extends ObservePorts {
   readonly runner: ProcessRunner;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
+  /** The kubeconfig may be another one by now. */
+  doubtClusters(): void;
+  /** The files that profiles and their clusters are known from, whether they exist or not. */
+  filesBehind(profiles: readonly DesiredProfile[]): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -60,7 +64,11 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     processes,
     platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
   });
-  const clusters = new Clusters({ env, home, runner, profiles, approved });
+  const clusters = new Clusters(async ({ context, name }) => {
+    const { findCluster } = await import('../kubernetes/connect.ts');
+    const programs = { runner, mayRun: mayRun(name, profiles, approved), approval: approved.command };
+    return await findCluster({ context, profile: name, env, home, programs });
+  });
   return {
     routeTable,
     processes,
@@ -72,8 +80,22 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     host: createHostFacts({ env, policy: readHostPolicy }),
     profiles,
     cluster: (profile) => clusters.of(profile),
+    doubtClusters: () => clusters.doubt(),
+    filesBehind: async (listed) => {
+      const { kubeconfigFiles } = await import('../kubernetes/kubeconfig.ts');
+      const asked = listed.filter(needsCluster).map(({ name }) => profileFile(env, home, name));
+      if (asked.length === 0) return [];
+      return [...asked, ...kubeconfigFiles(env, home).map((file) => resolve(terminal.cwd, file))];
+    },
     close: () => clusters.close(),
   };
+}
+
+/** What a spec may name unasked: the context that minikube wrote for the profile, whose server is that profile's. */
+function mayRun(name: string, profiles: Profiles, approved: Approved) {
+  return async ({ writtenByMinikube, server }: KubeContext): Promise<boolean> =>
+    [...approved.kinds, ...readHostPolicy().allow].includes('context') ||
+    (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
 }
 
 /** Wires what changing takes, and makes the state directory. */
@@ -97,6 +119,12 @@ export async function composeChanging(terminal: Terminal, approved: Approved): P
   };
 }
 
+/** What hears files being written; its package is loaded then. */
+export async function composeFileEvents(): Promise<FileEvents> {
+  const { ChokidarFileEvents } = await import('../platform/chokidar.ts');
+  return new ChokidarFileEvents();
+}
+
 /** argv of an entry of the bundle, which stands beside the program that this is a part of. */
 function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [string, string] {
   return [process.execPath, fileURLToPath(new URL(`./${file}`, import.meta.url))];
@@ -115,51 +143,4 @@ export async function composeSandbox() {
 function helperCommand(): Argv {
   const [node, helper] = entryCommand('helper.js');
   return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
-}
-
-interface ClustersOptions {
-  readonly env: NodeJS.ProcessEnv;
-  readonly home: string;
-  readonly runner: CommandRunner;
-  readonly profiles: Profiles;
-  readonly approved: Approved;
-}
-
-/** One client a context, made when it is first needed; its module is loaded then. */
-class Clusters {
-  readonly #options: ClustersOptions;
-  readonly #open = new Map<string, Promise<Cluster>>();
-
-  constructor(options: ClustersOptions) {
-    this.#options = options;
-  }
-
-  of(profile: DesiredProfile): Promise<Cluster> {
-    const key = `${profile.context}\n${profile.name}`;
-    const known = this.#open.get(key);
-    if (known !== undefined) return known;
-    const cluster = this.#connect(profile);
-    this.#open.set(key, cluster);
-    return cluster;
-  }
-
-  async #connect({ context, name }: DesiredProfile): Promise<Cluster> {
-    const { connectCluster } = await import('../kubernetes/connect.ts');
-    const { env, home, runner, profiles, approved } = this.#options;
-    // What a spec may name unasked: the context that minikube wrote for the profile, whose server is that profile's.
-    const mayRun = async ({ writtenByMinikube, server }: KubeContext) =>
-      [...approved.kinds, ...readHostPolicy().allow].includes('context') ||
-      (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
-    const programs = { runner, mayRun, approval: approved.command };
-    return await connectCluster({ context, profile: name, env, home, programs });
-  }
-
-  async close(): Promise<void> {
-    const settled = await Promise.allSettled(this.#open.values());
-    for (const one of settled) {
-      if (one.status === 'fulfilled') await one.value.close();
-      // A connection that never came to be was reported where it was asked for, and has nothing to close.
-      else if (!(one.reason instanceof Failure)) throw one.reason;
-    }
-  }
 }

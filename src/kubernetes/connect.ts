@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
@@ -46,22 +47,10 @@ export interface ProgramPolicy {
 const DEADLINE_MS = 10_000;
 const PROGRAM_TIMEOUT_MS = 30_000;
 
-/** Throws a Failure when what the kubeconfig names cannot be read, or is no certificate or key. */
-async function createClient(
-  context: KubeContext,
-  { deadlineMs = DEADLINE_MS, programs }: ConnectOptions,
-): Promise<ApiClient> {
-  const { name, server, program } = context;
-  if (program !== null && !(await programs.mayRun(context)))
-    throw unapprovedProgram(name, program, programs.approval);
+/** Throws a Failure when what the kubeconfig names is no certificate or key, or `work` cannot read it. */
+async function loading<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    const credentials = await readCredentials(context);
-    const { runner, timeoutMs = PROGRAM_TIMEOUT_MS } = programs;
-    const source =
-      program === null
-        ? undefined
-        : new ProgramCredentials(context, program, credentials, { runner, timeoutMs });
-    return new ApiClient({ context: name, server, ...credentials, source, deadlineMs });
+    return await work();
   } catch (error) {
     throw new Failure(
       'error',
@@ -189,12 +178,43 @@ class ApiCluster implements Cluster {
   }
 }
 
+/** A context as the kubeconfig has it now. */
+export interface FoundCluster {
+  /** Another one whenever the server, its certificates or the credentials are others; tells nothing of them. */
+  readonly identity: string;
+  /** Makes a client of it; nothing is sent yet. Throws a Failure where its certificates or keys are none. */
+  connect(): Promise<Cluster>;
+}
+
 /**
- * Finds the context and makes a client of its cluster; nothing is sent yet. Throws a Failure when the context is
- * not there, cannot be used as it stands (a plain http server, a proxy), or would run a program that nobody approved
- * (kind `conflict`).
+ * Finds the context. Throws a Failure when it is not there, cannot be used as it stands (a plain http server, a proxy,
+ * credentials that cannot be read), or would run a program that nobody approved (kind `conflict`).
  */
-export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
+export async function findCluster(options: ConnectOptions): Promise<FoundCluster> {
+  const { programs, deadlineMs = DEADLINE_MS } = options;
   const context = await readKubeContext(options);
-  return new ApiCluster(await createClient(context, options), context, { ...PACE, ...options.pace });
+  const { name, server, program } = context;
+  if (program !== null && !(await programs.mayRun(context)))
+    throw unapprovedProgram(name, program, programs.approval);
+  const credentials = await loading(name, () => readCredentials(context));
+  const facts = JSON.stringify([context, credentials]);
+  const { runner, timeoutMs = PROGRAM_TIMEOUT_MS } = programs;
+  return {
+    identity: createHash('sha256').update(facts).digest('hex'),
+    connect: async () => {
+      const api = await loading(name, () => {
+        const source =
+          program === null
+            ? undefined
+            : new ProgramCredentials(context, program, credentials, { runner, timeoutMs });
+        return new ApiClient({ context: name, server, ...credentials, source, deadlineMs });
+      });
+      return new ApiCluster(api, context, { ...PACE, ...options.pace });
+    },
+  };
+}
+
+/** Finds the context and makes a client of its cluster, as {@link findCluster} does. */
+export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
+  return await (await findCluster(options)).connect();
 }

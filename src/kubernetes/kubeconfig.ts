@@ -104,11 +104,16 @@ function mergeSection(into: Map<string, Entry>, section: Section, listed: unknow
   }
 }
 
-async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
+/** The files that make up the kubeconfig, in order: those of KUBECONFIG, or ~/.kube/config. */
+export function kubeconfigFiles(env: NodeJS.ProcessEnv, home: string): readonly string[] {
   const listed = env['KUBECONFIG'] ?? '';
-  const files = listed === '' ? [join(home, '.kube', 'config')] : [...new Set(listed.split(delimiter))];
+  if (listed === '') return [join(home, '.kube', 'config')];
+  return [...new Set(listed.split(delimiter))].filter((file) => file !== '');
+}
+
+async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
   const merged: Merged = {
-    files: files.filter((file) => file !== ''),
+    files: kubeconfigFiles(env, home),
     sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
   };
   for (const file of merged.files) {

@@ -34,6 +34,12 @@ export function minikubeHome(env: NodeJS.ProcessEnv, home: string): string {
   return basename(configured) === '.minikube' ? configured : join(configured, '.minikube');
 }
 
+/** The file that minikube keeps a profile in. Throws a Failure for a name that minikube would not accept. */
+export function profileFile(env: NodeJS.ProcessEnv, home: string, name: string): string {
+  checkName(name);
+  return join(minikubeHome(env, home), 'profiles', name, 'config.json');
+}
+
 function unreadable(file: string, error: unknown): Failure {
   return new Failure(
     'error',

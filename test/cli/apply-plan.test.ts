@@ -120,6 +120,8 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
       stateDirectory: directory,
+      doubtClusters: () => undefined,
+      filesBehind: async () => [],
       close: async () => {
         closed++;
       },

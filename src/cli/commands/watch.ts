@@ -9,14 +9,16 @@ import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
 import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../apply-plan.ts';
 import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../approval.ts';
-import { type ChangeAdapters, composeChanging } from '../compose.ts';
+import { type ChangeAdapters, composeChanging, composeFileEvents } from '../compose.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
+import { SpecFiles } from '../spec-files.ts';
 import { count } from '../text.ts';
 import { transactionPorts } from '../transaction-ports.ts';
 
@@ -43,7 +45,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
       return EXIT.error;
     }
     const outcome = await runWatch(
-      watchPorts(adapters, desired),
+      watchPorts(adapters, await composeFileEvents(), desired),
       {
         desired,
         unapproved: (plan) => missingByProfile(plan, allowed),
@@ -89,8 +91,9 @@ function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): Readonl
   );
 }
 
-function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
+function watchPorts(adapters: ChangeAdapters, fileEvents: FileEvents, first: DesiredState): WatchPorts {
   let current = first;
+  const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
   const watched = new WeakSet<Cluster>();
   const live = new LiveObservation({
@@ -117,16 +120,21 @@ function watchPorts(adapters: ChangeAdapters, first: DesiredState): WatchPorts {
     distrust: () => live.distrust(),
     triggers: (hear) => {
       onTrigger = hear;
+      files.listen((source) => {
+        if (source === 'profile') adapters.doubtClusters();
+        onTrigger(source);
+      });
       const kernel = live.listen(() => onTrigger('kernel'));
       const timer = setInterval(() => {
         live.distrust();
+        adapters.doubtClusters();
         onTrigger('timer');
       }, BACKSTOP_MS);
       return {
-        ready: kernel.ready,
+        ready: Promise.all([kernel.ready, files.follow(current)]).then(() => undefined),
         stop: async () => {
           clearInterval(timer);
-          await kernel.stop();
+          await Promise.all([kernel.stop(), files.stop()]);
         },
       };
     },
