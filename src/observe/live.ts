@@ -4,8 +4,9 @@ import type { Answer, CriticalAddress, ObservedProfile, ObservedState } from '..
 import type { HostPolicy } from '../model/policy.ts';
 import { contains, parseAddress } from '../model/prefix.ts';
 import type { HostChange, RouteEventStream, RouteEvents } from '../platform/route-events.ts';
-import type { HostIdentity, NetworkSnapshot } from '../platform/route-table.ts';
+import type { HostIdentity } from '../platform/route-table.ts';
 import { addressesToAsk } from './answers.ts';
+import { LiveNetwork } from './live-network.ts';
 import { assemble, type ObservePorts, openTransaction } from './observe.ts';
 import { observeProfile } from './profile.ts';
 import { rememberAddresses } from './remembered-profiles.ts';
@@ -37,7 +38,7 @@ export class LiveObservation {
   readonly #identity: Promise<HostIdentity>;
   readonly #answers = new Map<string, Answer | null>();
   readonly #profiles = new Map<string, ObservedProfile>();
-  #network: NetworkSnapshot | null = null;
+  readonly #network: LiveNetwork;
   #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
   #onChange: () => void = () => undefined;
@@ -48,6 +49,7 @@ export class LiveObservation {
     const { profiles, now } = ports;
     const onChange = () => this.#onChange();
     this.#ports = { ...ports, profiles: rememberAddresses({ profiles, now, onChange }) };
+    this.#network = new LiveNetwork(ports.routeTable);
     this.#identity = ports.routeTable.identity();
     // Whoever observes awaits it, and is told.
     this.#identity.catch(() => undefined);
@@ -69,7 +71,7 @@ export class LiveObservation {
 
   #touch(change: HostChange): void {
     this.#heard++;
-    this.#network = null;
+    this.#network.touch(change);
     if (change.kind === 'everything') {
       this.#answers.clear();
       this.#facts = null;
@@ -87,7 +89,7 @@ export class LiveObservation {
     const { registry, journal } = this.#ports;
     const [identity, network, claims, open, facts, ...profiles] = await Promise.all([
       this.#identity,
-      this.#readNetwork(signal),
+      this.#network.read(signal),
       registry.read(),
       openTransaction(journal),
       this.#readFacts(),
@@ -101,14 +103,6 @@ export class LiveObservation {
       this.#last = { parts, state };
     }
     return this.#last.state;
-  }
-
-  async #readNetwork(signal: AbortSignal): Promise<NetworkSnapshot> {
-    if (this.#network !== null) return this.#network;
-    const heard = this.#heard;
-    const network = await this.#ports.routeTable.snapshot(signal);
-    if (heard === this.#heard) this.#network = network;
-    return network;
   }
 
   async #readFacts(): Promise<Facts> {

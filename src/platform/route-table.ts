@@ -1,5 +1,5 @@
 import type { Answer, HostAddress, Link, Rule } from '../model/observed.ts';
-import type { Family } from '../model/prefix.ts';
+import type { Family, Prefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
 
 /** The host's routing as it is now. */
@@ -21,6 +21,8 @@ export interface HostIdentity {
 export interface RouteTable {
   identity(): Promise<HostIdentity>;
   snapshot(signal?: AbortSignal): Promise<NetworkSnapshot>;
+  /** Routes of all tables to exactly these destinations; the kernel walks its table once for each of them. */
+  routesTo(destinations: readonly Prefix[], signal?: AbortSignal): Promise<readonly Route[]>;
   /** Routes of table main, of these families or of both. */
   mainRoutes(families?: readonly Family[]): Promise<readonly Route[]>;
   /** Asks the kernel who gets each address, in order, as the invoking user; null where it has no route. */

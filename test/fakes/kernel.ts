@@ -1,5 +1,12 @@
 import type { Answer } from '../../src/model/observed.ts';
-import { contains, formatAddress, formatPrefix, parseAddress } from '../../src/model/prefix.ts';
+import {
+  contains,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  samePrefix,
+} from '../../src/model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
 import type {
   ChangeFailure,
@@ -51,6 +58,11 @@ export class FakeKernel implements RouteTable, RouteChanger {
 
   async identity(): Promise<HostIdentity> {
     return { platform: 'linux', bootId: this.bootId, networkNamespace: this.networkNamespace };
+  }
+
+  async routesTo(destinations: readonly Prefix[]): Promise<readonly Route[]> {
+    const { routes } = await this.snapshot();
+    return routes.filter(({ destination }) => destinations.some((one) => samePrefix(one, destination)));
   }
 
   async snapshot(): Promise<NetworkSnapshot> {

@@ -147,6 +147,22 @@ describe.skipIf(forbidden !== null)(
       expect(await table.mainRoutes()).toEqual(main);
     });
 
+    test('routes to some destinations are those of the snapshot, of every table and type, and no others', async () => {
+      const byText = (route: Route) => formatPrefix(route.destination);
+      const destinations = [
+        ...new Map(snapshot.routes.map((route) => [byText(route), route.destination])).values(),
+      ];
+      expect(destinations.length).toBeGreaterThan(20);
+      const order = (routes: readonly Route[]) =>
+        routes.map((route) => JSON.stringify(encodeRoute(route))).sort();
+      expect(order(await table.routesTo(destinations))).toEqual(order(snapshot.routes));
+      const [one] = destinations;
+      if (one === undefined) throw new Error('the host has routes');
+      const expected = snapshot.routes.filter((route) => byText(route) === formatPrefix(one));
+      expect(order(await table.routesTo([one]))).toEqual(order(expected));
+      expect(await table.routesTo([])).toEqual([]);
+    });
+
     test('the kernel is asked who gets each address, and its answers are told apart', async () => {
       const answer = (type: string, gateway: string | null, device: string | null, number: number | null) =>
         expect.objectContaining({ type, gateway, device, table: number });

@@ -3,6 +3,7 @@ import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import type { Answer, CriticalAddress, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
+import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { LiveObservation, type LivePorts } from '../../src/observe/live.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
@@ -18,7 +19,7 @@ class Host {
   critical: readonly CriticalAddress[] = [];
   cluster: ObservedCluster = build.cluster();
   nowMs = 0;
-  readonly read = { network: 0, critical: 0, asked: [] as string[] };
+  readonly read = { network: 0, critical: 0, asked: [] as string[], destinations: [] as string[] };
   /** Runs while the network is being read, after the routes were taken. */
   during: (() => void) | null = null;
   /** Runs while the kernel is being asked. */
@@ -49,6 +50,13 @@ class Host {
           const { routes } = this;
           this.during?.();
           return { rules: [], routes, links: [], addresses: [] };
+        },
+        routesTo: async (destinations) => {
+          this.read.destinations.push(...destinations.map(formatPrefix));
+          const asked = new Set(destinations.map(formatPrefix));
+          const found = this.routes.filter(({ destination }) => asked.has(formatPrefix(destination)));
+          this.during?.();
+          return found;
         },
         mainRoutes: () => Promise.reject(new Error('the snapshot has them')),
         answers: async (addresses) => {
@@ -131,7 +139,29 @@ describe('a snapshot that is kept', () => {
     const next = await take();
     expect(next).not.toBe(first);
     expect(next.host.routes).toHaveLength(2);
+  });
+
+  it('reads anew only the destinations that events touched', async () => {
+    const { host, take } = live();
+    await take();
+    host.routes = [route('10.1.0.0/16', { device: 'tun0' })];
+    host.tell(routesOf('10.1.0.0/16', '10.2.0.0/16'));
+    host.tell(routesOf('10.2.0.0/16'));
+    expect((await take()).host.routes).toEqual(host.routes);
+    host.routes = [];
+    host.tell(routesOf('10.1.0.0/16'));
+    expect((await take()).host.routes).toEqual([]);
+    expect(host.read.network).toBe(1);
+    expect(host.read.destinations).toEqual(['10.1.0.0/16', '10.2.0.0/16', '10.1.0.0/16']);
+  });
+
+  it('reads everything anew once many destinations were touched', async () => {
+    const { host, take } = live();
+    await take();
+    host.tell(routesOf(...Array.from({ length: 9 }, (_, index) => `10.${index}.0.0/16`)));
+    await take();
     expect(host.read.network).toBe(2);
+    expect(host.read.destinations).toEqual([]);
   });
 
   it('asks the kernel again about addresses that an event touches, and about no others', async () => {

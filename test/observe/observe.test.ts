@@ -59,6 +59,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
     routeTable: {
       identity: () => Promise.resolve({ platform: 'linux', bootId: 'boot', networkNamespace: '42' }),
       snapshot: () => Promise.resolve({ rules: [], routes: [], links: [], addresses: [] }),
+      routesTo: () => Promise.reject(new Error('the snapshot has them')),
       mainRoutes: () => Promise.reject(new Error('the snapshot has them')),
       answers: (addresses) => {
         asked.push(`answers ${addresses.join(' ')}`);

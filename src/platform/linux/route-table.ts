@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { Answer } from '../../model/observed.ts';
-import { type Family, formatAddress, parseAddress } from '../../model/prefix.ts';
+import { type Family, formatAddress, formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
 import { MAIN_TABLE, type Route } from '../../model/route.ts';
 import type { CommandResult, CommandRunner } from '../command.ts';
 import type { HostIdentity, NetworkSnapshot, RouteTable } from '../route-table.ts';
@@ -63,6 +63,21 @@ export class LinuxRouteTable implements RouteTable {
       routes: families.flatMap(({ routes }) => routes),
       rules: families.flatMap(({ rules }) => rules),
     };
+  }
+
+  async routesTo(destinations: readonly Prefix[], signal?: AbortSignal): Promise<readonly Route[]> {
+    const routes = await Promise.all(
+      this.#families.map(async (family) => {
+        const asked = destinations.filter((destination) => destination.family === family);
+        if (asked.length === 0) return [];
+        const lines = asked.map((destination) => `route show table all exact ${formatPrefix(destination)}\n`);
+        const printed = await this.#dump(['-details', `-${family}`, '-batch', '-'], signal, lines.join(''));
+        const found = printed.split('\n').filter((line) => line.trim() !== '');
+        if (found.length !== asked.length) throw unreadable('ip route show exact', printed.slice(0, 200));
+        return found.flatMap((line) => parseRoutes(line, family));
+      }),
+    );
+    return routes.flat();
   }
 
   async mainRoutes(families: readonly Family[] = this.#families): Promise<readonly Route[]> {
