@@ -42,4 +42,15 @@ describe('the documents', () => {
     const linked = pages.filter((page) => page !== 'README.md' && !reachable.includes(page));
     expect(linked.filter((page) => !readme.includes(`(${page}`))).toEqual([]);
   });
+
+  it('name, in the threat model, tests that there are', () => {
+    const text = readFileSync(join(root, 'docs', 'threat-model.md'), 'utf8');
+    const named = [...text.matchAll(/`(test\/[\w./-]+)` › ([^|;\n]+)/g)];
+    expect(named.length).toBeGreaterThan(30);
+    const missing = named.filter(([, file = '', name = '']) => {
+      const path = join(root, file);
+      return !existsSync(path) || !readFileSync(path, 'utf8').includes(name.trim());
+    });
+    expect(missing.map(([whole]) => whole)).toEqual([]);
+  });
 });

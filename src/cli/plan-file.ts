@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
@@ -97,6 +97,15 @@ export interface PlanMark {
 export async function markUsed(stateDirectory: string, saved: SavedPlan, shown: string): Promise<PlanMark> {
   const directory = join(stateDirectory, 'applied-plans');
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  if ((await lstat(directory)).isSymbolicLink()) {
+    throw failure(
+      'error',
+      'state-symlink',
+      `${directory} is a symbolic link`,
+      'a link can be pointed at any other directory, and mkplan writes nothing through one',
+      'put a real directory in its place',
+    );
+  }
   const mark = join(directory, saved.hash.replace(':', '-'));
   try {
     await (await open(mark, 'wx', 0o600)).close();

@@ -4,10 +4,12 @@
  */
 
 import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { tryLock } from '../platform/flock.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
 import { ProcessRunner } from '../platform/process.ts';
+import { whyExposed } from './exposure.ts';
 import { prepare } from './perform.ts';
 import { encodeResponse, type Response } from './protocol.ts';
 import { serve } from './serve.ts';
@@ -27,6 +29,12 @@ const IP_PATHS: readonly string[] = [
   '/bin/ip',
   '/run/current-system/sw/bin/ip',
 ];
+
+/**
+ * All that programs are started with. Where sudo(8) has no `secure_path`, PATH is the user's, and root would run
+ * whatever a user called `flock`.
+ */
+const CHILD_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/run/wrappers/bin:/run/current-system/sw/bin' };
 
 class Unusable extends Error {}
 
@@ -81,6 +89,15 @@ class HelperLock {
   }
 }
 
+/** Throws when sudo(8) started code as root that the user it works for could have written. */
+async function refuseExposed(runner: ProcessRunner): Promise<void> {
+  const { SUDO_UID: uid, SUDO_USER: user } = process.env;
+  if (process.getuid?.() !== 0 || uid === undefined || user === undefined || uid === '0') return;
+  const helper = fileURLToPath(import.meta.url);
+  const why = await whyExposed({ runner, node: process.execPath, helper, uid: Number(uid), user });
+  if (why !== null) throw new Unusable(why);
+}
+
 // EPIPE: nobody listens any more, as the write itself tells.
 process.stdout.on('error', () => undefined);
 
@@ -122,7 +139,8 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdin.destroy();
   });
   try {
-    const runner = new ProcessRunner();
+    const runner = new ProcessRunner(CHILD_ENV);
+    await refuseExposed(runner);
     const ip = findIp();
     // By itself, from the one place where only root writes: what mkplan knows of it counts for nothing here.
     const { ranges } = readHostPolicy();

@@ -21,7 +21,12 @@ const STDERR_KEPT = 16_384;
 /** The process seam over node:child_process. */
 export class ProcessRunner implements CommandRunner, CommandStreamer {
   /** Taken once: each look at `process.env` asks the system for every variable again. */
-  readonly #env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C' };
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** `env` is what programs are given, beside `LC_ALL=C`: all that this process has, unless said otherwise. */
+  constructor(env: NodeJS.ProcessEnv = process.env) {
+    this.#env = { ...env, LC_ALL: 'C' };
+  }
 
   async run(argv: Argv, options: CommandOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted();

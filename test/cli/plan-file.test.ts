@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,6 +37,27 @@ describe('a saved plan', () => {
       diagnostics: [{ code: 'file-exists' }],
     });
     expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
+  it('is written through no link, not even one that leads nowhere', async () => {
+    const elsewhere = join(directory, 'elsewhere');
+    const file = join(directory, 'p.json');
+    await symlink(elsewhere, file);
+    await expect(savePlan(file, 'p.json', PLAN, HOST)).rejects.toMatchObject({
+      diagnostics: [{ code: 'file-exists' }],
+    });
+    expect(await readdir(directory)).toEqual(['p.json']);
+  });
+
+  it('is not marked as used through a link', async () => {
+    const { plan } = await saved();
+    const elsewhere = join(directory, 'elsewhere');
+    await mkdir(elsewhere);
+    await symlink(elsewhere, join(directory, 'applied-plans'));
+    await expect(markUsed(directory, plan, 'p.json')).rejects.toMatchObject({
+      diagnostics: [{ code: 'state-symlink' }],
+    });
+    expect(await readdir(elsewhere)).toEqual([]);
   });
 
   it('is reported when it cannot be read', async () => {

@@ -13,7 +13,7 @@ import type { Argv } from '../../src/platform/command.ts';
 import { tryLock } from '../../src/platform/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
-import { add, guard, ours, remove } from '../helper/routes.ts';
+import { add, guard, ours, REFUSED, remove } from '../helper/routes.ts';
 import { createHost, type Host, requireNamespaces } from './netns.ts';
 
 const forbidden = requireNamespaces();
@@ -369,6 +369,24 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       expect(await lockIsFree()).toBe(true);
       expect(await ourCount()).toBe(after);
       expect(pids).toHaveLength(2);
+    });
+  });
+
+  describe('refuses', () => {
+    test.each(REFUSED)('%s, added or deleted, asked by hand', async (_, document) => {
+      const before = await shown();
+      const changes = [add(ours(document)), remove(ours(document))];
+      const lines = changes.map((change, seq) => request(seq, [change]));
+      const { child, responses, exit } = await raw();
+      child.stdin?.end(lines.join(''));
+      await exit;
+      await eventually(() => responses.length).toBe(2);
+      for (const response of responses) {
+        if (response.type === 'error') expect(response.code).toBe('not-understood');
+        else expect(response).toMatchObject({ type: 'answer', refused: [{ index: 0 }] });
+      }
+      expect(JSON.stringify(responses)).not.toContain('RTNETLINK');
+      expect(await shown()).toBe(before);
     });
   });
 

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, LARGE_SPEC, specOf } from './rig.ts';
-import { PASSWORD, requireSudo, SudoRig, USER } from './sudo.ts';
+import { PASSWORD, PATH, requireSudo, SudoRig, USER } from './sudo.ts';
 
 const refused = requireNamespaces() ?? requireSudo();
 
@@ -153,6 +155,61 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
       expect(terminal.output).toMatch(/[^-]icanon[\s\S]*[^-]echo /);
       expect(await user.rig.table()).toBe(before);
       expect(await user.elevations()).toHaveLength(1);
+    });
+  });
+
+  it('cannot have root run what stands first in PATH, or what the environment names', async () => {
+    await user.rules('Defaults !secure_path', user.withoutPassword);
+    const proof = join(user.home, 'proof');
+    const fakes = join(user.home, 'bin');
+    await mkdir(fakes);
+    for (const program of ['ip', 'flock', 'sh', 'env']) {
+      const real = await user.rig.host.must(['sh', '-c', `command -v ${program}`]);
+      const script = `#!/bin/sh\n/usr/bin/id -u >>${proof}\nexec ${real.trim()} "$@"\n`;
+      await writeFile(join(fakes, program), script, { mode: 0o755 });
+    }
+    const evil = join(user.home, 'evil.cjs');
+    await writeFile(evil, `require('node:fs').appendFileSync('${proof}', process.getuid() + '\\n')`);
+    await user.giveToUser(user.home);
+    const env = {
+      PATH: `${fakes}:${PATH}`,
+      NODE_OPTIONS: `--require ${evil}`,
+      LD_PRELOAD: '/nonexistent.so',
+    };
+    const applied = await user.mkplanWith(env, 'apply', user.spec, ...ALLOW);
+    expect(applied, applied.stderr).toMatchObject({ code: 0 });
+    const seen = new Set((await readFile(proof, 'utf8')).trim().split('\n'));
+    expect(seen).toEqual(new Set([String(user.uid)]));
+  });
+
+  describe('who could write the helper’s code', () => {
+    const expose = () => user.giveToUser(user.app);
+
+    it('is refused where sudo lets it run without a password, with nothing changed', async () => {
+      await user.rules(user.withoutPassword);
+      await expose();
+      const applied = await user.apply();
+      expect(applied.code).toBe(1);
+      expect(applied.stderr).toMatch(
+        /sudo lets mkplan-user run it without a password, and .* can be written/,
+      );
+      await nothingChanged();
+    });
+
+    it('is served with a password, and logged once', async () => {
+      await user.rules(`${USER} ALL=(root) ALL`);
+      await expose();
+      const terminal = user.typeApply();
+      await terminal.sees(/password for/);
+      terminal.type(`${PASSWORD}\n`);
+      expect(await terminal.exit(), terminal.output).toBe(0);
+      expect(await user.elevations()).toHaveLength(1);
+    });
+
+    it('is served where sudo lets everything run without a password', async () => {
+      await user.rules(`${USER} ALL=(root) NOPASSWD: ALL`);
+      await expose();
+      expect(await user.apply()).toMatchObject({ code: 0 });
     });
   });
 

@@ -19,7 +19,7 @@ export const USER = 'mkplan-user';
 export const PASSWORD = 'correct horse';
 
 /** What PATH is for the user; root's own directories have to be in it for `ip`. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Why no user with sudo can be made here; null when one can. */
 export function requireSudo(): string | null {
@@ -100,6 +100,8 @@ export class SudoRig {
     // Node may be installed where only root can look.
     await writeFile(this.node, '');
     await host.must(['mount', '--bind', process.execPath, this.node]);
+    // It is the machine's own: whatever a test does to its files must not reach it.
+    await host.must(['mount', '-o', 'remount,bind,ro', this.node]);
     await host.must(['chmod', '755', directory]);
     await mkdir(this.home);
     await this.giveToUser(this.home);
@@ -118,7 +120,7 @@ export class SudoRig {
   }
 
   get node(): string {
-    return join(this.app, 'node');
+    return join(this.rig.directory, 'node');
   }
 
   get helper(): string {
@@ -189,6 +191,16 @@ export class SudoRig {
   /** mkplan as no user should start it. */
   async sudo(...args: readonly string[]): Promise<CommandResult> {
     const argv = this.asUser('sudo', '--preserve-env=XDG_STATE_HOME', '--', ...this.#mkplan, ...args);
+    return await this.rig.host.run(argv, { timeoutMs: 60_000 });
+  }
+
+  /** mkplan without a terminal, in an environment that has these variables too. */
+  async mkplanWith(
+    env: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): Promise<CommandResult> {
+    const variables = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+    const argv = this.asUser('/usr/bin/env', ...variables, ...this.#mkplan, ...args);
     return await this.rig.host.run(argv, { timeoutMs: 60_000 });
   }
 
