@@ -21,7 +21,8 @@ import { selectPlatform } from '../platform/select.ts';
 import { createRegistry } from '../registry/claims-file.ts';
 import { createLock, HELPER_LOCK } from '../registry/flock-lock.ts';
 import { createJournal } from '../registry/journal-file.ts';
-import type { Journal, Lock, Registry } from '../registry/registry.ts';
+import type { Journal, Lock, Registry, Sessions } from '../registry/registry.ts';
+import { createSessions } from '../registry/session-files.ts';
 import { ensureStateDirectory, stateDirectory } from '../registry/state-directory.ts';
 import type { Approved } from './approval.ts';
 import { Clusters } from './clusters.ts';
@@ -31,6 +32,7 @@ import type { Terminal } from './terminal.ts';
 export interface ReadAdapters extends ObservePorts {
   readonly registry: Registry;
   readonly journal: Journal;
+  readonly sessions: Sessions;
   readonly processes: Processes;
   readonly routeEvents: RouteEvents;
   readonly runner: ProcessRunner;
@@ -77,6 +79,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     stateDirectory: directory,
     registry: createRegistry(directory),
     journal: createJournal(directory),
+    sessions: createSessions(directory),
     host: createHostFacts({ env, policy: readHostPolicy }),
     profiles,
     cluster: (profile) => clusters.of(profile),

@@ -15,16 +15,22 @@ export interface InterruptionHandle {
 
 /**
  * Turns signals into a cancellation: the first aborts, so that the wave under way ends and is rolled back; the second
- * leaves at once, and the journal recovers. `note` gets what the user is told, `doing` included.
+ * leaves at once, and the journal recovers. `note` gets what the user is told, `doing` included. With `onHangup`,
+ * SIGHUP is no cancellation and goes there, each time.
  */
 export function catchSignals(
   source: SignalSource,
   note: (text: string) => void,
   doing: string,
+  onHangup: (() => void) | null = null,
 ): InterruptionHandle {
   const controller = new AbortController();
   let first: NodeJS.Signals | null = null;
   const listener = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && onHangup !== null) {
+      onHangup();
+      return;
+    }
     if (first !== null) {
       note(
         'Left at once. What was under way is in the journal: the next apply, destroy or cleanup recovers it.\n',

@@ -13,6 +13,8 @@ const DEFAULT_LOCK_TIMEOUT = '30s';
 interface Registration {
   /** What a signal makes it do. Null where it only reads; any other is refused under sudo. */
   readonly onSignal: string | null;
+  /** Whether SIGHUP asks it to look again where there is no terminal. */
+  readonly rereads?: true;
 }
 
 /** Runs the work of a command and keeps its exit code. */
@@ -25,7 +27,7 @@ type Act = (
 
 const READS: Registration = { onSignal: null };
 const MUTATES: Registration = { onSignal: 'finishing what is under way, then rolling back' };
-const WATCHES: Registration = { onSignal: 'leaving' };
+const WATCHES: Registration = { onSignal: 'leaving', rereads: true };
 
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
@@ -33,9 +35,9 @@ const WATCHES: Registration = { onSignal: 'leaving' };
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const act: Act = async (command, spec, { onSignal }, work) => {
+  const act: Act = async (command, spec, { onSignal, rereads = false }, work) => {
     const { json, color } = command.optsWithGlobals<{ json?: true; color: boolean }>();
-    const options = { json: json === true, color, spec, onSignal };
+    const options = { json: json === true, color, spec, onSignal, rereads };
     exitCode = await runCommand(terminal, options, work);
   };
   const program = createProgram(terminal);

@@ -15,6 +15,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** The first signal that came. */
   readonly receivedSignal: () => NodeJS.Signals | null;
+  /** Hears each SIGHUP, where that asks to look again and does not end the command. */
+  readonly onHangup: (hear: () => void) => void;
 }
 
 export interface RunCommandOptions {
@@ -24,6 +26,8 @@ export interface RunCommandOptions {
   readonly spec: string;
   /** What the command does once it got a signal, for one that can change something; null for one that only reads. */
   readonly onSignal: string | null;
+  /** Whether SIGHUP asks a command to look again where it has no terminal, as it does a daemon. */
+  readonly rereads: boolean;
 }
 
 /** Runs a command, tells the user what failed, and returns the exit code. */
@@ -35,14 +39,26 @@ export async function runCommand(
   const output = new Output(terminal, options);
   const names = specNames(options.spec, terminal.cwd);
   const { onSignal } = options;
+  let hangUp: () => void = () => undefined;
+  const rereads = options.rereads && terminal.stdout.isTTY !== true;
   const signals =
-    onSignal === null ? null : catchSignals(terminal.signals, (text) => output.note(text), onSignal);
+    onSignal === null
+      ? null
+      : catchSignals(
+          terminal.signals,
+          (text) => output.note(text),
+          onSignal,
+          rereads ? () => hangUp() : null,
+        );
   let exitCode: number;
   try {
     if (onSignal !== null) await refuseElevated(terminal);
     const signal = signals?.signal ?? new AbortController().signal;
     const receivedSignal = () => signals?.received() ?? null;
-    exitCode = await work({ terminal, output, names, signal, receivedSignal });
+    const onHangup = (hear: () => void) => {
+      hangUp = hear;
+    };
+    exitCode = await work({ terminal, output, names, signal, receivedSignal, onHangup });
   } catch (thrown) {
     exitCode = report(thrown, output, names, signals);
   } finally {

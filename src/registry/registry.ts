@@ -66,3 +66,35 @@ export interface Lock {
     signal?: AbortSignal;
   }): Promise<HeldLock>;
 }
+
+/** A session that keeps a tunnel true, as it writes of itself for others to read. */
+export interface SessionRecord {
+  /** Absolute path of the spec. */
+  readonly spec: string;
+  readonly pid: number;
+  /** The process's start time as the kernel counts it: a pid alone proves nothing. */
+  readonly startTime: string;
+  readonly bootId: string;
+  readonly networkNamespace: string;
+  /** RFC 3339, UTC; `lastPass` likewise. */
+  readonly since: string;
+  /** As the watch machine calls it. */
+  readonly state: string;
+  /** When the last pass ended, and what it came to; null before the first has. */
+  readonly lastPass: { readonly at: string; readonly result: string } | null;
+  /** What is left as it is for now, and why. */
+  readonly held: readonly { readonly what: string; readonly why: string }[];
+  /** LoadBalancer Services without an address, and why. */
+  readonly pending: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** What sessions say of themselves: for people and for whoever would start a second one. Routes are judged by claims alone. */
+export interface Sessions {
+  /** What is recorded of a spec's session, whether it lives or not; null where nothing is. */
+  read(spec: string): Promise<SessionRecord | null>;
+  /** Every session that is recorded, by spec. */
+  list(): Promise<readonly SessionRecord[]>;
+  /** Throws a Failure when it cannot be written, or the file is a symbolic link. */
+  write(record: SessionRecord): Promise<void>;
+  remove(spec: string): Promise<void>;
+}

@@ -90,7 +90,14 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
     fake,
     stdin,
     closed: () => closed,
-    context: { terminal, output, names, signal: signals.signal, receivedSignal: () => signals.received() },
+    context: {
+      terminal,
+      output,
+      names,
+      signal: signals.signal,
+      onHangup: () => undefined,
+      receivedSignal: () => signals.received(),
+    },
     request: {
       desired,
       makePlan: (observed) => makePlan(desired, observed),
@@ -120,6 +127,12 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
       stateDirectory: directory,
+      sessions: {
+        read: async () => null,
+        list: async () => [],
+        write: async () => undefined,
+        remove: async () => undefined,
+      },
       doubtClusters: () => undefined,
       filesBehind: async () => [],
       close: async () => {

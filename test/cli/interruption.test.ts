@@ -40,4 +40,22 @@ describe('catchSignals', () => {
     handle.release();
     expect(signals.send('SIGINT')).toBe(false);
   });
+
+  it('takes SIGHUP as the wish to look again, where it is told to, as often as it comes', () => {
+    const signals = new FakeSignals();
+    let asked = 0;
+    const handle = catchSignals(
+      signals,
+      () => undefined,
+      'leaving',
+      () => asked++,
+    );
+    signals.send('SIGHUP');
+    signals.send('SIGHUP');
+    expect(asked).toBe(2);
+    expect(handle.signal.aborted).toBe(false);
+    expect(signals.exits).toEqual([]);
+    signals.send('SIGTERM');
+    expect(handle.received()).toBe('SIGTERM');
+  });
 });

@@ -5,6 +5,7 @@ import type { Processes } from '../../platform/processes.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
 import { nothingDesired } from '../desired.ts';
 import type { CommandContext } from '../run-command.ts';
+import { forgetDeadSessions } from '../session.ts';
 
 export interface CleanupOptions extends ApplyOptions {
   /** Also what belongs to specs that still exist. */
@@ -15,18 +16,22 @@ export interface CleanupOptions extends ApplyOptions {
 
 /** `mkplan cleanup`: recovers what was cut off and removes what nobody owns any more; needs no spec and no cluster. */
 export async function cleanup(context: CommandContext, options: CleanupOptions): Promise<number> {
+  let forget: () => Promise<void> = async () => undefined;
   const outcome = await applyPlan(context, options, {
     desired: nothingDesired(''),
     verb: 'cleanup',
     names: context.names,
     saved: null,
-    makePlan: async (observed, { processes }) =>
-      planCleanup(observed, {
+    makePlan: async (observed, adapters) => {
+      forget = () => forgetDeadSessions(adapters);
+      return planCleanup(observed, {
         all: options.all === true,
         minikube: options.minikube === true,
-        orphaned: await orphanedClaims(observed.registry.claims, processes),
-      }),
+        orphaned: await orphanedClaims(observed.registry.claims, adapters.processes),
+      });
+    },
   });
+  if (outcome !== null) await forget();
   return concludeApply(context, outcome);
 }
 

@@ -2,6 +2,7 @@ import { plan as makePlan } from '../../planner/plan.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
 import { loadDesired } from '../desired.ts';
 import type { CommandContext } from '../run-command.ts';
+import { refuseLiveSession } from '../session.ts';
 
 /** `mkplan destroy [SPEC]`: removes what apply made for the spec. */
 export async function destroy(context: CommandContext, options: ApplyOptions): Promise<number> {
@@ -11,7 +12,10 @@ export async function destroy(context: CommandContext, options: ApplyOptions): P
     verb: 'destroy',
     names: context.names,
     saved: null,
-    makePlan: (observed) => makePlan(desired, observed),
+    makePlan: async (observed, adapters) => {
+      await refuseLiveSession(desired.spec, adapters, 'end it first: it takes away what it made');
+      return makePlan(desired, observed);
+    },
   });
   return concludeApply(context, outcome);
 }

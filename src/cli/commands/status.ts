@@ -11,8 +11,10 @@ import { loadDesired, nothingDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import { probeAll } from '../probe.ts';
 import { renderUnproven } from '../render-plan.ts';
+import { renderSession, sessionLine } from '../render-session.ts';
 import { renderStatus, statusLines } from '../render-status.ts';
 import type { CommandContext } from '../run-command.ts';
+import { isLive } from '../session.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from '../status.ts';
 import { printableLine } from '../text.ts';
 
@@ -22,11 +24,18 @@ export interface StatusOptions {
 
 /** `mkplan status [SPEC]`: each link of the path. Without a spec, what is claimed on this host is shown. */
 export async function status(context: CommandContext, { allow }: StatusOptions): Promise<number> {
-  const { terminal, names, signal } = context;
+  const { terminal, names, signal, output } = context;
   const desired = await loadIfThere(context);
   const adapters = composeReading(terminal, approvedBy('status', names.spec, allow));
   try {
     const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
+    const recorded = await adapters.sessions.list();
+    for (const record of recorded.filter(({ spec }) => desired === null || spec === desired.spec)) {
+      const live = await isLive(record, adapters);
+      if (desired === null) output.print(`${printableLine(record.spec)}:\n`);
+      output.print(renderSession(record, live, output.colors));
+      output.line(sessionLine(record, live));
+    }
     if (desired === null) {
       const reports = claimedStatus(observed);
       for (const [spec, report] of reports) {

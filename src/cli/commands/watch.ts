@@ -3,6 +3,7 @@ import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { TriggerSource, WatchOutcome, WatchPorts } from '../../machine/watch-ports.ts';
 import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
+import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, type Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
@@ -18,6 +19,7 @@ import { type ChangeAdapters, composeChanging, composeFileEvents } from '../comp
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
+import { refuseLiveSession, SessionRecorder } from '../session.ts';
 import { SpecFiles } from '../spec-files.ts';
 import { count } from '../text.ts';
 import { transactionPorts } from '../transaction-ports.ts';
@@ -38,25 +40,39 @@ export async function watch(context: CommandContext, options: WatchCommandOption
   const adapters = await composeChanging(context.terminal, approved);
   try {
     const doing = `watch ${desired.spec}`;
+    await refuseLiveSession(desired.spec, adapters, 'leave it to that one, or end it first');
     await recoverFirst(context, adapters, doing, options.lockTimeout);
     const allowed = await agree(context, options, desired, adapters, asks);
     if (allowed === null) {
       context.output.note('Nothing was applied.\n');
       return EXIT.error;
     }
-    const outcome = await runWatch(
-      watchPorts(adapters, await composeFileEvents(), desired),
-      {
-        desired,
-        unapproved: (plan) => missingByProfile(plan, allowed),
-        waitMs: options.lockTimeout,
-        doing,
-        keep: options.keep === true,
-        signal: context.signal,
-      },
-      (event) => context.output.watchEvent(event, context.names),
-    );
-    return conclude(context, outcome);
+    const recorder = await SessionRecorder.begin(desired.spec, adapters, {
+      doing,
+      waitMs: options.lockTimeout,
+      onWait: () => undefined,
+      signal: context.signal,
+    });
+    try {
+      const outcome = await runWatch(
+        watchPorts(context, adapters, recorder, await composeFileEvents(), desired),
+        {
+          desired,
+          unapproved: (plan) => missingByProfile(plan, allowed),
+          waitMs: options.lockTimeout,
+          doing,
+          keep: options.keep === true,
+          signal: context.signal,
+        },
+        (event) => {
+          recorder.heard(event);
+          context.output.watchEvent(event, context.names);
+        },
+      );
+      return conclude(context, outcome);
+    } finally {
+      await recorder.end();
+    }
   } finally {
     await adapters.close();
   }
@@ -91,7 +107,13 @@ function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): Readonl
   );
 }
 
-function watchPorts(adapters: ChangeAdapters, fileEvents: FileEvents, first: DesiredState): WatchPorts {
+function watchPorts(
+  context: CommandContext,
+  adapters: ChangeAdapters,
+  recorder: SessionRecorder,
+  fileEvents: FileEvents,
+  first: DesiredState,
+): WatchPorts {
   let current = first;
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
@@ -109,9 +131,14 @@ function watchPorts(adapters: ChangeAdapters, fileEvents: FileEvents, first: Des
       return cluster;
     },
   });
+  const planAndRecord = (desired: DesiredState, observed: ObservedState) => {
+    const plan = makePlan(desired, observed);
+    if (desired.mode === 'present') recorder.planned(plan);
+    return plan;
+  };
   return {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
-    planner: { plan: makePlan, hold, ofSession, refusals: refusalsByProfile },
+    planner: { plan: planAndRecord, hold, ofSession, refusals: refusalsByProfile },
     desired: async () => {
       current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
       return current;
@@ -123,6 +150,10 @@ function watchPorts(adapters: ChangeAdapters, fileEvents: FileEvents, first: Des
       files.listen((source) => {
         if (source === 'profile') adapters.doubtClusters();
         onTrigger(source);
+      });
+      context.onHangup(() => {
+        adapters.doubtClusters();
+        onTrigger('asked');
       });
       const kernel = live.listen(() => onTrigger('kernel'));
       const timer = setInterval(() => {

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listOf, object, orNull, text, unsigned } from './check.ts';
+import { errnoOf, fileFailure, openState, readState, symlinkFailure, writeAll } from './files.ts';
+import type { SessionRecord, Sessions } from './registry.ts';
+
+const FOLDER = 'sessions';
+
+const reason = object<{ what: string; why: string }>({ what: text, why: text });
+
+const recordCheck = object<SessionRecord>({
+  spec: text,
+  pid: unsigned,
+  startTime: text,
+  bootId: text,
+  networkNamespace: text,
+  since: text,
+  state: text,
+  lastPass: orNull(object<{ at: string; result: string }>({ at: text, result: text })),
+  held: listOf(reason),
+  pending: listOf(reason),
+});
+
+/** What a file says; null for one that nobody can read: it only tells, and the next session writes it anew. */
+function decode(data: Buffer | null): SessionRecord | null {
+  if (data === null) return null;
+  try {
+    return recordCheck(JSON.parse(data.toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** The records in `sessions/` of the state directory, a file for each spec. */
+export function createSessions(dir: string): Sessions {
+  const folder = join(dir, FOLDER);
+  const pathOf = (spec: string) =>
+    join(folder, `${createHash('sha256').update(spec).digest('hex').slice(0, 32)}.json`);
+
+  async function write(record: SessionRecord): Promise<void> {
+    const path = pathOf(record.spec);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const one of [folder, path]) {
+        const found = await lstat(one).catch((thrown: unknown) => {
+          if (errnoOf(thrown) === 'ENOENT') return null;
+          throw thrown;
+        });
+        if (found?.isSymbolicLink() === true) throw symlinkFailure(one);
+      }
+      const temporary = `${path}.new`;
+      // What a killed session left; only one a spec lives.
+      await rm(temporary, { force: true });
+      const file = await openState(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+      try {
+        await writeAll(file, Buffer.from(`${JSON.stringify(record)}\n`));
+      } finally {
+        await file.close();
+      }
+      // No fsync: after a power cut the session is gone in any case, and its boot with it.
+      await rename(temporary, path);
+    } catch (thrown) {
+      throw fileFailure(path, 'written', thrown);
+    }
+  }
+
+  return {
+    write,
+    read: async (spec) => decode(await readState(pathOf(spec))),
+    remove: async (spec) => {
+      await rm(pathOf(spec), { force: true });
+    },
+    list: async () => {
+      const names = await readdir(folder).catch((thrown: unknown) => {
+        if (errnoOf(thrown) === 'ENOENT') return [];
+        throw fileFailure(folder, 'read', thrown);
+      });
+      const files = names.filter((name) => name.endsWith('.json'));
+      const records = await Promise.all(
+        files.map(async (name) => decode(await readState(join(folder, name)))),
+      );
+      return records
+        .filter((record) => record !== null)
+        .sort((a, b) => (a.spec < b.spec ? -1 : a.spec > b.spec ? 1 : 0));
+    },
+  };
+}
