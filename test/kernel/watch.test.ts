@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requireNamespaces } from './netns.ts';
+import { ALLOW, Rig, specOf } from './rig.ts';
+
+const unavailable = requireNamespaces();
+const SERVICES = '10.96.0.0/12';
+const PODS = '10.244.0.0/24';
+
+/** A session of the built program, and what it says. */
+class Session {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  said = '';
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#ended = once(child, 'exit');
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        this.said += chunk;
+      });
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async says(text: string): Promise<void> {
+    await expect.poll(() => this.said, { timeout: 60_000 }).toContain(text);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async exit(): Promise<number | null> {
+    await this.#ended;
+    return this.#child.exitCode;
+  }
+}
+
+describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
+  let rig: Rig;
+  let before: string;
+
+  beforeEach(async () => {
+    rig = await Rig.create();
+    before = await rig.table();
+    await rig.write(specOf({ cidrs: [SERVICES] }));
+  });
+
+  afterEach(() => rig.close());
+
+  async function watch(...args: string[]): Promise<Session> {
+    const session = new Session(rig.host.spawn(rig.argv('watch', rig.spec, ...ALLOW, ...args)));
+    await session.says('Watching.');
+    return session;
+  }
+
+  const destinations = async () => (await rig.ours()).map((line) => line.split(' ')[1]).sort();
+
+  async function has(...expected: string[]): Promise<void> {
+    await expect.poll(destinations, { timeout: 60_000 }).toEqual(expected.sort());
+  }
+
+  it('brings a deleted route back, and takes everything away at the first signal', async () => {
+    const session = await watch();
+    await has(SERVICES);
+    for (let round = 0; round < 3; round++) {
+      await rig.ip('route', 'del', SERVICES);
+      await has(SERVICES);
+    }
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+    expect(await readdir(join(rig.state, 'sessions'))).toEqual([]);
+  });
+
+  it('leaves what it made with --keep', async () => {
+    const session = await watch('--keep');
+    session.signal('SIGTERM');
+    expect(await session.exit()).toBe(0);
+    await has(SERVICES);
+    expect((await rig.mkplan('cleanup', '--auto-approve')).code).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+
+  it('follows edits of the spec, and keeps the last one that could be used', async () => {
+    const session = await watch();
+    await rig.write('spec: [');
+    await session.says('the last one that could is kept');
+    await rig.ip('route', 'del', SERVICES);
+    await has(SERVICES);
+    await writeFile(`${rig.spec}.tmp`, specOf({ cidrs: [SERVICES, PODS] }));
+    await rename(`${rig.spec}.tmp`, rig.spec);
+    await has(SERVICES, PODS);
+    await rig.write(specOf({ cidrs: [PODS] }));
+    await has(PODS);
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+
+  it('shows itself to status, and lets no other session nor destroy of its spec in', async () => {
+    const session = await watch();
+    await expect
+      .poll(async () => (await rig.mkplan('status', rig.spec)).stdout, { timeout: 60_000 })
+      .toMatch(/Watched by pid \d+ since .*: idle; last pass .*: done/);
+    const second = await rig.mkplan('watch', rig.spec, ...ALLOW);
+    expect(second.code).toBe(7);
+    expect(second.stderr).toMatch(/a session \(pid \d+\) has watched/);
+    const destroyed = await rig.destroy();
+    expect(destroyed.code).toBe(7);
+    await has(SERVICES);
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect((await rig.mkplan('status', rig.spec)).stdout).not.toContain('Watched by');
+  });
+
+  it('lets other specs be applied and destroyed meanwhile', async () => {
+    const session = await watch();
+    const other = join(rig.directory, 'other.yaml');
+    await writeFile(other, specOf({ name: 'other', cidrs: [PODS] }));
+    expect((await rig.mkplan('plan', other)).code).toBe(0);
+    expect((await rig.mkplan('apply', other, ...ALLOW)).code).toBe(0);
+    await has(SERVICES, PODS);
+    expect((await rig.mkplan('destroy', other, '--auto-approve')).code).toBe(0);
+    await has(SERVICES);
+    await rig.ip('route', 'del', SERVICES);
+    await has(SERVICES);
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+
+  it('leaves what apply made to last', async () => {
+    expect((await rig.apply()).code).toBe(0);
+    await rig.write(specOf({ cidrs: [SERVICES, PODS] }));
+    const session = await watch();
+    await has(SERVICES, PODS);
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    await has(SERVICES);
+  });
+
+  it('looks again at SIGHUP where it has no terminal, and ends no more than that', async () => {
+    const session = await watch();
+    session.signal('SIGHUP');
+    await rig.ip('route', 'del', SERVICES);
+    await has(SERVICES);
+    session.signal('SIGTERM');
+    expect(await session.exit()).toBe(0);
+    expect(session.said).not.toContain('Got SIGHUP');
+  });
+
+  it('killed, it leaves the truth to status, and nothing behind after cleanup', async () => {
+    const session = await watch();
+    session.signal('SIGKILL');
+    await session.exit();
+    await has(SERVICES);
+    expect((await rig.mkplan('status', rig.spec)).stdout).toMatch(
+      /a session \(pid \d+, since .*\) ended without/,
+    );
+    expect((await rig.mkplan('cleanup', '--auto-approve')).code).toBe(0);
+    expect(await rig.table()).toBe(before);
+    expect(await readdir(join(rig.state, 'sessions'))).toEqual([]);
+    expect((await rig.mkplan('status', rig.spec)).stdout).not.toContain('session');
+  });
+
+  it('killed, the next session takes over what it made, and takes it away', async () => {
+    const first = await watch();
+    first.signal('SIGKILL');
+    await first.exit();
+    const second = await watch();
+    await rig.ip('route', 'del', SERVICES);
+    await has(SERVICES);
+    second.signal('SIGINT');
+    expect(await second.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+
+  it('gives a foreign route that keeps coming back its place, and says so', async () => {
+    const session = await watch();
+    await rig.ip('route', 'add', SERVICES, 'via', '192.168.1.1', 'dev', 'lan0', 'metric', '50');
+    await session.says('Left as it is: profile vm');
+    await rig.ip('route', 'del', SERVICES, 'via', '192.168.1.1', 'dev', 'lan0', 'metric', '50');
+    await session.says('Tried again: profile vm');
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+});
