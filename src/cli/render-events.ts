@@ -28,6 +28,8 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
       return colors.change(`Rolling back ${count(event.changes, 'change')}`);
     case 'committed':
       return colors.dim(`Committed ${event.txid}`);
+    case 'warning':
+      return `${colors.change('warning:')} ${printableLine(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
   }
 }
 

@@ -35,6 +35,7 @@ function profileNames(plan: Plan): string[] {
       ...plan.profiles.map((profile) => profile.name),
       ...plan.steps.map((step) => step.profile),
       ...plan.services.map((service) => service.profile),
+      ...plan.reports.map((report) => report.profile),
     ]),
   ];
 }
@@ -128,7 +129,8 @@ export function closingLine(plan: Plan): string {
   const cleared = services.delete > 0 ? `, ${services.delete} to clear` : '';
   // With Services to serve it goes without saying that their addresses are recorded.
   const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
-  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${recorded}.`;
+  const told = plan.reports.length > 0 ? `, ${plan.reports.length} to tell` : '';
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}.`;
 }
 
 function unchangedText(plan: Plan): string {

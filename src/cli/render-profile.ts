@@ -129,7 +129,23 @@ function serviceLines(plan: Plan, profile: string, colors: Palette): string {
   const lines = alignColumns(rows).map((row) => `  ${row}\n`);
   const settled = summaries.filter(isSettled).length;
   if (settled > 0) lines.push(colors.dim(`    ${count(settled, 'Service')} served as before\n`));
+  lines.push(...reportLines(plan, profile).map((line) => `  ${colors.change(line)}\n`));
   return lines.length === 0 ? '' : `  ${colors.dim('LoadBalancer Services')}\n${lines.join('')}`;
+}
+
+/** How many Services are told what, where that is all that is done to them. */
+function reportLines(plan: Plan, profile: string): string[] {
+  const counts = { pending: 0, served: 0, neither: 0 };
+  for (const { condition } of plan.reports.filter((report) => report.profile === profile)) {
+    counts[condition.after === null ? 'neither' : condition.after.status === 'True' ? 'served' : 'pending']++;
+  }
+  const line = (services: number, one: string, several: string) =>
+    services === 0 ? [] : [`~ ${count(services, 'Service')} ${services === 1 ? one : several}`];
+  return [
+    ...line(counts.pending, 'is told why it is pending', 'are told why they are pending'),
+    ...line(counts.served, 'is told that it is served', 'are told that they are served'),
+    ...line(counts.neither, 'is no longer told anything', 'are no longer told anything'),
+  ];
 }
 
 function summaryRow(service: ServiceSummary, step: ServiceStep | undefined, colors: Palette): Cell[] {

@@ -22,8 +22,10 @@ export function transactionPorts(
   return {
     ...adapters,
     services: {
-      setIngress: async (profile, target, addresses) =>
-        await (await clusterOf(profile)).setIngress(target, addresses),
+      applyStatus: async (profile, target, status) =>
+        await (await clusterOf(profile)).applyStatus(target, status),
+      createEvent: async (profile, target, event) =>
+        await (await clusterOf(profile)).createEvent(target, event),
       writeAllocations: async ({ profile, before, after }) =>
         await (await clusterOf(profile)).writeAllocations(before, after),
       list: async (profile) => (await (await clusterOf(profile)).observe()).services,

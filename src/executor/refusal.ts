@@ -120,3 +120,14 @@ export function stillShown({ change, step }: ServiceChange): Diagnostic {
     fix: 'Nothing: it is given as soon as the other one is rid of it.',
   };
 }
+
+/** A Service that nothing was asked for, since its API server did not answer for another. */
+export function untriedService({ change, step }: ServiceChange): Diagnostic {
+  return {
+    code: 'service-untried',
+    severity: 'error',
+    summary: `${stepName(change, step)} was not tried`,
+    cause: 'The API server did not answer for another Service, so nothing more was sent to it.',
+    fix: 'Run the command again once the cluster answers.',
+  };
+}

@@ -1,18 +1,22 @@
 import type { ServiceTarget } from '../kubernetes/cluster.ts';
+import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedService } from '../model/observed.ts';
-import { type AllocationChange, serviceName } from '../model/plan.ts';
+import { type AllocationChange, type ServiceReport, type ServiceStep, serviceName } from '../model/plan.ts';
 import type { ServiceChange } from './change.ts';
 import { ingressRemains } from './residue.ts';
 
 /** The Services of every profile's cluster, as far as a transaction needs them. */
 export interface ServicePort {
   /**
-   * Sets our ingress addresses; an empty list gives them up. Returns the new resourceVersion. Throws a Failure: of kind
-   * `stale` or `conflict` where the API server refused, and nothing was written.
+   * Makes this the whole of what is ours in the status; no addresses, or no condition, gives them up. Returns the new
+   * resourceVersion. Throws a Failure: of kind `stale` or `conflict` where the API server refused, and nothing was
+   * written.
    */
-  setIngress(profile: string, target: ServiceTarget, addresses: readonly string[]): Promise<string>;
+  applyStatus(profile: string, target: ServiceTarget, status: ServiceStatus): Promise<string>;
+  /** Throws a Failure when refused. */
+  createEvent(profile: string, target: ServiceTarget, event: ServiceEvent): Promise<void>;
   /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
   writeAllocations(change: AllocationChange): Promise<void>;
   /** The LoadBalancer Services of a profile as they are now; asked only when something was refused or has to be undone. */
@@ -20,15 +24,16 @@ export interface ServicePort {
 }
 
 /** A change that was tried; whether the API server made it is known for certain only where it answered. */
-export interface TriedIngress extends ServiceChange {
-  readonly previous: readonly string[];
-  readonly wanted: readonly string[];
+export interface TriedStatus extends ServiceChange {
+  readonly previous: ServiceStatus;
+  readonly wanted: ServiceStatus;
 }
 
 /** As many as the API server's fairness grants one client without queueing; more gains nothing. */
 const IN_FLIGHT = 16;
 
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Does all of it, several at a time. */
+export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
   const worker = async () => {
     for (const item of queue) await work(item);
@@ -37,7 +42,7 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
 }
 
 /** How a change that was tried ended. */
-export interface IngressEnd {
+export interface StatusEnd {
   /** Why the Service does not show what was wanted; null when it does. */
   readonly thrown: unknown;
   /**
@@ -47,22 +52,44 @@ export interface IngressEnd {
   readonly isMade: boolean;
 }
 
-function wasRefused(thrown: unknown): boolean {
+/** Whether the API server refused for what became of the Service meanwhile, and wrote nothing. */
+export function wasRefused(thrown: unknown): boolean {
   return thrown instanceof Failure && (thrown.kind === 'stale' || thrown.kind === 'conflict');
+}
+
+/** Profiles whose API server was found not to answer: asking it again for each Service would take forever. */
+export class Unreachable {
+  readonly #profiles = new Set<string>();
+
+  has(profile: string): boolean {
+    return this.#profiles.has(profile);
+  }
+
+  /** Takes note of what a call ended with. */
+  note(profile: string, thrown: unknown): void {
+    if (!(thrown instanceof Failure)) return;
+    if (thrown.diagnostics.some(({ code }) => code === 'cluster-unreachable')) this.#profiles.add(profile);
+  }
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((address, index) => address === b[index]);
 }
 
+/** What a change makes of a Service's status. An address that passes on to another Service leaves nothing to say meanwhile. */
+function wantedOf({ step, change }: ServiceChange): ServiceStatus {
+  if (change.op !== 'clear') return { addresses: step.after, condition: step.condition.after };
+  return { addresses: [], condition: step.action === 'delete' ? step.condition.after : null };
+}
+
 /**
- * Gives and takes addresses, and remembers what was given, so that a failed transaction can take it back. Nothing of
- * this is journaled: the cluster itself holds it.
+ * Gives and takes addresses, with the conditions that tell of them, and remembers what was written, so that a failed
+ * transaction can take it back. Nothing of this is journaled: the cluster itself holds it.
  */
-export class IngressWriter {
+export class StatusWriter {
   readonly #port: ServicePort;
   /** By UID: what our last write left. */
-  readonly #written = new Map<string, { resourceVersion: string; addresses: readonly string[] }>();
+  readonly #written = new Map<string, ServiceStatus & { readonly resourceVersion: string }>();
 
   constructor(port: ServicePort) {
     this.#port = port;
@@ -70,23 +97,31 @@ export class IngressWriter {
 
   /**
    * Makes independent changes, several at a time. `onTry` hears of each before it is sent, `onEnd` of how it went.
-   * Refused changes that somebody else made meanwhile need not be made.
+   * Refused changes that somebody else made meanwhile need not be made. Once an API server does not answer, nothing
+   * more is sent to it: returns the changes that were not tried for that.
    */
   async perform(
     changes: readonly ServiceChange[],
-    onTry: (tried: TriedIngress) => void,
-    onEnd: (tried: TriedIngress, end: IngressEnd) => void,
-  ): Promise<void> {
-    const refused = new Map<TriedIngress, unknown>();
+    onTry: (tried: TriedStatus) => void,
+    onEnd: (tried: TriedStatus, end: StatusEnd) => void,
+  ): Promise<readonly ServiceChange[]> {
+    const refused = new Map<TriedStatus, unknown>();
+    const unreachable = new Unreachable();
+    const untried: ServiceChange[] = [];
     await eachOf(changes, async (given) => {
-      const { step, change } = given;
+      const { step } = given;
+      if (unreachable.has(step.profile)) {
+        untried.push(given);
+        return;
+      }
       const last = this.#written.get(step.uid);
-      const wanted = change.op === 'clear' ? [] : step.after;
-      const tried = { ...given, previous: last?.addresses ?? step.before, wanted };
+      const previous = last ?? { addresses: step.before, condition: step.condition.before };
+      const tried = { ...given, previous, wanted: wantedOf(given) };
       onTry(tried);
       try {
-        await this.#write(given, last?.resourceVersion ?? step.resourceVersion, wanted);
+        await this.#write(step, last?.resourceVersion ?? step.resourceVersion, tried.wanted);
       } catch (thrown) {
+        unreachable.note(step.profile, thrown);
         if (wasRefused(thrown)) refused.set(tried, thrown);
         else onEnd(tried, { thrown, isMade: true });
         return;
@@ -97,39 +132,54 @@ export class IngressWriter {
     for (const [tried, thrown] of refused) {
       onEnd(tried, { thrown: shown.has(tried) ? null : thrown, isMade: false });
     }
+    return untried;
   }
 
   /** Those of which the Service shows what was wanted, written by a mkplan. */
-  async #shown(refused: readonly TriedIngress[]): Promise<ReadonlySet<TriedIngress>> {
-    const shown = new Set<TriedIngress>();
+  async #shown(refused: readonly TriedStatus[]): Promise<ReadonlySet<TriedStatus>> {
+    const shown = new Set<TriedStatus>();
     for (const profile of new Set(refused.map(({ step }) => step.profile))) {
       // Where they cannot be listed, what refused the change stands.
       const services = await this.#port.list(profile).catch(() => []);
       const byUid = new Map(services.map((service) => [service.uid, service]));
       for (const tried of refused.filter(({ step }) => step.profile === profile)) {
         const found = byUid.get(tried.step.uid);
-        if (found === undefined || !same(found.ingress, tried.wanted)) continue;
+        if (found === undefined || !same(found.ingress, tried.wanted.addresses)) continue;
         if (found.ingress.length === 0 || found.ingressManager === FIELD_MANAGER) shown.add(tried);
       }
     }
     return shown;
   }
 
+  /** Writes a condition, beside the addresses that the Service has. Throws a Failure when refused. */
+  async report(report: ServiceReport): Promise<void> {
+    const status = { addresses: report.addresses, condition: report.condition.after };
+    await this.#write(report, report.resourceVersion, status);
+  }
+
+  /** Whether the addresses of a step were certainly written, as they are to be. */
+  hasWritten({ uid, after }: ServiceStep): boolean {
+    const written = this.#written.get(uid);
+    return written !== undefined && same(written.addresses, after);
+  }
+
+  /** The resourceVersion that our last write left; that of the plan where we wrote nothing. */
+  versionOf({ uid, resourceVersion }: ServiceTarget): string {
+    return this.#written.get(uid)?.resourceVersion ?? resourceVersion;
+  }
+
   async #write(
-    { step }: ServiceChange,
+    { profile, namespace, name, uid }: ServiceTarget & { readonly profile: string },
     resourceVersion: string,
-    addresses: readonly string[],
+    { addresses, condition }: ServiceStatus,
   ): Promise<void> {
-    const { profile, namespace, name, uid } = step;
     const target = { namespace, name, uid, resourceVersion };
-    this.#written.set(uid, {
-      resourceVersion: await this.#port.setIngress(profile, target, addresses),
-      addresses,
-    });
+    const written = await this.#port.applyStatus(profile, target, { addresses, condition });
+    this.#written.set(uid, { resourceVersion: written, addresses, condition });
   }
 
   /** Takes back what was tried, judged by what the cluster shows now. Returns what could not be taken back. */
-  async undo(tried: readonly TriedIngress[]): Promise<Diagnostic[]> {
+  async undo(tried: readonly TriedStatus[]): Promise<Diagnostic[]> {
     const left: Diagnostic[] = [];
     for (const profile of new Set(tried.map(({ step }) => step.profile))) {
       const ofProfile = tried.filter(({ step }) => step.profile === profile);
@@ -142,28 +192,30 @@ export class IngressWriter {
         });
       } catch (thrown) {
         // Not one of them can be judged, so each is named.
-        left.push(...ofProfile.map((one) => ingressRemains(one.step, one.previous, messageOf(thrown))));
+        left.push(
+          ...ofProfile.map((one) => ingressRemains(one.step, one.previous.addresses, messageOf(thrown))),
+        );
       }
     }
     return left;
   }
 
-  async #undoOne(tried: TriedIngress, found: ObservedService | undefined): Promise<Diagnostic | null> {
+  async #undoOne(tried: TriedStatus, found: ObservedService | undefined): Promise<Diagnostic | null> {
     const { step, previous, wanted } = tried;
     // Deleted, or another one by that name: what we gave is gone with it.
-    if (found === undefined || found.uid !== step.uid || same(found.ingress, previous)) return null;
-    if (!same(found.ingress, wanted)) {
+    if (found === undefined || found.uid !== step.uid || same(found.ingress, previous.addresses)) return null;
+    if (!same(found.ingress, wanted.addresses)) {
       return ingressRemains(
         step,
-        previous,
+        previous.addresses,
         `It shows ${found.ingress.join(', ') || 'none'}, which mkplan did not give.`,
       );
     }
     try {
-      await this.#write(tried, found.resourceVersion, previous);
+      await this.#write(step, found.resourceVersion, previous);
       return null;
     } catch (thrown) {
-      return ingressRemains(step, previous, messageOf(thrown));
+      return ingressRemains(step, previous.addresses, messageOf(thrown));
     }
   }
 }

@@ -8,8 +8,15 @@ import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { keyOf } from './key.ts';
-import { foreignAppeared, refusedChange, refusedService, staleChange, stillShown } from './refusal.ts';
-import type { IngressWriter, TriedIngress } from './services.ts';
+import {
+  foreignAppeared,
+  refusedChange,
+  refusedService,
+  staleChange,
+  stillShown,
+  untriedService,
+} from './refusal.ts';
+import type { StatusWriter, TriedStatus } from './services.ts';
 import { familiesOf, TableView } from './table-view.ts';
 
 /** What a wave is performed with. */
@@ -32,14 +39,14 @@ export interface PerformedWave {
   /** Why a process that can still make changes may be alive; null when none is. */
   unsettled: unknown;
   /** Changes of Services that were made, or may have been. */
-  readonly services: Set<TriedIngress>;
+  readonly services: Set<TriedStatus>;
 }
 
 /** An open transaction, as far as this process has come with it. */
 export class Transaction {
   readonly txid: string;
   readonly plan: Plan;
-  readonly ingress: IngressWriter;
+  readonly statuses: StatusWriter;
   /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
   readonly lenient: boolean;
   /** Waves that have begun, in order. */
@@ -54,10 +61,10 @@ export class Transaction {
   /** Addresses that some Service shows still, though they were to be taken from it. */
   readonly #shown = new Set<string>();
 
-  constructor(txid: string, plan: Plan, ingress: IngressWriter, { lenient } = { lenient: false }) {
+  constructor(txid: string, plan: Plan, statuses: StatusWriter, { lenient } = { lenient: false }) {
     this.txid = txid;
     this.plan = plan;
-    this.ingress = ingress;
+    this.statuses = statuses;
     this.lenient = lenient;
     this.families = familiesOf(plan);
     this.#known = knownRoutes(plan);
@@ -260,7 +267,7 @@ async function performServices(
   };
   const [free, taken] = transaction.byShown(changes);
   for (const given of taken) fail(given, stillShown(given));
-  await transaction.ingress.perform(
+  const untried = await transaction.statuses.perform(
     free,
     (tried) => performed.services.add(tried),
     (tried, { thrown, isMade }) => {
@@ -270,6 +277,7 @@ async function performServices(
       else fail(tried, refusedService(tried, thrown));
     },
   );
+  for (const given of untried) fail(given, untriedService(given));
   if (problems.length > 0 && !transaction.lenient) throw new Failure('error', problems);
 }
 

@@ -1,4 +1,5 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
+import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 
 /** A Service to write to; the API server refuses when uid or resourceVersion are others by then. */
@@ -30,10 +31,12 @@ export interface Cluster {
    */
   observe(signal?: AbortSignal): Promise<ObservedCluster>;
   /**
-   * Sets our ingress addresses by server-side apply on the status subresource, not forced; an empty list gives
-   * the field up. Returns the new resourceVersion. Throws a Failure on a conflict.
+   * Makes this the whole of what we own of a Service's status, by server-side apply on that subresource, not forced: no
+   * addresses, or no condition, gives them up. Returns the new resourceVersion. Throws a Failure on a conflict.
    */
-  setIngress(target: ServiceTarget, addresses: readonly string[]): Promise<string>;
+  applyStatus(target: ServiceTarget, status: ServiceStatus): Promise<string>;
+  /** Writes an Event about a Service into its namespace. Throws a Failure when refused. */
+  createEvent(target: ServiceTarget, event: ServiceEvent): Promise<void>;
   /**
    * Replaces the record of allocations, by compare-and-swap against `before`. Throws a Failure of kind `stale` when
    * somebody else changed it meanwhile.

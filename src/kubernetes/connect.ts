@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
+import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import { abortable } from './abortable.ts';
 import { readAllocations, writeAllocations } from './allocations.ts';
-import type { Cluster, ClusterWatch } from './cluster.ts';
+import type { Cluster, ClusterWatch, ServiceTarget } from './cluster.ts';
 import { unapprovedProgram } from './credential-program.ts';
 import { readCredentials } from './credentials.ts';
+import { createEvent } from './events.ts';
 import { readSlowFacts } from './facts.ts';
 import { ApiClient } from './http.ts';
-import { applyIngress, knowsIpMode } from './ingress.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
 import { listNodes } from './nodes.ts';
 import { PACE, type WatchPace } from './pace.ts';
 import { ProgramCredentials } from './program-credentials.ts';
 import { MissingRights } from './rights.ts';
+import { applyStatus, knowsIpMode } from './service-status.ts';
 import { listEndpoints, listServices } from './services.ts';
 import { WatchedCluster } from './watched.ts';
 
@@ -124,15 +126,16 @@ class ApiCluster implements Cluster {
     };
   }
 
-  async setIngress(
-    target: Parameters<Cluster['setIngress']>[0],
-    addresses: readonly string[],
-  ): Promise<string> {
-    const withIpMode = addresses.length > 0 && knowsIpMode(await this.#readVersion());
-    const write = async () =>
-      await applyIngress(this.#api, { context: this.#context.name, target, addresses, withIpMode });
+  async applyStatus(target: ServiceTarget, status: ServiceStatus): Promise<string> {
+    const withIpMode = status.addresses.length > 0 && knowsIpMode(await this.#readVersion());
+    const wanted = { ...status, withIpMode, now: new Date() };
+    const write = async () => await applyStatus(this.#api, this.#context.name, target, wanted);
     const written = this.#watched === null ? await write() : await this.#watched.writeService(target, write);
     return written.metadata?.resourceVersion ?? '';
+  }
+
+  async createEvent(target: ServiceTarget, event: ServiceEvent): Promise<void> {
+    await createEvent(this.#api, target, event, new Date());
   }
 
   async writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void> {

@@ -26,6 +26,7 @@ export async function readSlowFacts(
     readKubeadm(api, rights, signal),
     listOtherLoadBalancers(api, rights, signal),
     reviewRight(api, 'patch services/status', rights, signal),
+    reviewRight(api, 'create events', rights, signal),
     allocations.then((record) => reviewWriting(api, record, rights, signal)),
   ]);
   return { strayPods, serviceCidrs, kubeadm, otherLoadBalancers };

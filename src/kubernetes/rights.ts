@@ -31,6 +31,7 @@ const WRITES = {
     namespace: 'kube-system',
     name: 'mkplan-allocations',
   },
+  'create events': { verb: 'create', resource: 'events' },
   'patch services/status': { verb: 'patch', resource: 'services', subresource: 'status' },
 } as const satisfies Partial<Record<Right, V1ResourceAttributes>>;
 

@@ -1,4 +1,5 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
+import { CONDITION_TYPE, type ObservedCondition } from '../model/condition.ts';
 import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
 import type { ApiClient } from './http.ts';
 import type { MissingRights } from './rights.ts';
@@ -22,15 +23,17 @@ function step(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }
 
-/**
- * The field managers that own `status.loadBalancer.ingress` (KEP-555). The list is atomic, so whoever
- * owns any of it owns all of it.
- */
-function ingressManagers(service: Wire<V1Service>): string[] {
+/** Where managedFields have the ingress (KEP-555). The list is atomic, so whoever owns any of it owns all of it. */
+const INGRESS = ['f:status', 'f:loadBalancer', 'f:ingress'];
+
+/** Where they have the condition: conditions are told apart by their type. */
+const CONDITION = ['f:status', 'f:conditions', `k:${JSON.stringify({ type: CONDITION_TYPE })}`];
+
+/** The field managers that own something below a path of FieldsV1. */
+function managersOf(service: Wire<V1Service>, path: readonly string[]): string[] {
   return (service.metadata?.managedFields ?? []).flatMap((entry) => {
     const fields: unknown = entry.fieldsV1;
-    const ingress = step(step(step(fields, 'f:status'), 'f:loadBalancer'), 'f:ingress');
-    return ingress === undefined ? [] : [entry.manager ?? ''];
+    return path.reduce(step, fields) === undefined ? [] : [entry.manager ?? ''];
   });
 }
 
@@ -55,7 +58,12 @@ const SERVICE: Shape = {
     externalTrafficPolicy: 'text',
     ports: [{ port: 'number', protocol: 'text' }],
   },
-  status: { loadBalancer: { ingress: [{ ip: 'text' }] } },
+  status: {
+    loadBalancer: { ingress: [{ ip: 'text' }] },
+    conditions: [
+      { type: 'text', status: 'text', reason: 'text', message: 'text', lastTransitionTime: 'text' },
+    ],
+  },
 };
 
 const SLICE: Shape = {
@@ -65,11 +73,27 @@ const SLICE: Shape = {
   ],
 };
 
-/** What a Service tells. Throws a Failure for what is none. Of several managers of its ingress a foreign one is named: it has a say. */
+/** Of several managers a foreign one is named: it has a say. */
+function foremost(managers: readonly string[]): string | null {
+  return managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0] ?? null;
+}
+
+function observedCondition(service: Wire<V1Service>): ObservedCondition | null {
+  const found = service.status?.conditions?.find(({ type }) => type === CONDITION_TYPE);
+  if (found === undefined) return null;
+  return {
+    status: found.status === 'True' || found.status === 'False' ? found.status : 'Unknown',
+    reason: found.reason ?? '',
+    message: found.message ?? '',
+    lastTransitionTime: found.lastTransitionTime ?? null,
+    manager: foremost(managersOf(service, CONDITION)) ?? '',
+  };
+}
+
+/** What a Service tells. Throws a Failure for what is none. */
 export function observedService(service: Wire<V1Service>): ObservedService {
   requireShape('Service', service, SERVICE);
   const { metadata, spec, status } = service;
-  const managers = ingressManagers(service);
   const clusterIps = spec?.clusterIPs ?? [spec?.clusterIP];
   return {
     namespace: metadata?.namespace ?? '',
@@ -85,17 +109,19 @@ export function observedService(service: Wire<V1Service>): ObservedService {
     loadBalancerIp: spec?.loadBalancerIP ?? null,
     requestedIp: metadata?.annotations?.[IP_ANNOTATION] ?? null,
     ingress: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => canonicalAddress(ip) ?? []),
-    ingressManager: managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0] ?? null,
+    ingressManager: foremost(managersOf(service, INGRESS)),
+    condition: observedCondition(service),
     created: metadata?.creationTimestamp ?? '',
     ports: (spec?.ports ?? []).map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`),
   };
 }
 
-/** The same of a Service of type LoadBalancer, or one that still holds an ingress of ours; null of any other. */
+/** The same of a Service of type LoadBalancer, or one that still holds an ingress or a condition of ours; null of any other. */
 export function relevantService(service: Wire<V1Service>): ObservedService | null {
   requireShape('Service', service, SERVICE);
   const isRelevant =
-    service.spec?.type === 'LoadBalancer' || ingressManagers(service).includes(FIELD_MANAGER);
+    service.spec?.type === 'LoadBalancer' ||
+    [INGRESS, CONDITION].some((path) => managersOf(service, path).includes(FIELD_MANAGER));
   return isRelevant ? observedService(service) : null;
 }
 

@@ -65,6 +65,11 @@ export function requireShape(kind: string, value: unknown, shape: Shape): void {
   ]);
 }
 
+/** RFC 3339 in whole seconds, as the API stores the times of conditions and Events. */
+export function wireTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
 /** The canonical text of an address; null when it is none. */
 export function canonicalAddress(text: string | undefined): string | null {
   const address = parseAddress(text ?? '');

@@ -15,6 +15,8 @@ export interface ApplyWork {
   verify(): Promise<void>;
   decide(): Promise<void>;
   commit(): Promise<void>;
+  /** Tells of what was committed, best effort. Never throws. */
+  report(): Promise<void>;
   /** Says how it ended; `unchanged`: there was nothing to undo. Never throws. */
   rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'>;
 }
@@ -52,7 +54,7 @@ export function isApplyEnd(state: string): state is ApplyEnd {
  *     locking ─► recovering ─► observing ─► checking ─┬─► executing ◄─┐
  *        │           │             │           │      │    │  │  └────┘ another wave
  *        └───────────┴─────────────┴───────────┤      │    │  ▼
- *                                              │      │    │ verifying ─► deciding ─► committing ─► done
+ *                                              │      │    │ verifying ─► deciding ─► committing ─► reporting ─► done
  *                        refused │ cancelled ◄─┘      │    │  │              │            │
  *                                            nothing ◄┘    ▼  ▼              │            ▼
  *                                                       rollingBack ◄────────┘        incomplete
@@ -60,7 +62,8 @@ export function isApplyEnd(state: string): state is ApplyEnd {
  *                     refused │ cancelled │ rolledBack │ residue
  *
  * CANCEL never leaves a state whose work is under way: it is remembered as the error, and heeded when that work ends.
- * Before the first change it just leads out; afterwards it rolls back; once `deciding` has begun it is ignored.
+ * Before the first change it just leads out; afterwards it rolls back; once `deciding` has begun it is ignored, but for what
+ * `reporting` has not told yet.
  */
 export function createApplyMachine(work: ApplyWork) {
   return setup({
@@ -77,6 +80,7 @@ export function createApplyMachine(work: ApplyWork) {
       verify: fromPromise(() => work.verify()),
       decide: fromPromise(() => work.decide()),
       commit: fromPromise(() => work.commit()),
+      report: fromPromise(() => work.report()),
       rollBack: fromPromise(() => work.rollBack()),
     },
     guards: {
@@ -173,8 +177,14 @@ export function createApplyMachine(work: ApplyWork) {
       committing: {
         invoke: {
           src: 'commit',
-          onDone: 'done',
+          onDone: 'reporting',
           onError: { target: 'incomplete', actions: 'remember' },
+        },
+      },
+      reporting: {
+        invoke: {
+          src: 'report',
+          onDone: 'done',
         },
       },
       rollingBack: {

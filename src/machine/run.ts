@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { createActor, toPromise } from 'xstate';
 import { claimsAfter } from '../executor/claims.ts';
 import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
+import { tellServices } from '../executor/reports.ts';
 import { leftLines } from '../executor/residue.ts';
 import { rollback } from '../executor/rollback.ts';
-import { IngressWriter, type ServicePort } from '../executor/services.ts';
+import { type ServicePort, StatusWriter } from '../executor/services.ts';
 import { routesToVerify, verify } from '../executor/verify.ts';
 import { performWave, Transaction } from '../executor/wave.ts';
 import type { Claim, Owner } from '../model/claim.ts';
@@ -132,9 +133,8 @@ class ApplyRun implements ApplyWork {
     this.#claims = await this.#ports.registry.read();
     this.#owner = await this.#ports.owner();
     const { lenient } = this.#options;
-    this.transaction = new Transaction(this.#ports.txid(), plan, new IngressWriter(this.#ports.services), {
-      lenient,
-    });
+    const statuses = new StatusWriter(this.#ports.services);
+    this.transaction = new Transaction(this.#ports.txid(), plan, statuses, { lenient });
     return 'apply';
   }
 
@@ -189,6 +189,12 @@ class ApplyRun implements ApplyWork {
       await released;
     }
     this.#emit({ type: 'committed', txid });
+  }
+
+  async report(): Promise<void> {
+    const transaction = this.#open();
+    const warnings = await tellServices(this.#ports.services, transaction, this.#options.signal);
+    for (const diagnostic of warnings) this.#emit({ type: 'warning', txid: transaction.txid, diagnostic });
   }
 
   async rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'> {
@@ -257,7 +263,7 @@ export function harmless<E>(emit: (event: E) => void): (event: E) => void {
 
 /**
  * Applies a plan as one transaction: locks, recovers what was cut off, observes, checks, executes wave by wave,
- * verifies, decides, commits; rolls everything back when anything fails or the signal is aborted.
+ * verifies, decides, commits, and tells the Services; rolls everything back when anything fails or the signal is aborted.
  * Throws a Failure where nothing was changed: `lock-held`, `stale`, `conflict`, `interrupted`, or whatever
  * stood in the way. The route changer lets go before the lock is released; whoever made it closes it.
  */

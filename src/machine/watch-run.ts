@@ -180,7 +180,8 @@ class WatchRun implements WatchWork {
   #services(): ServicePort {
     const { services } = this.#ports.apply;
     return {
-      setIngress: (profile, target, addresses) => services.setIngress(profile, target, addresses),
+      applyStatus: (profile, target, status) => services.applyStatus(profile, target, status),
+      createEvent: (profile, target, event) => services.createEvent(profile, target, event),
       list: (profile) => services.list(profile),
       writeAllocations: async (change) => {
         this.#unrecorded = change.profile;

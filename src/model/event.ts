@@ -32,7 +32,9 @@ export type RunEvent =
   | { readonly type: 'verifying'; readonly txid: string; readonly routes: number }
   | { readonly type: 'rollback.started'; readonly txid: string; readonly changes: number }
   | { readonly type: 'rollback.done'; readonly txid: string; readonly left: readonly string[] }
-  | { readonly type: 'committed'; readonly txid: string };
+  | { readonly type: 'committed'; readonly txid: string }
+  /** Something that was not done once it was committed, and that nothing depends on. */
+  | { readonly type: 'warning'; readonly txid: string; readonly diagnostic: Diagnostic };
 
 /** Where events go. */
 export type EmitRunEvent = (event: RunEvent) => void;

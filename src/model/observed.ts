@@ -1,5 +1,6 @@
 import type { AllocationRecord } from './allocation.ts';
 import type { Claim } from './claim.ts';
+import type { ObservedCondition } from './condition.ts';
 import type { HostPolicy } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
@@ -159,6 +160,8 @@ export interface ObservedService {
   readonly ingress: readonly string[];
   /** The field manager that owns `status.loadBalancer.ingress`; null when nobody does. */
   readonly ingressManager: string | null;
+  /** Of mkplan's type; null when there is none. */
+  readonly condition: ObservedCondition | null;
   /** RFC 3339; the tie-break of allocation, before namespace/name. */
   readonly created: string;
   /** `port/transport`, such as `80/TCP`, in the Service's order. */
@@ -192,6 +195,7 @@ export const RIGHTS = [
   'create configmaps kube-system',
   'update configmaps kube-system/mkplan-allocations',
   'patch services/status',
+  'create events',
 ] as const;
 
 export type Right = (typeof RIGHTS)[number];
@@ -205,7 +209,7 @@ export interface ObservedCluster {
   readonly kubeadm: { readonly serviceSubnet: string | null; readonly podSubnet: string | null } | null;
   /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium). */
   readonly otherLoadBalancers: readonly string[];
-  /** Only Services of type LoadBalancer, and those that still show an ingress of ours. */
+  /** Only Services of type LoadBalancer, and those that still show an ingress or a condition of ours. */
   readonly services: readonly ObservedService[];
   readonly endpoints: readonly ObservedEndpoints[];
   /** Null where it may not be read: then the Services' own status is all that is known. */

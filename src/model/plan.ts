@@ -1,4 +1,5 @@
 import type { Allocation, AllocationRecord } from './allocation.ts';
+import type { Condition, ServiceEvent } from './condition.ts';
 import type { Diagnostic, SourcePosition } from './diagnostic.ts';
 import type { ApprovalKind } from './policy.ts';
 import type { Prefix } from './prefix.ts';
@@ -34,7 +35,10 @@ export interface RouteStep {
   readonly precondition: Precondition;
 }
 
-/** One thing to do to the ingress of one Service. Addresses are canonical text, in the Service's family order. */
+/**
+ * One thing to do to the ingress of one Service, its condition with it. Addresses are canonical text, in the Service's
+ * family order.
+ */
 export interface ServiceStep {
   readonly kind: 'service';
   readonly action: 'create' | 'replace' | 'delete' | 'none';
@@ -52,6 +56,27 @@ export interface ServiceStep {
     readonly before: readonly string[];
     readonly after: readonly string[];
   };
+  /** Undone, it is as before. */
+  readonly condition: { readonly before: Condition | null; readonly after: Condition | null };
+  /** Written once the plan is committed. */
+  readonly events: readonly ServiceEvent[];
+}
+
+/**
+ * A condition that is to be written, or given up, on a Service whose addresses stay as they are. Best effort, once
+ * the plan is committed: it is news, not part of what is made so.
+ */
+export interface ServiceReport {
+  readonly profile: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Refused by the API server when the Service is another one by then. */
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Ours, which the same apply has to name: what it does not name is given up. */
+  readonly addresses: readonly string[];
+  readonly condition: ServiceStep['condition'];
+  readonly events: readonly ServiceEvent[];
 }
 
 export type Step = RouteStep | ServiceStep;
@@ -152,6 +177,8 @@ export interface Plan {
   readonly allocations: readonly AllocationChange[];
   /** Sorted; includes the steps whose action is `none`. */
   readonly steps: readonly Step[];
+  /** Sorted by profile and Service. */
+  readonly reports: readonly ServiceReport[];
   /** Changes in the order of execution; those of one wave are independent of each other. */
   readonly waves: readonly (readonly Change[])[];
   readonly conflicts: readonly Conflict[];
@@ -165,7 +192,8 @@ export interface Plan {
 
 /** Whether applying the plan would change anything. */
 export function isEmpty(plan: Plan): boolean {
-  return plan.allocations.length === 0 && plan.steps.every((step) => step.action === 'none');
+  const { allocations, reports, steps } = plan;
+  return allocations.length + reports.length === 0 && steps.every((step) => step.action === 'none');
 }
 
 /** Whether something refuses the plan as a whole. */

@@ -1,5 +1,6 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { Claim, Owner } from '../model/claim.ts';
+import type { ObservedCondition } from '../model/condition.ts';
 import type {
   Answer,
   CriticalAddress,
@@ -18,7 +19,7 @@ import type {
   OpenTransaction,
   Rule,
 } from '../model/observed.ts';
-import { RIGHTS, RULE_ACTIONS } from '../model/observed.ts';
+import { FIELD_MANAGER, RIGHTS, RULE_ACTIONS } from '../model/observed.ts';
 import { PURPOSES } from '../model/plan.ts';
 import { type HostPolicy, NO_POLICY, SPEC_APPROVALS } from '../model/policy.ts';
 import {
@@ -253,6 +254,14 @@ const node = record<ObservedNode>({
   podCidrs: usually(list(canonicalCidr), []),
 });
 
+const condition = record<ObservedCondition>({
+  status: required(oneOf('True', 'False', 'Unknown')),
+  reason: required(text),
+  message: required(text),
+  lastTransitionTime: usually(nullable(text), null),
+  manager: usually(text, FIELD_MANAGER),
+});
+
 const service = record<ObservedService>({
   namespace: required(text),
   name: required(text),
@@ -270,6 +279,7 @@ const service = record<ObservedService>({
   requestedIp: usually(nullable(text), null),
   ingress: usually(list(address), []),
   ingressManager: usually(nullable(text), null),
+  condition: usually(nullable(condition), null),
   ports: usually(list(text), []),
 });
 

@@ -55,6 +55,7 @@ export function planCleanup(observed: ObservedState, options: CleanupOptions): P
     services: [],
     allocations: [],
     steps,
+    reports: [],
     waves: wavesOf(steps),
     conflicts: [],
     approvals: left.flatMap(approvalOf),

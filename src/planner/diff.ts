@@ -1,10 +1,11 @@
 import type { Claim } from '../model/claim.ts';
 import type { DesiredProfile } from '../model/desired.ts';
-import type { ObservedProfile, ObservedService } from '../model/observed.ts';
+import type { ObservedCluster, ObservedProfile, ObservedService } from '../model/observed.ts';
 import type { RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
+import { conditionChange, eventsOf } from './conditions.ts';
 import type { Ownership } from './foreign.ts';
 import { mayPatch } from './rights.ts';
 import { isOurIngress, isToTakeBack } from './served.ts';
@@ -181,26 +182,29 @@ export function serviceSteps(
 ): ServiceStep[] {
   const bySummary = new Map(summaries.map((one) => [`${one.profile}/${serviceName(one)}`, one]));
   return profiles.flatMap(({ profile, seen: { cluster }, routed }) =>
-    (cluster?.services ?? [])
-      .flatMap((service) => {
-        const summary = bySummary.get(`${profile.name}/${serviceName(service)}`);
-        if (summary?.state === 'served') return serve(profile.name, service, summary);
-        const isTaken = cluster !== null && isToTakeBack(service, profile, cluster, routed);
-        return isTaken ? takeBack(profile.name, service, summary) : [];
-      })
-      .filter(({ action }) => action === 'none' || cluster === null || mayPatch(cluster)),
+    cluster === null
+      ? []
+      : cluster.services
+          .flatMap((service): ServiceStep[] => {
+            const summary = bySummary.get(`${profile.name}/${serviceName(service)}`);
+            const isOurs = summary?.state === 'served' || isToTakeBack(service, profile, cluster, routed);
+            return isOurs ? [serviceStepOf(profile.name, service, summary, cluster)] : [];
+          })
+          .filter(({ action }) => action === 'none' || mayPatch(cluster)),
   );
 }
 
-function serve(profile: string, service: ObservedService, summary: ServiceSummary): ServiceStep {
-  const before = isOurIngress(service) ? service.ingress : [];
-  return serviceStep(profile, service, before, summary.addresses, summary.reason);
-}
-
-function takeBack(
+/** What to do to a Service that is served, or whose ingress is taken back. */
+function serviceStepOf(
   profile: string,
   service: ObservedService,
   summary: ServiceSummary | undefined,
+  cluster: ObservedCluster,
 ): ServiceStep {
-  return serviceStep(profile, service, service.ingress, [], summary?.reason ?? 'it is no longer served');
+  const before = isOurIngress(service) ? service.ingress : [];
+  const after = summary?.state === 'served' ? summary.addresses : [];
+  const reason = summary?.reason ?? 'it is no longer served';
+  const condition = conditionChange(service, summary);
+  const events = eventsOf({ before, after, reason, condition }, cluster);
+  return serviceStep(profile, service, before, after, reason, { condition, events });
 }

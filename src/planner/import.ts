@@ -170,6 +170,7 @@ export function planImport(desired: DesiredState, observed: ObservedState, named
     services: [],
     allocations: [],
     steps,
+    reports: [],
     waves: [],
     conflicts: [],
     approvals: [],

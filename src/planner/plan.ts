@@ -1,10 +1,19 @@
 import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
+import type {
+  AllocationChange,
+  Approval,
+  Conflict,
+  Plan,
+  ServiceReport,
+  ServiceSummary,
+  Step,
+} from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { type Admission, admit } from './admit.ts';
+import { serviceReports } from './conditions.ts';
 import { ConflictCheck } from './conflict.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
 import { doubtfulGateways } from './doubtful-gateways.ts';
@@ -47,9 +56,11 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   );
   const services = wanted.flatMap((one) => announceable(one, admission));
 
+  const ofServices = serviceSteps(profiles, services);
+  const reports = serviceReports(profiles, services, ofServices);
   const steps: Step[] = [
     ...new RouteDiff(ownership, protocolOf(desired, observed)).steps(admission.admitted, admission.refused),
-    ...serviceSteps(profiles, services),
+    ...ofServices,
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];
   const body: Omit<Plan, 'fingerprint'> = {
@@ -61,6 +72,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     services,
     allocations: wanted.flatMap((one) => allocationChange(one, services, observed)),
     steps,
+    reports,
     waves: wavesOf(steps),
     conflicts,
     approvals: withPolicy(
@@ -71,6 +83,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
           ...coverApprovals(conflicts),
         ],
         steps,
+        reports,
       ),
       observed.host.policy,
     ),
@@ -154,14 +167,10 @@ function announceable(wanted: WantedProfile, admission: Admission): ServiceSumma
   };
   return wanted.services.map((service) => {
     if (service.state !== 'served') return service;
-    const stranded = service.addresses.find((address) => !hasWay(address));
-    if (stranded === undefined) return service;
-    return {
-      ...service,
-      state: 'pending',
-      addresses: [],
-      reason: `there is no way to ${stranded}: its route is left out`,
-    };
+    if (service.addresses.every(hasWay)) return service;
+    // Without the address: that may be another one once it is free.
+    const reason = 'there is no way to the address that it would get: its route is left out';
+    return { ...service, state: 'pending', addresses: [], reason };
   });
 }
 
@@ -199,17 +208,25 @@ function coverApprovals(conflicts: readonly Conflict[]): Approval[] {
 }
 
 /** Approvals are asked for what is about to be done, not for what stands already. */
-function needed(approvals: readonly Approval[], steps: readonly Step[]): Approval[] {
+function needed(
+  approvals: readonly Approval[],
+  steps: readonly Step[],
+  reports: readonly ServiceReport[],
+): Approval[] {
   const profiles = new Set<string>();
+  const told = new Set(
+    reports.flatMap(({ profile, condition }) => (condition.after === null ? [] : [profile])),
+  );
   const destinations = new Set<string>();
   for (const step of steps) {
     if (step.action !== 'create' && step.action !== 'replace') continue;
     profiles.add(step.profile);
     if (step.kind === 'route' && step.after !== null) destinations.add(formatPrefix(step.after.destination));
   }
-  return approvals.filter(({ kind, profile, subject }) =>
-    kind === 'context' || kind === 'gateway' ? profiles.has(profile) : destinations.has(subject),
-  );
+  return approvals.filter(({ kind, profile, subject }) => {
+    if (kind === 'context') return profiles.has(profile) || told.has(profile);
+    return kind === 'gateway' ? profiles.has(profile) : destinations.has(subject);
+  });
 }
 
 function poolDiagnostics(

@@ -63,6 +63,7 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
   'create configmaps kube-system': { without: UNRECORDED, isUsed: givesFromPool },
   'update configmaps kube-system/mkplan-allocations': { without: UNRECORDED, isUsed: givesFromPool },
   'patch services/status': { without: 'Services keep the addresses that they show', isUsed: gives },
+  'create events': { without: 'no Events say what became of Services', isUsed: gives },
 };
 
 /** A cluster's rights that are missing, each with what that comes to for the profile. */
@@ -128,6 +129,11 @@ export function withoutPatch(
 /** Whether the status of Services can be written, as far as is known. */
 export function mayPatch(cluster: ObservedCluster): boolean {
   return !cluster.missingRights.includes('patch services/status');
+}
+
+/** Whether Events can be written, as far as is known. */
+export function mayEmit(cluster: ObservedCluster): boolean {
+  return !cluster.missingRights.includes('create events');
 }
 
 /** Whether the record of allocations can be written, as far as is known. */

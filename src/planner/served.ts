@@ -80,6 +80,21 @@ export function isToTakeBack(
   return isServing || service.ingress.some((address) => routed.has(address));
 }
 
+/**
+ * Whether the condition of a Service may be that of another mkplan, which serves what this spec does not. It says
+ * nothing of a Service that somebody else serves, or that is no longer of type LoadBalancer.
+ */
+export function isToldByOthers(
+  service: ObservedService,
+  profile: DesiredProfile,
+  cluster: ObservedCluster,
+): boolean {
+  if (service.type !== 'LoadBalancer') return false;
+  const { state } = judgeService(service, profile, cluster);
+  if (state === 'foreign') return false;
+  return state !== 'served' || profile.loadBalancer.assign === 'none';
+}
+
 /** Order of allocation: the oldest first, then by namespace and name. */
 export function byAge(a: ObservedService, b: ObservedService): number {
   return (

@@ -46,13 +46,14 @@ export function routeStep(
   };
 }
 
-/** Makes a service step; the action follows from the addresses. */
+/** Makes a service step; the action follows from the addresses. `told` is what goes with it. */
 export function serviceStep(
   profile: string,
   service: ObservedService,
   before: readonly string[],
   after: readonly string[],
   reason: string,
+  told: Pick<ServiceStep, 'condition' | 'events'>,
 ): ServiceStep {
   const action = actionOf(before, after);
   return {
@@ -67,6 +68,7 @@ export function serviceStep(
     before,
     after,
     inverse: { action: actionOf(after, before), before: after, after: before },
+    ...told,
   };
 }
 

@@ -61,6 +61,8 @@ export function serviceStep(
     before,
     after,
     inverse: { action: 'none', before: after, after: before },
+    condition: { before: null, after: null },
+    events: [],
   };
 }
 
@@ -93,6 +95,7 @@ export function planOf(rest: Partial<Plan> = {}): Plan {
     services: [],
     allocations: [],
     steps: [],
+    reports: [],
     waves: [],
     conflicts: [],
     approvals: [],

@@ -18,6 +18,16 @@ import { clusterRefused } from './programs.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+/** Statuses to apply. */
+const CONDITION = {
+  status: 'True',
+  reason: 'IPAllocated',
+  message: 'allocated 10.200.0.1',
+  lastTransitionTime: null,
+} as const;
+const GIVEN = { addresses: ['10.200.0.1'], condition: CONDITION };
+const NOTHING = { addresses: [], condition: null };
+
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
 describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', () => {
@@ -128,7 +138,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
   });
 
   test('owns the ingress that it sets, and gives it up', async () => {
-    const version = await admin.setIngress(await target(), ['10.200.0.1']);
+    const version = await admin.applyStatus(await target(), GIVEN);
     const given = await stored();
     expect(textAt(given, 'metadata', 'resourceVersion')).toBe(version);
     expect(arrayAt(given, 'status', 'loadBalancer', 'ingress')).toEqual([
@@ -141,7 +151,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       fieldsV1: { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } },
     });
     expect(await target()).toMatchObject({ ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
-    await admin.setIngress(await target(), []);
+    await admin.applyStatus(await target(), NOTHING);
     expect((await stored())['status']).toEqual({ loadBalancer: {} });
     expect(await target()).toMatchObject({ ingress: [], ingressManager: null });
   });
@@ -155,13 +165,13 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       { metadata: { labels: { a: 'b' } } },
       'application/merge-patch+json',
     );
-    await expect(admin.setIngress(changed, ['10.200.0.1'])).rejects.toMatchObject({ kind: 'stale' });
+    await expect(admin.applyStatus(changed, GIVEN)).rejects.toMatchObject({ kind: 'stale' });
     const gone = await target();
     await client.send('DELETE', `${SERVICES}/web`);
-    await expect(admin.setIngress(gone, ['10.200.0.1'])).rejects.toMatchObject({ kind: 'stale' });
+    await expect(admin.applyStatus(gone, GIVEN)).rejects.toMatchObject({ kind: 'stale' });
     expect((await client.get(`${SERVICES}/web`)).code).toBe(404);
     await post(client, SERVICES, serviceObject('web'));
-    await expect(admin.setIngress(gone, ['10.200.0.1'])).rejects.toMatchObject({ kind: 'stale' });
+    await expect(admin.applyStatus(gone, GIVEN)).rejects.toMatchObject({ kind: 'stale' });
     expect((await stored())['status']).toEqual({ loadBalancer: {} });
   });
 
@@ -171,7 +181,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
     await lone.controlPlane.client.send('PATCH', path, patch, 'application/merge-patch+json');
     const foreign = await target();
     expect(foreign).toMatchObject({ ingressManager: 'speaker' });
-    const refused = await admin.setIngress(foreign, ['10.200.0.1']).catch((error: unknown) => error);
+    const refused = await admin.applyStatus(foreign, GIVEN).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(Failure);
     expect(refused).toMatchObject({
       kind: 'conflict',
@@ -236,7 +246,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
     }
 
     test('does all of it', async () => {
-      await user.setIngress(await target(), ['10.200.0.1']);
+      await user.applyStatus(await target(), GIVEN);
       expect((await user.observe()).services).toMatchObject([{ ingress: ['10.200.0.1'] }]);
       const record = (await user.observe()).allocations;
       if (record === null) throw new Error('the record may not be read');

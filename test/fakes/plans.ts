@@ -32,8 +32,13 @@ export const create = (after: Route) => step('create', null, after);
 export const remove = (before: Route) => step('delete', before, null);
 export const replace = (before: Route, after: Route) => step('replace', before, after);
 
-export function serviceStep(service: ObservedService, after: readonly string[]): ServiceStep {
-  return makeServiceStep('minikube', service, service.ingress, after, 'for the test');
+export function serviceStep(
+  service: ObservedService,
+  after: readonly string[],
+  told: Partial<Pick<ServiceStep, 'condition' | 'events'>> = {},
+): ServiceStep {
+  const { condition = { before: null, after: null }, events = [] } = told;
+  return makeServiceStep('minikube', service, service.ingress, after, 'for the test', { condition, events });
 }
 
 /** A plan of these steps, in the planner's own waves. */
@@ -47,6 +52,7 @@ export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): P
     services: [],
     allocations: [],
     steps,
+    reports: [],
     waves: wavesOf(steps),
     conflicts: [],
     approvals: [],

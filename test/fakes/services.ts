@@ -1,5 +1,6 @@
 import type { ServicePort } from '../../src/executor/services.ts';
 import type { ServiceTarget } from '../../src/kubernetes/cluster.ts';
+import type { ServiceEvent, ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
 import * as build from '../planner/build.ts';
@@ -17,8 +18,10 @@ const RACED = {
 export class FakeServices implements ServicePort {
   faults = new Faults();
   readonly #services = new Map<string, ObservedService>();
-  /** By name: `refuse` before the write, or lose the `reply` after it. */
-  readonly failing = new Map<string, 'refuse' | 'reply'>();
+  /** By name: `refuse` or be `unreachable` before the write, or lose the `reply` after it. */
+  readonly failing = new Map<string, 'refuse' | 'unreachable' | 'reply'>();
+  /** Names of the Services that were to be written. */
+  readonly asked: string[] = [];
   /** Thrown by `list`; null while the API server answers. */
   down: Error | null = null;
 
@@ -42,6 +45,10 @@ export class FakeServices implements ServicePort {
     this.#services.delete(name);
   }
 
+  condition(name: string): ObservedService['condition'] | undefined {
+    return this.#services.get(name)?.condition;
+  }
+
   ingress(name: string): readonly string[] | undefined {
     return this.#services.get(name)?.ingress;
   }
@@ -61,24 +68,41 @@ export class FakeServices implements ServicePort {
     this.recorded++;
   }
 
-  async setIngress(_profile: string, target: ServiceTarget, addresses: readonly string[]): Promise<string> {
-    this.faults.step(`services.setIngress ${target.name}`);
+  /** Events that were written: Service, its resourceVersion, reason. */
+  readonly events: string[] = [];
+
+  async createEvent(_profile: string, target: ServiceTarget, { reason }: ServiceEvent): Promise<void> {
+    this.faults.step(`services.createEvent ${target.name}`);
+    if (this.down !== null) throw this.down;
+    this.events.push(`${target.name}@${target.resourceVersion} ${reason}`);
+  }
+
+  async applyStatus(_profile: string, target: ServiceTarget, status: ServiceStatus): Promise<string> {
+    this.faults.step(`services.applyStatus ${target.name}`);
+    this.asked.push(target.name);
     const failing = this.failing.get(target.name);
     this.failing.delete(target.name);
     const found = this.#services.get(target.name);
+    if (failing === 'unreachable') throw refusal('connect ECONNREFUSED', 'cluster-unreachable');
     if (failing === 'refuse') throw refusal('HTTP status 500');
     if (found?.uid !== target.uid || found.resourceVersion !== target.resourceVersion) {
-      throw refusal('HTTP status 409');
+      throw new Failure('stale', refusal('HTTP status 409').diagnostics);
     }
-    this.write(target.name, { ingress: addresses });
+    const { addresses, condition } = status;
+    const lastTransitionTime = condition?.lastTransitionTime ?? NOW;
+    this.write(target.name, {
+      ingress: addresses,
+      condition: condition === null ? null : { ...condition, lastTransitionTime, manager: 'mkplan' },
+    });
     if (failing === 'reply') throw refusal('no answer within 10000 ms');
     this.faults.step(`services.reply ${target.name}`);
     return this.#services.get(target.name)?.resourceVersion ?? '';
   }
 }
 
-function refusal(summary: string): Failure {
-  return new Failure('error', [
-    { code: 'cluster-error', severity: 'error', summary, cause: summary, fix: 'Try again.' },
-  ]);
+/** Of every write. */
+const NOW = '2026-01-01T00:00:00Z';
+
+function refusal(summary: string, code = 'cluster-error'): Failure {
+  return new Failure('error', [{ code, severity: 'error', summary, cause: summary, fix: 'Try again.' }]);
 }

@@ -4,6 +4,7 @@ import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../.
 import { runWatch } from '../../src/machine/watch-run.ts';
 import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { Owner } from '../../src/model/claim.ts';
+import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
@@ -14,6 +15,7 @@ import { hold, ofSession, refusalsByProfile } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import * as build from '../planner/build.ts';
+import { shownCondition } from '../planner/simulate.ts';
 import { planOf } from './plans.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { World } from './world.ts';
@@ -214,7 +216,8 @@ export class Session {
       apply: {
         ...apply,
         services: {
-          setIngress: async (_profile, target, addresses) => this.#setIngress(target, addresses),
+          applyStatus: async (_profile, target, status) => this.#applyStatus(target, status),
+          createEvent: async (_profile, { name }, { reason }) => void this.told.push(`${name} ${reason}`),
           writeAllocations: async ({ after }) => {
             if (this.recordRefusals.left-- > 0) {
               const { stale } = this.recordRefusals;
@@ -249,9 +252,12 @@ export class Session {
     };
   }
 
-  #setIngress(
+  /** The Events that were written: Service and reason. */
+  readonly told: string[] = [];
+
+  #applyStatus(
     target: { readonly name: string; readonly resourceVersion: string },
-    addresses: readonly string[],
+    { addresses, condition }: ServiceStatus,
   ): string {
     const found = this.services.get(target.name);
     if (this.refusing.has(target.name)) throw failure('cluster-error', 'HTTP status 500');
@@ -263,6 +269,7 @@ export class Session {
       resourceVersion,
       ingress: addresses,
       ingressManager: addresses.length === 0 ? null : 'mkplan',
+      condition: shownCondition(condition),
     });
     return resourceVersion;
   }

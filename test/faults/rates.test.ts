@@ -35,7 +35,7 @@ async function burst(): Promise<number> {
   const worker = async (): Promise<void> => {
     for (const name of names) {
       const target = { namespace: 'default', name, uid: `uid-${name}`, resourceVersion: '1' };
-      const thrown = await cluster.setIngress(target, ['10.200.0.1']).then(
+      const thrown = await cluster.applyStatus(target, { addresses: ['10.200.0.1'], condition: null }).then(
         () => null,
         (error: unknown) => error,
       );

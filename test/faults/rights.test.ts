@@ -15,6 +15,7 @@ const RIGHTS: readonly (readonly [Right, method: string, path: RegExp, isServed:
   ['get configmaps kube-system/mkplan-allocations', 'GET', new RegExp(`^${RECORD}$`), true],
   ['create configmaps kube-system', 'POST', /\/configmaps$/, true],
   ['patch services/status', 'PATCH', /\/status$/, false],
+  ['create events', 'POST', /\/events$/, true],
 ];
 
 let stack: Stack;
@@ -28,11 +29,14 @@ afterEach(() => stack.close());
 
 /** An API server with RBAC: it refuses one right, and says so when it is asked. */
 function without(right: Right, method: string, path: RegExp): (passing: Passing) => Fault {
-  const [verb] = right.split(' ');
+  const [verb, name = ''] = right.split(' ');
+  const [resource, subresource] = name.split('/');
   return (passing) => {
     if (passing.path === REVIEWS) {
-      const review = JSON.parse(passing.body) as { spec: { resourceAttributes: { verb: string } } };
-      const allowed = review.spec.resourceAttributes.verb !== verb;
+      const { spec } = JSON.parse(passing.body) as { spec: { resourceAttributes: Record<string, string> } };
+      const asked = spec.resourceAttributes;
+      const allowed =
+        asked['verb'] !== verb || asked['resource'] !== resource || asked['subresource'] !== subresource;
       return { kind: 'answer', status: 201, body: { status: { allowed } } };
     }
     return passing.method === method && path.test(passing.path) ? { kind: 'status', status: 403 } : PASS;
@@ -47,6 +51,7 @@ it.each(RIGHTS)('without the right to %s, an apply does the rest', async (right,
     { severity: 'warning', summary: `profile minikube: the user of context minikube may not ${right}` },
   ]);
   expect(stack.held()[0]?.ingress).toEqual(isServed ? ['10.200.0.1'] : []);
+  expect(stack.events()).toEqual(isServed && right !== 'create events' ? ['web IPAllocated'] : []);
   // What cannot be written is not tried.
   expect(
     stack.proxy.seen.filter(({ fault, method: tried }) => fault === 'status' && tried !== 'GET'),

@@ -13,7 +13,7 @@ import { plan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { createJournal } from '../../src/registry/journal-file.ts';
 import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/sandbox/embedded-api/json.ts';
-import { NODES, resourceOfKind, SERVICES } from '../../src/sandbox/embedded-api/resources.ts';
+import { EVENTS, NODES, resourceOfKind, SERVICES } from '../../src/sandbox/embedded-api/resources.ts';
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 import { planOf } from '../fakes/plans.ts';
 import { World } from '../fakes/world.ts';
@@ -130,6 +130,14 @@ export class Stack {
       }));
   }
 
+  /** The Events that were written: Service and reason, the oldest first. */
+  events(): string[] {
+    return this.api.store
+      .list(EVENTS, 'default')
+      .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+      .map((event) => `${textAt(event, 'involvedObject', 'name')} ${textAt(event, 'reason')}`);
+  }
+
   /** Address to Service, as the cluster's record has them. */
   record(): Map<string, string> {
     const resource = resourceOfKind('v1', 'ConfigMap');
@@ -172,8 +180,10 @@ export class Stack {
         ...this.world.ports(planOf([])),
         observe: async () => plan(desired, await this.#observe(cluster, desired)),
         services: {
-          setIngress: async (_: string, ...rest: Parameters<Cluster['setIngress']>) =>
-            await cluster.setIngress(...rest),
+          applyStatus: async (_: string, ...rest: Parameters<Cluster['applyStatus']>) =>
+            await cluster.applyStatus(...rest),
+          createEvent: async (_: string, ...rest: Parameters<Cluster['createEvent']>) =>
+            await cluster.createEvent(...rest),
           writeAllocations: async ({ before, after }: Plan['allocations'][number]) =>
             await cluster.writeAllocations(before, after),
           list: async () => (await cluster.observe()).services,

@@ -118,6 +118,15 @@ export const mustBeNode = shaped<ObservedNode>('a Node', {
   podCidrs: listOf(isCidr),
 });
 
+const isCondition = (value: unknown): boolean => {
+  const { status, reason, message, lastTransitionTime, manager } = value as Record<string, unknown>;
+  return (
+    oneOf(['True', 'False', 'Unknown'])(status) &&
+    [reason, message, manager].every(isText) &&
+    orNull(isText)(lastTransitionTime)
+  );
+};
+
 export const mustBeService = shaped<ObservedService>('a Service', {
   namespace: isText,
   name: isText,
@@ -133,6 +142,7 @@ export const mustBeService = shaped<ObservedService>('a Service', {
   requestedIp: orNull(isText),
   ingress: listOf(isAddress),
   ingressManager: orNull(isText),
+  condition: orNull(isCondition),
   created: isText,
   ports: listOf(isText),
 });

@@ -287,6 +287,7 @@ describe('observe', () => {
       requestedIp: '10.200.0.7',
       ingress: ['10.200.0.7'],
       ingressManager: 'mkplan',
+      condition: null,
       created: '2026-01-02T03:04:05Z',
       ports: ['80/TCP', '53/UDP'],
     });
@@ -350,7 +351,7 @@ describe('observe', () => {
   });
 });
 
-describe('setIngress', () => {
+describe('applyStatus', () => {
   const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
   const path = '/api/v1/namespaces/default/services/web/status';
 
@@ -358,7 +359,9 @@ describe('setIngress', () => {
     server.handle(
       serve({ [path]: (response) => answerJson(response, 200, { metadata: { resourceVersion: '42' } }) }),
     );
-    expect(await (await connect(minikube())).setIngress(target, ['10.200.0.7'])).toBe('42');
+    expect(
+      await (await connect(minikube())).applyStatus(target, { addresses: ['10.200.0.7'], condition: null }),
+    ).toBe('42');
     const patch = server.seen.find(({ method }) => method === 'PATCH');
     expect(Object.fromEntries(patch?.query ?? [])).toEqual({ fieldManager: 'mkplan', force: 'false' });
     expect(patch?.headers['content-type']).toBe('application/apply-patch+yaml');
@@ -370,6 +373,36 @@ describe('setIngress', () => {
     });
   });
 
+  it('tells of the condition by the same apply, in whole seconds of now', async () => {
+    server.handle(serve({ [path]: (response) => answerJson(response, 200, {}) }));
+    const condition = { status: 'False', reason: 'AllocationFailed', message: 'full' } as const;
+    const cluster = await connect(minikube());
+    await cluster.applyStatus(target, {
+      addresses: [],
+      condition: { ...condition, lastTransitionTime: null },
+    });
+    const patch = server.seen.find(({ method }) => method === 'PATCH');
+    const lastTransitionTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(JSON.parse(patch?.body ?? '').status).toEqual({
+      conditions: [{ type: 'mkplan/IPAllocated', ...condition, lastTransitionTime }],
+    });
+  });
+
+  it('names the manager that holds the condition', async () => {
+    const message = 'conflict with "kubectl-edit" with subresource "status" using v1';
+    const field = '.status.conditions[type="mkplan/IPAllocated"].message';
+    const causes = [{ reason: 'FieldManagerConflict', message, field }];
+    server.handle(
+      serve({
+        [path]: (response) => answerJson(response, 409, { message: 'Apply failed', details: { causes } }),
+      }),
+    );
+    const cluster = await connect(minikube());
+    await expect(cluster.applyStatus(target, { addresses: [], condition: null })).rejects.toThrow(
+      'the condition of Service default/web belongs to "kubectl-edit"',
+    );
+  });
+
   it('names the manager that holds the field', async () => {
     const message = 'conflict with "minikube" with subresource "status" using v1';
     const causes = [{ reason: 'FieldManagerConflict', message, field: '.status.loadBalancer.ingress' }];
@@ -378,7 +411,9 @@ describe('setIngress', () => {
         [path]: (response) => answerJson(response, 409, { message: 'Apply failed', details: { causes } }),
       }),
     );
-    await expect((await connect(minikube())).setIngress(target, ['10.200.0.7'])).rejects.toMatchObject({
+    await expect(
+      (await connect(minikube())).applyStatus(target, { addresses: ['10.200.0.7'], condition: null }),
+    ).rejects.toMatchObject({
       kind: 'conflict',
       message: 'context "minikube": the ingress of Service default/web belongs to "minikube"',
       diagnostics: [{ code: 'service-conflict' }],
@@ -390,9 +425,41 @@ describe('setIngress', () => {
     [404, 'services "web" not found'],
   ])('calls the plan stale on %i without a conflict', async (status, message) => {
     server.handle(serve({ [path]: (response) => answerJson(response, status, { message }) }));
-    await expect((await connect(minikube())).setIngress(target, [])).rejects.toMatchObject({
+    await expect(
+      (await connect(minikube())).applyStatus(target, { addresses: [], condition: null }),
+    ).rejects.toMatchObject({
       kind: 'stale',
       diagnostics: [{ code: 'service-changed', cause: message }],
+    });
+  });
+});
+
+describe('createEvent', () => {
+  const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
+  const event = { type: 'Warning', reason: 'AllocationFailed', message: 'full' } as const;
+  const path = '/api/v1/namespaces/default/events';
+
+  it('writes it into the namespace of the Service, as mkplan, each by a name of its own', async () => {
+    server.handle(serve({ [path]: (response) => answerJson(response, 201, {}) }));
+    const cluster = await connect(minikube());
+    await cluster.createEvent(target, event);
+    await cluster.createEvent(target, event);
+    const bodies = server.seen.flatMap(({ method, body }) => (method === 'POST' ? [JSON.parse(body)] : []));
+    expect(bodies[0]).toMatchObject({
+      ...event,
+      metadata: { namespace: 'default', name: expect.stringMatching(/^web\.[0-9a-f]{16}$/) },
+      involvedObject: { apiVersion: 'v1', kind: 'Service', ...target },
+      source: { component: 'mkplan' },
+      reportingComponent: 'mkplan',
+      count: 1,
+    });
+    expect(new Set(bodies.map(({ metadata }) => metadata.name)).size).toBe(2);
+  });
+
+  it('fails where it is refused', async () => {
+    server.handle(serve({ [path]: (response) => answerJson(response, 403, { message: 'forbidden' }) }));
+    await expect((await connect(minikube())).createEvent(target, event)).rejects.toMatchObject({
+      diagnostics: [{ code: 'cluster-forbidden' }],
     });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ingressConfiguration, knowsIpMode } from '../../src/kubernetes/ingress.ts';
 import { parseKubeadm } from '../../src/kubernetes/networks.ts';
 import { observedNode, strayPods } from '../../src/kubernetes/nodes.ts';
+import { knowsIpMode, statusConfiguration } from '../../src/kubernetes/service-status.ts';
 import { countEndpoints, observedService, sliceEndpoints } from '../../src/kubernetes/services.ts';
 
 const owns = (manager: string) => ({
@@ -83,6 +83,29 @@ describe('observedService', () => {
     expect(observedService({ metadata: { managedFields: [conditions] } }).ingressManager).toBeNull();
   });
 
+  it('names a foreign manager of the condition before our own, and no condition of another type', () => {
+    const fields = { 'f:status': { 'f:conditions': { 'k:{"type":"mkplan/IPAllocated"}': { '.': {} } } } };
+    const observed = (type: string, ...managers: string[]) =>
+      observedService({
+        metadata: { managedFields: managers.map((manager) => ({ manager, fieldsV1: fields })) },
+        status: {
+          conditions: [
+            { type, status: 'True', reason: 'R', message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' },
+          ],
+        },
+      }).condition;
+    const lastTransitionTime = '2026-01-01T00:00:00Z';
+    expect(observed('mkplan/IPAllocated', 'mkplan')).toEqual({
+      status: 'True',
+      reason: 'R',
+      message: 'm',
+      lastTransitionTime,
+      manager: 'mkplan',
+    });
+    expect(observed('mkplan/IPAllocated', 'mkplan', 'kubectl-edit')?.manager).toBe('kubectl-edit');
+    expect(observed('cilium.io/IPAMRequestSatisfied', 'cilium')).toBeNull();
+  });
+
   it('leaves "None" out of the cluster addresses', () => {
     expect(observedService({ spec: { clusterIP: 'None', clusterIPs: ['None'] } }).clusterIps).toEqual([]);
   });
@@ -133,17 +156,36 @@ describe('parseKubeadm', () => {
   });
 });
 
-describe('ingressConfiguration', () => {
+describe('statusConfiguration', () => {
   const target = { namespace: 'default', name: 'web', uid: 'u', resourceVersion: '7' };
+  const now = new Date('2026-02-03T04:05:06.789Z');
+  const condition = {
+    status: 'True',
+    reason: 'IPAllocated',
+    message: 'm',
+    lastTransitionTime: null,
+  } as const;
+  const nothing = { addresses: [], condition: null, withIpMode: true, now };
 
-  it('gives the field up by leaving it out', () => {
-    expect(ingressConfiguration(target, [], true)).not.toHaveProperty('status');
+  it('gives fields up by leaving them out', () => {
+    expect(statusConfiguration(target, nothing)).not.toHaveProperty('status');
+    const given = { ...nothing, addresses: ['10.200.0.1'] };
+    expect(statusConfiguration(target, given).status).not.toHaveProperty('conditions');
+    expect(statusConfiguration(target, { ...nothing, condition }).status).not.toHaveProperty('loadBalancer');
   });
 
   it('names ipMode only to servers whose schema has it', () => {
     expect(['v1.28.9', 'v1.29.0', 'v1.34.1+k3s1', 'odd'].map(knowsIpMode)).toEqual([false, true, true, true]);
-    expect(ingressConfiguration(target, ['10.200.0.1'], false).status?.loadBalancer?.ingress).toEqual([
-      { ip: '10.200.0.1' },
-    ]);
+    const given = { ...nothing, addresses: ['10.200.0.1'], withIpMode: false };
+    expect(statusConfiguration(target, given).status?.loadBalancer?.ingress).toEqual([{ ip: '10.200.0.1' }]);
+  });
+
+  it('keeps the time of a status that stays, and tells that of one which is new', () => {
+    const times = ['2026-01-01T00:00:00Z', null].map(
+      (lastTransitionTime) =>
+        statusConfiguration(target, { ...nothing, condition: { ...condition, lastTransitionTime } }).status
+          ?.conditions?.[0]?.lastTransitionTime,
+    );
+    expect(times).toEqual(['2026-01-01T00:00:00Z', '2026-02-03T04:05:06Z']);
   });
 });

@@ -156,11 +156,15 @@ describe('a right to write', () => {
       namespace: 'kube-system',
       name: 'mkplan-allocations',
     });
-    expect(asked).toHaveLength(2);
+    expect(asked).toContainEqual({ verb: 'create', resource: 'events' });
+    expect(asked).toHaveLength(3);
   });
 
   it('is named when it is denied', async () => {
     expect(await missing(({ verb }) => (verb === 'patch' ? deny : allow))).toEqual(['patch services/status']);
+    expect(await missing(({ resource }) => (resource === 'events' ? deny : allow))).toEqual([
+      'create events',
+    ]);
     expect(await missing(({ verb }) => (verb === 'update' ? deny : allow))).toEqual([
       'update configmaps kube-system/mkplan-allocations',
     ]);
@@ -170,6 +174,7 @@ describe('a right to write', () => {
     expect(await missing(() => deny, RECORD)).toEqual([
       'create configmaps kube-system',
       'patch services/status',
+      'create events',
     ]);
   });
 

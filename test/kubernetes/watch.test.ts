@@ -470,7 +470,7 @@ describe('what we write', () => {
       response = given;
       return true;
     };
-    const written = cluster.setIngress(target, ['10.200.0.1']);
+    const written = cluster.applyStatus(target, { addresses: ['10.200.0.1'], condition: null });
     const found = await vi.waitFor(() => {
       if (response === null) throw new Error('nothing was written');
       return response;

@@ -23,6 +23,7 @@ function idleWork(overrides: Partial<ApplyWork> = {}): { work: ApplyWork; log: s
     verify: async () => undefined,
     decide: async () => undefined,
     commit: async () => undefined,
+    report: async () => undefined,
     rollBack: async () => 'rolled-back',
     ...overrides,
   };
@@ -41,6 +42,7 @@ function idleWork(overrides: Partial<ApplyWork> = {}): { work: ApplyWork; log: s
     verify: note('verify', base.verify),
     decide: note('decide', base.decide),
     commit: note('commit', base.commit),
+    report: note('report', base.report),
     rollBack: note('rollBack', base.rollBack),
   };
   return { work, log };
@@ -84,6 +86,7 @@ test('all is well: every state once, a wave at a time', async () => {
     'verify',
     'decide',
     'commit',
+    'report',
   ]);
 });
 
@@ -116,8 +119,9 @@ test.each<[State, ApplyEnd, string]>([
   ['check', 'cancelled', 'check'],
   ['execute', 'rolledBack', 'rollBack'],
   ['verify', 'rolledBack', 'rollBack'],
-  ['decide', 'done', 'commit'],
-  ['commit', 'done', 'commit'],
+  ['decide', 'done', 'report'],
+  ['commit', 'done', 'report'],
+  ['report', 'done', 'report'],
 ])('CANCEL during %s lets it end, and ends %s', async (state, expected, last) => {
   const { end, error, log } = await runWith({}, state);
   expect(end).toBe(expected);

@@ -82,6 +82,7 @@ describe('addressesToAsk', () => {
       requestedIp: '10.200.0.9',
       ingress: ['10.200.0.8'],
       ingressManager: null,
+      condition: null,
       created: '',
       ports: [],
     };

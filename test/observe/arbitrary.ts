@@ -143,6 +143,15 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
   requestedIp: orNull(text),
   ingress: some(address),
   ingressManager: orNull(text),
+  condition: orNull(
+    fc.record({
+      status: fc.constantFrom('True', 'False', 'Unknown'),
+      reason: text,
+      message: text,
+      lastTransitionTime: orNull(text),
+      manager: text,
+    }),
+  ),
   created: text,
   ports: some(text),
 });

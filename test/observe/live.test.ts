@@ -37,7 +37,8 @@ class Host {
     const cluster: Cluster = {
       context: async () => context,
       observe: async () => this.cluster,
-      setIngress: () => Promise.reject(new Error('an observation changes nothing')),
+      applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
+      createEvent: () => Promise.reject(new Error('an observation changes nothing')),
       writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
       watch: () => ({ isLive: true, stop: () => undefined }),
       close: async () => undefined,

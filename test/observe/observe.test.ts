@@ -41,7 +41,8 @@ function clusterOf(changes: Partial<Cluster> = {}): Cluster {
     observe: () => Promise.resolve(cluster),
     writeAllocations: async () => undefined,
     watch: () => ({ isLive: true, stop: () => undefined }),
-    setIngress: () => Promise.reject(new Error('an observation changes nothing')),
+    applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
+    createEvent: () => Promise.reject(new Error('an observation changes nothing')),
     close: () => Promise.resolve(),
     ...changes,
   };

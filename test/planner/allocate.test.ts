@@ -318,8 +318,12 @@ describe('routes of LoadBalancer addresses', () => {
       }),
     );
     expect(result.services).toMatchObject([
-      { state: 'pending', reason: expect.stringContaining('10.200.0.1') },
+      {
+        state: 'pending',
+        reason: 'there is no way to the address that it would get: its route is left out',
+      },
     ]);
+    expect(result.conflicts[0]).toMatchObject({ outcome: 'skipped', disputed: '10.200.0.1/32' });
     expect(result.steps.find((step) => step.kind === 'service')).toMatchObject({ action: 'delete' });
   });
 

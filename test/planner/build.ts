@@ -153,6 +153,7 @@ export function service(name: string, rest: Partial<ObservedService> = {}): Obse
     requestedIp: null,
     ingress: [],
     ingressManager: null,
+    condition: null,
     created: '2026-01-01T00:00:00Z',
     ports: ['80/TCP'],
     ...rest,

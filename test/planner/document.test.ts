@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
-import type { Conflict, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
+import type { Conflict, Plan, RouteStep, ServiceReport, ServiceStep } from '../../src/model/plan.ts';
 import { addressOf, type Prefix, truncate } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { decodePlan, encodePlan } from '../../src/planner/document.ts';
@@ -57,6 +57,35 @@ const routeStep: fc.Arbitrary<RouteStep> = fc.record({
   inverse: fc.record({ action, before: routeOrNull, after: routeOrNull }),
   precondition: fc.record({ present: texts, absent: texts }),
 });
+const conditionOrNull = fc.option(
+  fc.record({
+    status: fc.constantFrom('True', 'False', 'Unknown'),
+    reason: text,
+    message: text,
+    lastTransitionTime: textOrNull,
+  }),
+  { nil: null },
+);
+const told = {
+  condition: fc.record({ before: conditionOrNull, after: conditionOrNull }),
+  events: fc.array(
+    fc.record({
+      type: fc.constantFrom('Normal', 'Warning'),
+      reason: fc.constantFrom('IPAllocated', 'AllocationFailed', 'ClearAssignment'),
+      message: text,
+    }),
+    { maxLength: 2 },
+  ),
+};
+const report: fc.Arbitrary<ServiceReport> = fc.record({
+  profile: text,
+  namespace: text,
+  name: text,
+  uid: text,
+  resourceVersion: text,
+  addresses: texts,
+  ...told,
+});
 const serviceAction = fc.constantFrom('create', 'replace', 'delete', 'none');
 const serviceStep: fc.Arbitrary<ServiceStep> = fc.record({
   kind: fc.constant('service'),
@@ -70,6 +99,7 @@ const serviceStep: fc.Arbitrary<ServiceStep> = fc.record({
   before: texts,
   after: texts,
   inverse: fc.record({ action: serviceAction, before: texts, after: texts }),
+  ...told,
 });
 const position = fc.record({
   file: text,
@@ -120,6 +150,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     { maxLength: 2 },
   ),
   steps: fc.array(fc.oneof(routeStep, serviceStep), { maxLength: 4 }),
+  reports: fc.array(report, { maxLength: 2 }),
   waves: fc.array(
     fc.array(fc.record({ step: fc.nat(9), op: fc.constantFrom('clear', 'add', 'delete', 'assign') }), {
       maxLength: 3,

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AllocationRecord } from '../../src/model/allocation.ts';
+import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
 import { type Plan, serviceName } from '../../src/model/plan.ts';
 import { plan } from '../../src/planner/plan.ts';
 import * as build from './build.ts';
 import { lookupPool } from './pools.ts';
+import { shownCondition } from './simulate.ts';
 
 /**
  * Histories of one cluster with two mkplan on it: whatever is done to Services and pools, and wherever one of them is
@@ -35,12 +37,15 @@ class Api {
   }
 
   /** Server-side apply by mkplan, not forced, with uid and resourceVersion; false when refused. */
-  apply(name: string, uid: string, resourceVersion: string, ingress: readonly string[]): boolean {
+  apply(name: string, uid: string, resourceVersion: string, status: ServiceStatus): boolean {
+    const { addresses: ingress, condition } = status;
     const service = this.services.get(name);
     if (service === undefined || service.uid !== uid || service.resourceVersion !== resourceVersion)
       return false;
-    if (service.ingress.length > 0 && service.ingressManager !== 'mkplan') return false;
-    this.put(name, { ingress, ingressManager: ingress.length > 0 ? 'mkplan' : null });
+    const isForeign = service.ingress.length > 0 && service.ingressManager !== 'mkplan';
+    if (isForeign && ingress.length > 0) return false;
+    const own = isForeign ? {} : { ingress, ingressManager: ingress.length > 0 ? 'mkplan' : null };
+    this.put(name, { ...own, condition: shownCondition(condition) });
     return true;
   }
 }
@@ -106,7 +111,11 @@ function callsOf(result: Plan, api: Api, pool: readonly string[]): Call[] {
   const writes = result.waves.flat().flatMap((change): Call[] => {
     const step = result.steps[change.step];
     if (step?.kind !== 'service') return [];
-    const wanted = change.op === 'clear' ? [] : step.after;
+    const { condition } = step;
+    const wanted =
+      change.op === 'clear'
+        ? { addresses: [], condition: step.action === 'delete' ? condition.after : null }
+        : { addresses: step.after, condition: condition.after };
     for (const address of step.after) expect(lookupPool(pool, address)).toBe(true);
     if (step.action === 'replace')
       expect(step.reason).toMatch(/no longer be kept|asks for|reserved|had this/);
@@ -122,7 +131,15 @@ function callsOf(result: Plan, api: Api, pool: readonly string[]): Call[] {
       },
     ];
   });
-  return [...records, ...writes];
+  // Best effort: one that is refused ends nothing.
+  const reports = result.reports.map(({ name, uid, resourceVersion, addresses, condition }) => ({
+    describe: `tell ${name}`,
+    run: () => {
+      api.apply(name, uid, resourceVersion, { addresses, condition: condition.after });
+      return true;
+    },
+  }));
+  return [...records, ...writes, ...reports];
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
@@ -182,6 +199,29 @@ function shown(api: Api): Map<string, string> {
     }
   }
   return given;
+}
+
+/** A condition of ours that it had before may be given up; nothing else, and so there is no write without one. */
+function untouched(before: ObservedService, now: ObservedService | undefined): void {
+  const givenUp = before.condition !== null && now?.condition === null;
+  expect(now).toEqual(
+    givenUp ? { ...before, condition: null, resourceVersion: now.resourceVersion } : before,
+  );
+}
+
+/** Every Service is told what became of it, and others are told nothing. */
+function told(api: Api, rest: Plan): void {
+  const summaries = new Map(rest.services.map((one) => [one.name, one]));
+  for (const { name, condition } of api.services.values()) {
+    const { state, addresses, reason } = summaries.get(name) ?? {};
+    if (state === 'served') {
+      expect(condition).toMatchObject({ status: 'True', message: `allocated ${addresses?.join(', ')}` });
+    } else if (state === 'pending') {
+      expect(condition).toMatchObject({ status: 'False', message: reason });
+    } else {
+      expect(condition).toBeNull();
+    }
+  }
 }
 
 class History {
@@ -260,13 +300,15 @@ test('whatever happens: no address twice, none outside the pool, foreign Service
         history.run(one);
         shown(history.api);
         if ('who' in one) {
-          for (const service of foreign) expect(history.api.services.get(service.name)).toEqual(service);
+          for (const service of foreign) untouched(service, history.api.services.get(service.name));
         }
       }
       const rest = history.settle();
       const changes = rest.steps.filter((step) => step.kind === 'service' && step.action !== 'none');
       expect(changes).toEqual([]);
       expect(rest.allocations).toEqual([]);
+      expect(rest.reports).toEqual([]);
+      told(history.api, rest);
       const given = shown(history.api);
       for (const service of rest.services.filter((one) => one.state === 'served'))
         for (const address of service.addresses) expect(given.get(address)).toBe(service.name);

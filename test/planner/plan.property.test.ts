@@ -152,7 +152,11 @@ describe('plan, for any spec and any host', () => {
         const after = replay(first, observed).at(-1) ?? observed;
         const second = plan(desired, after);
         expect(second.steps.filter((step) => step.action !== 'none')).toEqual([]);
-        expect(isEmpty(second)).toBe(true);
+        expect(isEmpty({ ...second, reports: [] })).toBe(true);
+        // An address that is given up for want of a way to it may be why another Service was pending.
+        const isWithoutWay = first.services.some(({ reason }) => reason.startsWith('there is no way'));
+        if (!isWithoutWay) expect(second.reports).toEqual([]);
+        expect(isEmpty(plan(desired, replay(second, after).at(-1) ?? after))).toBe(true);
       }),
       runs,
     );

@@ -1,5 +1,6 @@
 import type { Claim } from '../../src/model/claim.ts';
 import { claimKey } from '../../src/model/claim.ts';
+import type { Condition } from '../../src/model/condition.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
 import type { Change, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
 import { contains, type Prefix } from '../../src/model/prefix.ts';
@@ -14,6 +15,7 @@ export function replay(plan: Plan, before: ObservedState): ObservedState[] {
     for (const change of wave) world = apply(plan, change, world);
     worlds.push(world);
   }
+  world = tell(plan, world);
   worlds.push({ ...world, registry: { claims: commit(plan, world.registry.claims), open: null } });
   return worlds;
 }
@@ -66,12 +68,39 @@ function sameSlot(a: Route, b: Route): boolean {
 function applyService(step: ServiceStep, world: ObservedState): ObservedState {
   const update = (service: ObservedService): ObservedService =>
     service.uid === step.uid
-      ? { ...service, ingress: step.after, ingressManager: step.after.length > 0 ? 'mkplan' : null }
+      ? {
+          ...service,
+          ingress: step.after,
+          ingressManager: step.after.length > 0 ? 'mkplan' : null,
+          condition: shownCondition(step.condition.after),
+        }
       : service;
   const profiles = world.profiles.map((profile) =>
     profile.name === step.profile && profile.cluster !== null
       ? { ...profile, cluster: { ...profile.cluster, services: profile.cluster.services.map(update) } }
       : profile,
+  );
+  return { ...world, profiles };
+}
+
+/** What the cluster shows of a condition that was applied. */
+export function shownCondition(condition: Condition | null): ObservedService['condition'] {
+  if (condition === null) return null;
+  const lastTransitionTime = condition.lastTransitionTime ?? '2026-01-01T00:00:00Z';
+  return { ...condition, lastTransitionTime, manager: 'mkplan' };
+}
+
+/** Conditions that no step carried, once all else is done. */
+function tell(plan: Plan, world: ObservedState): ObservedState {
+  const conditions = new Map(plan.reports.map((report) => [report.uid, report.condition.after]));
+  const update = (service: ObservedService): ObservedService => {
+    const condition = conditions.get(service.uid);
+    return condition === undefined ? service : { ...service, condition: shownCondition(condition) };
+  };
+  const profiles = world.profiles.map((profile) =>
+    profile.cluster === null
+      ? profile
+      : { ...profile, cluster: { ...profile.cluster, services: profile.cluster.services.map(update) } },
   );
   return { ...world, profiles };
 }

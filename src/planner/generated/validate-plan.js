@@ -1,13 +1,13 @@
 // Generated from schema/plan.schema.json by `npm run generate`.
 
 export const validatePlan = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:mkplan:plan:1.0","title":"SavedPlan","description":"A plan that `mkplan plan --out FILE` wrote. Readers ignore fields that they do not know, and refuse another major formatVersion.","type":"object","required":["formatVersion","kind","hash","host","plan"],"properties":{"formatVersion":{"description":"Major and minor version of this form.","type":"string","pattern":"^1\\.[0-9]+$"},"kind":{"const":"Plan"},"hash":{"description":"SHA-256 over the rest of the document: JSON without blanks, the keys of every object sorted.","type":"string","pattern":"^sha256:[0-9a-f]{64}$"},"host":{"description":"The host, boot and network namespace whose routing table the plan was made from.","type":"object","required":["platform","bootId","networkNamespace"],"properties":{"platform":{"$ref":"#/$defs/platform"},"bootId":{"type":"string"},"networkNamespace":{"type":"string"}}},"plan":{"$ref":"#/$defs/plan"}},"$defs":{"platform":{"enum":["linux","darwin","win32"]},"strings":{"type":"array","items":{"type":"string"}},"action":{"enum":["create","replace","delete","adopt","forget","none"]},"purpose":{"description":"What a route is for; guard closes a pool behind its allocated addresses.","enum":["services","pods","load-balancer","guard"]},"plan":{"type":"object","required":["name","spec","mode","platform","profiles","services","steps","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}},"sourced":{"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}},"profile":{"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}},"service":{"description":"What becomes of one LoadBalancer Service.","type":"object","required":["profile","namespace","name","state","addresses","reason"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"state":{"enum":["served","pending","foreign","other-class","unclassed"]},"addresses":{"$ref":"#/$defs/strings"},"reason":{"type":"string"}}},"route":{"description":"A route as the kernel shows it; unicast, table main (254) and every 0 are left out.","type":"object","required":["destination"],"properties":{"destination":{"description":"Canonical CIDR.","type":"string"},"type":{"type":"string"},"gateway":{"type":"string"},"device":{"type":"string"},"metric":{"type":"integer","minimum":0},"protocol":{"type":"integer","minimum":0},"table":{"type":"integer","minimum":0},"tos":{"type":"integer","minimum":0},"nextHops":{"type":"array","items":{"type":"object","required":["gateway","device","weight"],"properties":{"gateway":{"type":["string","null"]},"device":{"type":["string","null"]},"weight":{"type":"integer"}}}}}},"routeOrNull":{"oneOf":[{"$ref":"#/$defs/route"},{"type":"null"}]},"routeStep":{"type":"object","required":["kind","action","profile","purpose","reason","before","after","inverse","precondition"],"properties":{"kind":{"const":"route"},"action":{"$ref":"#/$defs/action"},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"$ref":"#/$defs/action"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"}}},"precondition":{"description":"Keys of routes that must, and that must not, be in the table when the step starts.","type":"object","required":["present","absent"],"properties":{"present":{"$ref":"#/$defs/strings"},"absent":{"$ref":"#/$defs/strings"}}}}},"serviceStep":{"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}}}},"change":{"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}},"position":{"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}},"conflict":{"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}},"approval":{"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}},"unproven":{"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}},"diagnostic":{"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:mkplan:plan:1.0","title":"SavedPlan","description":"A plan that `mkplan plan --out FILE` wrote. Readers ignore fields that they do not know, and refuse another major formatVersion.","type":"object","required":["formatVersion","kind","hash","host","plan"],"properties":{"formatVersion":{"description":"Major and minor version of this form.","type":"string","pattern":"^1\\.[0-9]+$"},"kind":{"const":"Plan"},"hash":{"description":"SHA-256 over the rest of the document: JSON without blanks, the keys of every object sorted.","type":"string","pattern":"^sha256:[0-9a-f]{64}$"},"host":{"description":"The host, boot and network namespace whose routing table the plan was made from.","type":"object","required":["platform","bootId","networkNamespace"],"properties":{"platform":{"$ref":"#/$defs/platform"},"bootId":{"type":"string"},"networkNamespace":{"type":"string"}}},"plan":{"$ref":"#/$defs/plan"}},"$defs":{"platform":{"enum":["linux","darwin","win32"]},"strings":{"type":"array","items":{"type":"string"}},"action":{"enum":["create","replace","delete","adopt","forget","none"]},"purpose":{"description":"What a route is for; guard closes a pool behind its allocated addresses.","enum":["services","pods","load-balancer","guard"]},"plan":{"type":"object","required":["name","spec","mode","platform","profiles","services","steps","reports","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"reports":{"description":"Conditions of Services whose addresses stay as they are; written once the plan is committed.","type":"array","items":{"$ref":"#/$defs/serviceReport"}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}},"sourced":{"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}},"profile":{"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}},"service":{"description":"What becomes of one LoadBalancer Service.","type":"object","required":["profile","namespace","name","state","addresses","reason"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"state":{"enum":["served","pending","foreign","other-class","unclassed"]},"addresses":{"$ref":"#/$defs/strings"},"reason":{"type":"string"}}},"route":{"description":"A route as the kernel shows it; unicast, table main (254) and every 0 are left out.","type":"object","required":["destination"],"properties":{"destination":{"description":"Canonical CIDR.","type":"string"},"type":{"type":"string"},"gateway":{"type":"string"},"device":{"type":"string"},"metric":{"type":"integer","minimum":0},"protocol":{"type":"integer","minimum":0},"table":{"type":"integer","minimum":0},"tos":{"type":"integer","minimum":0},"nextHops":{"type":"array","items":{"type":"object","required":["gateway","device","weight"],"properties":{"gateway":{"type":["string","null"]},"device":{"type":["string","null"]},"weight":{"type":"integer"}}}}}},"routeOrNull":{"oneOf":[{"$ref":"#/$defs/route"},{"type":"null"}]},"routeStep":{"type":"object","required":["kind","action","profile","purpose","reason","before","after","inverse","precondition"],"properties":{"kind":{"const":"route"},"action":{"$ref":"#/$defs/action"},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"$ref":"#/$defs/action"},"before":{"$ref":"#/$defs/routeOrNull"},"after":{"$ref":"#/$defs/routeOrNull"}}},"precondition":{"description":"Keys of routes that must, and that must not, be in the table when the step starts.","type":"object","required":["present","absent"],"properties":{"present":{"$ref":"#/$defs/strings"},"absent":{"$ref":"#/$defs/strings"}}}}},"serviceStep":{"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse","condition","events"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}},"condition":{"$ref":"#/$defs/conditionChange"},"events":{"$ref":"#/$defs/serviceEvents"}}},"serviceReport":{"type":"object","required":["profile","namespace","name","uid","resourceVersion","addresses","condition","events"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"addresses":{"$ref":"#/$defs/strings"},"condition":{"$ref":"#/$defs/conditionChange"},"events":{"$ref":"#/$defs/serviceEvents"}}},"conditionChange":{"description":"The condition mkplan/IPAllocated of the Service.","type":"object","required":["before","after"],"properties":{"before":{"$ref":"#/$defs/conditionOrNull"},"after":{"$ref":"#/$defs/conditionOrNull"}}},"conditionOrNull":{"type":["object","null"],"required":["status","reason","message","lastTransitionTime"],"properties":{"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string"},"message":{"type":"string"},"lastTransitionTime":{"description":"RFC 3339, UTC; null for the moment at which it is written.","type":["string","null"]}}},"serviceEvents":{"description":"Events that are written about the Service once the plan is committed.","type":"array","items":{"type":"object","required":["type","reason","message"],"properties":{"type":{"enum":["Normal","Warning"]},"reason":{"enum":["IPAllocated","AllocationFailed","ClearAssignment"]},"message":{"type":"string"}}}},"change":{"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}},"position":{"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}},"conflict":{"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}},"approval":{"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}},"unproven":{"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}},"diagnostic":{"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}}}};
 const schema32 = {"enum":["linux","darwin","win32"]};
 const pattern4 = new RegExp("^1\\.[0-9]+$", "u");
 const pattern5 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const schema33 = {"type":"object","required":["name","spec","mode","platform","profiles","services","steps","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}};
-const schema53 = {"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}};
-const schema57 = {"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}};
+const schema33 = {"type":"object","required":["name","spec","mode","platform","profiles","services","steps","reports","waves","conflicts","approvals","unproven","diagnostics","localOverrides","fingerprint"],"properties":{"name":{"type":"string"},"spec":{"description":"Absolute path of the spec.","type":"string"},"mode":{"enum":["present","absent"]},"platform":{"$ref":"#/$defs/platform"},"profiles":{"type":"array","items":{"$ref":"#/$defs/profile"}},"services":{"type":"array","items":{"$ref":"#/$defs/service"}},"steps":{"type":"array","items":{"oneOf":[{"$ref":"#/$defs/routeStep"},{"$ref":"#/$defs/serviceStep"}]}},"reports":{"description":"Conditions of Services whose addresses stay as they are; written once the plan is committed.","type":"array","items":{"$ref":"#/$defs/serviceReport"}},"waves":{"description":"Changes in the order of execution; those of one wave are independent of each other.","type":"array","items":{"type":"array","items":{"$ref":"#/$defs/change"}}},"conflicts":{"type":"array","items":{"$ref":"#/$defs/conflict"}},"approvals":{"type":"array","items":{"$ref":"#/$defs/approval"}},"unproven":{"type":"array","items":{"$ref":"#/$defs/unproven"}},"diagnostics":{"type":"array","items":{"$ref":"#/$defs/diagnostic"}},"localOverrides":{"$ref":"#/$defs/strings"},"fingerprint":{"type":"string"}}};
+const schema60 = {"type":"object","required":["step","op"],"properties":{"step":{"description":"Index into steps.","type":"integer","minimum":0},"op":{"enum":["clear","add","delete","assign"]}}};
+const schema64 = {"type":"object","required":["kind","profile","subject","why"],"properties":{"kind":{"enum":["context","gateway","wide","unconfirmed","covers","shadow","minikube"]},"profile":{"type":"string"},"subject":{"type":"string"},"why":{"type":"string"},"byPolicy":{"description":"Given by the host's own policy.","const":true}}};
 const schema39 = {"type":"array","items":{"type":"string"}};
 const schema35 = {"type":"object","required":["name","gateways","services","pods"],"properties":{"name":{"type":"string"},"gateways":{"type":"array","items":{"type":"object","required":["address","source"],"properties":{"address":{"type":"string"},"source":{"type":"string"}}}},"services":{"$ref":"#/$defs/sourced"},"pods":{"$ref":"#/$defs/sourced"}}};
 const schema36 = {"type":"array","items":{"type":"object","required":["cidr","source"],"properties":{"cidr":{"type":"string"},"source":{"type":"string"}}}};
@@ -1099,7 +1099,195 @@ return errors === 0;
 }
 validate26.evaluated = {"props":{"kind":true,"action":true,"profile":true,"purpose":true,"reason":true,"before":true,"after":true,"inverse":true,"precondition":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema48 = {"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}}}};
+const schema48 = {"type":"object","required":["kind","action","profile","namespace","name","uid","resourceVersion","reason","before","after","inverse","condition","events"],"properties":{"kind":{"const":"service"},"action":{"enum":["create","replace","delete","none"]},"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"reason":{"description":"For people; nothing steers by it.","type":"string"},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"},"inverse":{"type":"object","required":["action","before","after"],"properties":{"action":{"enum":["create","replace","delete","none"]},"before":{"$ref":"#/$defs/strings"},"after":{"$ref":"#/$defs/strings"}}},"condition":{"$ref":"#/$defs/conditionChange"},"events":{"$ref":"#/$defs/serviceEvents"}}};
+const schema56 = {"description":"Events that are written about the Service once the plan is committed.","type":"array","items":{"type":"object","required":["type","reason","message"],"properties":{"type":{"enum":["Normal","Warning"]},"reason":{"enum":["IPAllocated","AllocationFailed","ClearAssignment"]},"message":{"type":"string"}}}};
+const schema53 = {"description":"The condition mkplan/IPAllocated of the Service.","type":"object","required":["before","after"],"properties":{"before":{"$ref":"#/$defs/conditionOrNull"},"after":{"$ref":"#/$defs/conditionOrNull"}}};
+const schema54 = {"type":["object","null"],"required":["status","reason","message","lastTransitionTime"],"properties":{"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string"},"message":{"type":"string"},"lastTransitionTime":{"description":"RFC 3339, UTC; null for the moment at which it is written.","type":["string","null"]}}};
+
+function validate34(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate34.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.before === undefined) && (missing0 = "before")) || ((data.after === undefined) && (missing0 = "after"))){
+validate34.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.before !== undefined){
+let data0 = data.before;
+const _errs1 = errors;
+const _errs2 = errors;
+if((!(data0 && typeof data0 == "object" && !Array.isArray(data0))) && (data0 !== null)){
+validate34.errors = [{instancePath:instancePath+"/before",schemaPath:"#/$defs/conditionOrNull/type",keyword:"type",params:{type: schema54.type},message:"must be object,null"}];
+return false;
+}
+if(errors === _errs2){
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+let missing1;
+if(((((data0.status === undefined) && (missing1 = "status")) || ((data0.reason === undefined) && (missing1 = "reason"))) || ((data0.message === undefined) && (missing1 = "message"))) || ((data0.lastTransitionTime === undefined) && (missing1 = "lastTransitionTime"))){
+validate34.errors = [{instancePath:instancePath+"/before",schemaPath:"#/$defs/conditionOrNull/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+if(data0.status !== undefined){
+let data1 = data0.status;
+const _errs4 = errors;
+if(!(((data1 === "True") || (data1 === "False")) || (data1 === "Unknown"))){
+validate34.errors = [{instancePath:instancePath+"/before/status",schemaPath:"#/$defs/conditionOrNull/properties/status/enum",keyword:"enum",params:{allowedValues: schema54.properties.status.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid2 = _errs4 === errors;
+}
+else {
+var valid2 = true;
+}
+if(valid2){
+if(data0.reason !== undefined){
+const _errs5 = errors;
+if(typeof data0.reason !== "string"){
+validate34.errors = [{instancePath:instancePath+"/before/reason",schemaPath:"#/$defs/conditionOrNull/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid2 = _errs5 === errors;
+}
+else {
+var valid2 = true;
+}
+if(valid2){
+if(data0.message !== undefined){
+const _errs7 = errors;
+if(typeof data0.message !== "string"){
+validate34.errors = [{instancePath:instancePath+"/before/message",schemaPath:"#/$defs/conditionOrNull/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid2 = _errs7 === errors;
+}
+else {
+var valid2 = true;
+}
+if(valid2){
+if(data0.lastTransitionTime !== undefined){
+let data4 = data0.lastTransitionTime;
+const _errs9 = errors;
+if((typeof data4 !== "string") && (data4 !== null)){
+validate34.errors = [{instancePath:instancePath+"/before/lastTransitionTime",schemaPath:"#/$defs/conditionOrNull/properties/lastTransitionTime/type",keyword:"type",params:{type: schema54.properties.lastTransitionTime.type},message:"must be string,null"}];
+return false;
+}
+var valid2 = _errs9 === errors;
+}
+else {
+var valid2 = true;
+}
+}
+}
+}
+}
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.after !== undefined){
+let data5 = data.after;
+const _errs11 = errors;
+const _errs12 = errors;
+if((!(data5 && typeof data5 == "object" && !Array.isArray(data5))) && (data5 !== null)){
+validate34.errors = [{instancePath:instancePath+"/after",schemaPath:"#/$defs/conditionOrNull/type",keyword:"type",params:{type: schema54.type},message:"must be object,null"}];
+return false;
+}
+if(errors === _errs12){
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+let missing2;
+if(((((data5.status === undefined) && (missing2 = "status")) || ((data5.reason === undefined) && (missing2 = "reason"))) || ((data5.message === undefined) && (missing2 = "message"))) || ((data5.lastTransitionTime === undefined) && (missing2 = "lastTransitionTime"))){
+validate34.errors = [{instancePath:instancePath+"/after",schemaPath:"#/$defs/conditionOrNull/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+return false;
+}
+else {
+if(data5.status !== undefined){
+let data6 = data5.status;
+const _errs14 = errors;
+if(!(((data6 === "True") || (data6 === "False")) || (data6 === "Unknown"))){
+validate34.errors = [{instancePath:instancePath+"/after/status",schemaPath:"#/$defs/conditionOrNull/properties/status/enum",keyword:"enum",params:{allowedValues: schema54.properties.status.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid4 = _errs14 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data5.reason !== undefined){
+const _errs15 = errors;
+if(typeof data5.reason !== "string"){
+validate34.errors = [{instancePath:instancePath+"/after/reason",schemaPath:"#/$defs/conditionOrNull/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid4 = _errs15 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data5.message !== undefined){
+const _errs17 = errors;
+if(typeof data5.message !== "string"){
+validate34.errors = [{instancePath:instancePath+"/after/message",schemaPath:"#/$defs/conditionOrNull/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid4 = _errs17 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data5.lastTransitionTime !== undefined){
+let data9 = data5.lastTransitionTime;
+const _errs19 = errors;
+if((typeof data9 !== "string") && (data9 !== null)){
+validate34.errors = [{instancePath:instancePath+"/after/lastTransitionTime",schemaPath:"#/$defs/conditionOrNull/properties/lastTransitionTime/type",keyword:"type",params:{type: schema54.properties.lastTransitionTime.type},message:"must be string,null"}];
+return false;
+}
+var valid4 = _errs19 === errors;
+}
+else {
+var valid4 = true;
+}
+}
+}
+}
+}
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate34.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate34.errors = vErrors;
+return errors === 0;
+}
+validate34.evaluated = {"props":{"before":true,"after":true},"dynamicProps":false,"dynamicItems":false};
+
 
 function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1114,7 +1302,7 @@ evaluated0.items = undefined;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((((((((((((data.kind === undefined) && (missing0 = "kind")) || ((data.action === undefined) && (missing0 = "action"))) || ((data.profile === undefined) && (missing0 = "profile"))) || ((data.namespace === undefined) && (missing0 = "namespace"))) || ((data.name === undefined) && (missing0 = "name"))) || ((data.uid === undefined) && (missing0 = "uid"))) || ((data.resourceVersion === undefined) && (missing0 = "resourceVersion"))) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.before === undefined) && (missing0 = "before"))) || ((data.after === undefined) && (missing0 = "after"))) || ((data.inverse === undefined) && (missing0 = "inverse"))){
+if((((((((((((((data.kind === undefined) && (missing0 = "kind")) || ((data.action === undefined) && (missing0 = "action"))) || ((data.profile === undefined) && (missing0 = "profile"))) || ((data.namespace === undefined) && (missing0 = "namespace"))) || ((data.name === undefined) && (missing0 = "name"))) || ((data.uid === undefined) && (missing0 = "uid"))) || ((data.resourceVersion === undefined) && (missing0 = "resourceVersion"))) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.before === undefined) && (missing0 = "before"))) || ((data.after === undefined) && (missing0 = "after"))) || ((data.inverse === undefined) && (missing0 = "inverse"))) || ((data.condition === undefined) && (missing0 = "condition"))) || ((data.events === undefined) && (missing0 = "events"))){
 validate33.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
@@ -1377,6 +1565,102 @@ var valid0 = _errs25 === errors;
 else {
 var valid0 = true;
 }
+if(valid0){
+if(data.condition !== undefined){
+const _errs38 = errors;
+if(!(validate34(data.condition, {instancePath:instancePath+"/condition",parentData:data,parentDataProperty:"condition",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate34.errors : vErrors.concat(validate34.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs38 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.events !== undefined){
+let data19 = data.events;
+const _errs39 = errors;
+const _errs40 = errors;
+if(errors === _errs40){
+if(Array.isArray(data19)){
+var valid11 = true;
+const len4 = data19.length;
+for(let i4=0; i4<len4; i4++){
+let data20 = data19[i4];
+const _errs42 = errors;
+if(errors === _errs42){
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+let missing2;
+if((((data20.type === undefined) && (missing2 = "type")) || ((data20.reason === undefined) && (missing2 = "reason"))) || ((data20.message === undefined) && (missing2 = "message"))){
+validate33.errors = [{instancePath:instancePath+"/events/" + i4,schemaPath:"#/$defs/serviceEvents/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+return false;
+}
+else {
+if(data20.type !== undefined){
+let data21 = data20.type;
+const _errs44 = errors;
+if(!((data21 === "Normal") || (data21 === "Warning"))){
+validate33.errors = [{instancePath:instancePath+"/events/" + i4+"/type",schemaPath:"#/$defs/serviceEvents/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema56.items.properties.type.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid12 = _errs44 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data20.reason !== undefined){
+let data22 = data20.reason;
+const _errs45 = errors;
+if(!(((data22 === "IPAllocated") || (data22 === "AllocationFailed")) || (data22 === "ClearAssignment"))){
+validate33.errors = [{instancePath:instancePath+"/events/" + i4+"/reason",schemaPath:"#/$defs/serviceEvents/items/properties/reason/enum",keyword:"enum",params:{allowedValues: schema56.items.properties.reason.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid12 = _errs45 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data20.message !== undefined){
+const _errs46 = errors;
+if(typeof data20.message !== "string"){
+validate33.errors = [{instancePath:instancePath+"/events/" + i4+"/message",schemaPath:"#/$defs/serviceEvents/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs46 === errors;
+}
+else {
+var valid12 = true;
+}
+}
+}
+}
+}
+else {
+validate33.errors = [{instancePath:instancePath+"/events/" + i4,schemaPath:"#/$defs/serviceEvents/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid11 = _errs42 === errors;
+if(!valid11){
+break;
+}
+}
+}
+else {
+validate33.errors = [{instancePath:instancePath+"/events",schemaPath:"#/$defs/serviceEvents/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs39 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
 }
 }
 }
@@ -1397,15 +1681,238 @@ return false;
 validate33.errors = vErrors;
 return errors === 0;
 }
-validate33.evaluated = {"props":{"kind":true,"action":true,"profile":true,"namespace":true,"name":true,"uid":true,"resourceVersion":true,"reason":true,"before":true,"after":true,"inverse":true},"dynamicProps":false,"dynamicItems":false};
+validate33.evaluated = {"props":{"kind":true,"action":true,"profile":true,"namespace":true,"name":true,"uid":true,"resourceVersion":true,"reason":true,"before":true,"after":true,"inverse":true,"condition":true,"events":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema54 = {"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}};
-const schema56 = {"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}};
+const schema57 = {"type":"object","required":["profile","namespace","name","uid","resourceVersion","addresses","condition","events"],"properties":{"profile":{"type":"string"},"namespace":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"addresses":{"$ref":"#/$defs/strings"},"condition":{"$ref":"#/$defs/conditionChange"},"events":{"$ref":"#/$defs/serviceEvents"}}};
 
-function validate35(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate35.evaluated;
+const evaluated0 = validate37.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((((((data.profile === undefined) && (missing0 = "profile")) || ((data.namespace === undefined) && (missing0 = "namespace"))) || ((data.name === undefined) && (missing0 = "name"))) || ((data.uid === undefined) && (missing0 = "uid"))) || ((data.resourceVersion === undefined) && (missing0 = "resourceVersion"))) || ((data.addresses === undefined) && (missing0 = "addresses"))) || ((data.condition === undefined) && (missing0 = "condition"))) || ((data.events === undefined) && (missing0 = "events"))){
+validate37.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.profile !== undefined){
+const _errs1 = errors;
+if(typeof data.profile !== "string"){
+validate37.errors = [{instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.namespace !== undefined){
+const _errs3 = errors;
+if(typeof data.namespace !== "string"){
+validate37.errors = [{instancePath:instancePath+"/namespace",schemaPath:"#/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined){
+const _errs5 = errors;
+if(typeof data.name !== "string"){
+validate37.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.uid !== undefined){
+const _errs7 = errors;
+if(typeof data.uid !== "string"){
+validate37.errors = [{instancePath:instancePath+"/uid",schemaPath:"#/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.resourceVersion !== undefined){
+const _errs9 = errors;
+if(typeof data.resourceVersion !== "string"){
+validate37.errors = [{instancePath:instancePath+"/resourceVersion",schemaPath:"#/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.addresses !== undefined){
+let data5 = data.addresses;
+const _errs11 = errors;
+const _errs12 = errors;
+if(errors === _errs12){
+if(Array.isArray(data5)){
+var valid2 = true;
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+const _errs14 = errors;
+if(typeof data5[i0] !== "string"){
+validate37.errors = [{instancePath:instancePath+"/addresses/" + i0,schemaPath:"#/$defs/strings/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid2 = _errs14 === errors;
+if(!valid2){
+break;
+}
+}
+}
+else {
+validate37.errors = [{instancePath:instancePath+"/addresses",schemaPath:"#/$defs/strings/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.condition !== undefined){
+const _errs16 = errors;
+if(!(validate34(data.condition, {instancePath:instancePath+"/condition",parentData:data,parentDataProperty:"condition",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate34.errors : vErrors.concat(validate34.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs16 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.events !== undefined){
+let data8 = data.events;
+const _errs17 = errors;
+const _errs18 = errors;
+if(errors === _errs18){
+if(Array.isArray(data8)){
+var valid4 = true;
+const len1 = data8.length;
+for(let i1=0; i1<len1; i1++){
+let data9 = data8[i1];
+const _errs20 = errors;
+if(errors === _errs20){
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+let missing1;
+if((((data9.type === undefined) && (missing1 = "type")) || ((data9.reason === undefined) && (missing1 = "reason"))) || ((data9.message === undefined) && (missing1 = "message"))){
+validate37.errors = [{instancePath:instancePath+"/events/" + i1,schemaPath:"#/$defs/serviceEvents/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+if(data9.type !== undefined){
+let data10 = data9.type;
+const _errs22 = errors;
+if(!((data10 === "Normal") || (data10 === "Warning"))){
+validate37.errors = [{instancePath:instancePath+"/events/" + i1+"/type",schemaPath:"#/$defs/serviceEvents/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema56.items.properties.type.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid5 = _errs22 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data9.reason !== undefined){
+let data11 = data9.reason;
+const _errs23 = errors;
+if(!(((data11 === "IPAllocated") || (data11 === "AllocationFailed")) || (data11 === "ClearAssignment"))){
+validate37.errors = [{instancePath:instancePath+"/events/" + i1+"/reason",schemaPath:"#/$defs/serviceEvents/items/properties/reason/enum",keyword:"enum",params:{allowedValues: schema56.items.properties.reason.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid5 = _errs23 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data9.message !== undefined){
+const _errs24 = errors;
+if(typeof data9.message !== "string"){
+validate37.errors = [{instancePath:instancePath+"/events/" + i1+"/message",schemaPath:"#/$defs/serviceEvents/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid5 = _errs24 === errors;
+}
+else {
+var valid5 = true;
+}
+}
+}
+}
+}
+else {
+validate37.errors = [{instancePath:instancePath+"/events/" + i1,schemaPath:"#/$defs/serviceEvents/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid4 = _errs20 === errors;
+if(!valid4){
+break;
+}
+}
+}
+else {
+validate37.errors = [{instancePath:instancePath+"/events",schemaPath:"#/$defs/serviceEvents/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs17 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate37.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate37.errors = vErrors;
+return errors === 0;
+}
+validate37.evaluated = {"props":{"profile":true,"namespace":true,"name":true,"uid":true,"resourceVersion":true,"addresses":true,"condition":true,"events":true},"dynamicProps":false,"dynamicItems":false};
+
+const schema61 = {"type":"object","required":["relation","profile","purpose","destination","foreign","owner","disputed","winner","outcome","summary","resolution"],"properties":{"relation":{"enum":["conflict","inside","covers","on-link","gateway-inside","preempted","critical","forbidden","shared"]},"profile":{"type":"string"},"purpose":{"$ref":"#/$defs/purpose"},"destination":{"type":"string"},"foreign":{"$ref":"#/$defs/routeOrNull"},"owner":{"type":"string"},"disputed":{"type":"string"},"winner":{"type":"string"},"outcome":{"enum":["refused","skipped","warned"]},"summary":{"type":"string"},"resolution":{"type":"string"},"at":{"$ref":"#/$defs/position"}}};
+const schema63 = {"description":"Lines and columns count from 1.","type":"object","required":["file","line","column"],"properties":{"file":{"type":"string"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1}}};
+
+function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate40.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1416,7 +1923,7 @@ if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((((((((((data.relation === undefined) && (missing0 = "relation")) || ((data.profile === undefined) && (missing0 = "profile"))) || ((data.purpose === undefined) && (missing0 = "purpose"))) || ((data.destination === undefined) && (missing0 = "destination"))) || ((data.foreign === undefined) && (missing0 = "foreign"))) || ((data.owner === undefined) && (missing0 = "owner"))) || ((data.disputed === undefined) && (missing0 = "disputed"))) || ((data.winner === undefined) && (missing0 = "winner"))) || ((data.outcome === undefined) && (missing0 = "outcome"))) || ((data.summary === undefined) && (missing0 = "summary"))) || ((data.resolution === undefined) && (missing0 = "resolution"))){
-validate35.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate40.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
@@ -1424,7 +1931,7 @@ if(data.relation !== undefined){
 let data0 = data.relation;
 const _errs1 = errors;
 if(!(((((((((data0 === "conflict") || (data0 === "inside")) || (data0 === "covers")) || (data0 === "on-link")) || (data0 === "gateway-inside")) || (data0 === "preempted")) || (data0 === "critical")) || (data0 === "forbidden")) || (data0 === "shared"))){
-validate35.errors = [{instancePath:instancePath+"/relation",schemaPath:"#/properties/relation/enum",keyword:"enum",params:{allowedValues: schema54.properties.relation.enum},message:"must be equal to one of the allowed values"}];
+validate40.errors = [{instancePath:instancePath+"/relation",schemaPath:"#/properties/relation/enum",keyword:"enum",params:{allowedValues: schema61.properties.relation.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -1436,7 +1943,7 @@ if(valid0){
 if(data.profile !== undefined){
 const _errs2 = errors;
 if(typeof data.profile !== "string"){
-validate35.errors = [{instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -1449,7 +1956,7 @@ if(data.purpose !== undefined){
 let data2 = data.purpose;
 const _errs4 = errors;
 if(!((((data2 === "services") || (data2 === "pods")) || (data2 === "load-balancer")) || (data2 === "guard"))){
-validate35.errors = [{instancePath:instancePath+"/purpose",schemaPath:"#/$defs/purpose/enum",keyword:"enum",params:{allowedValues: schema42.enum},message:"must be equal to one of the allowed values"}];
+validate40.errors = [{instancePath:instancePath+"/purpose",schemaPath:"#/$defs/purpose/enum",keyword:"enum",params:{allowedValues: schema42.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs4 === errors;
@@ -1461,7 +1968,7 @@ if(valid0){
 if(data.destination !== undefined){
 const _errs6 = errors;
 if(typeof data.destination !== "string"){
-validate35.errors = [{instancePath:instancePath+"/destination",schemaPath:"#/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/destination",schemaPath:"#/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs6 === errors;
@@ -1485,7 +1992,7 @@ if(valid0){
 if(data.owner !== undefined){
 const _errs9 = errors;
 if(typeof data.owner !== "string"){
-validate35.errors = [{instancePath:instancePath+"/owner",schemaPath:"#/properties/owner/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/owner",schemaPath:"#/properties/owner/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs9 === errors;
@@ -1497,7 +2004,7 @@ if(valid0){
 if(data.disputed !== undefined){
 const _errs11 = errors;
 if(typeof data.disputed !== "string"){
-validate35.errors = [{instancePath:instancePath+"/disputed",schemaPath:"#/properties/disputed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/disputed",schemaPath:"#/properties/disputed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs11 === errors;
@@ -1509,7 +2016,7 @@ if(valid0){
 if(data.winner !== undefined){
 const _errs13 = errors;
 if(typeof data.winner !== "string"){
-validate35.errors = [{instancePath:instancePath+"/winner",schemaPath:"#/properties/winner/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/winner",schemaPath:"#/properties/winner/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs13 === errors;
@@ -1522,7 +2029,7 @@ if(data.outcome !== undefined){
 let data8 = data.outcome;
 const _errs15 = errors;
 if(!(((data8 === "refused") || (data8 === "skipped")) || (data8 === "warned"))){
-validate35.errors = [{instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema54.properties.outcome.enum},message:"must be equal to one of the allowed values"}];
+validate40.errors = [{instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema61.properties.outcome.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs15 === errors;
@@ -1534,7 +2041,7 @@ if(valid0){
 if(data.summary !== undefined){
 const _errs16 = errors;
 if(typeof data.summary !== "string"){
-validate35.errors = [{instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs16 === errors;
@@ -1546,7 +2053,7 @@ if(valid0){
 if(data.resolution !== undefined){
 const _errs18 = errors;
 if(typeof data.resolution !== "string"){
-validate35.errors = [{instancePath:instancePath+"/resolution",schemaPath:"#/properties/resolution/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/resolution",schemaPath:"#/properties/resolution/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs18 === errors;
@@ -1563,14 +2070,14 @@ if(errors === _errs21){
 if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
 let missing1;
 if((((data11.file === undefined) && (missing1 = "file")) || ((data11.line === undefined) && (missing1 = "line"))) || ((data11.column === undefined) && (missing1 = "column"))){
-validate35.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate40.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 if(data11.file !== undefined){
 const _errs23 = errors;
 if(typeof data11.file !== "string"){
-validate35.errors = [{instancePath:instancePath+"/at/file",schemaPath:"#/$defs/position/properties/file/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate40.errors = [{instancePath:instancePath+"/at/file",schemaPath:"#/$defs/position/properties/file/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid3 = _errs23 === errors;
@@ -1583,13 +2090,13 @@ if(data11.line !== undefined){
 let data13 = data11.line;
 const _errs25 = errors;
 if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-validate35.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate40.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs25){
 if((typeof data13 == "number") && (isFinite(data13))){
 if(data13 < 1 || isNaN(data13)){
-validate35.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate40.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -1604,13 +2111,13 @@ if(data11.column !== undefined){
 let data14 = data11.column;
 const _errs27 = errors;
 if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-validate35.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate40.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs27){
 if((typeof data14 == "number") && (isFinite(data14))){
 if(data14 < 1 || isNaN(data14)){
-validate35.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate40.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -1625,7 +2132,7 @@ var valid3 = true;
 }
 }
 else {
-validate35.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate40.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -1648,21 +2155,21 @@ var valid0 = true;
 }
 }
 else {
-validate35.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate40.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate35.errors = vErrors;
+validate40.errors = vErrors;
 return errors === 0;
 }
-validate35.evaluated = {"props":{"relation":true,"profile":true,"purpose":true,"destination":true,"foreign":true,"owner":true,"disputed":true,"winner":true,"outcome":true,"summary":true,"resolution":true,"at":true},"dynamicProps":false,"dynamicItems":false};
+validate40.evaluated = {"props":{"relation":true,"profile":true,"purpose":true,"destination":true,"foreign":true,"owner":true,"disputed":true,"winner":true,"outcome":true,"summary":true,"resolution":true,"at":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema58 = {"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}};
+const schema65 = {"description":"A route that carries our protocol without a matching claim; never touched.","type":"object","required":["route","reason"],"properties":{"route":{"$ref":"#/$defs/route"},"reason":{"type":"string"}}};
 
-function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate43(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate38.evaluated;
+const evaluated0 = validate43.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1673,7 +2180,7 @@ if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if(((data.route === undefined) && (missing0 = "route")) || ((data.reason === undefined) && (missing0 = "reason"))){
-validate38.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate43.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
@@ -1685,14 +2192,14 @@ if(errors === _errs2){
 if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
 let missing1;
 if((data0.destination === undefined) && (missing1 = "destination")){
-validate38.errors = [{instancePath:instancePath+"/route",schemaPath:"#/$defs/route/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate43.errors = [{instancePath:instancePath+"/route",schemaPath:"#/$defs/route/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 if(data0.destination !== undefined){
 const _errs4 = errors;
 if(typeof data0.destination !== "string"){
-validate38.errors = [{instancePath:instancePath+"/route/destination",schemaPath:"#/$defs/route/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate43.errors = [{instancePath:instancePath+"/route/destination",schemaPath:"#/$defs/route/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs4 === errors;
@@ -1704,7 +2211,7 @@ if(valid2){
 if(data0.type !== undefined){
 const _errs6 = errors;
 if(typeof data0.type !== "string"){
-validate38.errors = [{instancePath:instancePath+"/route/type",schemaPath:"#/$defs/route/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate43.errors = [{instancePath:instancePath+"/route/type",schemaPath:"#/$defs/route/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs6 === errors;
@@ -1716,7 +2223,7 @@ if(valid2){
 if(data0.gateway !== undefined){
 const _errs8 = errors;
 if(typeof data0.gateway !== "string"){
-validate38.errors = [{instancePath:instancePath+"/route/gateway",schemaPath:"#/$defs/route/properties/gateway/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate43.errors = [{instancePath:instancePath+"/route/gateway",schemaPath:"#/$defs/route/properties/gateway/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs8 === errors;
@@ -1728,7 +2235,7 @@ if(valid2){
 if(data0.device !== undefined){
 const _errs10 = errors;
 if(typeof data0.device !== "string"){
-validate38.errors = [{instancePath:instancePath+"/route/device",schemaPath:"#/$defs/route/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate43.errors = [{instancePath:instancePath+"/route/device",schemaPath:"#/$defs/route/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs10 === errors;
@@ -1741,13 +2248,13 @@ if(data0.metric !== undefined){
 let data5 = data0.metric;
 const _errs12 = errors;
 if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-validate38.errors = [{instancePath:instancePath+"/route/metric",schemaPath:"#/$defs/route/properties/metric/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate43.errors = [{instancePath:instancePath+"/route/metric",schemaPath:"#/$defs/route/properties/metric/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs12){
 if((typeof data5 == "number") && (isFinite(data5))){
 if(data5 < 0 || isNaN(data5)){
-validate38.errors = [{instancePath:instancePath+"/route/metric",schemaPath:"#/$defs/route/properties/metric/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate43.errors = [{instancePath:instancePath+"/route/metric",schemaPath:"#/$defs/route/properties/metric/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -1762,13 +2269,13 @@ if(data0.protocol !== undefined){
 let data6 = data0.protocol;
 const _errs14 = errors;
 if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-validate38.errors = [{instancePath:instancePath+"/route/protocol",schemaPath:"#/$defs/route/properties/protocol/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate43.errors = [{instancePath:instancePath+"/route/protocol",schemaPath:"#/$defs/route/properties/protocol/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs14){
 if((typeof data6 == "number") && (isFinite(data6))){
 if(data6 < 0 || isNaN(data6)){
-validate38.errors = [{instancePath:instancePath+"/route/protocol",schemaPath:"#/$defs/route/properties/protocol/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate43.errors = [{instancePath:instancePath+"/route/protocol",schemaPath:"#/$defs/route/properties/protocol/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -1783,13 +2290,13 @@ if(data0.table !== undefined){
 let data7 = data0.table;
 const _errs16 = errors;
 if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-validate38.errors = [{instancePath:instancePath+"/route/table",schemaPath:"#/$defs/route/properties/table/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate43.errors = [{instancePath:instancePath+"/route/table",schemaPath:"#/$defs/route/properties/table/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs16){
 if((typeof data7 == "number") && (isFinite(data7))){
 if(data7 < 0 || isNaN(data7)){
-validate38.errors = [{instancePath:instancePath+"/route/table",schemaPath:"#/$defs/route/properties/table/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate43.errors = [{instancePath:instancePath+"/route/table",schemaPath:"#/$defs/route/properties/table/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -1804,13 +2311,13 @@ if(data0.tos !== undefined){
 let data8 = data0.tos;
 const _errs18 = errors;
 if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-validate38.errors = [{instancePath:instancePath+"/route/tos",schemaPath:"#/$defs/route/properties/tos/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate43.errors = [{instancePath:instancePath+"/route/tos",schemaPath:"#/$defs/route/properties/tos/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs18){
 if((typeof data8 == "number") && (isFinite(data8))){
 if(data8 < 0 || isNaN(data8)){
-validate38.errors = [{instancePath:instancePath+"/route/tos",schemaPath:"#/$defs/route/properties/tos/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate43.errors = [{instancePath:instancePath+"/route/tos",schemaPath:"#/$defs/route/properties/tos/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -1835,7 +2342,7 @@ if(errors === _errs22){
 if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
 let missing2;
 if((((data10.gateway === undefined) && (missing2 = "gateway")) || ((data10.device === undefined) && (missing2 = "device"))) || ((data10.weight === undefined) && (missing2 = "weight"))){
-validate38.errors = [{instancePath:instancePath+"/route/nextHops/" + i0,schemaPath:"#/$defs/route/properties/nextHops/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops/" + i0,schemaPath:"#/$defs/route/properties/nextHops/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
@@ -1843,7 +2350,7 @@ if(data10.gateway !== undefined){
 let data11 = data10.gateway;
 const _errs24 = errors;
 if((typeof data11 !== "string") && (data11 !== null)){
-validate38.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/gateway",schemaPath:"#/$defs/route/properties/nextHops/items/properties/gateway/type",keyword:"type",params:{type: schema44.properties.nextHops.items.properties.gateway.type},message:"must be string,null"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/gateway",schemaPath:"#/$defs/route/properties/nextHops/items/properties/gateway/type",keyword:"type",params:{type: schema44.properties.nextHops.items.properties.gateway.type},message:"must be string,null"}];
 return false;
 }
 var valid4 = _errs24 === errors;
@@ -1856,7 +2363,7 @@ if(data10.device !== undefined){
 let data12 = data10.device;
 const _errs26 = errors;
 if((typeof data12 !== "string") && (data12 !== null)){
-validate38.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/device",schemaPath:"#/$defs/route/properties/nextHops/items/properties/device/type",keyword:"type",params:{type: schema44.properties.nextHops.items.properties.device.type},message:"must be string,null"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/device",schemaPath:"#/$defs/route/properties/nextHops/items/properties/device/type",keyword:"type",params:{type: schema44.properties.nextHops.items.properties.device.type},message:"must be string,null"}];
 return false;
 }
 var valid4 = _errs26 === errors;
@@ -1869,7 +2376,7 @@ if(data10.weight !== undefined){
 let data13 = data10.weight;
 const _errs28 = errors;
 if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-validate38.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/weight",schemaPath:"#/$defs/route/properties/nextHops/items/properties/weight/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops/" + i0+"/weight",schemaPath:"#/$defs/route/properties/nextHops/items/properties/weight/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 var valid4 = _errs28 === errors;
@@ -1882,7 +2389,7 @@ var valid4 = true;
 }
 }
 else {
-validate38.errors = [{instancePath:instancePath+"/route/nextHops/" + i0,schemaPath:"#/$defs/route/properties/nextHops/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops/" + i0,schemaPath:"#/$defs/route/properties/nextHops/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -1893,7 +2400,7 @@ break;
 }
 }
 else {
-validate38.errors = [{instancePath:instancePath+"/route/nextHops",schemaPath:"#/$defs/route/properties/nextHops/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate43.errors = [{instancePath:instancePath+"/route/nextHops",schemaPath:"#/$defs/route/properties/nextHops/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -1913,7 +2420,7 @@ var valid2 = true;
 }
 }
 else {
-validate38.errors = [{instancePath:instancePath+"/route",schemaPath:"#/$defs/route/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate43.errors = [{instancePath:instancePath+"/route",schemaPath:"#/$defs/route/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -1926,7 +2433,7 @@ if(valid0){
 if(data.reason !== undefined){
 const _errs30 = errors;
 if(typeof data.reason !== "string"){
-validate38.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate43.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs30 === errors;
@@ -1938,21 +2445,21 @@ var valid0 = true;
 }
 }
 else {
-validate38.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate43.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate38.errors = vErrors;
+validate43.errors = vErrors;
 return errors === 0;
 }
-validate38.evaluated = {"props":{"route":true,"reason":true},"dynamicProps":false,"dynamicItems":false};
+validate43.evaluated = {"props":{"route":true,"reason":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema60 = {"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}};
+const schema67 = {"type":"object","required":["code","severity","summary","cause","fix"],"properties":{"code":{"type":"string"},"severity":{"enum":["error","warning"]},"summary":{"type":"string"},"cause":{"type":"string"},"fix":{"type":"string"},"command":{"type":"string"},"at":{"$ref":"#/$defs/position"},"profile":{"type":"string"}}};
 
-function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate40.evaluated;
+const evaluated0 = validate45.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1963,14 +2470,14 @@ if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((((data.code === undefined) && (missing0 = "code")) || ((data.severity === undefined) && (missing0 = "severity"))) || ((data.summary === undefined) && (missing0 = "summary"))) || ((data.cause === undefined) && (missing0 = "cause"))) || ((data.fix === undefined) && (missing0 = "fix"))){
-validate40.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate45.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 if(data.code !== undefined){
 const _errs1 = errors;
 if(typeof data.code !== "string"){
-validate40.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -1983,7 +2490,7 @@ if(data.severity !== undefined){
 let data1 = data.severity;
 const _errs3 = errors;
 if(!((data1 === "error") || (data1 === "warning"))){
-validate40.errors = [{instancePath:instancePath+"/severity",schemaPath:"#/properties/severity/enum",keyword:"enum",params:{allowedValues: schema60.properties.severity.enum},message:"must be equal to one of the allowed values"}];
+validate45.errors = [{instancePath:instancePath+"/severity",schemaPath:"#/properties/severity/enum",keyword:"enum",params:{allowedValues: schema67.properties.severity.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -1995,7 +2502,7 @@ if(valid0){
 if(data.summary !== undefined){
 const _errs4 = errors;
 if(typeof data.summary !== "string"){
-validate40.errors = [{instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs4 === errors;
@@ -2007,7 +2514,7 @@ if(valid0){
 if(data.cause !== undefined){
 const _errs6 = errors;
 if(typeof data.cause !== "string"){
-validate40.errors = [{instancePath:instancePath+"/cause",schemaPath:"#/properties/cause/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/cause",schemaPath:"#/properties/cause/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs6 === errors;
@@ -2019,7 +2526,7 @@ if(valid0){
 if(data.fix !== undefined){
 const _errs8 = errors;
 if(typeof data.fix !== "string"){
-validate40.errors = [{instancePath:instancePath+"/fix",schemaPath:"#/properties/fix/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/fix",schemaPath:"#/properties/fix/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs8 === errors;
@@ -2031,7 +2538,7 @@ if(valid0){
 if(data.command !== undefined){
 const _errs10 = errors;
 if(typeof data.command !== "string"){
-validate40.errors = [{instancePath:instancePath+"/command",schemaPath:"#/properties/command/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/command",schemaPath:"#/properties/command/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs10 === errors;
@@ -2048,14 +2555,14 @@ if(errors === _errs13){
 if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
 let missing1;
 if((((data6.file === undefined) && (missing1 = "file")) || ((data6.line === undefined) && (missing1 = "line"))) || ((data6.column === undefined) && (missing1 = "column"))){
-validate40.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate45.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 if(data6.file !== undefined){
 const _errs15 = errors;
 if(typeof data6.file !== "string"){
-validate40.errors = [{instancePath:instancePath+"/at/file",schemaPath:"#/$defs/position/properties/file/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/at/file",schemaPath:"#/$defs/position/properties/file/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs15 === errors;
@@ -2068,13 +2575,13 @@ if(data6.line !== undefined){
 let data8 = data6.line;
 const _errs17 = errors;
 if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-validate40.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate45.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs17){
 if((typeof data8 == "number") && (isFinite(data8))){
 if(data8 < 1 || isNaN(data8)){
-validate40.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate45.errors = [{instancePath:instancePath+"/at/line",schemaPath:"#/$defs/position/properties/line/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2089,13 +2596,13 @@ if(data6.column !== undefined){
 let data9 = data6.column;
 const _errs19 = errors;
 if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-validate40.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate45.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs19){
 if((typeof data9 == "number") && (isFinite(data9))){
 if(data9 < 1 || isNaN(data9)){
-validate40.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate45.errors = [{instancePath:instancePath+"/at/column",schemaPath:"#/$defs/position/properties/column/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2110,7 +2617,7 @@ var valid2 = true;
 }
 }
 else {
-validate40.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate45.errors = [{instancePath:instancePath+"/at",schemaPath:"#/$defs/position/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -2123,7 +2630,7 @@ if(valid0){
 if(data.profile !== undefined){
 const _errs21 = errors;
 if(typeof data.profile !== "string"){
-validate40.errors = [{instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate45.errors = [{instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs21 === errors;
@@ -2141,14 +2648,14 @@ var valid0 = true;
 }
 }
 else {
-validate40.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate45.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate40.errors = vErrors;
+validate45.errors = vErrors;
 return errors === 0;
 }
-validate40.evaluated = {"props":{"code":true,"severity":true,"summary":true,"cause":true,"fix":true,"command":true,"at":true,"profile":true},"dynamicProps":false,"dynamicItems":false};
+validate45.evaluated = {"props":{"code":true,"severity":true,"summary":true,"cause":true,"fix":true,"command":true,"at":true,"profile":true},"dynamicProps":false,"dynamicItems":false};
 
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -2164,7 +2671,7 @@ evaluated0.items = undefined;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((((((((((((((data.name === undefined) && (missing0 = "name")) || ((data.spec === undefined) && (missing0 = "spec"))) || ((data.mode === undefined) && (missing0 = "mode"))) || ((data.platform === undefined) && (missing0 = "platform"))) || ((data.profiles === undefined) && (missing0 = "profiles"))) || ((data.services === undefined) && (missing0 = "services"))) || ((data.steps === undefined) && (missing0 = "steps"))) || ((data.waves === undefined) && (missing0 = "waves"))) || ((data.conflicts === undefined) && (missing0 = "conflicts"))) || ((data.approvals === undefined) && (missing0 = "approvals"))) || ((data.unproven === undefined) && (missing0 = "unproven"))) || ((data.diagnostics === undefined) && (missing0 = "diagnostics"))) || ((data.localOverrides === undefined) && (missing0 = "localOverrides"))) || ((data.fingerprint === undefined) && (missing0 = "fingerprint"))){
+if((((((((((((((((data.name === undefined) && (missing0 = "name")) || ((data.spec === undefined) && (missing0 = "spec"))) || ((data.mode === undefined) && (missing0 = "mode"))) || ((data.platform === undefined) && (missing0 = "platform"))) || ((data.profiles === undefined) && (missing0 = "profiles"))) || ((data.services === undefined) && (missing0 = "services"))) || ((data.steps === undefined) && (missing0 = "steps"))) || ((data.reports === undefined) && (missing0 = "reports"))) || ((data.waves === undefined) && (missing0 = "waves"))) || ((data.conflicts === undefined) && (missing0 = "conflicts"))) || ((data.approvals === undefined) && (missing0 = "approvals"))) || ((data.unproven === undefined) && (missing0 = "unproven"))) || ((data.diagnostics === undefined) && (missing0 = "diagnostics"))) || ((data.localOverrides === undefined) && (missing0 = "localOverrides"))) || ((data.fingerprint === undefined) && (missing0 = "fingerprint"))){
 validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
@@ -2339,6 +2846,8 @@ props0.reason = true;
 props0.before = true;
 props0.after = true;
 props0.inverse = true;
+props0.condition = true;
+props0.events = true;
 }
 }
 }
@@ -2382,83 +2891,18 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.waves !== undefined){
-let data10 = data.waves;
+if(data.reports !== undefined){
+let data10 = data.reports;
 const _errs20 = errors;
 if(errors === _errs20){
 if(Array.isArray(data10)){
 var valid6 = true;
 const len3 = data10.length;
 for(let i3=0; i3<len3; i3++){
-let data11 = data10[i3];
 const _errs22 = errors;
-if(errors === _errs22){
-if(Array.isArray(data11)){
-var valid7 = true;
-const len4 = data11.length;
-for(let i4=0; i4<len4; i4++){
-let data12 = data11[i4];
-const _errs24 = errors;
-const _errs25 = errors;
-if(errors === _errs25){
-if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
-let missing1;
-if(((data12.step === undefined) && (missing1 = "step")) || ((data12.op === undefined) && (missing1 = "op"))){
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3+"/" + i4,schemaPath:"#/$defs/change/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
-return false;
-}
-else {
-if(data12.step !== undefined){
-let data13 = data12.step;
-const _errs27 = errors;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3+"/" + i4+"/step",schemaPath:"#/$defs/change/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs27){
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 < 0 || isNaN(data13)){
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3+"/" + i4+"/step",schemaPath:"#/$defs/change/properties/step/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-var valid9 = _errs27 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data12.op !== undefined){
-let data14 = data12.op;
-const _errs29 = errors;
-if(!((((data14 === "clear") || (data14 === "add")) || (data14 === "delete")) || (data14 === "assign"))){
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3+"/" + i4+"/op",schemaPath:"#/$defs/change/properties/op/enum",keyword:"enum",params:{allowedValues: schema53.properties.op.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid9 = _errs29 === errors;
-}
-else {
-var valid9 = true;
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3+"/" + i4,schemaPath:"#/$defs/change/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid7 = _errs24 === errors;
-if(!valid7){
-break;
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/waves/" + i3,schemaPath:"#/properties/waves/items/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
+if(!(validate37(data10[i3], {instancePath:instancePath+"/reports/" + i3,parentData:data10,parentDataProperty:i3,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+errors = vErrors.length;
 }
 var valid6 = _errs22 === errors;
 if(!valid6){
@@ -2467,7 +2911,7 @@ break;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/waves",schemaPath:"#/properties/waves/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/reports",schemaPath:"#/properties/reports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -2477,21 +2921,116 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.conflicts !== undefined){
-let data15 = data.conflicts;
-const _errs30 = errors;
-if(errors === _errs30){
-if(Array.isArray(data15)){
-var valid10 = true;
-const len5 = data15.length;
+if(data.waves !== undefined){
+let data12 = data.waves;
+const _errs23 = errors;
+if(errors === _errs23){
+if(Array.isArray(data12)){
+var valid7 = true;
+const len4 = data12.length;
+for(let i4=0; i4<len4; i4++){
+let data13 = data12[i4];
+const _errs25 = errors;
+if(errors === _errs25){
+if(Array.isArray(data13)){
+var valid8 = true;
+const len5 = data13.length;
 for(let i5=0; i5<len5; i5++){
+let data14 = data13[i5];
+const _errs27 = errors;
+const _errs28 = errors;
+if(errors === _errs28){
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+let missing1;
+if(((data14.step === undefined) && (missing1 = "step")) || ((data14.op === undefined) && (missing1 = "op"))){
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4+"/" + i5,schemaPath:"#/$defs/change/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+if(data14.step !== undefined){
+let data15 = data14.step;
+const _errs30 = errors;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4+"/" + i5+"/step",schemaPath:"#/$defs/change/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs30){
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4+"/" + i5+"/step",schemaPath:"#/$defs/change/properties/step/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+var valid10 = _errs30 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data14.op !== undefined){
+let data16 = data14.op;
 const _errs32 = errors;
-if(!(validate35(data15[i5], {instancePath:instancePath+"/conflicts/" + i5,parentData:data15,parentDataProperty:i5,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
-errors = vErrors.length;
+if(!((((data16 === "clear") || (data16 === "add")) || (data16 === "delete")) || (data16 === "assign"))){
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4+"/" + i5+"/op",schemaPath:"#/$defs/change/properties/op/enum",keyword:"enum",params:{allowedValues: schema60.properties.op.enum},message:"must be equal to one of the allowed values"}];
+return false;
 }
 var valid10 = _errs32 === errors;
-if(!valid10){
+}
+else {
+var valid10 = true;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4+"/" + i5,schemaPath:"#/$defs/change/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs27 === errors;
+if(!valid8){
+break;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/waves/" + i4,schemaPath:"#/properties/waves/items/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid7 = _errs25 === errors;
+if(!valid7){
+break;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/waves",schemaPath:"#/properties/waves/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs23 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.conflicts !== undefined){
+let data17 = data.conflicts;
+const _errs33 = errors;
+if(errors === _errs33){
+if(Array.isArray(data17)){
+var valid11 = true;
+const len6 = data17.length;
+for(let i6=0; i6<len6; i6++){
+const _errs35 = errors;
+if(!(validate40(data17[i6], {instancePath:instancePath+"/conflicts/" + i6,parentData:data17,parentDataProperty:i6,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate40.errors : vErrors.concat(validate40.errors);
+errors = vErrors.length;
+}
+var valid11 = _errs35 === errors;
+if(!valid11){
 break;
 }
 }
@@ -2501,90 +3040,90 @@ validate21.errors = [{instancePath:instancePath+"/conflicts",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs30 === errors;
+var valid0 = _errs33 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.approvals !== undefined){
-let data17 = data.approvals;
-const _errs33 = errors;
-if(errors === _errs33){
-if(Array.isArray(data17)){
-var valid11 = true;
-const len6 = data17.length;
-for(let i6=0; i6<len6; i6++){
-let data18 = data17[i6];
-const _errs35 = errors;
+let data19 = data.approvals;
 const _errs36 = errors;
 if(errors === _errs36){
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-let missing2;
-if(((((data18.kind === undefined) && (missing2 = "kind")) || ((data18.profile === undefined) && (missing2 = "profile"))) || ((data18.subject === undefined) && (missing2 = "subject"))) || ((data18.why === undefined) && (missing2 = "why"))){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6,schemaPath:"#/$defs/approval/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
-return false;
-}
-else {
-if(data18.kind !== undefined){
-let data19 = data18.kind;
+if(Array.isArray(data19)){
+var valid12 = true;
+const len7 = data19.length;
+for(let i7=0; i7<len7; i7++){
+let data20 = data19[i7];
 const _errs38 = errors;
-if(!(((((((data19 === "context") || (data19 === "gateway")) || (data19 === "wide")) || (data19 === "unconfirmed")) || (data19 === "covers")) || (data19 === "shadow")) || (data19 === "minikube"))){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/kind",schemaPath:"#/$defs/approval/properties/kind/enum",keyword:"enum",params:{allowedValues: schema57.properties.kind.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid13 = _errs38 === errors;
-}
-else {
-var valid13 = true;
-}
-if(valid13){
-if(data18.profile !== undefined){
 const _errs39 = errors;
-if(typeof data18.profile !== "string"){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/profile",schemaPath:"#/$defs/approval/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs39){
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+let missing2;
+if(((((data20.kind === undefined) && (missing2 = "kind")) || ((data20.profile === undefined) && (missing2 = "profile"))) || ((data20.subject === undefined) && (missing2 = "subject"))) || ((data20.why === undefined) && (missing2 = "why"))){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7,schemaPath:"#/$defs/approval/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
-var valid13 = _errs39 === errors;
-}
 else {
-var valid13 = true;
-}
-if(valid13){
-if(data18.subject !== undefined){
+if(data20.kind !== undefined){
+let data21 = data20.kind;
 const _errs41 = errors;
-if(typeof data18.subject !== "string"){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/subject",schemaPath:"#/$defs/approval/properties/subject/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!(((((((data21 === "context") || (data21 === "gateway")) || (data21 === "wide")) || (data21 === "unconfirmed")) || (data21 === "covers")) || (data21 === "shadow")) || (data21 === "minikube"))){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7+"/kind",schemaPath:"#/$defs/approval/properties/kind/enum",keyword:"enum",params:{allowedValues: schema64.properties.kind.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid13 = _errs41 === errors;
+var valid14 = _errs41 === errors;
 }
 else {
-var valid13 = true;
+var valid14 = true;
 }
-if(valid13){
-if(data18.why !== undefined){
-const _errs43 = errors;
-if(typeof data18.why !== "string"){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/why",schemaPath:"#/$defs/approval/properties/why/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(valid14){
+if(data20.profile !== undefined){
+const _errs42 = errors;
+if(typeof data20.profile !== "string"){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7+"/profile",schemaPath:"#/$defs/approval/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid13 = _errs43 === errors;
+var valid14 = _errs42 === errors;
 }
 else {
-var valid13 = true;
+var valid14 = true;
 }
-if(valid13){
-if(data18.byPolicy !== undefined){
-const _errs45 = errors;
-if(true !== data18.byPolicy){
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6+"/byPolicy",schemaPath:"#/$defs/approval/properties/byPolicy/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+if(valid14){
+if(data20.subject !== undefined){
+const _errs44 = errors;
+if(typeof data20.subject !== "string"){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7+"/subject",schemaPath:"#/$defs/approval/properties/subject/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid13 = _errs45 === errors;
+var valid14 = _errs44 === errors;
 }
 else {
-var valid13 = true;
+var valid14 = true;
+}
+if(valid14){
+if(data20.why !== undefined){
+const _errs46 = errors;
+if(typeof data20.why !== "string"){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7+"/why",schemaPath:"#/$defs/approval/properties/why/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid14 = _errs46 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data20.byPolicy !== undefined){
+const _errs48 = errors;
+if(true !== data20.byPolicy){
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7+"/byPolicy",schemaPath:"#/$defs/approval/properties/byPolicy/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+return false;
+}
+var valid14 = _errs48 === errors;
+}
+else {
+var valid14 = true;
 }
 }
 }
@@ -2593,12 +3132,12 @@ var valid13 = true;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/approvals/" + i6,schemaPath:"#/$defs/approval/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/approvals/" + i7,schemaPath:"#/$defs/approval/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid11 = _errs35 === errors;
-if(!valid11){
+var valid12 = _errs38 === errors;
+if(!valid12){
 break;
 }
 }
@@ -2608,44 +3147,14 @@ validate21.errors = [{instancePath:instancePath+"/approvals",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs33 === errors;
+var valid0 = _errs36 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.unproven !== undefined){
-let data24 = data.unproven;
-const _errs46 = errors;
-if(errors === _errs46){
-if(Array.isArray(data24)){
-var valid14 = true;
-const len7 = data24.length;
-for(let i7=0; i7<len7; i7++){
-const _errs48 = errors;
-if(!(validate38(data24[i7], {instancePath:instancePath+"/unproven/" + i7,parentData:data24,parentDataProperty:i7,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate38.errors : vErrors.concat(validate38.errors);
-errors = vErrors.length;
-}
-var valid14 = _errs48 === errors;
-if(!valid14){
-break;
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/unproven",schemaPath:"#/properties/unproven/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid0 = _errs46 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.diagnostics !== undefined){
-let data26 = data.diagnostics;
+let data26 = data.unproven;
 const _errs49 = errors;
 if(errors === _errs49){
 if(Array.isArray(data26)){
@@ -2653,8 +3162,8 @@ var valid15 = true;
 const len8 = data26.length;
 for(let i8=0; i8<len8; i8++){
 const _errs51 = errors;
-if(!(validate40(data26[i8], {instancePath:instancePath+"/diagnostics/" + i8,parentData:data26,parentDataProperty:i8,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate40.errors : vErrors.concat(validate40.errors);
+if(!(validate43(data26[i8], {instancePath:instancePath+"/unproven/" + i8,parentData:data26,parentDataProperty:i8,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate43.errors : vErrors.concat(validate43.errors);
 errors = vErrors.length;
 }
 var valid15 = _errs51 === errors;
@@ -2664,7 +3173,7 @@ break;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/diagnostics",schemaPath:"#/properties/diagnostics/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/unproven",schemaPath:"#/properties/unproven/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -2674,28 +3183,27 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.localOverrides !== undefined){
-let data28 = data.localOverrides;
+if(data.diagnostics !== undefined){
+let data28 = data.diagnostics;
 const _errs52 = errors;
-const _errs53 = errors;
-if(errors === _errs53){
+if(errors === _errs52){
 if(Array.isArray(data28)){
-var valid17 = true;
+var valid16 = true;
 const len9 = data28.length;
 for(let i9=0; i9<len9; i9++){
-const _errs55 = errors;
-if(typeof data28[i9] !== "string"){
-validate21.errors = [{instancePath:instancePath+"/localOverrides/" + i9,schemaPath:"#/$defs/strings/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
+const _errs54 = errors;
+if(!(validate45(data28[i9], {instancePath:instancePath+"/diagnostics/" + i9,parentData:data28,parentDataProperty:i9,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate45.errors : vErrors.concat(validate45.errors);
+errors = vErrors.length;
 }
-var valid17 = _errs55 === errors;
-if(!valid17){
+var valid16 = _errs54 === errors;
+if(!valid16){
 break;
 }
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/localOverrides",schemaPath:"#/$defs/strings/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/diagnostics",schemaPath:"#/properties/diagnostics/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -2705,16 +3213,48 @@ else {
 var valid0 = true;
 }
 if(valid0){
+if(data.localOverrides !== undefined){
+let data30 = data.localOverrides;
+const _errs55 = errors;
+const _errs56 = errors;
+if(errors === _errs56){
+if(Array.isArray(data30)){
+var valid18 = true;
+const len10 = data30.length;
+for(let i10=0; i10<len10; i10++){
+const _errs58 = errors;
+if(typeof data30[i10] !== "string"){
+validate21.errors = [{instancePath:instancePath+"/localOverrides/" + i10,schemaPath:"#/$defs/strings/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid18 = _errs58 === errors;
+if(!valid18){
+break;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/localOverrides",schemaPath:"#/$defs/strings/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs55 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
 if(data.fingerprint !== undefined){
-const _errs57 = errors;
+const _errs60 = errors;
 if(typeof data.fingerprint !== "string"){
 validate21.errors = [{instancePath:instancePath+"/fingerprint",schemaPath:"#/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs57 === errors;
+var valid0 = _errs60 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -2739,7 +3279,7 @@ return false;
 validate21.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":{"name":true,"spec":true,"mode":true,"platform":true,"profiles":true,"services":true,"steps":true,"waves":true,"conflicts":true,"approvals":true,"unproven":true,"diagnostics":true,"localOverrides":true,"fingerprint":true},"dynamicProps":false,"dynamicItems":false};
+validate21.evaluated = {"props":{"name":true,"spec":true,"mode":true,"platform":true,"profiles":true,"services":true,"steps":true,"reports":true,"waves":true,"conflicts":true,"approvals":true,"unproven":true,"diagnostics":true,"localOverrides":true,"fingerprint":true},"dynamicProps":false,"dynamicItems":false};
 
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){

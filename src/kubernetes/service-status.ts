@@ -1,4 +1,5 @@
-import type { V1Service, V1Status } from '@kubernetes/client-node';
+import type { V1Condition, V1Service, V1Status } from '@kubernetes/client-node';
+import { CONDITION_TYPE, type Condition, type ServiceStatus } from '../model/condition.ts';
 import { Failure } from '../model/diagnostic.ts';
 import { FIELD_MANAGER } from '../model/observed.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -6,7 +7,7 @@ import type { ApiAnswer } from './answer.ts';
 import { statusMessage } from './api-errors.ts';
 import type { ServiceTarget } from './cluster.ts';
 import type { ApiCall, ApiClient } from './http.ts';
-import type { Wire } from './wire.ts';
+import { type Wire, wireTime } from './wire.ts';
 
 /** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */
 const IP_MODE_SINCE_MINOR = 29;
@@ -17,22 +18,41 @@ export function knowsIpMode(version: string): boolean {
   return minor === undefined || Number(minor) >= IP_MODE_SINCE_MINOR;
 }
 
+/** The status to apply, and what this server and this moment add to it. */
+interface StatusToApply extends ServiceStatus {
+  readonly withIpMode: boolean;
+  readonly now: Date;
+}
+
+/** Every field of a condition is required by its schema; it has no generation to name, since Services have none. */
+function conditionBody(condition: Condition, now: Date): Wire<V1Condition> {
+  const { status, reason, message, lastTransitionTime } = condition;
+  return {
+    type: CONDITION_TYPE,
+    status,
+    reason,
+    message,
+    lastTransitionTime: lastTransitionTime ?? wireTime(now),
+  };
+}
+
 /**
  * The apply configuration. With uid and resourceVersion the API server refuses another Service of that name, and
- * one that changed. Without the field an apply gives it up, and the server removes what nobody else owns.
+ * one that changed. Without a field an apply gives it up, and the server removes what nobody else owns.
  */
-export function ingressConfiguration(
-  target: ServiceTarget,
-  addresses: readonly string[],
-  withIpMode: boolean,
-): Wire<V1Service> {
+export function statusConfiguration(target: ServiceTarget, wanted: StatusToApply): Wire<V1Service> {
   const { namespace, name, uid, resourceVersion } = target;
+  const { addresses, condition, withIpMode, now } = wanted;
   const ingress = addresses.map((ip) => ({ ip, ...(withIpMode ? { ipMode: 'VIP' } : {}) }));
+  const status = {
+    ...(ingress.length === 0 ? {} : { loadBalancer: { ingress } }),
+    ...(condition === null ? {} : { conditions: [conditionBody(condition, now)] }),
+  };
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { namespace, name, uid, resourceVersion },
-    ...(ingress.length === 0 ? {} : { status: { loadBalancer: { ingress } } }),
+    ...(Object.keys(status).length === 0 ? {} : { status }),
   };
 }
 
@@ -51,25 +71,27 @@ function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnsw
       },
     ]);
   }
+  const part = conflict.field?.startsWith('.status.conditions') ? 'condition' : 'ingress';
   const manager = /conflict with "([^"]*)"/.exec(conflict.message ?? '')?.[1] ?? 'another manager';
   return new Failure('conflict', [
     {
       code: 'service-conflict',
       severity: 'error',
-      summary: `context "${context}": the ingress of Service ${name} belongs to "${manager}"`,
-      cause: `Field manager "${manager}" owns status.loadBalancer.ingress, and it is never taken from anybody.`,
+      summary: `context "${context}": the ${part} of Service ${name} belongs to "${manager}"`,
+      cause: `Field manager "${manager}" owns ${conflict.field?.slice(1) ?? 'it'}, and it is never taken from anybody.`,
       fix: `Stop what runs as "${manager}", or give the Service a loadBalancerClass that it does not serve.`,
       command: `kubectl --context=${shellWord(context)} get service -n ${target.namespace} ${target.name} -o yaml --show-managed-fields`,
     },
   ]);
 }
 
-/** Applies our ingress addresses to one Service; returns it as it is now. */
-export async function applyIngress(
+/** Makes this the whole of what we own of one Service's status; returns the Service as it is now. */
+export async function applyStatus(
   api: ApiClient,
-  options: { context: string; target: ServiceTarget; addresses: readonly string[]; withIpMode: boolean },
+  context: string,
+  target: ServiceTarget,
+  wanted: StatusToApply,
 ): Promise<Wire<V1Service>> {
-  const { context, target, addresses, withIpMode } = options;
   const [namespace, name] = [encodeURIComponent(target.namespace), encodeURIComponent(target.name)];
   const call: ApiCall = {
     verb: 'patch',
@@ -79,7 +101,7 @@ export async function applyIngress(
     // JSON is YAML (YAML 1.2, section 1.2).
     body: {
       type: 'application/apply-patch+yaml',
-      text: JSON.stringify(ingressConfiguration(target, addresses, withIpMode)),
+      text: JSON.stringify(statusConfiguration(target, wanted)),
     },
   };
   const answer = await api.send(call);

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import type { CoreV1Event } from '@kubernetes/client-node';
+import type { ServiceEvent } from '../model/condition.ts';
+import type { ServiceTarget } from './cluster.ts';
+import type { ApiCall, ApiClient } from './http.ts';
+import { type Wire, wireTime } from './wire.ts';
+
+/** Who an Event is from, as `kubectl describe` shows it. */
+const COMPONENT = 'mkplan';
+
+/** Writes an Event about a Service. Throws a Failure when it is refused. */
+export async function createEvent(
+  api: ApiClient,
+  target: ServiceTarget,
+  event: ServiceEvent,
+  now: Date,
+): Promise<void> {
+  const { namespace, name, uid, resourceVersion } = target;
+  const time = wireTime(now);
+  const body: Wire<CoreV1Event> = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    // Two of one moment are two; nothing is read back by it.
+    metadata: { namespace, name: `${name}.${randomBytes(8).toString('hex')}` },
+    involvedObject: { apiVersion: 'v1', kind: 'Service', namespace, name, uid, resourceVersion },
+    ...event,
+    source: { component: COMPONENT },
+    reportingComponent: COMPONENT,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    count: 1,
+  };
+  const call: ApiCall = {
+    verb: 'create',
+    resource: `events ${namespace}`,
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
+    body: { type: 'application/json', text: JSON.stringify(body) },
+  };
+  const answer = await api.send(call);
+  if (answer.status >= 300) throw api.errors.refused(call, answer);
+}
