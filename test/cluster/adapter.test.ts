@@ -109,7 +109,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       exec: { apiVersion, command: program, interactiveMode: 'Never' },
     });
     expect((await cluster.observe()).services).toMatchObject([{ name: 'web' }]);
-    expect(await cluster.setIngress(await target(), ['10.200.0.1'])).not.toBe('');
+    expect(await cluster.applyStatus(await target(), GIVEN)).not.toBe('');
   });
 
   test('observes what the cluster holds', async () => {
