@@ -8,7 +8,6 @@ import {
   stampNew,
 } from './admission.ts';
 import { ClusterIpAllocator } from './cluster-ips.ts';
-import { History, type StoreEvent } from './history.ts';
 import {
   arrayAt,
   type Json,
@@ -21,6 +20,7 @@ import {
 } from './json.ts';
 import { type Author, applyConfiguration, trackUpdate, type Writer } from './managed-fields.ts';
 import { NodePortAllocator, nodePortsOf } from './node-ports.ts';
+import { Objects } from './objects.ts';
 import { type Location, NAMESPACES, type Resource, SERVICES } from './resources.ts';
 import { checkObject } from './rules.ts';
 import { clusterIpsOf, finishChangedService, prepareNewService, type ServiceAllocators } from './services.ts';
@@ -43,76 +43,15 @@ export interface StoreOptions {
   readonly now: () => Date;
 }
 
-function keyOf(namespace: string, name: string): string {
-  return `${namespace}/${name}`;
-}
-
-/** All objects, in memory. Values that it hands out are shared and never change. */
-export class Store {
-  readonly #options: StoreOptions;
-  readonly #objects = new Map<Resource, Map<string, KubeObject>>();
-  readonly #history: History;
-  readonly #listeners = new Set<(event: StoreEvent) => void>();
+/** The objects of an API, and what its verbs make of them. */
+export class Store extends Objects {
+  readonly #now: () => Date;
   readonly #allocators: ServiceAllocators;
-  #revision = 1;
 
-  constructor(options: StoreOptions) {
-    this.#options = options;
-    this.#history = new History(options.historyLimit);
-    this.#allocators = { ips: new ClusterIpAllocator(options.serviceCidrs), ports: new NodePortAllocator() };
-  }
-
-  /** The resourceVersion of the last change. */
-  get revision(): number {
-    return this.#revision;
-  }
-
-  /** Calls back on each change, in order, before the write that made it returns. Returns what ends that. */
-  subscribe(listener: (event: StoreEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** Changes after a revision. Throws a StatusError 410 when they are compacted away. */
-  since(revision: number): readonly StoreEvent[] {
-    return this.#history.since(revision);
-  }
-
-  /** Forgets the history up to and with a revision, as etcd does every five minutes. */
-  compact(revision: number): void {
-    this.#history.compact(revision);
-  }
-
-  /** The object, or undefined. */
-  find(at: Location): KubeObject | undefined {
-    return this.#objects.get(at.resource)?.get(keyOf(at.namespace, at.name));
-  }
-
-  /** The object. Throws a StatusError 404. */
-  get(at: Location): KubeObject {
-    const found = this.find(at);
-    if (found === undefined) throw notFound(at.resource, at.name);
-    return found;
-  }
-
-  /**
-   * Objects of one namespace (empty: of all), by namespace and name, as they were at a revision.
-   * Throws a StatusError 410 when that revision is compacted away.
-   */
-  list(resource: Resource, namespace = '', revision = this.#revision): KubeObject[] {
-    const objects = new Map(this.#objects.get(resource));
-    if (revision < this.#revision) {
-      for (const event of [...this.#history.since(revision)].reverse()) {
-        if (event.resource !== resource) continue;
-        const key = keyOf(event.object.metadata.namespace ?? '', event.object.metadata.name);
-        if (event.previous === null) objects.delete(key);
-        else objects.set(key, event.previous);
-      }
-    }
-    return [...objects]
-      .filter(([, object]) => namespace === '' || object.metadata.namespace === namespace)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, object]) => object);
+  constructor({ serviceCidrs, historyLimit, now }: StoreOptions) {
+    super(historyLimit);
+    this.#now = now;
+    this.#allocators = { ips: new ClusterIpAllocator(serviceCidrs), ports: new NodePortAllocator() };
   }
 
   /** Stores a new object. Throws a StatusError 404 (no such namespace), 409 (name taken), 422 (not valid). */
@@ -262,14 +201,14 @@ export class Store {
     if (arrayAt(live, 'metadata', 'finalizers').length > 0) {
       if (textAt(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
       const marked = { deletionTimestamp: this.#time(), deletionGracePeriodSeconds: 0 };
-      return this.#commit('MODIFIED', at, { ...live, metadata: { ...live.metadata, ...marked } }, live);
+      return this.commit('MODIFIED', at, { ...live, metadata: { ...live.metadata, ...marked } }, live);
     }
     if (at.resource === NAMESPACES) this.#empty(at.name);
     return this.#remove(at, live);
   }
 
   #empty(namespace: string): void {
-    for (const resource of this.#objects.keys()) {
+    for (const resource of this.kinds()) {
       if (!resource.namespaced) continue;
       for (const object of this.list(resource, namespace)) {
         this.#remove({ resource, namespace, name: object.metadata.name }, object);
@@ -282,11 +221,11 @@ export class Store {
       this.#allocators.ips.release(clusterIpsOf(live));
       this.#allocators.ports.release(nodePortsOf(live));
     }
-    return this.#commit('DELETED', at, live, live);
+    return this.commit('DELETED', at, live, live);
   }
 
   #time(): string {
-    return `${this.#options.now().toISOString().slice(0, 19)}Z`;
+    return `${this.#now().toISOString().slice(0, 19)}Z`;
   }
 
   #writer(author: Author): Writer {
@@ -312,7 +251,7 @@ export class Store {
     checkObject(at.resource, at.name, body, null);
     const prepared = at.resource === SERVICES ? prepareNewService(body, this.#allocators) : body;
     const object = stampNew(at, prepared, this.#time());
-    return this.#commit('ADDED', at, object, null);
+    return this.commit('ADDED', at, object, null);
   }
 
   #replace(
@@ -344,25 +283,6 @@ export class Store {
     if (sameJson(next, live)) return live;
     const doomed = textAt(live, 'metadata', 'deletionTimestamp') !== undefined;
     if (doomed && arrayAt(next, 'metadata', 'finalizers').length === 0) return this.#remove(at, next);
-    return this.#commit('MODIFIED', at, next, live);
-  }
-
-  #commit(
-    type: StoreEvent['type'],
-    at: Location,
-    object: KubeObject,
-    previous: KubeObject | null,
-  ): KubeObject {
-    this.#revision++;
-    const metadata = { ...object.metadata, resourceVersion: String(this.#revision) };
-    const stored: KubeObject = { ...object, metadata };
-    const objects = this.#objects.get(at.resource) ?? new Map<string, KubeObject>();
-    this.#objects.set(at.resource, objects);
-    if (type === 'DELETED') objects.delete(keyOf(at.namespace, at.name));
-    else objects.set(keyOf(at.namespace, at.name), stored);
-    const event = { revision: this.#revision, type, resource: at.resource, object: stored, previous };
-    this.#history.push(event);
-    for (const listener of [...this.#listeners]) listener(event);
-    return stored;
+    return this.commit('MODIFIED', at, next, live);
   }
 }
