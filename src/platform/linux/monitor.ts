@@ -19,6 +19,15 @@ function listens(table: string, pid: number): boolean {
   });
 }
 
+/**
+ * Whether a line of /proc/PID/stat says that the process waits (proc_pid_stat(5), field 3). With its groups joined, `ip`
+ * still lists the links by the same socket, and drops the events that come in between; that does not wait, and what
+ * comes after it does, for events.
+ */
+function isAsleep(stat: string): boolean {
+  return stat.slice(stat.lastIndexOf(')') + 1).startsWith(' S ');
+}
+
 /** One `ip monitor` after the other, for as long as somebody listens. */
 class Monitor implements RouteEventStream {
   readonly ready: Promise<void>;
@@ -81,9 +90,10 @@ class Monitor implements RouteEventStream {
     exit.then(note, note);
     const until = performance.now() + READY_WITHIN_MS;
     while (!ended && !this.#stopped.signal.aborted && performance.now() < until) {
-      // Gone with the process: then it is started anew.
+      // Gone with the process: then it is started anew. The order counts: a sleep before it joined proves nothing.
       const table = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => '');
-      if (listens(table, pid)) return;
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      if (listens(table, pid) && isAsleep(stat)) return;
       await sleep(READY_POLL_MS);
     }
   }
