@@ -1,7 +1,8 @@
 // `npm run fuzz -- [--inputs N] [--target NAME]… [--seed N]`: feeds the readers of untrusted input with mutations of
 // valid ones, and stops at the first that crashes, hangs or is accepted without being understood. docs/fuzzing.md
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -30,9 +31,8 @@ install();
 must([process.execPath, join(root, 'scripts', 'generate.mjs')]);
 process.chdir(root);
 const { build } = await import('esbuild');
-mkdirSync('dist', { recursive: true });
-const folder = mkdtempSync(join('dist', 'fuzz-'));
-const program = join(root, folder, 'worker.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'mkplan-fuzz-'));
+const program = join(folder, 'worker.mjs');
 await build({
   entryPoints: ['test/fuzz/worker.ts'],
   outfile: program,

@@ -7,7 +7,7 @@ import { formatRoute, LOCAL_TABLE, MAIN_TABLE, METRICS, type Route, sameNextHop 
 import { whyNotPrivate } from '../model/scope.ts';
 import { type CriticalPoint, criticalPoints } from './critical.ts';
 import { defaultRoutes, type ForeignRoute, isOnLink, type Ownership } from './foreign.ts';
-import { type Decision, describeRule, Forwarding } from './forwarding.ts';
+import { type Decision, describeRule, Forwarding, REJECTS } from './forwarding.ts';
 import { likelyOwner } from './owner.ts';
 import type { WantedRoute } from './wanted.ts';
 
@@ -97,10 +97,11 @@ export class ConflictCheck {
     const equal = exact.find((route) => sameNextHop(route, { ...route, ...nextHopOf(wanted) }));
     if (equal !== undefined && exact.length === 1) return { ...CLEAN, satisfiedBy: equal };
     const gatewayInside = this.#gatewayInside(wanted);
+    const preempted = this.#preempted(wanted.destination);
     return this.#finding(wanted, [
       ...this.#criticalInside(wanted),
       ...gatewayInside,
-      ...this.#preempted(wanted.destination),
+      ...(preempted.length > 0 ? preempted : this.#gatewayRejected(wanted)),
       ...this.#same(wanted),
       ...this.#inside(wanted, gatewayInside[0]?.foreign ?? null),
       ...this.#covering(wanted),
@@ -189,6 +190,17 @@ export class ConflictCheck {
       if (found !== null && !this.#isOnLink(address)) return [found];
     }
     return [];
+  }
+
+  /** A next hop that is itself rejected before main is asked: the kernel would not take a route by it (tried). */
+  #gatewayRejected({ gateway, destination }: WantedRoute): Dispute[] {
+    const address = gateway === null ? null : parseAddress(gateway);
+    if (address === null) return [];
+    const decision = this.#forwarding.decide(address, address);
+    const isRejected =
+      decision.by === 'rule' || (decision.by === 'route' && REJECTS.has(decision.route.type));
+    const found = isRejected ? preemption(address, address, decision) : null;
+    return found === null ? [] : [{ ...found, disputed: formatPrefix(destination) }];
   }
 
   #isOnLink(address: Prefix): boolean {

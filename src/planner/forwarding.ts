@@ -19,7 +19,7 @@ export type Decision =
 const PASSES_ON = 'throw';
 
 /** Types that are an answer in themselves, which `suppress_prefixlength` does not discard (Linux, fib_rules_lookup). */
-const REJECTS: ReadonlySet<string> = new Set(['blackhole', 'unreachable', 'prohibit']);
+export const REJECTS: ReadonlySet<string> = new Set(['blackhole', 'unreachable', 'prohibit']);
 
 /**
  * A model of how Linux forwards what the invoking user sends from this host, with neither mark nor tos nor a source

@@ -205,6 +205,19 @@ const CASES: readonly Case[] = [
     outcomes: ['refused', 'skipped'],
   },
   {
+    name: 'a rule asked before main rejects its gateway',
+    cidr: '10.96.0.0/12',
+    host: {
+      rules: [
+        build.rule(0, 255),
+        build.rule(100, null, { action: 'blackhole', to: build.prefix('192.168.39.0/24') }),
+        build.rule(32766, 254),
+      ],
+    },
+    relations: ['preempted'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
     name: 'a rule that rejects what lies elsewhere',
     cidr: '10.96.0.0/12',
     host: {
