@@ -3,6 +3,7 @@ import { prepare } from '../../src/helper/perform.ts';
 import type { Answer, ObservedHost } from '../../src/model/observed.ts';
 import { LinuxRouteTable } from '../../src/platform/linux/route-table.ts';
 import type { HostIdentity, RouteChanger, RouteTable } from '../../src/platform/route-table.ts';
+import * as build from '../planner/build.ts';
 import { createHost, type Host } from './netns.ts';
 import { type Case, OTHER_TABLES, PROTOCOLS } from './tables.ts';
 
@@ -93,7 +94,12 @@ export class Laptop {
   /** The host as a snapshot shows it; what the planner asks about is for the caller to say. */
   async observe(asked: readonly string[]): Promise<ObservedHost> {
     const [snapshot, answers] = await Promise.all([this.routeTable.snapshot(), this.answers(asked)]);
-    return { ...IDENTITY, ...snapshot, answers: answers.filter((answer) => answer !== null), critical: [] };
+    return {
+      ...build.host(),
+      ...IDENTITY,
+      ...snapshot,
+      answers: answers.filter((answer) => answer !== null),
+    };
   }
 
   /** Changes routes as the helper does, without a process of its own. */

@@ -115,7 +115,7 @@ function deepFreeze<T>(value: T): T {
 
 const runs = { numRuns: 400 };
 
-describe('plan, for any spec and any host', () => {
+describe('plan, for any spec and any host', { timeout: 120_000 }, () => {
   it('gives an equal plan for equal input and leaves its input alone', () => {
     fc.assert(
       fc.property(world, ({ desired, observed }) => {
