@@ -108,7 +108,12 @@ export class Laptop {
     return {
       start: () => undefined,
       change: (changes) =>
-        prepare(changes, { runner: this.#host.processes, ip: 'ip', lock: async () => lock.fd })(),
+        prepare(changes, {
+          runner: this.#host.processes,
+          ip: 'ip',
+          lock: async () => lock.fd,
+          allowed: [],
+        })(),
       release: async () => undefined,
       close: () => lock.close(),
     };
