@@ -33,7 +33,9 @@ export function admit(profiles: readonly (readonly WantedRoute[])[], check: Conf
         continue;
       }
       const inClearPool =
-        wanted.purpose === 'load-balancer' && clear.ancestors(wanted.destination).length > 0;
+        wanted.purpose === 'load-balancer' &&
+        clear.ancestors(wanted.destination).length > 0 &&
+        check.mayPass(wanted.gateway);
       const finding = inClearPool ? null : check.of(wanted);
       conflicts.push(...(finding?.conflicts ?? []));
       const outcomes = finding?.conflicts.map((conflict) => conflict.outcome) ?? [];

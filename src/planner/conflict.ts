@@ -52,6 +52,7 @@ export class ConflictCheck {
   readonly #critical: PrefixIndex<CriticalPoint>;
   readonly #answers: PrefixIndex<Answer>;
   readonly #forwarding: Forwarding;
+  readonly #rejections = new Map<string, Dispute | null>();
   readonly #unproven: ReadonlySet<Route>;
 
   constructor(host: ObservedHost, ownership: Ownership, foreign: PrefixIndex<ForeignRoute>) {
@@ -87,6 +88,11 @@ export class ConflictCheck {
       this.#critical.descendants(prefix).length === 0 &&
       this.#preempted(prefix).length === 0
     );
+  }
+
+  /** Whether nothing that is asked before main rejects a next hop. */
+  mayPass(gateway: string | null): boolean {
+    return gateway === null || this.#rejectionOf(gateway) === null;
   }
 
   /** Everything that stands against one wanted route, the gravest first. */

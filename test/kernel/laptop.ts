@@ -32,7 +32,8 @@ export class Laptop {
     this.routeTable = {
       identity: async () => IDENTITY,
       snapshot: (signal) => table.snapshot(signal),
-      mainRoutes: (signal) => table.mainRoutes(signal),
+      routesTo: (destinations, signal) => table.routesTo(destinations, signal),
+      mainRoutes: (families) => table.mainRoutes(families),
       answers: (addresses, signal) => table.answers(addresses, signal),
     };
   }

@@ -456,3 +456,19 @@ describe('what is not ours and stays so', () => {
     expect(result.conflicts).toMatchObject([{ relation: 'shared', profile: 'second', outcome: 'warned' }]);
   });
 });
+
+it('the gateway of LoadBalancer addresses is looked at, although nothing stands against their pool', () => {
+  const rule = { action: 'unreachable', not: true, to: build.prefix('0.0.0.0/1') } as const;
+  const rules = [build.rule(0, 255), build.rule(50, null, rule), build.rule(32766, 254)];
+  const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/29'], { unclassed: true }) });
+  const result = plan(
+    build.desired([profile]),
+    build.observed({
+      host: build.host([], { rules }),
+      profiles: [build.observedProfile({ cluster: build.cluster({ services: [build.service('web')] }) })],
+    }),
+  );
+  expect(result.conflicts.map(({ relation, destination }) => [relation, formatPrefix(destination)])).toEqual([
+    ['preempted', '10.200.0.1/32'],
+  ]);
+});
