@@ -200,13 +200,25 @@ export class ConflictCheck {
 
   /** A next hop that is itself rejected before main is asked: the kernel would not take a route by it (tried). */
   #gatewayRejected({ gateway, destination }: WantedRoute): Dispute[] {
-    const address = gateway === null ? null : parseAddress(gateway);
-    if (address === null) return [];
-    const decision = this.#forwarding.decide(address, address);
+    const found = gateway === null ? null : this.#rejectionOf(gateway);
+    return found === null ? [] : [{ ...found, disputed: formatPrefix(destination) }];
+  }
+
+  /** What rejects a gateway before main is asked for it; looked at once for each, since thousands of routes share it. */
+  #rejectionOf(gateway: string): Dispute | null {
+    const known = this.#rejections.get(gateway);
+    if (known !== undefined) return known;
+    const found = this.#lookForRejection(parseAddress(gateway));
+    this.#rejections.set(gateway, found);
+    return found;
+  }
+
+  #lookForRejection(gateway: Prefix | null): Dispute | null {
+    if (gateway === null) return null;
+    const decision = this.#forwarding.decide(gateway, gateway);
     const isRejected =
       decision.by === 'rule' || (decision.by === 'route' && REJECTS.has(decision.route.type));
-    const found = isRejected ? preemption(address, address, decision) : null;
-    return found === null ? [] : [{ ...found, disputed: formatPrefix(destination) }];
+    return isRejected ? preemption(gateway, gateway, decision) : null;
   }
 
   #isOnLink(address: Prefix): boolean {
