@@ -1,14 +1,14 @@
-import type { Answer, ObservedHost } from '../model/observed.ts';
+import type { ObservedHost } from '../model/observed.ts';
 import type { Conflict, Relation } from '../model/plan.ts';
 import { POLICY_PATH } from '../model/policy.ts';
-import { contains, formatAddress, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
+import { contains, formatPrefix, type Prefix, parseAddress } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
-import { formatRoute, LOCAL_TABLE, MAIN_TABLE, METRICS, type Route, sameNextHop } from '../model/route.ts';
+import { formatRoute, METRICS, type Route, sameNextHop } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import { type CriticalPoint, criticalPoints } from './critical.ts';
 import { defaultRoutes, type ForeignRoute, isOnLink, type Ownership } from './foreign.ts';
-import { type Decision, describeRule, Forwarding, REJECTS } from './forwarding.ts';
 import { likelyOwner } from './owner.ts';
+import { type Dispute, Preemption } from './preempted.ts';
 import type { WantedRoute } from './wanted.ts';
 
 /** What stands against one wanted route. */
@@ -19,16 +19,6 @@ export interface Finding {
 }
 
 const CLEAN: Finding = { conflicts: [], satisfiedBy: null };
-
-/** What a relation's conflict says; the rest of it is the same for all. */
-interface Dispute {
-  readonly relation: Relation;
-  readonly foreign: Route | null;
-  readonly owner: string;
-  readonly disputed: string;
-  readonly winner: string;
-  readonly summary: string;
-}
 
 /**
  * Holds wanted routes against everything that is not ours:
@@ -50,15 +40,13 @@ export class ConflictCheck {
   readonly #host: ObservedHost;
   readonly #foreign: PrefixIndex<ForeignRoute>;
   readonly #critical: PrefixIndex<CriticalPoint>;
-  readonly #answers: PrefixIndex<Answer>;
-  readonly #forwarding: Forwarding;
-  readonly #rejections = new Map<string, Dispute | null>();
+  readonly #preemption: Preemption;
   readonly #unproven: ReadonlySet<Route>;
 
   constructor(host: ObservedHost, ownership: Ownership, foreign: PrefixIndex<ForeignRoute>) {
     this.#host = host;
     this.#foreign = foreign;
-    this.#forwarding = new Forwarding(host);
+    this.#preemption = new Preemption(host, foreign);
     this.#unproven = new Set(ownership.unproven.map((one) => one.route));
     const owned = new PrefixIndex(ownership.owned.values(), (one) => one.route.destination);
     const points = criticalPoints(host, defaultRoutes(host)).filter((point) => {
@@ -70,10 +58,6 @@ export class ConflictCheck {
       );
     });
     this.#critical = new PrefixIndex(points, (point) => point.address);
-    this.#answers = new PrefixIndex(
-      host.answers.filter((answer) => parseAddress(answer.address) !== null),
-      (answer) => parseAddress(answer.address) as Prefix,
-    );
   }
 
   /**
@@ -86,13 +70,13 @@ export class ConflictCheck {
       this.#foreign.descendants(prefix).length === 0 &&
       this.#critical.exact(prefix).length === 0 &&
       this.#critical.descendants(prefix).length === 0 &&
-      this.#preempted(prefix).length === 0
+      this.#preemption.of(prefix).length === 0
     );
   }
 
   /** Whether nothing that is asked before main rejects a next hop. */
   mayPass(gateway: string | null): boolean {
-    return gateway === null || this.#rejectionOf(gateway) === null;
+    return this.#preemption.mayPass(gateway);
   }
 
   /** Everything that stands against one wanted route, the gravest first. */
@@ -103,11 +87,11 @@ export class ConflictCheck {
     const equal = exact.find((route) => sameNextHop(route, { ...route, ...nextHopOf(wanted) }));
     if (equal !== undefined && exact.length === 1) return { ...CLEAN, satisfiedBy: equal };
     const gatewayInside = this.#gatewayInside(wanted);
-    const preempted = this.#preempted(wanted.destination);
+    const preempted = this.#preemption.of(wanted.destination);
     return this.#finding(wanted, [
       ...this.#criticalInside(wanted),
       ...gatewayInside,
-      ...(preempted.length > 0 ? preempted : this.#gatewayRejected(wanted)),
+      ...(preempted.length > 0 ? preempted : this.#preemption.ofGateway(wanted)),
       ...this.#same(wanted),
       ...this.#inside(wanted, gatewayInside[0]?.foreign ?? null),
       ...this.#covering(wanted),
@@ -184,71 +168,6 @@ export class ConflictCheck {
     ];
   }
 
-  /** The first part of a destination that something asked before table main decides about; one is enough to say. */
-  #preempted(destination: Prefix): Dispute[] {
-    // A system without policy rules asks its one table.
-    if (!this.#host.rules.some((rule) => rule.family === destination.family)) return [];
-    for (const address of this.#forwarding.parts(destination)) {
-      const decision = this.#forwarding.decide(address, destination);
-      const found =
-        decision.by === 'unknown' ? this.#settled(destination) : preemption(destination, address, decision);
-      // What overlaps a network of the host is told of as that.
-      if (found !== null && !this.#isOnLink(address)) return [found];
-    }
-    return [];
-  }
-
-  /** A next hop that is itself rejected before main is asked: the kernel would not take a route by it (tried). */
-  #gatewayRejected({ gateway, destination }: WantedRoute): Dispute[] {
-    const found = gateway === null ? null : this.#rejectionOf(gateway);
-    return found === null ? [] : [{ ...found, disputed: formatPrefix(destination) }];
-  }
-
-  /** What rejects a gateway before main is asked for it; looked at once for each, since thousands of routes share it. */
-  #rejectionOf(gateway: string): Dispute | null {
-    const known = this.#rejections.get(gateway);
-    if (known !== undefined) return known;
-    const found = this.#lookForRejection(parseAddress(gateway));
-    this.#rejections.set(gateway, found);
-    return found;
-  }
-
-  #lookForRejection(gateway: Prefix | null): Dispute | null {
-    if (gateway === null) return null;
-    const decision = this.#forwarding.decide(gateway, gateway);
-    const isRejected =
-      decision.by === 'rule' || (decision.by === 'route' && REJECTS.has(decision.route.type));
-    return isRejected ? preemption(gateway, gateway, decision) : null;
-  }
-
-  #isOnLink(address: Prefix): boolean {
-    const over = [...this.#foreign.exact(address), ...this.#foreign.ancestors(address)];
-    return over.some((one) => isOnLink(one.route));
-  }
-
-  /** What the kernel itself said, where the model cannot tell. */
-  #settled(destination: Prefix): Dispute | null {
-    const rules = this.#forwarding.rulesBefore(destination).filter((rule) => rule.table !== LOCAL_TABLE);
-    const isBefore = (answer: Answer) =>
-      rules.some((rule) =>
-        answer.table === null
-          ? rule.action === answer.type
-          : rule.table === answer.table && answer.table !== MAIN_TABLE,
-      );
-    const asked = [...this.#answers.exact(destination), ...this.#answers.descendants(destination)];
-    const answer = asked.find(isBefore);
-    if (answer === undefined) return null;
-    const by = answer.table === null ? `a policy rule (${answer.type})` : `table ${answer.table}`;
-    return {
-      relation: 'preempted',
-      foreign: null,
-      owner: answer.table === null ? by : `${by}, which a policy rule asks before main`,
-      disputed: formatPrefix(destination),
-      winner: `${by} (dev ${answer.device ?? '-'})`,
-      summary: `${answer.address} is answered by ${by} before main is asked: our route would be dead`,
-    };
-  }
-
   #same(wanted: WantedRoute): Dispute[] {
     return this.#foreign
       .exact(wanted.destination)
@@ -303,48 +222,6 @@ function dispute(relation: keyof typeof SAYS, one: ForeignRoute, disputed: Prefi
   const owner = one.spec === null ? likelyOwner(one.route) : `claimed by another spec, ${one.spec}`;
   const summary = `${SAYS[relation]}: ${formatRoute(one.route)}`;
   return { relation, foreign: one.route, owner, disputed: formatPrefix(disputed), winner, summary };
-}
-
-/** Who decides about an address of the destination before a route to that in main could; null where that one does. */
-function preemption(destination: Prefix, address: Prefix, decision: Decision): Dispute | null {
-  const text = formatAddress(address);
-  const dead = 'before main is asked: our route would be dead';
-  const relation = 'preempted';
-  switch (decision.by) {
-    case 'route': {
-      const { rule, route } = decision;
-      const disputed = formatPrefix(
-        contains(destination, route.destination) ? route.destination : destination,
-      );
-      const owner = `table ${rule.table}, which a policy rule asks before main; ${likelyOwner(route)}`;
-      const winner = `table ${rule.table} (${formatRoute(route)})`;
-      const summary = `${text} is answered by table ${rule.table} ${dead}`;
-      return { relation, foreign: null, owner, disputed, winner, summary };
-    }
-    case 'rule': {
-      const { rule } = decision;
-      const owner = describeRule(rule);
-      const disputed = formatPrefix(
-        rule.to !== null && contains(destination, rule.to) ? rule.to : destination,
-      );
-      const summary = `${text} is rejected by ${owner} ${dead}`;
-      return { relation, foreign: null, owner, disputed, winner: `nobody: ${rule.action}`, summary };
-    }
-    case 'nobody': {
-      const summary = `no policy rule asks table main for ${text}: our route would be dead`;
-      const owner = 'the policy rules of this host';
-      return {
-        relation,
-        foreign: null,
-        owner,
-        disputed: formatPrefix(destination),
-        winner: 'nobody',
-        summary,
-      };
-    }
-    default:
-      return null;
-  }
 }
 
 /** Relations that no policy lets through. */

@@ -1,8 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { type ApplyOutcome, type ApplyPorts, runApply } from '../../src/machine/run.ts';
+import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
-import type { Answer, ObservedProfile, ObservedService, ObservedState } from '../../src/model/observed.ts';
+import {
+  type Answer,
+  FIELD_MANAGER,
+  type ObservedProfile,
+  type ObservedService,
+  type ObservedState,
+} from '../../src/model/observed.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { addressOf, contains, formatAddress, lastOf, type Prefix } from '../../src/model/prefix.ts';
 import { addressesToAsk } from '../../src/observe/answers.ts';
@@ -76,10 +83,16 @@ class Cluster {
     this.services = named.map((service) => ({ ...service, loadBalancerClass: 'mkplan/tunnel' }));
   }
 
-  setIngress(uid: string, ingress: readonly string[]): string {
+  applyStatus(uid: string, { addresses, condition }: ServiceStatus): string {
     this.services = this.services.map((service) =>
       service.uid === uid
-        ? { ...service, ingress, ingressManager: 'mkplan', resourceVersion: `${service.resourceVersion}1` }
+        ? {
+            ...service,
+            ingress: addresses,
+            ingressManager: addresses.length === 0 ? null : FIELD_MANAGER,
+            condition: condition === null ? null : { ...condition, manager: FIELD_MANAGER },
+            resourceVersion: `${service.resourceVersion}1`,
+          }
         : service,
     );
     return this.services.find((service) => service.uid === uid)?.resourceVersion ?? '';
@@ -274,7 +287,8 @@ export class Trial {
       journal: createJournal(this.#directory),
       lock: { acquire: async () => ({ release: async () => undefined }) },
       services: {
-        setIngress: async (name, target, addresses) => clusterOf(name).setIngress(target.uid, addresses),
+        applyStatus: async (name, target, status) => clusterOf(name).applyStatus(target.uid, status),
+        createEvent: async () => undefined,
         writeAllocations: async ({ profile, after }) => {
           clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
         },
