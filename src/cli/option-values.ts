@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { APPROVAL_KINDS, type ApprovalKind, isApprovalKind } from '../model/policy.ts';
+import type { ListenAddress } from './metrics.ts';
 
 /** Reads `--allow a,b`; given more than once it adds up. Throws commander's InvalidArgumentError. */
 export function parseAllow(text: string, previous: readonly ApprovalKind[] = []): ApprovalKind[] {
@@ -25,4 +26,17 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('It is a number with a unit: 500ms, 30s, 2m.');
   }
   return value;
+}
+
+/** Reads `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host it is loopback. Throws commander's InvalidArgumentError. */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, bracketed, plain, digits] =
+    /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) {
+    throw new InvalidArgumentError(
+      'It is a port, or an address and a port: 9469, 127.0.0.1:9469, [::1]:9469.',
+    );
+  }
+  return { host: bracketed ?? (plain || '127.0.0.1'), port };
 }

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { APPROVAL_KINDS } from '../model/policy.ts';
 import { EXIT } from './exit-code.ts';
-import { parseAllow, parseDuration } from './option-values.ts';
+import { parseAllow, parseDuration, parseListenAddress } from './option-values.ts';
 import { type CommandContext, runCommand } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -194,7 +194,13 @@ function registerWatch(program: Command, act: Act): void {
       .command('watch')
       .description('keep routes and Services as the spec asks, until it is ended; then take them away again')
       .argument('[spec]', 'the spec', DEFAULT_SPEC)
-      .option('--keep', 'leave what it made when it ends'),
+      .option('--keep', 'leave what it made when it ends')
+      .addOption(
+        new Option(
+          '--metrics <address>',
+          'serve metrics for Prometheus: 9469, 127.0.0.1:9469, [::1]:9469',
+        ).argParser(parseListenAddress),
+      ),
   )
     .addHelpText(
       'after',
@@ -202,6 +208,7 @@ function registerWatch(program: Command, act: Act): void {
         ['mkplan watch', 'plan ./tunnel.yaml, ask, then follow every change; Ctrl-C ends it'],
         ['mkplan watch --auto-approve', 'without asking, for a service manager'],
         ['mkplan watch --keep', 'what it made stays until `mkplan destroy`'],
+        ['mkplan watch --metrics 9469', 'and tell Prometheus at http://127.0.0.1:9469/metrics'],
       ),
     )
     .action((spec: string, options, command: Command) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAllow, parseDuration } from '../../src/cli/option-values.ts';
+import { parseAllow, parseDuration, parseListenAddress } from '../../src/cli/option-values.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -24,5 +24,21 @@ describe('parseAllow', () => {
 
   it.each(['', 'all', 'wide,', 'WIDE', 'critical'])('refuses %j', (text) => {
     expect(() => parseAllow(text)).toThrow('is none of');
+  });
+});
+
+describe('parseListenAddress', () => {
+  it.each([
+    ['9469', '127.0.0.1', 9469],
+    [':9469', '127.0.0.1', 9469],
+    ['0.0.0.0:80', '0.0.0.0', 80],
+    ['[::1]:9469', '::1', 9469],
+    ['localhost:0', 'localhost', 0],
+  ])('reads %s', (text, host, port) => {
+    expect(parseListenAddress(text)).toEqual({ host, port });
+  });
+
+  it.each(['', 'host', '70000', '::1:80', '[::1]', 'a b:80', '-1'])('refuses "%s"', (text) => {
+    expect(() => parseListenAddress(text)).toThrow(/address and a port/);
   });
 });

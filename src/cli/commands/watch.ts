@@ -18,14 +18,18 @@ import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '..
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../compose.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
+import type { ListenAddress } from '../metrics.ts';
 import type { CommandContext } from '../run-command.ts';
 import { refuseLiveSession, SessionRecorder } from '../session.ts';
+import type { SessionListener } from '../session-listener.ts';
+import { openListeners } from '../session-listeners.ts';
 import { SpecFiles } from '../spec-files.ts';
 import { count } from '../text.ts';
 import { transactionPorts } from '../transaction-ports.ts';
 
 export interface WatchCommandOptions extends ApplyOptions {
   readonly keep?: true;
+  readonly metrics?: ListenAddress;
 }
 
 /** However few events there are, so often is everything looked at: whatever was missed is found then. Milliseconds. */
@@ -53,9 +57,19 @@ export async function watch(context: CommandContext, options: WatchCommandOption
       onWait: () => undefined,
       signal: context.signal,
     });
+    const told = await openListeners(context, desired, options.metrics, adapters.runner).catch(
+      async (thrown: unknown) => {
+        await recorder.end();
+        throw thrown;
+      },
+    );
+    const listeners: readonly SessionListener[] = [recorder, ...told.all];
     try {
+      const onPlan = (plan: Plan) => {
+        for (const listener of listeners) listener.planned?.(plan);
+      };
       const outcome = await runWatch(
-        watchPorts(context, adapters, recorder, await composeFileEvents(), desired),
+        watchPorts(context, adapters, onPlan, await composeFileEvents(), desired),
         {
           desired,
           unapproved: (plan) => missingByProfile(plan, allowed),
@@ -65,10 +79,10 @@ export async function watch(context: CommandContext, options: WatchCommandOption
           signal: context.signal,
         },
         (event) => {
-          recorder.heard(event);
-          context.output.watchEvent(event, context.names);
+          for (const listener of listeners) listener.heard(event);
         },
       );
+      told.close();
       return conclude(context, outcome);
     } finally {
       await recorder.end();
@@ -110,7 +124,7 @@ function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): Readonl
 function watchPorts(
   context: CommandContext,
   adapters: ChangeAdapters,
-  recorder: SessionRecorder,
+  onPlan: (plan: Plan) => void,
   fileEvents: FileEvents,
   first: DesiredState,
 ): WatchPorts {
@@ -131,14 +145,14 @@ function watchPorts(
       return cluster;
     },
   });
-  const planAndRecord = (desired: DesiredState, observed: ObservedState) => {
+  const planAndTell = (desired: DesiredState, observed: ObservedState) => {
     const plan = makePlan(desired, observed);
-    if (desired.mode === 'present') recorder.planned(plan);
+    if (desired.mode === 'present') onPlan(plan);
     return plan;
   };
   return {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
-    planner: { plan: planAndRecord, hold, ofSession, refusals: refusalsByProfile },
+    planner: { plan: planAndTell, hold, ofSession, refusals: refusalsByProfile },
     desired: async () => {
       current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
       return current;
