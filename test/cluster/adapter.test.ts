@@ -150,10 +150,33 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       subresource: 'status',
       fieldsV1: { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } },
     });
-    expect(await target()).toMatchObject({ ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
+    const since = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(await target()).toMatchObject({
+      ingress: ['10.200.0.1'],
+      ingressManager: 'mkplan',
+      condition: { ...CONDITION, lastTransitionTime: since, manager: 'mkplan' },
+    });
     await admin.applyStatus(await target(), NOTHING);
     expect((await stored())['status']).toEqual({ loadBalancer: {} });
-    expect(await target()).toMatchObject({ ingress: [], ingressManager: null });
+    expect(await target()).toMatchObject({ ingress: [], ingressManager: null, condition: null });
+  });
+
+  test('tells of a Service by an Event, as `kubectl describe` finds it', async () => {
+    const web = await target();
+    await admin.createEvent(web, { type: 'Warning', reason: 'AllocationFailed', message: 'full' });
+    const selector = encodeURIComponent(`involvedObject.name=web,involvedObject.uid=${web.uid}`);
+    const { client } = lone.controlPlane;
+    const found = await client.get(`/api/v1/namespaces/default/events?fieldSelector=${selector}`);
+    expect(arrayAt(found.body, 'items')).toMatchObject([
+      {
+        type: 'Warning',
+        reason: 'AllocationFailed',
+        message: 'full',
+        source: { component: 'mkplan' },
+        reportingComponent: 'mkplan',
+        involvedObject: { resourceVersion: web.resourceVersion },
+      },
+    ]);
   });
 
   test('writes to no Service that has changed, been made anew or gone', async () => {
@@ -247,6 +270,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
 
     test('does all of it', async () => {
       await user.applyStatus(await target(), GIVEN);
+      await user.createEvent(await target(), { type: 'Normal', reason: 'IPAllocated', message: 'given' });
       expect((await user.observe()).services).toMatchObject([{ ingress: ['10.200.0.1'] }]);
       const record = (await user.observe()).allocations;
       if (record === null) throw new Error('the record may not be read');
@@ -274,6 +298,7 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
         { verb: 'get', resource: 'secrets', namespace: 'kube-system' },
         { verb: 'patch', resource: 'nodes', subresource: 'status' },
         { verb: 'create', resource: 'pods', namespace: 'default' },
+        { verb: 'list', resource: 'events', namespace: 'default' },
       ];
       expect(await Promise.all(beyond.map(review))).toEqual(beyond.map(() => false));
       expect(

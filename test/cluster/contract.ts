@@ -675,6 +675,75 @@ export function describeContract(
         expect(typesOf((await apply(client, status(), 'first', NOTHING)).body)).toEqual(['B']);
       });
 
+      test('an ingress and a condition of one apply are owned, kept and given up by what the next one names', async () => {
+        const told = (message: string): JsonObject => ({
+          ...ingress('10.200.0.1'),
+          status: { loadBalancer: { ingress: [{ ip: '10.200.0.1' }] }, ...toldOf('True', message) },
+        });
+        const { code, body } = await apply(client, status(), 'mkplan', told('allocated'));
+        expect(code).toBe(200);
+        expect(valueAt(arrayAt(body, 'metadata', 'managedFields')[0], 'fieldsV1')).toEqual({
+          'f:status': {
+            'f:conditions': {
+              'k:{"type":"mkplan/IPAllocated"}': {
+                '.': {},
+                'f:lastTransitionTime': {},
+                'f:message': {},
+                'f:reason': {},
+                'f:status': {},
+                'f:type': {},
+              },
+            },
+            'f:loadBalancer': { 'f:ingress': {} },
+          },
+        });
+        expect((await apply(client, status(), 'mkplan', told('allocated'))).body).toEqual(body);
+        const other = (await apply(client, status(), 'mkplan', told('another'))).body;
+        expect(arrayAt(other, 'status', 'conditions')).toMatchObject([
+          { message: 'another', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' },
+        ]);
+        const alone = { ...NOTHING, status: toldOf('False', 'pending') };
+        const left = (await apply(client, status(), 'mkplan', alone)).body;
+        expect(left['status']).toMatchObject({ conditions: [{ message: 'pending' }], loadBalancer: {} });
+        expect(arrayAt(left, 'status', 'loadBalancer', 'ingress')).toEqual([]);
+        expect((await apply(client, status(), 'mkplan', NOTHING)).body['status']).toEqual({
+          loadBalancer: {},
+        });
+      });
+
+      test('a condition outlives the type LoadBalancer, until its manager gives it up', async () => {
+        await apply(client, status(), 'mkplan', { ...NOTHING, status: toldOf('False', 'pending') });
+        const patch = { spec: { type: 'ClusterIP' } };
+        const retyped = (await client.send('PATCH', services('/web'), patch, MERGE)).body;
+        expect(typesOf(retyped)).toEqual(['mkplan/IPAllocated']);
+        const left = (await apply(client, status(), 'mkplan', NOTHING)).body;
+        expect(left['status']).toEqual({ loadBalancer: {} });
+      });
+
+      test('a condition that somebody else wrote to is theirs in what they wrote', async () => {
+        const told = { ...NOTHING, status: toldOf('True', 'allocated') };
+        const mine = (await apply(client, status(), 'mkplan', told)).body;
+        const edited = arrayAt(mine, 'status', 'conditions').map((one) => ({
+          ...(one as JsonObject),
+          message: 'edited',
+        }));
+        await client.send('PATCH', status(), { status: { conditions: edited } }, MERGE);
+        expect(await apply(client, status(), 'mkplan', told)).toMatchObject({
+          code: 409,
+          body: {
+            details: {
+              causes: [
+                {
+                  reason: 'FieldManagerConflict',
+                  message: 'conflict with "tester" with subresource "status" using v1',
+                  field: '.status.conditions[type="mkplan/IPAllocated"].message',
+                },
+              ],
+            },
+          },
+        });
+      });
+
       test('with uid and resourceVersion writes to that state of that object alone', async () => {
         const live = (await client.get(services('/web'))).body;
         const { uid, resourceVersion } = objectAt(live, 'metadata');
@@ -786,6 +855,24 @@ export function describeContract(
         });
         const counted = await client.send('PATCH', events('/e.1'), { count: 2 }, MERGE);
         expect([counted.code, counted.body['count']]).toEqual([200, 2]);
+      });
+
+      test('an Event keeps what it is about and who tells it, under a name of its own', async () => {
+        const { metadata } = await make(services(), service('web'));
+        const { uid, resourceVersion } = metadata as JsonObject;
+        const told = {
+          ...event('web.1', namespace),
+          involvedObject: { apiVersion: 'v1', kind: 'Service', namespace, name: 'web', uid, resourceVersion },
+          reportingComponent: 'mkplan',
+        };
+        expect(await make(events(), told)).toMatchObject({
+          ...told,
+          metadata: { name: 'web.1', namespace },
+          reportingInstance: '',
+        });
+        expect((await client.send('POST', events(), told)).code).toBe(409);
+        const found = await client.get(events(`?fieldSelector=involvedObject.uid%3D${String(uid)}`));
+        expect(namesOf(found.body)).toEqual(['web.1']);
       });
 
       test('the ServiceCIDR of the cluster is there and ready', async () => {
@@ -988,6 +1075,14 @@ function condition(type: string, status: string): JsonObject {
   return {
     ...NOTHING,
     status: { conditions: [{ type, status, reason: 'R', message: '', lastTransitionTime }] },
+  };
+}
+
+/** The status of mkplan's condition. */
+function toldOf(status: string, message: string): JsonObject {
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  return {
+    conditions: [{ type: 'mkplan/IPAllocated', status, reason: 'Told', message, lastTransitionTime }],
   };
 }
 
