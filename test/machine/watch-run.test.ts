@@ -60,6 +60,23 @@ describe('a session', () => {
     expect(await session.world.open()).toBeNull();
   });
 
+  it('tells each Service once what became of it, and takes that back when it leaves', async () => {
+    const session = await Session.create(
+      build.desired([profileOf('one', ['10.96.0.0/16'], ['10.200.0.1/32'])]),
+    );
+    for (const name of ['a', 'late']) session.addService(name);
+    session.start();
+    const told = ['a IPAllocated', 'late AllocationFailed'];
+    await session.rests(() => expect(session.told).toEqual(told));
+    expect(session.services.get('late')?.condition).toMatchObject({ status: 'False' });
+    await session.pass('cluster');
+    await session.pass('cluster');
+    expect(session.told).toEqual(told);
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect(session.told).toEqual([...told, 'a ClearAssignment']);
+    expect([...session.services.values()].map(({ condition }) => condition)).toEqual([null, null]);
+  });
+
   it('leaves what it made with --keep', async () => {
     const session = await Session.create(PLAIN);
     session.start({ keep: true });
