@@ -83,6 +83,8 @@ export class Session {
   readonly refusing = new Set<string>();
   /** How often the record of allocations is refused, as changed by somebody else or else. */
   recordRefusals: { left: number; stale: boolean } = { left: 0, stale: false };
+  /** Profiles whose cluster does not answer. */
+  readonly unreached = new Set<string>();
   /** Runs before each snapshot. */
   onObserve: () => void = () => undefined;
   /** The spec as a file would have it; a Failure for one that cannot be used. */
@@ -201,7 +203,9 @@ export class Session {
     const state = build.observed({
       host: { ...build.host(), routes },
       registry: { claims, open: null },
-      profiles: profiles.map(({ name }) => build.observedProfile({ name, cluster })),
+      profiles: profiles.map(({ name }) =>
+        build.observedProfile({ name, cluster: this.unreached.has(name) ? null : cluster }),
+      ),
     });
     const text = JSON.stringify(state, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,

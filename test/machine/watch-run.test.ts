@@ -187,6 +187,27 @@ describe('one that fails never holds the others up', () => {
   });
 });
 
+it('takes away what leads to a VM that has stopped, and puts it back with the VM', async () => {
+  const session = await Session.create(
+    build.desired([
+      profileOf('one', ['10.96.0.0/16'], ['10.200.0.0/29']),
+      profileOf('two', ['10.97.0.0/16']),
+    ]),
+  );
+  session.start();
+  await session.rests(() => expect(session.ours()).toContain('10.96.0.0/16'));
+  session.unreached.add('one');
+  await session.pass('cluster');
+  expect(session.ours()).toContain('10.96.0.0/16');
+  session.clock.advance(15_000);
+  await session.rests(() => expect(session.ours()).toEqual(['10.97.0.0/16']));
+  expect(session.state()).toBe('idle');
+  session.unreached.clear();
+  await session.pass('cluster', () => expect(session.ours()).toContain('10.96.0.0/16'));
+  await session.stop();
+  expect(session.ours()).toEqual([]);
+});
+
 describe('facts that change under a pass', () => {
   it('are looked at again at once', async () => {
     const session = await Session.create(POOLED);
