@@ -124,15 +124,18 @@ export function watchObjects(
   });
   const bookmarks = flag(query, 'allowWatchBookmarks');
   const ticking = bookmarks ? setInterval(() => bookmark(), options.bookmarkIntervalMs) : undefined;
-  const finish = (): void => {
-    response.end();
-  };
-  const ending = setTimeout(finish, timeoutSeconds * 1000);
-  options.signal.addEventListener('abort', finish);
-  response.on('close', () => {
+  const leave = (): void => {
     unsubscribe();
     clearInterval(ticking);
     clearTimeout(ending);
     options.signal.removeEventListener('abort', finish);
-  });
+  };
+  const finish = (): void => {
+    // A client that reads slowly closes it much later.
+    leave();
+    response.end();
+  };
+  const ending = setTimeout(finish, timeoutSeconds * 1000);
+  options.signal.addEventListener('abort', finish);
+  response.on('close', leave);
 }
