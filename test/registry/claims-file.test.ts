@@ -61,6 +61,14 @@ test('the file is for its owner alone, and nothing is left beside it', async () 
   expect(await readdir(dir)).toEqual(['registry.json']);
 });
 
+const DOCUMENT = {
+  destination: '10.96.0.0/12',
+  gateway: '192.168.39.2',
+  device: 'virbr1',
+  metric: 109,
+  protocol: 109,
+};
+
 test.each([
   ['no JSON', '{"version":1,"claims":['],
   ['empty', ''],
@@ -76,6 +84,10 @@ test.each([
       claims: [{ ...CLAIMS[0], route: { destination: '10.97.0.0/12' } }],
     }),
   ],
+  ...['FD00::/64', '00::/64', '10.96.0.1'].map((destination): [string, string] => [
+    `the destination ${destination}, in another spelling than the kernel's`,
+    JSON.stringify({ version: 1, claims: [{ ...CLAIMS[0], route: { ...DOCUMENT, destination } }] }),
+  ]),
   [
     'a gateway in another spelling',
     JSON.stringify({
@@ -91,13 +103,6 @@ test.each([
   expect(await readFile(pathIn(dir), 'utf8')).toBe(content);
 });
 
-const DOCUMENT = {
-  destination: '10.96.0.0/12',
-  gateway: '192.168.39.2',
-  device: 'virbr1',
-  metric: 109,
-  protocol: 109,
-};
 const claimText = (changes: object = {}, route: object = DOCUMENT) =>
   JSON.stringify({ profile: 'a', purpose: 'services', route, owner: OWNER, created: 'now', ...changes });
 const fileOf = (...claims: readonly string[]) => `{"version":1,"claims":[\n${claims.join(',\n')}\n]}\n`;
