@@ -90,6 +90,17 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
     expect(await rig.table()).toBe(before);
   });
 
+  it('waits for a cluster that is not there yet, and serves the rest meanwhile', async () => {
+    const other = '    - name: other\n      loadBalancer: { pool: [10.200.0.0/24] }\n';
+    await rig.write(`${specOf({ cidrs: [SERVICES] }).trimEnd()}\n${other}`);
+    const session = await watch();
+    await session.says('profile other: its cluster could not be observed');
+    await has(SERVICES);
+    session.signal('SIGINT');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
+
   it('follows edits of the spec, and keeps the last one that could be used', async () => {
     const session = await watch();
     await rig.write('spec: [');

@@ -100,13 +100,25 @@ async function agree(
   adapters: ChangeAdapters,
   asks: boolean,
 ): Promise<readonly ApprovalKind[] | null> {
-  const plan = makePlan(desired, await observe(desired, adapters, signal));
+  const observed = await observe(desired, adapters, signal);
+  const plan = withoutUnreached(makePlan(desired, observed), observed);
   output.plan(plan, names);
   const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, options.allow));
   if (refusal !== null) throw refusal;
   if (!asks || isEmpty(plan)) return options.allow;
   const agreed = await ask(terminal, question(plan, options.allow), signal);
   return agreed ? [...options.allow, ...missingApprovals(plan, options.allow)] : null;
+}
+
+/** A cluster that is not there yet is waited for: its profile is served once it is. */
+function withoutUnreached(plan: Plan, { host }: ObservedState): Plan {
+  const unreached = plan.diagnostics.flatMap(({ code, severity, profile, summary }) =>
+    code === 'cluster-unobserved' && severity === 'error' && profile !== undefined
+      ? [[profile, summary] as const]
+      : [],
+  );
+  if (unreached.length === 0) return plan;
+  return hold(plan, { profiles: new Map(unreached), services: new Map(), destinations: new Map() }, host);
 }
 
 /** What nobody approved, by the profile that asks for it. */
