@@ -18,6 +18,8 @@ export interface WatchPlanner {
   hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
   /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
   refusals(plan: Plan): ReadonlyMap<string, string>;
+  /** Of a plan, what it does to Services. */
+  servicesAlone(plan: Plan, host: ObservedHost): Plan;
   ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;
 }
 

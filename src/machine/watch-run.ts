@@ -1,6 +1,6 @@
 import { createActor, toPromise } from 'xstate';
 import type { ServicePort } from '../executor/services.ts';
-import type { DesiredState } from '../model/desired.ts';
+import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
@@ -8,6 +8,7 @@ import { diagnosticsOf } from './endings.ts';
 import { type ApplyOutcome, harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
+import { Dropped } from './watch-dropped.ts';
 import { Made } from './watch-made.ts';
 import { WatchPlanning } from './watch-planning.ts';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
@@ -32,6 +33,7 @@ class WatchRun implements WatchWork {
   readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
   readonly #made = new Made();
+  readonly #dropped = new Dropped();
   readonly #planning: WatchPlanning;
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
@@ -87,6 +89,7 @@ class WatchRun implements WatchWork {
     try {
       for (const { name } of this.#units.release(began)) this.#emit({ type: 'watch.released', what: name });
       await this.#readSpec();
+      for (const profile of this.#dropped.profiles) await this.#takeBack(profile);
       for (let attempt = 1; (await this.#pass(attempt)) === 'again'; attempt++) {
         await clock.wait(RETRY_MS, this.#options.signal);
       }
@@ -110,11 +113,35 @@ class WatchRun implements WatchWork {
     if (this.#specNews === 0) return;
     this.#specNews = 0;
     try {
-      this.#desired = await this.#ports.desired();
+      const desired = await this.#ports.desired();
+      this.#dropped.edited(this.#desired, desired);
+      this.#desired = desired;
       this.#units.reset();
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       this.#emit({ type: 'watch.spec-invalid', diagnostics: thrown.diagnostics });
+    }
+  }
+
+  /** Takes back what Services of a profile were given that the spec has dropped; where that fails, the next pass tries again. */
+  async #takeBack(profile: DesiredProfile): Promise<void> {
+    const { observe, planner } = this.#ports;
+    const absent: DesiredState = { ...this.#desired, mode: 'absent', profiles: [profile] };
+    const { signal } = this.#options;
+    let isSeen = false;
+    const plan = async () => {
+      const observed = await observe(absent, signal);
+      isSeen = observed.profiles.some(({ name, cluster }) => name === profile.name && cluster !== null);
+      return planner.servicesAlone(planner.plan(absent, observed), observed.host);
+    };
+    const failed: { step: Step; diagnostic: Diagnostic }[] = [];
+    try {
+      const { kind } = await this.#apply(plan, signal, failed);
+      const isOver = kind === 'done' || kind === 'nothing';
+      if (isSeen && isOver && failed.length === 0) this.#dropped.forget(profile);
+    } catch (thrown) {
+      // Nothing was changed, and nothing else depends on it.
+      if (!(thrown instanceof Failure)) throw thrown;
     }
   }
 
@@ -227,7 +254,8 @@ class WatchRun implements WatchWork {
     this.#alarm?.abort();
     if (this.#options.keep) return;
     const { observe, planner, clock } = this.#ports;
-    const desired: DesiredState = { ...this.#desired, mode: 'absent' };
+    const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
+    const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
     const bound = new AbortController();
     const end = new AbortController();
     // A cluster that has not answered by then counts as one that cannot be reached: its routes go all the same.

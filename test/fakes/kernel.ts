@@ -128,18 +128,20 @@ export class FakeKernel implements RouteTable, RouteChanger {
     if (route.gateway !== null && this.unreachable.has(route.gateway)) {
       return 'Error: Nexthop has invalid gateway.';
     }
-    for (const other of this.#routes.values()) {
-      if (
-        formatPrefix(other.destination) === formatPrefix(route.destination) &&
+    return this.insertNew(route) ? null : 'RTNETLINK answers: File exists';
+  }
+
+  /** An exclusive add by whoever; false where its place is taken. */
+  insertNew(route: Route): boolean {
+    const isTaken = [...this.#routes.values()].some(
+      (other) =>
+        samePrefix(other.destination, route.destination) &&
         other.metric === route.metric &&
         other.tos === route.tos &&
-        other.table === route.table
-      ) {
-        return 'RTNETLINK answers: File exists';
-      }
-    }
-    this.insert(route);
-    return null;
+        other.table === route.table,
+    );
+    if (!isTaken) this.insert(route);
+    return !isTaken;
   }
 
   #delete(route: Route): string | null {

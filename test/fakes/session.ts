@@ -2,26 +2,28 @@ import { setImmediate } from 'node:timers/promises';
 import { vi } from 'vitest';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../src/machine/watch-ports.ts';
 import { runWatch } from '../../src/machine/watch-run.ts';
-import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { Owner } from '../../src/model/claim.ts';
-import type { ServiceStatus } from '../../src/model/condition.ts';
-import type { DesiredState } from '../../src/model/desired.ts';
+import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
-import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type { MinikubeTunnel, ObservedService, ObservedState } from '../../src/model/observed.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
-import { hold, ofSession, refusalsByProfile } from '../../src/planner/hold.ts';
+import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import * as build from '../planner/build.ts';
-import { shownCondition } from '../planner/simulate.ts';
+import { Faults } from './faults.ts';
 import { planOf } from './plans.ts';
 import { temporaryDirectory } from './temporary.ts';
+import { failure, WatchedCluster } from './watched-cluster.ts';
 import { World } from './world.ts';
 
 /** Pauses up to this are over at once; longer ones when the test says so. Milliseconds. */
 const SHORT_MS = 100;
+
+/** States that last until something happens. */
+const RESTING: ReadonlySet<string> = new Set(['idle', 'fighting', 'suspended', 'backingOff', 'stopped']);
 
 /** A clock that a test moves. */
 class HandClock {
@@ -69,29 +71,32 @@ class HandClock {
   }
 }
 
-const failure = (code: string, summary: string, kind: 'error' | 'stale' = 'error') =>
-  new Failure(kind, [{ code, severity: 'error', summary, cause: summary, fix: 'Try again.' }]);
-
 /** A host and a cluster with a session on them: everything real but the kernel, the API and the clock. */
 export class Session {
   readonly world: World;
   readonly clock = new HandClock();
   readonly events: WatchEvent[] = [];
-  readonly services = new Map<string, ObservedService>();
-  record: AllocationRecord = { resourceVersion: null, allocations: [] };
-  /** Names of Services whose every write fails. */
-  readonly refusing = new Set<string>();
-  /** How often the record of allocations is refused, as changed by somebody else or else. */
-  recordRefusals: { left: number; stale: boolean } = { left: 0, stale: false };
+  /** The cluster of every profile that has none of its own. */
+  readonly cluster = new WatchedCluster();
+  /** Clusters by profile. */
+  readonly clusters = new Map<string, WatchedCluster>();
+  readonly services = this.cluster.services;
+  readonly refusing = this.cluster.refusing;
   /** Profiles whose cluster does not answer. */
   readonly unreached = new Set<string>();
+  /** minikube's own record of its tunnels. */
+  tunnels: readonly MinikubeTunnel[] = [];
+  /** Kills the session at one of its operations. */
+  faults = new Faults();
   /** Runs before each snapshot. */
   onObserve: () => void = () => undefined;
   /** The spec as a file would have it; a Failure for one that cannot be used. */
   spec: DesiredState | Failure;
   /** Thrown at whoever observes; null while the host can be read. */
   unreadable: Failure | null = null;
-  readonly #end = new AbortController();
+  #end = new AbortController();
+  #state = '';
+  readonly #waiting: (() => void)[] = [];
   #outcome: Promise<WatchOutcome> | null = null;
   #hear: (source: TriggerSource) => void = () => undefined;
   #last: { readonly text: string; readonly state: ObservedState } | null = null;
@@ -101,8 +106,13 @@ export class Session {
     this.spec = spec;
   }
 
-  static async create(spec: DesiredState, routes: readonly Route[] = []): Promise<Session> {
-    return new Session(new World(await temporaryDirectory(), [...build.host().routes, ...routes]), spec);
+  static async create(
+    spec: DesiredState,
+    routes: readonly Route[] = [],
+    directory?: string,
+  ): Promise<Session> {
+    const dir = directory ?? (await temporaryDirectory());
+    return new Session(new World(dir, [...build.host().routes, ...routes]), spec);
   }
 
   addService(name: string, rest: Partial<ObservedService> = {}): void {
@@ -129,6 +139,9 @@ export class Session {
 
   start(options: Partial<WatchOptions> = {}, listener: (event: WatchEvent) => void = () => undefined): void {
     if (this.spec instanceof Failure) throw this.spec;
+    this.#end = new AbortController();
+    this.#state = '';
+    this.faults = new Faults();
     const base: WatchOptions = {
       desired: this.spec,
       unapproved: () => new Map(),
@@ -138,6 +151,7 @@ export class Session {
       signal: this.#end.signal,
     };
     this.#outcome = runWatch(this.#ports(), { ...base, ...options }, (event) => {
+      if (event.type === 'watch.state') this.#enter(event.state);
       this.events.push(event);
       listener(event);
     });
@@ -154,6 +168,12 @@ export class Session {
     return await this.#outcome;
   }
 
+  /** Ends the session as SIGKILL does: nothing that it still tries has any effect. */
+  async kill(): Promise<void> {
+    this.faults.killAt(0);
+    await this.stop();
+  }
+
   interrupt(): void {
     this.#end.abort(failure('interrupted', 'interrupted'));
   }
@@ -163,8 +183,7 @@ export class Session {
     await vi.waitFor(
       () => {
         const state = this.state();
-        if (state !== 'idle' && state !== 'fighting' && state !== 'suspended' && state !== 'backingOff')
-          throw new Error(`it is ${state}: ${JSON.stringify(this.events.slice(-4))}`);
+        if (!RESTING.has(state)) throw new Error(`it is ${state}: ${JSON.stringify(this.events.slice(-4))}`);
         expectation();
       },
       { timeout: 30_000, interval: 5 },
@@ -183,9 +202,23 @@ export class Session {
     });
   }
 
+  #enter(state: string): void {
+    this.#state = state;
+    if (!RESTING.has(state)) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves once the session rests: at once where it does. */
+  async settled(): Promise<void> {
+    do {
+      if (!RESTING.has(this.#state)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      // It waits for the clock only once it has told its state.
+      await setImmediate();
+    } while (!RESTING.has(this.#state));
+  }
+
   state(): string {
-    const states = this.events.flatMap((event) => (event.type === 'watch.state' ? [event.state] : []));
-    return states.at(-1) ?? '';
+    return this.#state;
   }
 
   /** Events of one type, in order. */
@@ -193,20 +226,31 @@ export class Session {
     return this.events.filter((event): event is Extract<WatchEvent, { type: T }> => event.type === type);
   }
 
-  async observe(): Promise<ObservedState> {
-    this.onObserve();
-    if (this.unreadable !== null) throw this.unreadable;
+  /** A snapshot for these profiles. */
+  async observe({ profiles }: Pick<DesiredState, 'profiles'>): Promise<ObservedState> {
     const { routes } = await this.world.kernel.snapshot();
     const claims = await createRegistry(this.world.dir).read();
-    const cluster = build.cluster({ services: [...this.services.values()], allocations: this.record });
-    const profiles = this.spec instanceof Failure ? [] : this.spec.profiles;
-    const state = build.observed({
-      host: { ...build.host(), routes },
+    return build.observed({
+      host: { ...build.host(), routes, minikubeTunnels: this.tunnels },
       registry: { claims, open: null },
-      profiles: profiles.map(({ name }) =>
-        build.observedProfile({ name, cluster: this.unreached.has(name) ? null : cluster }),
-      ),
+      profiles: profiles.map((profile) => {
+        const seen = this.clusterOf(profile.name).observed(profile.name);
+        const isAsked = needsCluster(profile) && !this.unreached.has(profile.name);
+        return isAsked ? seen : { ...seen, cluster: null };
+      }),
     });
+  }
+
+  clusterOf(profile: string): WatchedCluster {
+    return this.clusters.get(profile) ?? this.cluster;
+  }
+
+  /** As `observe`; the same value as long as nothing has changed. */
+  async #observeLive(desired: DesiredState): Promise<ObservedState> {
+    this.faults.step('observe');
+    this.onObserve();
+    if (this.unreadable !== null) throw this.unreadable;
+    const state = await this.observe(desired);
     const text = JSON.stringify(state, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );
@@ -215,21 +259,25 @@ export class Session {
   }
 
   #ports(): WatchPorts {
-    const { observe: _, ...apply } = this.world.ports(planOf([]));
+    const { observe: _, ...apply } = this.world.ports(planOf([]), this.faults);
+    const { faults } = this;
     return {
       apply: {
         ...apply,
         services: {
-          applyStatus: async (_profile, target, status) => this.#applyStatus(target, status),
-          createEvent: async (_profile, { name }, { reason }) => void this.told.push(`${name} ${reason}`),
-          writeAllocations: async ({ after }) => {
-            if (this.recordRefusals.left-- > 0) {
-              const { stale } = this.recordRefusals;
-              throw failure('allocations-changed', 'the record was refused', stale ? 'stale' : 'error');
-            }
-            this.record = { resourceVersion: `${this.record.resourceVersion ?? ''}1`, allocations: after };
+          applyStatus: async (profile, target, status) => {
+            faults.step('applyStatus');
+            return await this.clusterOf(profile).applyStatus(target, status);
           },
-          list: async () => [...this.services.values()],
+          createEvent: async (_profile, { name }, { reason }) => void this.told.push(`${name} ${reason}`),
+          writeAllocations: async ({ profile, before, after }) => {
+            faults.step('writeAllocations');
+            await this.clusterOf(profile).writeAllocations(before, after);
+          },
+          list: async (profile) => {
+            faults.step('list');
+            return [...this.clusterOf(profile).services.values()];
+          },
         },
         owner: async (): Promise<Owner> => ({
           spec: build.desired([]).spec,
@@ -239,12 +287,12 @@ export class Session {
           ...build.HOST_ID,
         }),
       },
-      planner: { plan: makePlan, hold, ofSession, refusals: refusalsByProfile },
+      planner: { plan: makePlan, hold, ofSession, servicesAlone, refusals: refusalsByProfile },
       desired: async () => {
         if (this.spec instanceof Failure) throw this.spec;
         return this.spec;
       },
-      observe: () => this.observe(),
+      observe: (desired) => this.#observeLive(desired),
       distrust: () => {
         this.#last = null;
       },
@@ -258,23 +306,4 @@ export class Session {
 
   /** The Events that were written: Service and reason. */
   readonly told: string[] = [];
-
-  #applyStatus(
-    target: { readonly name: string; readonly resourceVersion: string },
-    { addresses, condition }: ServiceStatus,
-  ): string {
-    const found = this.services.get(target.name);
-    if (this.refusing.has(target.name)) throw failure('cluster-error', 'HTTP status 500');
-    if (found?.resourceVersion !== target.resourceVersion)
-      throw failure('service-changed', 'HTTP status 409', 'stale');
-    const resourceVersion = `${found.resourceVersion}1`;
-    this.services.set(target.name, {
-      ...found,
-      resourceVersion,
-      ingress: addresses,
-      ingressManager: addresses.length === 0 ? null : 'mkplan',
-      condition: shownCondition(condition),
-    });
-    return resourceVersion;
-  }
 }

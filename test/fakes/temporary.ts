@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** A directory of the test's own, gone when the test ends. */
-export async function temporaryDirectory(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'mkplan-test-'));
+export async function temporaryDirectory(parent = tmpdir()): Promise<string> {
+  const dir = await mkdtemp(join(parent, 'mkplan-test-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }

@@ -177,7 +177,7 @@ describe('one that fails never holds the others up', () => {
       build.desired([profileOf('one', ['10.96.0.0/16']), profileOf('two', [], ['10.200.0.0/29'])]),
     );
     session.addService('web');
-    session.recordRefusals = { left: 1, stale: false };
+    session.cluster.recordRefusals = { left: 1, stale: false };
     session.start();
     await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
     expect(session.of('watch.held').map(({ what }) => what)).toEqual(['profile two']);
@@ -212,7 +212,7 @@ describe('facts that change under a pass', () => {
   it('are looked at again at once', async () => {
     const session = await Session.create(POOLED);
     session.addService('web');
-    session.recordRefusals = { left: 3, stale: true };
+    session.cluster.recordRefusals = { left: 3, stale: true };
     session.start();
     await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
     expect(session.of('watch.failed')).toEqual([]);
@@ -271,6 +271,21 @@ describe('an edited spec', () => {
     session.spec = build.desired([profileOf('two', ['10.97.0.0/16'])]);
     await session.pass('spec');
     expect(session.ours()).toEqual(['10.97.0.0/16']);
+    await session.stop();
+  });
+
+  it('that drops a profile takes back what its Services were told, as soon as its cluster answers', async () => {
+    const session = await Session.create(build.desired([...POOLED.profiles, ...TWO.profiles.slice(1)]));
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    session.cluster.reach = 'down';
+    session.spec = build.desired(TWO.profiles.slice(1));
+    await session.pass('spec');
+    expect(session.ours()).toEqual(['10.97.0.0/16']);
+    session.cluster.reach = 'up';
+    await session.pass('timer');
+    expect(session.ingress('web')).toEqual([]);
     await session.stop();
   });
 

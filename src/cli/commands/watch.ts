@@ -8,7 +8,7 @@ import { isEmpty, type Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
-import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
+import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
@@ -164,7 +164,7 @@ function watchPorts(
   };
   return {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
-    planner: { plan: planAndTell, hold, ofSession, refusals: refusalsByProfile },
+    planner: { plan: planAndTell, hold, ofSession, servicesAlone, refusals: refusalsByProfile },
     desired: async () => {
       current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
       return current;
