@@ -34,6 +34,10 @@ describe.skipIf(refused !== null)('an apply that is cut off', () => {
 
     const planned = await rig.plan();
     expect(planned.stderr + planned.stdout).toMatch(/interrupted/);
+    for (const args of [[rig.spec], [], [rig.spec, '--json']]) {
+      const status = await rig.mkplan('status', ...args);
+      expect(status.stderr).toMatch(/an interrupted apply \(.*mkplan cleanup/s);
+    }
     const cleaned = await rig.mkplan('cleanup', '--auto-approve');
     expect(cleaned).toMatchObject({ code: 0 });
     expect(cleaned.stderr + cleaned.stdout).toMatch(/recovered/i);

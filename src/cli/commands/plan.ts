@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
-import type { ObservedState, OpenTransaction } from '../../model/observed.ts';
+import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, isRefused } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { approvedBy } from '../approval.ts';
 import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
+import { openTransaction } from '../open-transaction.ts';
 import { savePlan } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
-import { count } from '../text.ts';
 
 export interface PlanOptions {
   /** A recorded observation, as typed. */
@@ -80,17 +80,4 @@ async function readObservation({ terminal }: CommandContext, file: string): Prom
     );
   }
   return decodeObserved(text, file);
-}
-
-function openTransaction({ txid, decided, changes }: OpenTransaction) {
-  const fate = decided ? 'finished' : 'undone';
-  return {
-    code: 'transaction-open',
-    severity: 'warning',
-    summary: `an interrupted apply (${txid}, ${count(changes, 'change')}) will be ${fate} by the next apply, destroy or cleanup`,
-    cause:
-      'the program that applied it ended before it was done, or is still at it; the plan above changes with it',
-    fix: `let it be ${fate}`,
-    command: 'mkplan cleanup',
-  } as const;
 }

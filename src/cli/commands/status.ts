@@ -9,6 +9,7 @@ import { approvedBy } from '../approval.ts';
 import { composeReading } from '../compose.ts';
 import { loadDesired, nothingDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
+import { openTransaction } from '../open-transaction.ts';
 import { probeAll } from '../probe.ts';
 import { renderUnproven } from '../render-plan.ts';
 import { renderSession, sessionLine } from '../render-session.ts';
@@ -42,10 +43,12 @@ export async function status(context: CommandContext, { allow }: StatusOptions):
         await show(context, report, `Routes for ${printableLine(spec)}`, spec);
       }
       showUnclaimed(context, unclaimedRoutes(observed), reports.size === 0);
-      return EXIT.ok;
+    } else {
+      const report = statusOf(desired, makePlan(desired, observed), observed);
+      await show(context, report, `Tunnel ${desired.name} (${names.spec})`, names.spec);
     }
-    const report = statusOf(desired, makePlan(desired, observed), observed);
-    await show(context, report, `Tunnel ${desired.name} (${names.spec})`, names.spec);
+    const { open } = observed.registry;
+    if (open !== null) output.diagnostic(openTransaction(open), names);
     return EXIT.ok;
   } finally {
     await adapters.close();
