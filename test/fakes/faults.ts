@@ -9,11 +9,29 @@ export class Faults {
   readonly operations: string[] = [];
   #killAt = Number.POSITIVE_INFINITY;
   #dead = false;
+  #fail: { readonly at: number; readonly errorAt: (name: string) => Error } | null = null;
+  /** The operation that failed; null while none has. */
+  failed: string | null = null;
   readonly #hooks = new Map<number, () => void>();
 
   killAt(operation: number): this {
     this.#killAt = operation;
     return this;
+  }
+
+  /**
+   * Fails the operation of this number, once; the process lives on. Before the work it was refused, after it the reply
+   * was lost. `errorAt` makes what is thrown at an operation of that name.
+   */
+  failAt(operation: number, errorAt: (name: string) => Error): this {
+    this.#fail = { at: operation, errorAt };
+    return this;
+  }
+
+  /** Whether the next operation is the one that fails or kills. */
+  get strikesNext(): boolean {
+    const next = this.operations.length + 1;
+    return next === this.#fail?.at || next >= this.#killAt;
   }
 
   /** Runs a hook before the operation of this number, counted from 1: somebody else acts in between. */
@@ -33,6 +51,10 @@ export class Faults {
     if (this.operations.length >= this.#killAt) {
       this.#dead = true;
       throw new Crash(`killed at ${name}`);
+    }
+    if (this.operations.length === this.#fail?.at) {
+      this.failed = name;
+      throw this.#fail.errorAt(name);
     }
   }
 

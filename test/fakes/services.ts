@@ -1,8 +1,10 @@
 import type { ServicePort } from '../../src/executor/services.ts';
 import type { ServiceTarget } from '../../src/kubernetes/cluster.ts';
+import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceEvent, ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
+import type { AllocationChange } from '../../src/model/plan.ts';
 import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
 
@@ -53,19 +55,27 @@ export class FakeServices implements ServicePort {
     return this.#services.get(name)?.ingress;
   }
 
+  /** As the cluster has them, whoever asks. */
+  all(): readonly ObservedService[] {
+    return [...this.#services.values()];
+  }
+
   async list(): Promise<readonly ObservedService[]> {
+    this.faults.step('services.list');
     if (this.down !== null) throw this.down;
     return [...this.#services.values()];
   }
 
   /** How often the record was written; `raced` times it is refused first, as changed by somebody else. */
   recorded = 0;
+  record: AllocationRecord = { resourceVersion: null, allocations: [] };
   raced = 0;
 
-  async writeAllocations(): Promise<void> {
+  async writeAllocations({ after }: Pick<AllocationChange, 'after'>): Promise<void> {
     this.faults.step('services.writeAllocations');
     if (this.raced-- > 0) throw new Failure('stale', [RACED]);
-    this.recorded++;
+    this.record = { resourceVersion: String(++this.recorded), allocations: after };
+    this.faults.step('services.reply allocations');
   }
 
   /** Events that were written: Service, its resourceVersion, reason. */
@@ -92,6 +102,7 @@ export class FakeServices implements ServicePort {
     const lastTransitionTime = condition?.lastTransitionTime ?? NOW;
     this.write(target.name, {
       ingress: addresses,
+      ingressManager: addresses.length === 0 ? null : 'mkplan',
       condition: condition === null ? null : { ...condition, lastTransitionTime, manager: 'mkplan' },
     });
     if (failing === 'reply') throw refusal('no answer within 10000 ms');
