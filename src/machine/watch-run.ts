@@ -9,6 +9,7 @@ import { type ApplyOutcome, harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
 import { Dropped } from './watch-dropped.ts';
+import { makeLast } from './watch-keeping.ts';
 import { Made } from './watch-made.ts';
 import { WatchPlanning } from './watch-planning.ts';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
@@ -161,6 +162,9 @@ class WatchRun implements WatchWork {
         failed,
       );
       if (outcome.kind === 'interrupted') return 'done';
+      if (outcome.kind === 'residue') {
+        this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
+      }
       if (outcome.kind === 'done') {
         const missed = new Set(failed.map(({ step }) => step));
         this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
@@ -252,7 +256,13 @@ class WatchRun implements WatchWork {
 
   async stop(): Promise<void> {
     this.#alarm?.abort();
-    if (this.#options.keep) return;
+    if (this.#options.keep) {
+      const { spec } = this.#desired;
+      await makeLast(this.#ports.apply, { ...this.#options, spec }).catch((thrown: unknown) => {
+        this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
+      });
+      return;
+    }
     const { observe, planner, clock } = this.#ports;
     const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };

@@ -81,12 +81,14 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
     expect(await readdir(join(rig.state, 'sessions'))).toEqual([]);
   });
 
-  it('leaves what it made with --keep', async () => {
+  it('leaves what it made with --keep, until destroy', async () => {
     const session = await watch('--keep');
     session.signal('SIGTERM');
     expect(await session.exit()).toBe(0);
     await has(SERVICES);
     expect((await rig.mkplan('cleanup', '--auto-approve')).code).toBe(0);
+    await has(SERVICES);
+    expect((await rig.mkplan('destroy', rig.spec, '--auto-approve')).code).toBe(0);
     expect(await rig.table()).toBe(before);
   });
 

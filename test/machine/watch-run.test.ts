@@ -83,6 +83,8 @@ describe('a session', () => {
     await session.rests();
     await session.stop();
     expect(session.ours()).toEqual(['10.96.0.0/16']);
+    const claims = await createRegistry(session.world.dir).read();
+    expect(claims.map(({ owner }) => owner.mode)).toEqual(['persistent']);
   });
 
   it('plans nothing and takes no lock as long as nothing changes', async () => {
