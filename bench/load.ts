@@ -4,6 +4,7 @@ import { type BareApi, connect } from './floors/api.ts';
 /**
  * `load.mjs CREDENTIALS CLASS COUNT`: makes so many Services of a class at once, and prints as JSON how many milliseconds
  * each of them waited from its being there to an address in its status; then removes them, and waits until they are gone.
+ * With `keep` behind that, it only makes them.
  */
 
 const COLLECTION = '/api/v1/namespaces/default/services';
@@ -67,7 +68,7 @@ function serviceOf(name: string, loadBalancerClass: string): string {
   });
 }
 
-const [credentials = '', loadBalancerClass = '', count = '1'] = process.argv.slice(2);
+const [credentials = '', loadBalancerClass = '', count = '1', keep] = process.argv.slice(2);
 const [api, watching] = [await connect(credentials, CONNECTIONS), await connect(credentials)];
 const watcher = new Watcher();
 await watcher.start(watching);
@@ -80,6 +81,7 @@ await Promise.all(
     made.set(name, performance.now());
   }),
 );
+if (keep === 'keep') process.exit();
 await watcher.until('every Service has an address', () => watcher.shown.size >= names.length);
 const waits = names.map((name) => Math.max((watcher.shown.get(name) ?? 0) - (made.get(name) ?? 0), 0));
 await Promise.all(names.map((name) => api.send('DELETE', `${COLLECTION}/${name}`)));

@@ -1,7 +1,9 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterRefused } from '../test/cluster/programs.ts';
-import type { Benchmark, Figure, Pair, Setting } from './harness.ts';
+import { type Benchmark, type Figure, measurePairs, type Pair, type Setting } from './harness.ts';
 import { inLab, type Lab } from './lab.ts';
 
 /** How many Services are made at once, how often, and the most that mkplan may take of what the floor takes. */
@@ -10,6 +12,8 @@ const BURSTS: readonly { readonly services: number; readonly rounds: number; rea
   { services: 100, rounds: 6, budget: 2.5 },
   { services: 1000, rounds: 3, budget: 1.3 },
 ];
+/** Services that are there before anybody watches. */
+const MANY = 10_000;
 const CLASSES = { work: 'mkplan/tunnel', floor: 'bench/floor' } as const;
 
 function percentile(waits: readonly number[], share: number): number {
@@ -93,8 +97,11 @@ export const SERVING: Benchmark = {
         const work = await lab.start(lab.command('mkplan', 'watch', spec, '--auto-approve'), 'Watching.');
         const figures: Figure[] = [];
         for (const burst of BURSTS) figures.push(...(await measureBurst(lab, setting, burst)));
-        figures.push(memory(await residentKb(work.pid ?? 0), await residentKb(floor.pid ?? 0)));
-        return figures;
+        for (const child of [floor, work]) {
+          child.kill('SIGKILL');
+          await once(child, 'exit');
+        }
+        return [...figures, ...(await measureMany(lab, setting, credentials))];
       } finally {
         controlPlane.close();
       }
@@ -102,16 +109,48 @@ export const SERVING: Benchmark = {
   },
 };
 
-/** Resident memory of a process in KiB (proc_pid_status(5), VmRSS). */
-async function residentKb(pid: number): Promise<number> {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+/** What many Services take that were there before: the first plan, and memory from then on. */
+async function measureMany(lab: Lab, { scratch, progress }: Setting, credentials: string): Promise<Figure[]> {
+  progress(`making ${MANY} Services`);
+  await lab.run('load', credentials, CLASSES.work, String(MANY), 'keep');
+  const services = `${MANY.toLocaleString('en')} Services`;
+  const spec = (loadBalancerClass: string) =>
+    lab.writeSpec([
+      {
+        name: 'minikube',
+        cidrs: { services: 'none', pods: 'none' },
+        loadBalancer: { pool: ['10.200.0.0/18'], unclassed: false, class: loadBalancerClass },
+      },
+    ]);
+  const plan = {
+    work: `first \`mkplan plan\` of ${services}`,
+    floor: '`node` + LIST, parsed',
+    budget: 1.5,
+    pairs: await measurePairs(
+      lab.mkplan('plan', await spec(CLASSES.work)),
+      lab.floor('floor-list', credentials),
+      progress,
+    ),
+  };
+  // They are watched, but not served: it is the watching that is measured.
+  const watching = lab.command('mkplan', 'watch', await spec('bench/other'), '--auto-approve');
+  const work = await lab.start(watching, 'Watching.');
+  const floor = await lab.start(lab.command('floor-serve', credentials, 'bench/other'), 'ready');
+  const pair = { work: await residentMib(work), floor: await residentMib(floor) };
+  progress(`resident: mkplan ${pair.work.toFixed(1)} MiB, floor ${pair.floor.toFixed(1)} MiB`);
+  return [
+    plan,
+    {
+      work: `\`mkplan watch\` of ${services}, resident MiB`,
+      floor: 'bare watch loop',
+      budget: 1.5,
+      pairs: [pair],
+    },
+  ];
 }
 
-function memory(work: number, floor: number): Figure {
-  return {
-    work: 'resident memory of `mkplan watch` afterwards, MiB',
-    floor: 'of the bare loop',
-    budget: 1.5,
-    pairs: [{ work: work / 1024, floor: floor / 1024 }],
-  };
+/** Resident memory of a process in MiB (proc_pid_status(5), VmRSS). */
+async function residentMib({ pid }: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
