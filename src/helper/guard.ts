@@ -1,4 +1,4 @@
-import { type Prefix, parseAddress } from '../model/prefix.ts';
+import { formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { isPlain, MAIN_TABLE, type Route } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import type { RouteChange } from '../platform/route-table.ts';
@@ -47,6 +47,8 @@ function whyUnmarked({ metric, protocol }: Route): string | null {
 function whyNotUnicast(route: Route, op: RouteChange['op']): string | null {
   const gateway = route.gateway === null ? null : parseAddress(route.gateway);
   if (gateway === null) return 'the gateway is not an address';
+  // As every key has it; nothing else is ever written to a batch.
+  if (formatAddress(gateway) !== route.gateway) return 'the gateway is not in canonical form';
   if (gateway.family !== route.destination.family) return 'the gateway is of the other family';
   // An add without device is for the kernel to judge; a delete without one would match a route on any device.
   if (route.device === null) return op === 'add' ? null : 'a delete has to name the device';

@@ -43,6 +43,13 @@ describe('refuses', () => {
     expect(whyRefused(add({ ...ours(), gateway: null }))).toMatch(/gateway/);
   });
 
+  test.each(['fd0C:39::2', 'fd00:0:39::2', '::ffff:10.0.0.1'])(
+    'a gateway in another spelling: %s',
+    (gateway) => {
+      expect(whyRefused(add(ours({ destination: 'fd00:96::/112', gateway })))).toMatch(/canonical/);
+    },
+  );
+
   test('an unreachable route with a gateway or on a device', () => {
     expect(whyRefused(add({ ...guard('10.200.0.0/24'), gateway: '192.168.39.10' }))).toMatch(/no gateway/);
     expect(whyRefused(remove({ ...guard('10.200.0.0/24'), device: 'virbr0' }))).toMatch(/no device/);
