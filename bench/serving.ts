@@ -110,7 +110,7 @@ export const SERVING: Benchmark = {
 };
 
 /** What many Services take that were there before: the first plan, and memory from then on. */
-async function measureMany(lab: Lab, { scratch, progress }: Setting, credentials: string): Promise<Figure[]> {
+async function measureMany(lab: Lab, { progress }: Setting, credentials: string): Promise<Figure[]> {
   progress(`making ${MANY} Services`);
   await lab.run('load', credentials, CLASSES.work, String(MANY), 'keep');
   const services = `${MANY.toLocaleString('en')} Services`;
