@@ -1,7 +1,7 @@
-import { type Plan, type Step, serviceName } from '../model/plan.ts';
-import { formatPrefix } from '../model/prefix.ts';
+import { type Conflict, type Plan, type Step, serviceName } from '../model/plan.ts';
+import { formatPrefix, samePrefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
-import { type Unit, type Units, unitOf } from './units.ts';
+import { type Units, unitOf } from './units.ts';
 
 /** What a step leaves behind it and what was there before; null for nothing. */
 function madeBy(step: Step): readonly [before: string | null, after: string | null] {
@@ -17,20 +17,30 @@ function madeBy(step: Step): readonly [before: string | null, after: string | nu
   return [text(step.before), text(step.after)];
 }
 
-/** Who may be at it, as far as the plan knows. */
-function suspects(plan: Plan, unit: Unit): string {
-  const owners = plan.conflicts
-    .filter(({ destination }) => formatPrefix(destination) === unit.name)
-    .map(({ owner }) => owner);
-  return owners.length === 0 ? 'somebody on this host' : [...new Set(owners)].join(' or ');
-}
-
 /** Past so many that the plan no longer speaks of, what is remembered is gone through. */
 const KEPT_BEYOND_PLAN = 1000;
 
 /** What a session has made, so that having to make it again is noticed: somebody undid it then. */
 export class Made {
   #made = new Set<string>();
+  /** Foreign routes that were seen in the very place of one that a spec asks for, by destination. */
+  readonly #taken = new Map<string, Conflict>();
+  /** Who is behind it, and how to resolve it, for people. */
+  readonly #rival: (step: Step, taken: Conflict | null) => string;
+
+  constructor(rival: (step: Step, taken: Conflict | null) => string) {
+    this.#rival = rival;
+  }
+
+  /** Notes who takes the place of what is asked for: by the time that it is made again, nothing shows it. */
+  saw({ conflicts }: Plan): void {
+    for (const conflict of conflicts) {
+      const { destination, foreign } = conflict;
+      if (foreign === null || !samePrefix(foreign.destination, destination)) continue;
+      if (this.#taken.size >= KEPT_BEYOND_PLAN) this.#taken.clear();
+      this.#taken.set(formatPrefix(destination), conflict);
+    }
+  }
 
   /** Notes what a plan made, but for the steps that were missed. `now` is in milliseconds of the units' clock. */
   note(plan: Plan, missed: ReadonlySet<Step>, units: Units, now: number): void {
@@ -40,7 +50,7 @@ export class Made {
       units.succeeded(unit);
       const [before, after] = madeBy(step);
       if (after !== null && this.#made.has(after)) {
-        units.undone(unit, `${suspects(plan, unit)} undoes it again and again`, now);
+        units.undone(unit, this.#rival(step, this.#taken.get(unit.name) ?? null), now);
       }
       if (before !== null) this.#made.delete(before);
       if (after !== null) this.#made.add(after);

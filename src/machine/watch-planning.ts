@@ -1,7 +1,7 @@
 import { type DesiredState, needsCluster } from '../model/desired.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
-import type { ObservedState } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
+import type { ObservedHost, ObservedState } from '../model/observed.ts';
+import type { Conflict, Plan, Step } from '../model/plan.ts';
 import type { Units } from './units.ts';
 import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
 
@@ -18,6 +18,7 @@ export class WatchPlanning {
   readonly #absent = new Map<string, number>();
   #last: { readonly key: readonly unknown[]; readonly plan: Plan } | null = null;
   #told: ReadonlyMap<string, string> = new Map();
+  #host: ObservedHost | null = null;
 
   constructor(ports: WatchPorts, options: WatchOptions, units: Units, emit: EmitWatchEvent) {
     this.#ports = ports;
@@ -30,6 +31,7 @@ export class WatchPlanning {
   async plan(desired: DesiredState): Promise<Plan> {
     const { planner } = this.#ports;
     const observed = await this.#ports.observe(desired, this.#options.signal);
+    this.#host = observed.host;
     const stopped = this.#stoppedProfiles(desired, observed);
     const whole = this.#memoized([desired, observed, [...stopped.keys()].join(' ')], () =>
       planner.plan(withoutProfiles(desired, stopped), observed),
@@ -56,6 +58,12 @@ export class WatchPlanning {
   /** Whether this profile is set aside, or its VM has stopped. */
   isAside(profile: string): boolean {
     return this.#told.has(`profile ${profile}`);
+  }
+
+  /** Who likely keeps undoing a step of the last plan, and how to resolve it. */
+  rival(step: Step, taken: Conflict | null): string {
+    if (this.#host === null) throw new TypeError('nothing was planned yet');
+    return this.#ports.planner.rival(step, this.#host, taken);
   }
 
   /** When the next cluster that is out of reach counts as stopped; null where there is none. */

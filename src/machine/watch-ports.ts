@@ -2,7 +2,7 @@ import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Conflict, Plan, Step } from '../model/plan.ts';
 import type { ApplyPorts } from './run.ts';
 
 /** What is set aside, by kind and name, with the reason. */
@@ -18,6 +18,8 @@ export interface WatchPlanner {
   hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
   /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
   refusals(plan: Plan): ReadonlyMap<string, string>;
+  /** Who likely keeps undoing a step, and how to resolve it; `taken` where a foreign route was seen in its place. */
+  rival(step: Step, host: ObservedHost, taken: Conflict | null): string;
   /** Of a plan, what it does to Services. */
   servicesAlone(plan: Plan, host: ObservedHost): Plan;
   ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;

@@ -33,7 +33,7 @@ class WatchRun implements WatchWork {
   readonly #emit: EmitWatchEvent;
   readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
-  readonly #made = new Made();
+  readonly #made = new Made((step, taken) => this.#planning.rival(step, taken));
   readonly #dropped = new Dropped();
   readonly #planning: WatchPlanning;
   #desired: DesiredState;
@@ -151,6 +151,7 @@ class WatchRun implements WatchWork {
     const plan = await this.#planning.plan(this.#desired);
     const whole = this.#ports.planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
+    this.#made.saw(plan);
     if (isEmpty(plan)) return 'done';
     this.#show(plan);
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];

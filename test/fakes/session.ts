@@ -11,6 +11,7 @@ import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
+import { rivalOf } from '../../src/planner/rival.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
@@ -287,7 +288,14 @@ export class Session {
           ...build.HOST_ID,
         }),
       },
-      planner: { plan: makePlan, hold, ofSession, servicesAlone, refusals: refusalsByProfile },
+      planner: {
+        plan: makePlan,
+        hold,
+        ofSession,
+        servicesAlone,
+        rival: rivalOf,
+        refusals: refusalsByProfile,
+      },
       desired: async () => {
         if (this.spec instanceof Failure) throw this.spec;
         return this.spec;

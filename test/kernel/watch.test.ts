@@ -207,4 +207,29 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
     expect(await session.exit()).toBe(0);
     expect(await rig.table()).toBe(before);
   });
+
+  it('gives up what somebody deletes each time, says who may do so and how to resolve it, and mends the rest', async () => {
+    await rig.write(specOf({ cidrs: [SERVICES, PODS] }));
+    const session = await watch();
+    await has(SERVICES, PODS);
+    const isGivenUp = () => session.said.includes(`Left as it is: route ${SERVICES}`);
+    for (let round = 0; !isGivenUp() && round < 20; round++) {
+      await rig.ip('route', 'del', SERVICES);
+      await expect
+        .poll(async () => isGivenUp() || (await destinations()).includes(SERVICES), { timeout: 60_000 })
+        .toBe(true);
+    }
+    await session.says('undoes it again and again');
+    await session.says('perhaps a VPN (tun0');
+    await session.says('ip monitor route');
+    await session.says('cidrs.services of profile vm');
+    if ((await destinations()).includes(SERVICES)) await rig.ip('route', 'del', SERVICES);
+    await rig.ip('route', 'del', PODS);
+    await has(PODS);
+    session.signal('SIGHUP');
+    await has(SERVICES, PODS);
+    session.signal('SIGTERM');
+    expect(await session.exit()).toBe(0);
+    expect(await rig.table()).toBe(before);
+  });
 });

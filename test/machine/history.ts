@@ -256,8 +256,9 @@ export class HistoryRun {
     session.world.kernel.unreachable.clear();
     session.unreadable = null;
     await session.settled();
+    // An edit that was spoilt before anybody read it is read now.
+    session.trigger(session.spec === this.#spec ? 'timer' : 'spec');
     session.spec = this.#spec;
-    session.trigger('timer');
     await this.#quiet();
     const held = this.#told();
     for (const why of [...held.services.values(), ...held.destinations.values()])

@@ -262,6 +262,63 @@ describe('somebody who undoes what it makes', () => {
   });
 });
 
+describe('who keeps undoing it is named, with how to resolve it', () => {
+  async function foughtOver(session: Session, undo: () => Promise<void>): Promise<string> {
+    session.start();
+    await session.rests();
+    for (let round = 0; session.state() !== 'fighting' && round < 20; round++) {
+      await undo();
+      await session.pass();
+    }
+    // What was made last stands; it is given up, and told, with the next look.
+    await session.pass();
+    return session.of('watch.held').find(({ what }) => what === 'route 10.96.0.0/16')?.why ?? '';
+  }
+
+  it('where nothing is known of it: what to look at, and what of the spec asks for it', async () => {
+    const session = await Session.create(TWO);
+    const why = await foughtOver(session, async () =>
+      session.world.kernel.remove(await session.routeTo('10.96.0.0/16')),
+    );
+    expect(why).toContain('somebody on this host undoes it');
+    expect(why).toContain('ip monitor route');
+    expect(why).toContain('cidrs.services of profile one');
+    await session.stop();
+  });
+
+  it('a running `minikube tunnel` whose range it is in', async () => {
+    const session = await Session.create(TWO);
+    session.tunnels = [
+      {
+        profile: 'other',
+        pid: 815,
+        alive: true,
+        destination: build.prefix('10.96.0.0/12'),
+        gateway: '192.168.49.2',
+      },
+    ];
+    const why = await foughtOver(session, async () =>
+      session.world.kernel.remove(await session.routeTo('10.96.0.0/16')),
+    );
+    expect(why).toContain('`minikube tunnel` of profile other (pid 815)');
+    expect(why).toContain('kill -INT 815');
+    await session.stop();
+  });
+
+  it('the owner of a foreign route that was seen in its place', async () => {
+    const session = await Session.create(TWO);
+    const theirs = build.route({ ...foreign('10.96.0.0/16'), gateway: '10.8.0.1', device: 'tun0' });
+    const why = await foughtOver(session, async () => {
+      session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+      session.world.kernel.insert(theirs);
+      await session.pass();
+      session.world.kernel.remove(theirs);
+    });
+    expect(why).toContain('the route 10.96.0.0/16 via 10.8.0.1 dev tun0 in its place (likely a VPN');
+    await session.stop();
+  });
+});
+
 describe('an edited spec', () => {
   it('is followed', async () => {
     const session = await Session.create(PLAIN);

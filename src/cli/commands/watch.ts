@@ -10,6 +10,7 @@ import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
 import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { rivalOf } from '../../planner/rival.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
@@ -164,7 +165,14 @@ function watchPorts(
   };
   return {
     apply: transactionPorts(adapters, first.spec, 'session', () => current),
-    planner: { plan: planAndTell, hold, ofSession, servicesAlone, refusals: refusalsByProfile },
+    planner: {
+      plan: planAndTell,
+      hold,
+      ofSession,
+      servicesAlone,
+      rival: rivalOf,
+      refusals: refusalsByProfile,
+    },
     desired: async () => {
       current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
       return current;
