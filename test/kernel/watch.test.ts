@@ -212,14 +212,15 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
     await rig.write(specOf({ cidrs: [SERVICES, PODS] }));
     const session = await watch();
     await has(SERVICES, PODS);
-    const isGivenUp = () => session.said.includes(`Left as it is: route ${SERVICES}`);
-    for (let round = 0; !isGivenUp() && round < 20; round++) {
-      await rig.ip('route', 'del', SERVICES);
+    // One that vanishes while it is verified is set aside as failed, for a second: that is another reason.
+    const isGivenUp = () => session.said.includes('undoes it again and again');
+    for (let round = 0; !isGivenUp() && round < 40; round++) {
+      await rig.host.run(['ip', 'route', 'del', SERVICES]);
       await expect
         .poll(async () => isGivenUp() || (await destinations()).includes(SERVICES), { timeout: 60_000 })
         .toBe(true);
     }
-    await session.says('undoes it again and again');
+    await session.says(`Left as it is: route ${SERVICES}`);
     await session.says('perhaps a VPN (tun0');
     await session.says('ip monitor route');
     await session.says('cidrs.services of profile vm');
