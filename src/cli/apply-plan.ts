@@ -1,5 +1,5 @@
 import type { ApplyOutcome, ApplyPorts } from '../machine/run.ts';
-import { recover, runApply } from '../machine/run.ts';
+import { type Confirmation, recover, runApply } from '../machine/run.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';
@@ -36,6 +36,17 @@ export interface ApplyRequest {
   readonly names: FileNames;
   /** The plan file that is applied, and its name for people; null where there is none. */
   readonly saved: { readonly saved: SavedPlan; readonly shown: string } | null;
+  /** What guards the plan while it waits to be confirmed; null where it is final once it is applied. */
+  readonly guarding: Guarding | null;
+}
+
+/** Has a plan guarded that needs confirmation. */
+export interface Guarding {
+  confirmation(adapters: ChangeAdapters, desired: DesiredState): Confirmation;
+  /** Everything is applied: the helper is the guard's from here on. */
+  applied(): Promise<void>;
+  /** The adapters are closed: what is still open is the guard's. */
+  closed(): void;
 }
 
 /**
@@ -58,6 +69,7 @@ export async function applyPlan(
     return asks ? await run.withPrompt() : await run.withoutPrompt();
   } finally {
     await adapters.close();
+    request.guarding?.closed();
   }
 }
 
@@ -109,7 +121,7 @@ class ApplyCommand {
     let isUsed = false;
     try {
       const outcome = await this.#run(saved.plan.fingerprint, approve);
-      isUsed = outcome.kind === 'done' || outcome.kind === 'residue';
+      isUsed = outcome.kind === 'done' || outcome.kind === 'awaiting' || outcome.kind === 'residue';
       return outcome;
     } finally {
       if (!isUsed) await mark.withdraw();
@@ -143,7 +155,8 @@ class ApplyCommand {
 
   async #run(fingerprint: string | null, approve: (plan: Plan) => Failure | null): Promise<ApplyOutcome> {
     const { output, signal } = this.#context;
-    return await runApply(
+    const { guarding, desired } = this.#request;
+    const outcome = await runApply(
       this.#ports(),
       {
         fingerprint,
@@ -152,9 +165,12 @@ class ApplyCommand {
         doing: this.#doing(),
         signal,
         lenient: false,
+        confirmation: guarding?.confirmation(this.#adapters, desired) ?? null,
       },
       (event) => output.event(event),
     );
+    if (outcome.kind === 'awaiting') await guarding?.applied();
+    return outcome;
   }
 
   #ports(): ApplyPorts {
@@ -166,26 +182,41 @@ class ApplyCommand {
   }
 }
 
-/** Ends what was cut off before a plan is shown: afterwards its facts would be others. */
-export async function recoverFirst(
+/** Does something under the lock. Throws a Failure of kind `lock-held` when it cannot be had in time. */
+export async function underLock<T>(
   { output, signal }: CommandContext,
+  adapters: ChangeAdapters,
+  doing: string,
+  waitMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const held = await adapters.lock.acquire({
+    doing,
+    waitMs,
+    onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
+    signal,
+  });
+  try {
+    return await work();
+  } finally {
+    await held.release();
+  }
+}
+
+/**
+ * Ends what was cut off before a plan is shown: afterwards its facts would be others. An open journal may just as well
+ * be that of a mkplan which is still at it, and is waited for.
+ */
+export async function recoverFirst(
+  context: CommandContext,
   adapters: ChangeAdapters,
   doing: string,
   waitMs: number,
 ): Promise<void> {
   if ((await adapters.journal.open()) === null) return;
-  const held = await adapters.lock.acquire({
-    doing,
-    waitMs,
-    // An open journal may just as well be that of a mkplan which is still at it.
-    onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
-    signal,
-  });
-  try {
-    await recover(adapters, (event) => output.event(event));
-  } finally {
-    await held.release();
-  }
+  await underLock(context, adapters, doing, waitMs, () =>
+    recover(adapters, (event) => context.output.event(event)),
+  );
 }
 
 function holderText(holder: LockHolder | null): string {
@@ -227,6 +258,7 @@ export function concludeApply(
     case 'nothing':
       return EXIT.ok;
     case 'done':
+    case 'awaiting':
       output.print(`\n${output.colors.bold(doneLine(outcome.plan))}\n`);
       return EXIT.ok;
     case 'rolled-back':

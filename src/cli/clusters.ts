@@ -1,6 +1,6 @@
 import type { Cluster } from '../kubernetes/cluster.ts';
 import type { FoundCluster } from '../kubernetes/connect.ts';
-import type { DesiredProfile } from '../model/desired.ts';
+import type { ProfileContext } from '../model/desired.ts';
 
 interface Entry {
   open: { readonly identity: string; readonly cluster: Cluster } | null;
@@ -10,7 +10,7 @@ interface Entry {
 }
 
 /** Finds what the kubeconfig has for a profile. Throws a Failure. */
-export type FindCluster = (profile: DesiredProfile) => Promise<FoundCluster>;
+export type FindCluster = (profile: ProfileContext) => Promise<FoundCluster>;
 
 /** One client a context, made when it is first needed, and anew once the kubeconfig leads elsewhere. */
 export class Clusters {
@@ -22,7 +22,7 @@ export class Clusters {
   }
 
   /** The client of a profile's cluster. Throws a Failure where its context cannot be used, each time until it can. */
-  of(profile: DesiredProfile): Promise<Cluster> {
+  of(profile: ProfileContext): Promise<Cluster> {
     const entry = this.#entryOf(profile);
     const isSettled = entry.pending === null && !entry.isDoubted;
     if (entry.open !== null && isSettled) return Promise.resolve(entry.open.cluster);
@@ -45,7 +45,7 @@ export class Clusters {
     }
   }
 
-  #entryOf({ context, name }: DesiredProfile): Entry {
+  #entryOf({ context, name }: ProfileContext): Entry {
     const key = `${context}\n${name}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
@@ -54,7 +54,7 @@ export class Clusters {
     return entry;
   }
 
-  async #look(entry: Entry, profile: DesiredProfile): Promise<Cluster> {
+  async #look(entry: Entry, profile: ProfileContext): Promise<Cluster> {
     // What is doubted meanwhile is looked up once more.
     entry.isDoubted = false;
     try {

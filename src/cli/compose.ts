@@ -1,12 +1,15 @@
-import { homedir } from 'node:os';
+import { homedir, uptime } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RecoveryPorts } from '../executor/recover.ts';
 import { HelperClient } from '../helper/client.ts';
 import { elevatedCommand, needsElevation } from '../helper/elevation.ts';
+import { inheritHelper } from '../helper/inherit.ts';
+import type { Cluster } from '../kubernetes/cluster.ts';
 import type { KubeContext } from '../kubernetes/kubeconfig.ts';
 import { createProfiles, profileFile } from '../minikube/files.ts';
 import type { Profiles } from '../minikube/profiles.ts';
-import { type DesiredProfile, needsCluster } from '../model/desired.ts';
+import { type DesiredProfile, needsCluster, type ProfileContext } from '../model/desired.ts';
 import { createHostFacts } from '../observe/host-facts.ts';
 import type { ObservePorts } from '../observe/observe.ts';
 import { isServerOf } from '../observe/profile.ts';
@@ -26,7 +29,9 @@ import { createSessions } from '../registry/session-files.ts';
 import { ensureStateDirectory, stateDirectory } from '../registry/state-directory.ts';
 import type { Approved } from './approval.ts';
 import { Clusters } from './clusters.ts';
+import { type Guard, startGuard } from './guard-process.ts';
 import type { Terminal } from './terminal.ts';
+import { statusPort } from './transaction-ports.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
 export interface ReadAdapters extends ObservePorts {
@@ -36,6 +41,9 @@ export interface ReadAdapters extends ObservePorts {
   readonly processes: Processes;
   readonly routeEvents: RouteEvents;
   readonly runner: ProcessRunner;
+  cluster(profile: ProfileContext): Promise<Cluster>;
+  /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
+  uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
   /** The kubeconfig may be another one by now. */
@@ -46,9 +54,11 @@ export interface ReadAdapters extends ObservePorts {
 }
 
 /** The adapters that changing takes, the elevated helper included; it starts with the transaction. */
-export interface ChangeAdapters extends ReadAdapters {
+export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servicesIn'> {
   readonly lock: Lock;
   readonly routeChanger: RouteChanger;
+  /** Starts what undoes the transaction unless it is confirmed. Throws a Failure where that, or the helper, does not start. */
+  startGuard(txid: string): Promise<Guard>;
 }
 
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
@@ -76,6 +86,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     processes,
     routeEvents,
     runner,
+    uptimeMs: () => uptime() * 1000,
     stateDirectory: directory,
     registry: createRegistry(directory),
     journal: createJournal(directory),
@@ -101,20 +112,32 @@ function mayRun(name: string, profiles: Profiles, approved: Approved) {
     (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
 }
 
-/** Wires what changing takes, and makes the state directory. */
-export async function composeChanging(terminal: Terminal, approved: Approved): Promise<ChangeAdapters> {
+/** Wires what changing takes, and makes the state directory. `inherited`: the helper is one that another mkplan passed on. */
+export async function composeChanging(
+  terminal: Terminal,
+  approved: Approved,
+  { inherited } = { inherited: false },
+): Promise<ChangeAdapters> {
   const reading = composeReading(terminal, approved);
   const { runner, stateDirectory: directory } = reading;
   await ensureStateDirectory(directory);
+  const streamer = inherited ? inheritHelper((onLine) => runner.inherited(onLine), runner) : runner;
   const routeChanger = new HelperClient({
     command: helperCommand(),
     lockPath: join(directory, HELPER_LOCK),
-    processes: runner,
+    processes: {
+      run: (argv, options) => runner.run(argv, options),
+      stream: (argv, onLine, options) => streamer.stream(argv, onLine, options),
+    },
   });
   return {
     ...reading,
     lock: createLock(directory, runner),
     routeChanger,
+    servicesIn: (contexts) =>
+      statusPort((name) => reading.cluster({ name, context: contexts.get(name) ?? name })),
+    startGuard: (txid) =>
+      startGuard(entryCommand('main.js'), runner, routeChanger, { txid, kinds: approved.kinds }),
     close: async () => {
       await routeChanger.close();
       await reading.close();

@@ -3,7 +3,17 @@ import type { OpenTransaction } from '../model/observed.ts';
 import { count } from './text.ts';
 
 /** What `plan` and `status` tell of a transaction that did not end: the next command that changes something ends it. */
-export function openTransaction({ txid, decided, changes }: OpenTransaction): Diagnostic {
+export function openTransaction({ txid, decided, awaiting, changes }: OpenTransaction): Diagnostic {
+  if (awaiting) {
+    return {
+      code: 'confirmation-pending',
+      severity: 'warning',
+      summary: `the last apply (${txid}, ${count(changes, 'change')}) waits to be confirmed, and is undone unless it is`,
+      cause: 'it was applied with --confirm-within; until it has ended nothing else is applied',
+      fix: 'confirm it, or wait until it is undone',
+      command: 'mkplan confirm',
+    };
+  }
   const fate = decided ? 'finished' : 'undone';
   return {
     code: 'transaction-open',

@@ -13,6 +13,13 @@ function parseApprovalKind(text: string): ApprovalKind {
   throw new InvalidArgumentError(`"${text}" is none of ${APPROVAL_KINDS.join(', ')}.`);
 }
 
+/** Reads a duration in which a person can answer. Throws commander's InvalidArgumentError. */
+export function parsePatience(text: string): number {
+  const value = parseDuration(text);
+  if (value < 1000) throw new InvalidArgumentError('Nobody answers in less than a second.');
+  return value;
+}
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
 /** Longest wait that a timer can count (2^31 - 1 ms). */

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { APPROVAL_KINDS } from '../model/policy.ts';
 import { EXIT } from './exit-code.ts';
-import { parseAllow, parseDuration, parseListenAddress } from './option-values.ts';
+import { parseAllow, parseDuration, parseListenAddress, parsePatience } from './option-values.ts';
 import { type CommandContext, runCommand } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -28,6 +28,7 @@ type Act = (
 const READS: Registration = { onSignal: null };
 const MUTATES: Registration = { onSignal: 'finishing what is under way, then rolling back' };
 const WATCHES: Registration = { onSignal: 'leaving', rereads: true };
+const CONFIRMS: Registration = { onSignal: 'stopping' };
 
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
@@ -46,6 +47,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerValidate,
     registerPlan,
     registerApply,
+    registerConfirm,
     registerWatch,
     registerDestroy,
     registerStatus,
@@ -55,6 +57,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerObserve,
     registerSandbox,
     registerSchema,
+    registerGuard,
   ]) {
     register(program, act);
   }
@@ -170,13 +173,19 @@ function registerApply(program: Command, act: Act): void {
     program
       .command('apply')
       .description('make routes and Services as the spec asks, as one transaction')
-      .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --out` wrote', DEFAULT_SPEC),
+      .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --out` wrote', DEFAULT_SPEC)
+      .addOption(
+        new Option('--confirm-within <duration>', 'undo it all unless confirmed in time: 60s, 5m').argParser(
+          parsePatience,
+        ),
+      ),
   )
     .addHelpText(
       'after',
       examples(
         ['mkplan apply', 'plan ./tunnel.yaml, ask, apply'],
         ['mkplan apply --auto-approve', 'apply without asking'],
+        ['mkplan apply --confirm-within 60s', 'over ssh: undone, unless you can still answer'],
         ['mkplan apply dev.plan.json', 'apply a saved plan, if its facts still hold'],
         ['mkplan apply --auto-approve --allow covers', 'and take part of a VPN’s range, as the plan shows'],
       ),
@@ -184,6 +193,40 @@ function registerApply(program: Command, act: Act): void {
     .action((spec: string, options, command: Command) =>
       act(command, spec, MUTATES, async (context) =>
         (await import('./commands/apply.ts')).apply(context, options),
+      ),
+    );
+}
+
+function registerConfirm(program: Command, act: Act): void {
+  program
+    .command('confirm')
+    .description('keep what `apply --confirm-within` made')
+    .argument('[spec]', 'the spec that it was applied for; any, without one')
+    .addOption(lockTimeout())
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan confirm', 'from any shell, before the time is over'],
+        ['mkplan confirm tunnel.yaml', 'only if it is that spec’s'],
+      ),
+    )
+    .action((spec: string | undefined, options, command: Command) =>
+      act(command, spec ?? DEFAULT_SPEC, CONFIRMS, async (context) =>
+        (await import('./commands/confirm.ts')).confirm(context, spec !== undefined, options),
+      ),
+    );
+}
+
+/** What `apply --confirm-within` starts for itself. */
+function registerGuard(program: Command, act: Act): void {
+  program
+    .command('guard', { hidden: true })
+    .argument('<txid>')
+    .option('--helper')
+    .addOption(allowOption('what the apply was allowed'))
+    .action((txid: string, options, command: Command) =>
+      act(command, DEFAULT_SPEC, CONFIRMS, async (context) =>
+        (await import('./commands/guard.ts')).guard(context, txid, options),
       ),
     );
 }
@@ -380,14 +423,16 @@ function addReadOptions(command: Command): Command {
   return command.addOption(allowOption(text));
 }
 
+function lockTimeout(): Option {
+  return new Option('--lock-timeout <duration>', 'how long to wait for another mkplan: 500ms, 30s, 2m')
+    .argParser(parseDuration)
+    .default(parseDuration(DEFAULT_LOCK_TIMEOUT), DEFAULT_LOCK_TIMEOUT);
+}
+
 /** The options of every command that changes something. */
 function addApplyOptions(command: Command): Command {
   return command
     .option('--auto-approve', 'do not ask; covers nothing that needs --allow')
     .addOption(allowOption(`approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`))
-    .addOption(
-      new Option('--lock-timeout <duration>', 'how long to wait for another mkplan: 500ms, 30s, 2m')
-        .argParser(parseDuration)
-        .default(parseDuration(DEFAULT_LOCK_TIMEOUT), DEFAULT_LOCK_TIMEOUT),
-    );
+    .addOption(lockTimeout());
 }

@@ -24,6 +24,9 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
       return `  ${colors.alarm('failed')} ${changeText(event.change, event.step)}: ${printableLine(event.diagnostic.summary)}`;
     case 'verifying':
       return `Verifying ${count(event.routes, 'route')}`;
+    // How to confirm it is told with how the command ended.
+    case 'awaiting':
+      return null;
     case 'rollback.started':
       return colors.change(`Rolling back ${count(event.changes, 'change')}`);
     case 'committed':

@@ -1,8 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import type { StatusPort } from '../executor/services.ts';
+import type { Cluster } from '../kubernetes/cluster.ts';
 import type { ApplyPorts } from '../machine/run.ts';
 import type { Owner } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { ChangeAdapters } from './compose.ts';
+
+/** The Services of profiles, given how the cluster of one is found. */
+export function statusPort(clusterOf: (profile: string) => Promise<Cluster>): StatusPort {
+  return {
+    applyStatus: async (profile, target, status) =>
+      await (await clusterOf(profile)).applyStatus(target, status),
+    list: async (profile) => (await (await clusterOf(profile)).observe()).services,
+  };
+}
 
 /**
  * What a transaction touches, but for how it observes. Claims are made for `spec` in the given mode; `desired` gives
@@ -22,13 +33,11 @@ export function transactionPorts(
   return {
     ...adapters,
     services: {
-      applyStatus: async (profile, target, status) =>
-        await (await clusterOf(profile)).applyStatus(target, status),
+      ...statusPort(clusterOf),
       createEvent: async (profile, target, event) =>
         await (await clusterOf(profile)).createEvent(target, event),
       writeAllocations: async ({ profile, before, after }) =>
         await (await clusterOf(profile)).writeAllocations(before, after),
-      list: async (profile) => (await (await clusterOf(profile)).observe()).services,
     },
     now: () => new Date(),
     txid: () => randomUUID(),

@@ -1,9 +1,11 @@
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import type { RouteChanger, RouteTable } from '../platform/route-table.ts';
-import type { Journal, JournaledTransaction, Registry } from '../registry/registry.ts';
+import type { Journal, JournaledIngress, JournaledTransaction, Registry } from '../registry/registry.ts';
+import { awaitsConfirmation, timeLeft } from './confirmation.ts';
 import { leftLines } from './residue.ts';
 import { type KnownChange, undoRoutes } from './rollback.ts';
+import { type GivenStatus, type StatusPort, StatusWriter } from './services.ts';
 
 /** What recovery needs. The caller holds the lock. */
 export interface RecoveryPorts {
@@ -11,6 +13,10 @@ export interface RecoveryPorts {
   readonly registry: Registry;
   readonly routeTable: RouteTable;
   readonly routeChanger: RouteChanger;
+  /** The Services of profiles that are known by their kubeconfig contexts alone. */
+  servicesIn(contexts: ReadonlyMap<string, string>): StatusPort;
+  /** Milliseconds since boot, suspended time included (CLOCK_BOOTTIME of clock_gettime(2)). */
+  uptimeMs(): number;
 }
 
 /** What was recovered. */
@@ -45,6 +51,28 @@ function runsBackwards(changes: readonly KnownChange[]): KnownChange[][] {
   return runs.reverse();
 }
 
+/**
+ * Takes back what Services were given. After the routes: those may be why nobody could confirm, and a cluster may take
+ * its time to answer, or not answer at all.
+ */
+async function undoIngress(
+  ports: RecoveryPorts,
+  changes: readonly JournaledIngress[],
+): Promise<readonly Diagnostic[]> {
+  if (changes.length === 0) return [];
+  const contexts = new Map(changes.map(({ profile, context }) => [profile, context]));
+  const writer = new StatusWriter(ports.servicesIn(contexts));
+  const given = (one: JournaledIngress): GivenStatus => ({
+    step: one,
+    previous: one.before,
+    wanted: { addresses: one.after },
+  });
+  // Nothing is given back before every other Service is rid of it.
+  const assigned = await writer.undo(changes.filter(({ after }) => after.length > 0).map(given));
+  const cleared = await writer.undo(changes.filter(({ after }) => after.length === 0).map(given));
+  return [...assigned, ...cleared];
+}
+
 async function rollForward(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
   const { txid, claims, changes } = transaction;
   if (claims !== null) await ports.registry.write(claims);
@@ -72,16 +100,30 @@ async function rollBack(ports: RecoveryPorts, transaction: JournaledTransaction)
 /**
  * Ends a transaction that was cut off: rolled forward where it was decided, else undone by what the kernel shows.
  * Null when there is none. Safe to repeat, and to be killed itself. Throws a Failure when the journal is damaged, when
- * the transaction is of another network namespace, or when the undoing has to be tried again.
+ * the transaction is of another network namespace, when the undoing has to be tried again, or, of kind `lock-held`,
+ * when it may still be confirmed; with `unconfirmed` it is undone then, too.
  */
-export async function recoverTransaction(ports: RecoveryPorts, emit: EmitRunEvent): Promise<Recovery | null> {
+export async function recoverTransaction(
+  ports: RecoveryPorts,
+  emit: EmitRunEvent,
+  { unconfirmed } = { unconfirmed: false },
+): Promise<Recovery | null> {
   const transaction = await ports.journal.open();
   if (transaction === null) return null;
+  const { txid, claims, awaiting } = transaction;
+  if (awaiting && claims !== null) {
+    const msLeft = timeLeft(transaction, await ports.routeTable.identity(), ports.uptimeMs());
+    if (msLeft > 0 && !unconfirmed) throw awaitsConfirmation(transaction, msLeft);
+    // Once undoing has begun nobody may confirm any more, though it be cut off.
+    if (msLeft > 0) await ports.journal.awaitConfirmation(txid, claims, 0);
+  }
   const recovery = await endOf(ports, transaction);
-  const { txid, direction, changes, left } = recovery;
+  const { direction, changes, left } = recovery;
   // Told first: what was left must be named though this process dies before the journal is closed.
   emit({ type: 'recovered', txid, direction, changes, left: leftLines(left) });
-  await ports.journal.close(txid, direction === 'forward' ? 'committed' : 'undone');
+  // Whoever waits for a confirmation learns from the journal how it ended.
+  const kept = transaction.ingress === null ? null : leftLines(left);
+  await ports.journal.close(txid, direction === 'forward' ? 'committed' : 'undone', kept);
   return recovery;
 }
 
@@ -89,10 +131,11 @@ async function endOf(ports: RecoveryPorts, transaction: JournaledTransaction): P
   // The claims are all that is missing, and they are no matter of where this runs.
   if (transaction.decided) return await rollForward(ports, transaction);
   const here = await ports.routeTable.identity();
-  if (transaction.bootId !== here.bootId) {
-    // Routes do not outlive the boot that they were made in.
-    return { txid: transaction.txid, direction: 'back', changes: 0, left: [] };
+  // Routes do not outlive the boot that they were made in.
+  let routes: Recovery = { txid: transaction.txid, direction: 'back', changes: 0, left: [] };
+  if (transaction.bootId === here.bootId) {
+    if (transaction.networkNamespace !== here.networkNamespace) throw ofAnotherNamespace(transaction);
+    routes = await rollBack(ports, transaction);
   }
-  if (transaction.networkNamespace !== here.networkNamespace) throw ofAnotherNamespace(transaction);
-  return await rollBack(ports, transaction);
+  return { ...routes, left: [...routes.left, ...(await undoIngress(ports, transaction.ingress ?? []))] };
 }

@@ -7,20 +7,31 @@ import { type AllocationChange, type ServiceReport, type ServiceStep, serviceNam
 import type { ServiceChange } from './change.ts';
 import { ingressRemains } from './residue.ts';
 
-/** The Services of every profile's cluster, as far as a transaction needs them. */
-export interface ServicePort {
+/** The Services of every profile's cluster, as far as undoing needs them. */
+export interface StatusPort {
   /**
    * Makes this the whole of what is ours in the status; no addresses, or no condition, gives them up. Returns the new
    * resourceVersion. Throws a Failure: of kind `stale` or `conflict` where the API server refused, and nothing was
    * written.
    */
   applyStatus(profile: string, target: ServiceTarget, status: ServiceStatus): Promise<string>;
+  /** The LoadBalancer Services of a profile as they are now; asked only when something was refused or has to be undone. */
+  list(profile: string): Promise<readonly ObservedService[]>;
+}
+
+/** The same, as far as a transaction needs them. */
+export interface ServicePort extends StatusPort {
   /** Throws a Failure when refused. */
   createEvent(profile: string, target: ServiceTarget, event: ServiceEvent): Promise<void>;
   /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
   writeAllocations(change: AllocationChange): Promise<void>;
-  /** The LoadBalancer Services of a profile as they are now; asked only when something was refused or has to be undone. */
-  list(profile: string): Promise<readonly ObservedService[]>;
+}
+
+/** A change that may have been made, as far as it takes to undo it. */
+export interface GivenStatus {
+  readonly step: Pick<ServiceStep, 'profile' | 'namespace' | 'name' | 'uid'>;
+  readonly previous: ServiceStatus;
+  readonly wanted: Pick<ServiceStatus, 'addresses'>;
 }
 
 /** A change that was tried; whether the API server made it is known for certain only where it answered. */
@@ -77,7 +88,7 @@ function same(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** What a change makes of a Service's status. An address that passes on to another Service leaves nothing to say meanwhile. */
-function wantedOf({ step, change }: ServiceChange): ServiceStatus {
+export function wantedOf({ step, change }: ServiceChange): ServiceStatus {
   if (change.op !== 'clear') return { addresses: step.after, condition: step.condition.after };
   return { addresses: [], condition: step.action === 'delete' ? step.condition.after : null };
 }
@@ -87,11 +98,11 @@ function wantedOf({ step, change }: ServiceChange): ServiceStatus {
  * transaction can take it back. Nothing of this is journaled: the cluster itself holds it.
  */
 export class StatusWriter {
-  readonly #port: ServicePort;
+  readonly #port: StatusPort;
   /** By UID: what our last write left. */
   readonly #written = new Map<string, ServiceStatus & { readonly resourceVersion: string }>();
 
-  constructor(port: ServicePort) {
+  constructor(port: StatusPort) {
     this.#port = port;
   }
 
@@ -169,7 +180,7 @@ export class StatusWriter {
   }
 
   async #write(
-    { profile, namespace, name, uid }: ServiceTarget & { readonly profile: string },
+    { profile, namespace, name, uid }: GivenStatus['step'],
     resourceVersion: string,
     { addresses, condition }: ServiceStatus,
   ): Promise<void> {
@@ -179,7 +190,7 @@ export class StatusWriter {
   }
 
   /** Takes back what was tried, judged by what the cluster shows now. Returns what could not be taken back. */
-  async undo(tried: readonly TriedStatus[]): Promise<Diagnostic[]> {
+  async undo(tried: readonly GivenStatus[]): Promise<Diagnostic[]> {
     const left: Diagnostic[] = [];
     for (const profile of new Set(tried.map(({ step }) => step.profile))) {
       const ofProfile = tried.filter(({ step }) => step.profile === profile);
@@ -200,7 +211,7 @@ export class StatusWriter {
     return left;
   }
 
-  async #undoOne(tried: TriedStatus, found: ObservedService | undefined): Promise<Diagnostic | null> {
+  async #undoOne(tried: GivenStatus, found: ObservedService | undefined): Promise<Diagnostic | null> {
     const { step, previous, wanted } = tried;
     // Deleted, or another one by that name: what we gave is gone with it.
     if (found === undefined || found.uid !== step.uid || same(found.ingress, previous.addresses)) return null;

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Failure, messageOf } from '../model/diagnostic.ts';
-import type { Argv, CommandRunner, CommandStreamer } from '../platform/command.ts';
+import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
 import { tryLock } from '../platform/flock.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
 import { elevationRefused, helperBusy, helperGone, helperUnable } from './failures.ts';
@@ -82,6 +82,21 @@ export class HelperClient implements RouteChanger {
     this.#session = null;
     await session?.end();
     if (this.#died !== null) await this.#awaitLastChild();
+  }
+
+  /**
+   * The helper that was started, to be passed on to a process that may go on with it; null where none was. Throws the
+   * Failure of `start`.
+   */
+  async stream(): Promise<CommandStream | null> {
+    return (await this.#session)?.stream ?? null;
+  }
+
+  /** Lets go of the helper without ending it: whoever it was passed on to goes on with it. */
+  async leave(): Promise<void> {
+    const session = await this.#living();
+    this.#session = null;
+    session?.leave();
   }
 
   /** A helper that did not start has nothing to let go of or to end; whoever asked something of it was told why. */

@@ -12,14 +12,14 @@ export class SessionEnded extends Error {}
 
 /** One running helper: requests out, answers back, matched by their number. */
 export class Session {
-  readonly #stream: CommandStream;
+  readonly stream: CommandStream;
   /** By sequence number; null is the greeting, and whatever the helper could not put a number to. */
   readonly #waiters = new Map<number | null, Waiter>();
   #ended: SessionEnded | null = null;
 
   constructor(streamer: CommandStreamer, argv: Argv, options: { readonly detached: boolean }) {
-    this.#stream = streamer.stream(argv, (line) => this.#hear(line), options);
-    this.#stream.exit.then(
+    this.stream = streamer.stream(argv, (line) => this.#hear(line), options);
+    this.stream.exit.then(
       ({ code, stderr }) => this.#fail(stderr.trim() || `it ended with ${code ?? 'a signal'}`),
       (error: unknown) => this.#fail(messageOf(error)),
     );
@@ -33,15 +33,20 @@ export class Session {
     if (this.#ended !== null) throw this.#ended;
     return await new Promise((resolve, reject) => {
       this.#waiters.set(seq, { resolve, reject });
-      this.#stream.write(line);
+      this.stream.write(line);
     });
   }
 
   /** Closes its input, at which it ends once it has answered, and waits for that. */
   async end(): Promise<void> {
-    this.#stream.end();
+    this.stream.end();
     // How it ended is told to those who wait for answers; nobody is waiting for anything any more.
-    await this.#stream.exit.catch(() => undefined);
+    await this.stream.exit.catch(() => undefined);
+  }
+
+  /** Lets go of it without ending it. */
+  leave(): void {
+    this.stream.leave();
   }
 
   #hear(line: string): void {
@@ -64,6 +69,6 @@ export class Session {
     this.#ended ??= new SessionEnded(why);
     for (const waiter of this.#waiters.values()) waiter.reject(this.#ended);
     this.#waiters.clear();
-    this.#stream.end();
+    this.stream.end();
   }
 }

@@ -13,7 +13,8 @@ export interface ApplyWork {
   /** Performs the wave of this index; says whether another follows. */
   execute(wave: number): Promise<'more' | 'last'>;
   verify(): Promise<void>;
-  decide(): Promise<void>;
+  /** `confirm`: everything stays as it is until somebody confirms it. */
+  decide(): Promise<'commit' | 'confirm'>;
   commit(): Promise<void>;
   /** Tells of what was committed, best effort. Never throws. */
   report(): Promise<void>;
@@ -38,9 +39,21 @@ export class Interruption extends Error {
 
 type ApplyEvent = { readonly type: 'CANCEL' };
 
-const ENDS = ['done', 'nothing', 'refused', 'cancelled', 'rolledBack', 'residue', 'incomplete'] as const;
+const ENDS = [
+  'done',
+  'nothing',
+  'refused',
+  'cancelled',
+  'rolledBack',
+  'residue',
+  'incomplete',
+  'awaiting',
+] as const;
 
-/** The final states. `refused` and `cancelled`: nothing was changed. `incomplete`: decided, but not yet committed. */
+/**
+ * The final states. `refused` and `cancelled`: nothing was changed. `incomplete`: decided, but not yet committed.
+ * `awaiting`: everything is made, and undone unless it is confirmed in time.
+ */
 export type ApplyEnd = (typeof ENDS)[number];
 
 /** Whether a state of the machine is one of its ends. */
@@ -55,9 +68,9 @@ export function isApplyEnd(state: string): state is ApplyEnd {
  *        │           │             │           │      │    │  │  └────┘ another wave
  *        └───────────┴─────────────┴───────────┤      │    │  ▼
  *                                              │      │    │ verifying ─► deciding ─► committing ─► reporting ─► done
- *                        refused │ cancelled ◄─┘      │    │  │              │            │
- *                                            nothing ◄┘    ▼  ▼              │            ▼
- *                                                       rollingBack ◄────────┘        incomplete
+ *                        refused │ cancelled ◄─┘      │    │  │              │ │          │
+ *                                            nothing ◄┘    ▼  ▼              │ ▼          ▼
+ *                                                       rollingBack ◄────────┘ awaiting  incomplete
  *                                                            │
  *                     refused │ cancelled │ rolledBack │ residue
  *
@@ -170,7 +183,10 @@ export function createApplyMachine(work: ApplyWork) {
       deciding: {
         invoke: {
           src: 'decide',
-          onDone: 'committing',
+          onDone: [
+            { guard: ({ event }) => event.output === 'confirm', target: 'awaiting' },
+            { target: 'committing' },
+          ],
           onError: { target: 'rollingBack', actions: 'remember' },
         },
       },
@@ -206,6 +222,7 @@ export function createApplyMachine(work: ApplyWork) {
       rolledBack: { type: 'final' },
       residue: { type: 'final' },
       incomplete: { type: 'final' },
+      awaiting: { type: 'final' },
     },
   });
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { createActor, toPromise } from 'xstate';
 import { claimsAfter } from '../executor/claims.ts';
+import { ingressOf } from '../executor/confirmation.ts';
 import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
 import { tellServices } from '../executor/reports.ts';
 import { leftLines } from '../executor/residue.ts';
@@ -29,6 +30,19 @@ export interface ApplyPorts extends RecoveryPorts {
   owner(): Promise<Owner>;
 }
 
+/** What `--confirm-within` asks for. */
+export interface Confirmation {
+  /** From when everything is made and verified. */
+  readonly withinMs: number;
+  /** The kubeconfig context of a profile. */
+  contextOf(profile: string): string;
+  /**
+   * Before anything is changed: sees to it that the transaction is undone if this process ends too early or nobody
+   * confirms. Throws a Failure where that cannot be.
+   */
+  guard(txid: string): Promise<void>;
+}
+
 export interface ApplyOptions {
   /** Of the plan that was shown or saved; another one under the lock is a Failure of kind `stale`. Null where none was. */
   readonly fingerprint: string | null;
@@ -42,11 +56,13 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
   readonly lenient: boolean;
+  /** Null where the plan is final once it is applied. */
+  readonly confirmation: Confirmation | null;
 }
 
 /** How a plan that could be applied ended. */
 export interface ApplyOutcome {
-  readonly kind: 'done' | 'nothing' | 'rolled-back' | 'residue' | 'interrupted';
+  readonly kind: 'done' | 'nothing' | 'awaiting' | 'rolled-back' | 'residue' | 'interrupted';
   readonly plan: Plan;
   /** Null where nothing was begun. */
   readonly txid: string | null;
@@ -65,10 +81,17 @@ async function releaseHelper(routeChanger: RouteChanger): Promise<void> {
   await routeChanger.release().catch(() => undefined);
 }
 
-/** Ends a transaction that was cut off, under a held lock; for commands that do not apply. */
-export async function recover(ports: RecoveryPorts, emit: EmitRunEvent): Promise<readonly Diagnostic[]> {
+/**
+ * Ends a transaction that was cut off, under a held lock; for commands that do not apply. With `unconfirmed`, also one
+ * that may still be confirmed.
+ */
+export async function recover(
+  ports: RecoveryPorts,
+  emit: EmitRunEvent,
+  options?: { readonly unconfirmed: boolean },
+): Promise<readonly Diagnostic[]> {
   try {
-    return (await recoverTransaction(ports, emit))?.left ?? [];
+    return (await recoverTransaction(ports, emit, options))?.left ?? [];
   } finally {
     await releaseHelper(ports.routeChanger);
   }
@@ -153,7 +176,14 @@ class ApplyRun implements ApplyWork {
     const { bootId, networkNamespace } = this.#owned();
     // Before anything else: whoever loses this race has changed nothing. What is recorded in vain is only remembered.
     for (const change of plan.allocations) await this.#ports.services.writeAllocations(change);
-    await this.#ports.journal.begin({ txid, spec: plan.spec, bootId, networkNamespace });
+    const { confirmation } = this.#options;
+    await this.#ports.journal.begin({
+      txid,
+      spec: plan.spec,
+      bootId,
+      networkNamespace,
+      ...(confirmation === null ? {} : { ingress: ingressOf(plan, (name) => confirmation.contextOf(name)) }),
+    });
     transaction.markBegun();
     this.#emit({
       type: 'transaction.started',
@@ -162,6 +192,7 @@ class ApplyRun implements ApplyWork {
     });
     // It starts while the conditions are checked and the intent is written; nothing is asked of it before that.
     if (changesRoutes(plan)) this.#ports.routeChanger.start();
+    await confirmation?.guard(txid);
   }
 
   async verify(): Promise<void> {
@@ -171,11 +202,19 @@ class ApplyRun implements ApplyWork {
     if (problems.length > 0) throw new Failure('error', problems);
   }
 
-  async decide(): Promise<void> {
+  async decide(): Promise<'commit' | 'confirm'> {
     const { txid, plan } = this.#open();
     this.#claims = claimsAfter(this.#claims, plan, this.#owned(), this.#ports.now());
-    this.#deciding = true;
-    await this.#ports.journal.decide(txid, this.#claims);
+    const { confirmation } = this.#options;
+    if (confirmation === null) {
+      this.#deciding = true;
+      await this.#ports.journal.decide(txid, this.#claims);
+      return 'commit';
+    }
+    const deadlineMs = Math.ceil(this.#ports.uptimeMs() + confirmation.withinMs);
+    await this.#ports.journal.awaitConfirmation(txid, this.#claims, deadlineMs);
+    this.#emit({ type: 'awaiting', txid, withinMs: confirmation.withinMs });
+    return 'confirm';
   }
 
   async commit(): Promise<void> {
@@ -232,7 +271,7 @@ class ApplyRun implements ApplyWork {
     }
     if (end === 'refused') throw error;
     if (end === 'incomplete') this.left = [uncommitted(error)];
-    if (end === 'done' || end === 'nothing') return this.#result(end, []);
+    if (end === 'done' || end === 'nothing' || end === 'awaiting') return this.#result(end, []);
     const journal = this.#journalFailure === null ? [] : diagnosticsOf(this.#journalFailure);
     const diagnostics = [...(end === 'incomplete' ? [] : diagnosticsOf(error)), ...journal, ...this.left];
     if (end !== 'rolledBack') return this.#result('residue', diagnostics);

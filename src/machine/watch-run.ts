@@ -200,6 +200,7 @@ class WatchRun implements WatchWork {
         doing,
         signal,
         lenient: true,
+        confirmation: null,
       },
       (event) => {
         if (event.type === 'change.failed') failed.push(event);

@@ -52,6 +52,9 @@ export interface DesiredProfile {
   readonly at: SourcePosition;
 }
 
+/** A profile, as far as its cluster is found by it. */
+export type ProfileContext = Pick<DesiredProfile, 'name' | 'context'>;
+
 /** What a spec asks for. `absent` is the same spec undone: `mkplan destroy`. */
 export interface DesiredState {
   readonly name: string;

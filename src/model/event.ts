@@ -32,6 +32,8 @@ export type RunEvent =
   | { readonly type: 'verifying'; readonly txid: string; readonly routes: number }
   | { readonly type: 'rollback.started'; readonly txid: string; readonly changes: number }
   | { readonly type: 'rollback.done'; readonly txid: string; readonly left: readonly string[] }
+  /** Everything is made and verified; undone unless it is confirmed within so many milliseconds. */
+  | { readonly type: 'awaiting'; readonly txid: string; readonly withinMs: number }
   | { readonly type: 'committed'; readonly txid: string }
   /** Something that was not done once it was committed, and that nothing depends on. */
   | { readonly type: 'warning'; readonly txid: string; readonly diagnostic: Diagnostic };

@@ -101,6 +101,8 @@ export interface OpenTransaction {
   readonly txid: string;
   /** Whether DECIDED was written: rolled forward if so, undone if not. */
   readonly decided: boolean;
+  /** Whether everything is made and only waits to be confirmed: undone if that does not come in time. */
+  readonly awaiting: boolean;
   /** Number of changes that the journal intends. */
   readonly changes: number;
   readonly spec: string;

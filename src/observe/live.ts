@@ -7,7 +7,7 @@ import type { HostChange, RouteEventStream, RouteEvents } from '../platform/rout
 import type { HostIdentity } from '../platform/route-table.ts';
 import { addressesToAsk } from './answers.ts';
 import { LiveNetwork } from './live-network.ts';
-import { assemble, type ObservePorts, openTransaction } from './observe.ts';
+import { assemble, type ObservePorts, recordedState } from './observe.ts';
 import { observeProfile } from './profile.ts';
 import { rememberAddresses } from './remembered-profiles.ts';
 
@@ -86,20 +86,27 @@ export class LiveObservation {
 
   /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
-    const { registry, journal } = this.#ports;
-    const [identity, network, claims, open, facts, ...profiles] = await Promise.all([
+    const [identity, network, registry, facts, ...profiles] = await Promise.all([
       this.#identity,
       this.#network.read(signal),
-      registry.read(),
-      openTransaction(journal),
+      recordedState(this.#ports),
       this.#readFacts(),
       ...desired.profiles.map((profile) => this.#readProfile(profile, signal)),
     ]);
     const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
     const { critical, policy, recorded } = facts;
-    const parts = [network, claims, open?.txid, critical, policy, recorded, ...profiles, ...answers];
+    const parts = [
+      network,
+      registry.claims,
+      registry.open?.txid,
+      critical,
+      policy,
+      recorded,
+      ...profiles,
+      ...answers,
+    ];
     if (this.#last === null || !isSame(this.#last.parts, parts)) {
-      const state = assemble({ identity, network, claims, open, ...facts, profiles, answers });
+      const state = assemble({ identity, network, registry, ...facts, profiles, answers });
       this.#last = { parts, state };
     }
     return this.#last.state;

@@ -1,12 +1,11 @@
 import type { RecordedTunnels } from '../minikube/profiles.ts';
-import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type {
   Answer,
   CriticalAddress,
   ObservedProfile,
+  ObservedRegistry,
   ObservedState,
-  OpenTransaction,
 } from '../model/observed.ts';
 import type { HostPolicy } from '../model/policy.ts';
 import type { HostIdentity, NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
@@ -24,20 +23,28 @@ export interface ObservePorts extends ProfilePorts {
   readonly host: HostFacts;
 }
 
-/** What the journal says of a transaction that did not end; null where all did. */
-export async function openTransaction(journal: Pick<Journal, 'open'>): Promise<OpenTransaction | null> {
-  const open = await journal.open();
-  if (open === null) return null;
-  const { txid, decided, changes, spec } = open;
-  return { txid, decided, changes, spec };
+/**
+ * The claims, and what the journal says of a transaction that did not end. The claims of one that waits for confirmation
+ * count meanwhile: what it made stands.
+ */
+export async function recordedState({
+  registry,
+  journal,
+}: Pick<ObservePorts, 'registry' | 'journal'>): Promise<ObservedRegistry> {
+  const [claims, open] = await Promise.all([registry.read(), journal.open()]);
+  if (open === null) return { claims, open };
+  const { txid, decided, awaiting, changes, spec } = open;
+  return {
+    claims: awaiting ? (open.claims ?? claims) : claims,
+    open: { txid, decided, awaiting, changes, spec },
+  };
 }
 
 /** What a snapshot is put together from. */
 export interface SnapshotParts {
   readonly identity: HostIdentity;
   readonly network: NetworkSnapshot;
-  readonly claims: readonly Claim[];
-  readonly open: OpenTransaction | null;
+  readonly registry: ObservedRegistry;
   readonly critical: readonly CriticalAddress[];
   readonly recorded: RecordedTunnels;
   readonly policy: HostPolicy;
@@ -48,7 +55,7 @@ export interface SnapshotParts {
 
 /** Puts a snapshot together. */
 export function assemble(parts: SnapshotParts): ObservedState {
-  const { identity, network, claims, open, critical, policy, recorded, profiles, answers } = parts;
+  const { identity, network, registry, critical, policy, recorded, profiles, answers } = parts;
   return {
     host: {
       platform: identity.platform,
@@ -59,12 +66,16 @@ export function assemble(parts: SnapshotParts): ObservedState {
       links: network.links,
       addresses: network.addresses,
       answers: answers.filter((answer) => answer !== null),
-      critical: sortCritical([...critical, ...apiServers(profiles), ...vpnEndpoints(network.routes, claims)]),
+      critical: sortCritical([
+        ...critical,
+        ...apiServers(profiles),
+        ...vpnEndpoints(network.routes, registry.claims),
+      ]),
       minikubeTunnels: recorded.tunnels,
       problems: recorded.problems,
       policy,
     },
-    registry: { claims, open },
+    registry,
     profiles,
   };
 }
@@ -80,16 +91,15 @@ export async function observe(
   signal?: AbortSignal,
 ): Promise<ObservedState> {
   const { routeTable } = ports;
-  const [identity, network, claims, open, critical, recorded, profiles] = await Promise.all([
+  const [identity, network, registry, critical, recorded, profiles] = await Promise.all([
     routeTable.identity(),
     routeTable.snapshot(signal),
-    ports.registry.read(),
-    openTransaction(ports.journal),
+    recordedState(ports),
     ports.host.critical(),
     ports.profiles.tunnels(),
     Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, signal))),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
   const policy = ports.host.policy();
-  return assemble({ identity, network, claims, open, critical, policy, recorded, profiles, answers });
+  return assemble({ identity, network, registry, critical, policy, recorded, profiles, answers });
 }

@@ -219,6 +219,7 @@ const claim = record<Claim>({
 const transaction = record<OpenTransaction>({
   txid: required(text),
   decided: required(flag),
+  awaiting: usually(flag, false),
   changes: required(count),
   spec: required(text),
 });

@@ -56,6 +56,11 @@ export interface CommandStream {
   end(): void;
   /** Ends it at once (SIGTERM); one that has ended already is left. */
   kill(): void;
+  /**
+   * Lets go of it: closes this process's side of its streams, which others may hold too, and no longer waits for its
+   * end before this process ends.
+   */
+  leave(): void;
   /** Settles when the program and all its output have ended; rejects when it could not be started. */
   readonly exit: Promise<StreamExit>;
 }
@@ -66,6 +71,11 @@ export interface StreamOptions {
    * terminal's foreground, where sudo(8) asks for a password.
    */
   readonly detached: boolean;
+  /**
+   * A program that the same streamer has started: this one gets what leads to its standard input as descriptor 3, and
+   * what comes from its standard output as 4, and can talk to it when this process has left it or is gone.
+   */
+  readonly heirTo?: CommandStream;
   /** Hears what it writes to standard error, as it comes. */
   readonly onError?: (text: string) => void;
 }

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type {
   Argv,
   CommandOptions,
@@ -22,6 +23,7 @@ const STDERR_KEPT = 16_384;
 export class ProcessRunner implements CommandRunner, CommandStreamer {
   /** Taken once: each look at `process.env` asks the system for every variable again. */
   readonly #env: NodeJS.ProcessEnv;
+  readonly #started = new WeakMap<CommandStream, ChildProcessWithoutNullStreams>();
 
   /** `env` is what programs are given, beside `LC_ALL=C`: all that this process has, unless said otherwise. */
   constructor(env: NodeJS.ProcessEnv = process.env) {
@@ -73,28 +75,23 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
   stream(
     argv: Argv,
     onLine: (line: string) => void,
-    { detached, onError }: StreamOptions = { detached: false },
+    { detached, onError, heirTo }: StreamOptions = { detached: false },
   ): CommandStream {
     const [program, ...args] = argv;
-    const child = spawn(program, args, { env: this.#env, stdio: 'pipe', detached, windowsHide: true });
+    const child = this.#spawn(program, args, detached, heirTo);
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);
       onError?.(chunk);
     });
-    let rest = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) onLine(line);
-    });
+    hearLines(child.stdout, onLine);
     const exit = new Promise<StreamExit>((resolve, reject) => {
       child.once('error', (error) => reject(startError(error, program)));
       child.once('close', (code) => resolve({ code, stderr }));
     });
     // Its reader learns of a program's end by `exit`; a write that came too late has nobody left to fail for.
     child.stdin.on('error', () => undefined);
-    return {
+    const stream: CommandStream = {
       pid: child.pid ?? null,
       write: (text) => {
         child.stdin.write(text);
@@ -105,9 +102,68 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       kill: () => {
         child.kill();
       },
+      leave: () => {
+        for (const one of [child.stdin, child.stdout, child.stderr]) one.destroy();
+        child.unref();
+      },
       exit,
     };
+    this.#started.set(stream, child);
+    return stream;
   }
+
+  #spawn(
+    program: string,
+    args: readonly string[],
+    detached: boolean,
+    heirTo: CommandStream | undefined,
+  ): ChildProcessWithoutNullStreams {
+    const options = { env: this.#env, detached, windowsHide: true };
+    const inherited = heirTo === undefined ? undefined : this.#started.get(heirTo);
+    if (inherited === undefined) return spawn(program, args, { ...options, stdio: 'pipe' });
+    const { stdin, stdout } = inherited;
+    const child = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'pipe', stdin, stdout] });
+    // Node stops reading what it passes on; this process reads it until it leaves it.
+    stdout.resume();
+    return child as ChildProcessWithoutNullStreams;
+  }
+
+  /** A program that another process had started, by the descriptors that {@link StreamOptions.heirTo} passes on. */
+  inherited(onLine: (line: string) => void): CommandStream {
+    const input = new Socket({ fd: 3, readable: false, writable: true });
+    const output = new Socket({ fd: 4, readable: true, writable: false });
+    hearLines(output, onLine);
+    input.on('error', () => undefined);
+    const leave = () => {
+      input.destroy();
+      output.destroy();
+    };
+    return {
+      pid: null,
+      write: (text) => {
+        input.write(text);
+      },
+      end: () => {
+        input.end();
+      },
+      kill: leave,
+      leave,
+      exit: new Promise((resolve) => {
+        // An error of reading ends it as well, and says no more than that.
+        output.on('error', () => undefined).once('close', () => resolve({ code: null, stderr: '' }));
+      }),
+    };
+  }
+}
+
+/** Hears the lines of a stream, without their ends; what follows the last newline is no line. */
+function hearLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
 }
 
 /**

@@ -35,6 +35,14 @@ export const unsigned: Check<number> = (value) => {
   return value;
 };
 
+/** A time in milliseconds: a whole number from 0 that is exact as a double. */
+export const milliseconds: Check<number> = (value) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw new DocumentError('should be a whole number of milliseconds');
+  }
+  return value;
+};
+
 export function oneOf<const T extends string>(...allowed: readonly T[]): Check<T> {
   const known = new Map<unknown, T>(allowed.map((word) => [word, word]));
   return (value) => {

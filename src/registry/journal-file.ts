@@ -5,7 +5,7 @@ import type { Claim } from '../model/claim.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { errnoOf, fileFailure, openState, readState, syncDirectory, writeAll } from './files.ts';
 import { encodeLine, type JournalRecord, NewerJournal, type Replayed, replay } from './journal-records.ts';
-import type { IntendedChange, Journal, JournaledTransaction } from './registry.ts';
+import type { IntendedChange, Journal, JournaledTransaction, TransactionEnd } from './registry.ts';
 
 function unreadable(path: string, thrown: unknown): Failure {
   const newer = thrown instanceof NewerJournal;
@@ -84,6 +84,11 @@ class JournalFile implements Journal {
     return data === null ? null : replayed(this.#path, data).transaction;
   }
 
+  async last(): Promise<TransactionEnd | null> {
+    const data = await readState(this.#path);
+    return data === null ? null : replayed(this.#path, data).end;
+  }
+
   async begin(transaction: Parameters<Journal['begin']>[0]): Promise<void> {
     await this.#write(async (file) => {
       const { transaction: open, validBytes } = replayed(this.#path, await file.readFile());
@@ -106,13 +111,22 @@ class JournalFile implements Journal {
     return this.#record({ type: 'undone', txid, changes: changes.map(({ change }) => change) });
   }
 
+  awaitConfirmation(txid: string, claims: readonly Claim[], deadlineMs: number): Promise<void> {
+    return this.#record({ type: 'awaiting', txid, deadlineMs, claims });
+  }
+
   decide(txid: string, claims: readonly Claim[]): Promise<void> {
     return this.#record({ type: 'decided', txid, claims });
   }
 
-  async close(txid: string, outcome: 'committed' | 'undone'): Promise<void> {
+  async close(
+    txid: string,
+    outcome: TransactionEnd['outcome'],
+    left: readonly string[] | null = null,
+  ): Promise<void> {
     await this.#write(async (file) => {
-      await this.#append(file, { type: 'closed', txid, outcome });
+      await this.#append(file, { type: 'closed', txid, outcome, ...(left === null ? {} : { left }) });
+      if (left !== null) return;
       // Once CLOSED is durable, old lines do no harm: whoever begins next empties the file.
       await file.truncate(0).catch(() => undefined);
       this.#size = null;

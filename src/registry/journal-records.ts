@@ -1,10 +1,22 @@
 import { crc32 } from 'node:zlib';
 import type { Claim } from '../model/claim.ts';
+import type { Condition, ServiceStatus } from '../model/condition.ts';
 import type { Action, Change, Purpose, RouteStep } from '../model/plan.ts';
 import { encodeRoute, type Route } from '../model/route.ts';
-import { type Check, DocumentError, listOf, object, oneOf, orNull, record, text, unsigned } from './check.ts';
+import {
+  type Check,
+  DocumentError,
+  listOf,
+  milliseconds,
+  object,
+  oneOf,
+  orNull,
+  record,
+  text,
+  unsigned,
+} from './check.ts';
 import { claimsCheck, claimText, routeCheck } from './claim-document.ts';
-import type { IntendedChange, JournaledTransaction } from './registry.ts';
+import type { IntendedChange, JournaledIngress, JournaledTransaction, TransactionEnd } from './registry.ts';
 
 /**
  * The journal's lines. Each is one JSON object, `{"crc32":"…","record":…}`, whose checksum is taken over the
@@ -17,11 +29,24 @@ export type JournalRecord =
       readonly spec: string;
       readonly bootId: string;
       readonly networkNamespace: string;
+      readonly ingress?: readonly JournaledIngress[];
     }
   | { readonly type: 'intent'; readonly txid: string; readonly changes: readonly IntendedChange[] }
   | { readonly type: 'done' | 'undone'; readonly txid: string; readonly changes: readonly Change[] }
+  | {
+      readonly type: 'awaiting';
+      readonly txid: string;
+      readonly deadlineMs: number;
+      readonly claims: readonly Claim[];
+    }
   | { readonly type: 'decided'; readonly txid: string; readonly claims: readonly Claim[] }
-  | { readonly type: 'closed'; readonly txid: string; readonly outcome: 'committed' | 'undone' };
+  | {
+      readonly type: 'closed';
+      readonly txid: string;
+      readonly outcome: TransactionEnd['outcome'];
+      /** Where the end is kept: what could not be undone. */
+      readonly left?: readonly string[];
+    };
 
 const VERSION = 1;
 
@@ -95,6 +120,7 @@ function recordText(given: JournalRecord): string {
       return JSON.stringify({ version: VERSION, ...given });
     case 'intent':
       return JSON.stringify({ ...given, changes: given.changes.map(encodeIntent) });
+    case 'awaiting':
     case 'decided': {
       const { claims, ...rest } = given;
       return `${JSON.stringify(rest).slice(0, -1)},"claims":[${claims.map(claimText).join(',')}]}`;
@@ -104,19 +130,45 @@ function recordText(given: JournalRecord): string {
   }
 }
 
+const begin = object<JournalRecord & { type: 'begin'; version: number }>(
+  {
+    version: unsigned,
+    type: oneOf('begin'),
+    txid: text,
+    spec: text,
+    bootId: text,
+    networkNamespace: text,
+    ingress: listOf(
+      object<JournaledIngress>({
+        profile: text,
+        context: text,
+        namespace: text,
+        name: text,
+        uid: text,
+        before: object<ServiceStatus>({
+          addresses: listOf(text),
+          condition: orNull(
+            object<Condition>({
+              status: oneOf('True', 'False', 'Unknown'),
+              reason: text,
+              message: text,
+              lastTransitionTime: orNull(text),
+            }),
+          ),
+        }),
+        after: listOf(text),
+      }),
+    ),
+  },
+  ['ingress'],
+);
+
 const decoders: Readonly<Record<string, Check<JournalRecord>>> = {
   begin: (value) => {
     const version = unsigned(record(value)['version']);
     if (version > VERSION) throw new NewerJournal(version);
     if (version !== VERSION) throw new DocumentError(`version ${version} never existed`);
-    const { version: _known, ...rest } = object<JournalRecord & { type: 'begin'; version: number }>({
-      version: unsigned,
-      type: oneOf('begin'),
-      txid: text,
-      spec: text,
-      bootId: text,
-      networkNamespace: text,
-    })(value);
+    const { version: _known, ...rest } = begin(value);
     return rest;
   },
   intent: object<JournalRecord & { type: 'intent' }>({
@@ -134,16 +186,21 @@ const decoders: Readonly<Record<string, Check<JournalRecord>>> = {
     txid: text,
     changes: listOf(change),
   }),
+  awaiting: object<JournalRecord & { type: 'awaiting' }>({
+    type: oneOf('awaiting'),
+    txid: text,
+    deadlineMs: milliseconds,
+    claims: claimsCheck,
+  }),
   decided: object<JournalRecord & { type: 'decided' }>({
     type: oneOf('decided'),
     txid: text,
     claims: claimsCheck,
   }),
-  closed: object<JournalRecord & { type: 'closed' }>({
-    type: oneOf('closed'),
-    txid: text,
-    outcome: oneOf('committed', 'undone'),
-  }),
+  closed: object<JournalRecord & { type: 'closed' }>(
+    { type: oneOf('closed'), txid: text, outcome: oneOf('committed', 'undone'), left: listOf(text) },
+    ['left'],
+  ),
 };
 
 function checksum(body: Buffer): string {
@@ -174,6 +231,8 @@ interface OpenRecord {
   readonly begin: JournalRecord & { readonly type: 'begin' };
   readonly intents: Map<string, IntendedChange & { state: 'intended' | 'done' | 'undone' }>;
   claims: readonly Claim[] | null;
+  decided: boolean;
+  deadlineMs: number | null;
 }
 
 const changeKey = (given: Change) => `${given.step} ${given.op}`;
@@ -190,7 +249,7 @@ function mark(open: OpenRecord, state: 'done' | 'undone', changes: readonly Chan
 function follow(open: OpenRecord | null, next: JournalRecord): OpenRecord | null {
   if (next.type === 'begin') {
     if (open !== null) throw new DocumentError('begins a transaction inside another');
-    return { begin: next, intents: new Map(), claims: null };
+    return { begin: next, intents: new Map(), claims: null, decided: false, deadlineMs: null };
   }
   if (open === null || open.begin.txid !== next.txid) throw new DocumentError(`is of no open transaction`);
   switch (next.type) {
@@ -199,8 +258,13 @@ function follow(open: OpenRecord | null, next: JournalRecord): OpenRecord | null
         open.intents.set(changeKey(given.change), { ...given, state: 'intended' });
       }
       return open;
+    case 'awaiting':
+      open.claims = next.claims;
+      open.deadlineMs = next.deadlineMs;
+      return open;
     case 'decided':
       open.claims = next.claims;
+      open.decided = true;
       return open;
     case 'closed':
       return null;
@@ -213,6 +277,8 @@ function follow(open: OpenRecord | null, next: JournalRecord): OpenRecord | null
 /** What a journal says. */
 export interface Replayed {
   readonly transaction: JournaledTransaction | null;
+  /** How the transaction ended that was the last to, where that was kept. */
+  readonly end: TransactionEnd | null;
   /** Bytes up to the end of the last whole line; what follows was torn off by a crash. */
   readonly validBytes: number;
 }
@@ -224,28 +290,39 @@ export interface Replayed {
  */
 export function replay(data: Buffer): Replayed {
   let open: OpenRecord | null = null;
+  let end: TransactionEnd | null = null;
   let validBytes = 0;
   for (let line = 1; ; line++) {
-    const end = data.indexOf(0x0a, validBytes);
-    if (end < 0) break;
+    const newline = data.indexOf(0x0a, validBytes);
+    if (newline < 0) break;
     try {
-      open = follow(open, decodeLine(data.subarray(validBytes, end)));
+      const next = decodeLine(data.subarray(validBytes, newline));
+      open = follow(open, next);
+      end = endOf(next);
     } catch (thrown) {
       if (thrown instanceof NewerJournal) throw thrown;
       throw new DocumentError(`line ${line}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     }
-    validBytes = end + 1;
+    validBytes = newline + 1;
   }
-  return { transaction: open === null ? null : transactionOf(open), validBytes };
+  return { transaction: open === null ? null : transactionOf(open), end, validBytes };
 }
 
-function transactionOf({ begin, intents, claims }: OpenRecord): JournaledTransaction {
+function endOf(record: JournalRecord): TransactionEnd | null {
+  if (record.type !== 'closed' || record.left === undefined) return null;
+  return { txid: record.txid, outcome: record.outcome, left: record.left };
+}
+
+function transactionOf({ begin, intents, claims, decided, deadlineMs }: OpenRecord): JournaledTransaction {
   return {
     txid: begin.txid,
     spec: begin.spec,
     bootId: begin.bootId,
     networkNamespace: begin.networkNamespace,
-    decided: claims !== null,
+    decided,
+    awaiting: deadlineMs !== null && !decided,
+    ingress: begin.ingress ?? null,
+    deadlineMs,
     changes: intents.size,
     intents: [...intents.values()],
     claims,

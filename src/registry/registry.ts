@@ -1,4 +1,5 @@
 import type { Claim } from '../model/claim.ts';
+import type { ServiceStatus } from '../model/condition.ts';
 import type { OpenTransaction } from '../model/observed.ts';
 import type { Change, Step } from '../model/plan.ts';
 
@@ -16,28 +17,70 @@ export interface IntendedChange {
   readonly step: Step & { readonly kind: 'route' };
 }
 
+/**
+ * One change of the ingress of a Service. Only a transaction that needs confirmation journals these: whoever undoes it
+ * knows neither its plan nor its spec.
+ */
+export interface JournaledIngress {
+  readonly profile: string;
+  /** The kubeconfig context of that profile's cluster. */
+  readonly context: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly before: ServiceStatus;
+  /** The addresses that it shows after this change. */
+  readonly after: readonly string[];
+}
+
 /** An open transaction with all that recovery needs. */
 export interface JournaledTransaction extends OpenTransaction {
   readonly bootId: string;
   readonly networkNamespace: string;
+  /** In order of execution; null where the transaction needs no confirmation. */
+  readonly ingress: readonly JournaledIngress[] | null;
+  /** Until when it may be confirmed, in milliseconds since boot, suspended time included; null before AWAITING. */
+  readonly deadlineMs: number | null;
   /** In order of intent; each with what the journal knows of it. */
   readonly intents: readonly (IntendedChange & { readonly state: 'intended' | 'done' | 'undone' })[];
-  /** The claims to write when rolled forward; null before DECIDED. */
+  /** The claims to write when rolled forward; null before DECIDED and AWAITING. */
   readonly claims: readonly Claim[] | null;
+}
+
+/** How a transaction ended that needed confirmation. */
+export interface TransactionEnd {
+  readonly txid: string;
+  readonly outcome: 'committed' | 'undone';
+  /** What could not be undone, a line each. */
+  readonly left: readonly string[];
 }
 
 /** The write-ahead journal. Each method returns after fsync. */
 export interface Journal {
   /** The open transaction, if there is one. A torn last line is dropped; damage elsewhere throws a Failure. */
   open(): Promise<JournaledTransaction | null>;
-  begin(transaction: { txid: string; spec: string; bootId: string; networkNamespace: string }): Promise<void>;
+  /** How the last transaction ended, where that was kept; null once another has begun. */
+  last(): Promise<TransactionEnd | null>;
+  /** With `ingress`, the transaction needs confirmation. */
+  begin(transaction: {
+    txid: string;
+    spec: string;
+    bootId: string;
+    networkNamespace: string;
+    ingress?: readonly JournaledIngress[];
+  }): Promise<void>;
   intend(txid: string, changes: readonly IntendedChange[]): Promise<void>;
   done(txid: string, changes: readonly IntendedChange[]): Promise<void>;
   undone(txid: string, changes: readonly IntendedChange[]): Promise<void>;
+  /** Everything is made and verified, and waits for {@link decide} until the deadline, in milliseconds since boot. */
+  awaitConfirmation(txid: string, claims: readonly Claim[], deadlineMs: number): Promise<void>;
   /** The commit point: from here on the transaction is rolled forward. */
   decide(txid: string, claims: readonly Claim[]): Promise<void>;
-  /** Ends the transaction, committed or undone, and empties the journal. */
-  close(txid: string, outcome: 'committed' | 'undone'): Promise<void>;
+  /**
+   * Ends the transaction, committed or undone, and empties the journal. With `left`, its end is kept for {@link last}
+   * instead, for whoever waited for it elsewhere.
+   */
+  close(txid: string, outcome: TransactionEnd['outcome'], left?: readonly string[] | null): Promise<void>;
 }
 
 /** Who holds the lock. */

@@ -104,6 +104,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       verb: 'apply',
       names,
       saved: null,
+      guarding: null,
     },
     adapters: {
       routeTable: kernel,
@@ -126,6 +127,11 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
+      servicesIn: () => {
+        throw new Error('the spec needs no cluster');
+      },
+      startGuard: () => Promise.reject(new Error('nothing has to be confirmed')),
+      uptimeMs: () => 0,
       stateDirectory: directory,
       sessions: {
         read: async () => null,

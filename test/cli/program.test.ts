@@ -35,6 +35,7 @@ describe('the command line', () => {
       'validate',
       'plan',
       'apply',
+      'confirm',
       'watch',
       'destroy',
       'status',

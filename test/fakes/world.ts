@@ -39,6 +39,8 @@ export class World {
   readonly services = new FakeServices();
   readonly lock = new FreeLock();
   readonly events: RunEvent[] = [];
+  /** Milliseconds since boot. */
+  uptimeMs = 1_000_000;
   readonly dir: string;
 
   constructor(dir: string, routes: readonly Route[] = []) {
@@ -58,6 +60,8 @@ export class World {
       routeTable: this.kernel,
       routeChanger: this.kernel,
       services: this.services,
+      servicesIn: () => this.services,
+      uptimeMs: () => this.uptimeMs,
       observe: async () => {
         faults.step('observe');
         return plan;
@@ -76,7 +80,16 @@ export class World {
     const { signal = new AbortController().signal, ...rest } = options;
     return runApply(
       ports,
-      { fingerprint: null, approve: () => null, waitMs: 0, doing: 'apply', signal, lenient: false, ...rest },
+      {
+        fingerprint: null,
+        approve: () => null,
+        waitMs: 0,
+        doing: 'apply',
+        signal,
+        lenient: false,
+        confirmation: null,
+        ...rest,
+      },
       (event) => this.events.push(event),
     );
   }

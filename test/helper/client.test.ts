@@ -50,6 +50,7 @@ class FakeHelpers implements CommandStreamer, CommandRunner {
       exit,
       end: () => resolve({ code: 0, stderr: '' }),
       kill: () => resolve({ code: null, stderr: '' }),
+      leave: () => undefined,
       write: (line) => {
         const request = decodeRequest(line.trimEnd());
         this.requests.push(request);

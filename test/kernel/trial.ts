@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { ServicePort } from '../../src/executor/services.ts';
 import { type ApplyOutcome, type ApplyPorts, runApply } from '../../src/machine/run.ts';
 import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
@@ -258,6 +259,7 @@ export class Trial {
       const options = {
         fingerprint: null,
         lenient: false,
+        confirmation: null,
         approve,
         waitMs: 0,
         doing: 'test',
@@ -271,6 +273,14 @@ export class Trial {
 
   #ports(desired: DesiredState, changer: RouteChanger): ApplyPorts {
     const clusterOf = (name: string) => this.#clusters.get(name) ?? new Cluster(0);
+    const services: ServicePort = {
+      applyStatus: async (name, target, status) => clusterOf(name).applyStatus(target.uid, status),
+      createEvent: async () => undefined,
+      writeAllocations: async ({ profile, after }) => {
+        clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
+      },
+      list: async (name) => clusterOf(name).services,
+    };
     return {
       routeTable: this.#laptop.routeTable,
       routeChanger: {
@@ -286,14 +296,9 @@ export class Trial {
       registry: createRegistry(this.#directory),
       journal: createJournal(this.#directory),
       lock: { acquire: async () => ({ release: async () => undefined }) },
-      services: {
-        applyStatus: async (name, target, status) => clusterOf(name).applyStatus(target.uid, status),
-        createEvent: async () => undefined,
-        writeAllocations: async ({ profile, after }) => {
-          clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
-        },
-        list: async (name) => clusterOf(name).services,
-      },
+      services,
+      servicesIn: () => services,
+      uptimeMs: () => 0,
       observe: async () => plan(desired, await this.#observe()),
       now: () => new Date(0),
       txid: () => 'trial',

@@ -224,7 +224,9 @@ export const observedState: fc.Arbitrary<ObservedState> = fc.record({
   }),
   registry: fc.record({
     claims: some(claim),
-    open: orNull(fc.record({ txid: text, decided: fc.boolean(), changes: count, spec: text })),
+    open: orNull(
+      fc.record({ txid: text, decided: fc.boolean(), awaiting: fc.boolean(), changes: count, spec: text }),
+    ),
   }),
   profiles: some(profile),
 });

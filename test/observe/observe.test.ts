@@ -103,6 +103,9 @@ describe('observe', () => {
     const open = {
       txid: 't',
       decided: false,
+      awaiting: false,
+      ingress: null,
+      deadlineMs: null,
       changes: 2,
       spec: '/s',
       bootId: 'b',
@@ -129,7 +132,7 @@ describe('observe', () => {
         problems: ['tunnels.json: EACCES'],
         policy: NO_POLICY,
       },
-      registry: { claims: [], open: { txid: 't', decided: false, changes: 2, spec: '/s' } },
+      registry: { claims: [], open: { txid: 't', decided: false, awaiting: false, changes: 2, spec: '/s' } },
       profiles: [{ name: 'dev', config, minikubeIp: null, context, cluster, problems: [] }],
     });
   });

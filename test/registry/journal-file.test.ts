@@ -57,6 +57,9 @@ test('an open transaction comes back as it was written, IPv6 routes included', a
   expect(found).toEqual({
     ...BEGIN,
     decided: true,
+    awaiting: false,
+    ingress: null,
+    deadlineMs: null,
     changes: 3,
     intents: [
       { ...ADD, state: 'done' },
@@ -244,4 +247,46 @@ test('each call is one fsync, made once its line is in the file; a new file cost
   expect(lines).toEqual([0, 1, 2, 3, 4, 5, 6]);
   await journal.close('t1', 'committed');
   expect(lines).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('a transaction that needs confirmation comes back with what undoing it takes, and its end is kept', async () => {
+  const dir = await temporaryDirectory();
+  const ingress = [
+    {
+      profile: 'minikube',
+      context: 'minikube',
+      namespace: 'default',
+      name: 'web',
+      uid: 'u1',
+      before: {
+        addresses: [],
+        condition: {
+          status: 'False' as const,
+          reason: 'Exhausted',
+          message: 'none free',
+          lastTransitionTime: null,
+        },
+      },
+      after: ['10.200.0.1'],
+    },
+  ];
+  const journal = createJournal(dir);
+  await journal.begin({ ...BEGIN, ingress });
+  await journal.awaitConfirmation('t1', [CLAIM], 5_000_000_000);
+  expect(await createJournal(dir).open()).toMatchObject({
+    ingress,
+    awaiting: true,
+    decided: false,
+    deadlineMs: 5_000_000_000,
+    claims: [CLAIM],
+  });
+  expect((await stat(pathIn(dir))).mode & 0o777).toBe(0o600);
+  await journal.decide('t1', [CLAIM]);
+  expect(await createJournal(dir).open()).toMatchObject({ awaiting: false, decided: true });
+  await journal.close('t1', 'undone', ['a route']);
+  expect(await createJournal(dir).open()).toBeNull();
+  expect(await createJournal(dir).last()).toEqual({ txid: 't1', outcome: 'undone', left: ['a route'] });
+  await createJournal(dir).begin({ ...BEGIN, txid: 't2' });
+  expect(await createJournal(dir).last()).toBeNull();
+  expect((await createJournal(dir).open())?.txid).toBe('t2');
 });

@@ -22,6 +22,7 @@ export async function cleanup(context: CommandContext, options: CleanupOptions):
     verb: 'cleanup',
     names: context.names,
     saved: null,
+    guarding: null,
     makePlan: async (observed, adapters) => {
       forget = () => forgetDeadSessions(adapters);
       return planCleanup(observed, {

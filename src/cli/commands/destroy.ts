@@ -12,6 +12,7 @@ export async function destroy(context: CommandContext, options: ApplyOptions): P
     verb: 'destroy',
     names: context.names,
     saved: null,
+    guarding: null,
     makePlan: async (observed, adapters) => {
       await refuseLiveSession(desired.spec, adapters, 'end it first: it takes away what it made');
       return makePlan(desired, observed);

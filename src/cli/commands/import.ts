@@ -54,6 +54,7 @@ export async function importRoutes(
     verb: 'import',
     names: context.names,
     saved: null,
+    guarding: null,
     makePlan: (observed) => planImport(desired, observed, named),
   });
   return concludeApply(context, outcome);

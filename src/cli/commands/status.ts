@@ -1,3 +1,4 @@
+import { timeLeft } from '../../executor/confirmation.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { Unproven } from '../../model/plan.ts';
@@ -6,7 +7,7 @@ import { encodeRoute } from '../../model/route.ts';
 import { observe } from '../../observe/observe.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { approvedBy } from '../approval.ts';
-import { composeReading } from '../compose.ts';
+import { composeReading, type ReadAdapters } from '../compose.ts';
 import { loadDesired, nothingDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import { openTransaction } from '../open-transaction.ts';
@@ -30,6 +31,7 @@ export async function status(context: CommandContext, { allow }: StatusOptions):
   const adapters = composeReading(terminal, approvedBy('status', names.spec, allow));
   try {
     const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
+    await showConfirmation(context, adapters);
     const recorded = await adapters.sessions.list();
     for (const record of recorded.filter(({ spec }) => desired === null || spec === desired.spec)) {
       const live = await isLive(record, adapters);
@@ -48,11 +50,36 @@ export async function status(context: CommandContext, { allow }: StatusOptions):
       await show(context, report, `Tunnel ${desired.name} (${names.spec})`, names.spec);
     }
     const { open } = observed.registry;
-    if (open !== null) output.diagnostic(openTransaction(open), names);
+    if (open?.awaiting === false) output.diagnostic(openTransaction(open), names);
     return EXIT.ok;
   } finally {
     await adapters.close();
   }
+}
+
+/** What waits to be confirmed, and for how long; or that the last apply was not confirmed. */
+async function showConfirmation(
+  { output }: CommandContext,
+  { journal, routeTable, uptimeMs }: ReadAdapters,
+): Promise<void> {
+  const open = await journal.open();
+  if (open?.awaiting === true) {
+    const { txid, spec } = open;
+    const msLeft = Math.max(0, timeLeft(open, await routeTable.identity(), uptimeMs()));
+    const secondsLeft = Math.ceil(msLeft / 1000);
+    output.line({ type: 'awaiting', txid, spec, secondsLeft });
+    output.print(
+      output.colors.change(
+        `Not final yet: what was applied for ${printableLine(spec)} is undone in ${secondsLeft} s, unless it is confirmed: mkplan confirm\n`,
+      ),
+    );
+    return;
+  }
+  const end = await journal.last();
+  if (end?.outcome !== 'undone') return;
+  output.line({ type: 'confirmation', ...end });
+  output.print('The last apply was not confirmed, and so undone.\n');
+  for (const line of end.left) output.print(`  left: ${printableLine(line)}\n`);
 }
 
 /** The spec; null where there is none, since what was applied is recorded without it. */

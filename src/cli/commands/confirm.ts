@@ -1,0 +1,39 @@
+import { confirm as confirmTransaction } from '../../machine/confirm.ts';
+import { Failure } from '../../model/diagnostic.ts';
+import { underLock } from '../apply-plan.ts';
+import { approvedBy } from '../approval.ts';
+import { composeChanging } from '../compose.ts';
+import { tellEnd } from '../confirming.ts';
+import type { CommandContext } from '../run-command.ts';
+
+/** `mkplan confirm [SPEC]`: keeps what `apply --confirm-within` made. `isNamed`: whether a spec was given. */
+export async function confirm(
+  context: CommandContext,
+  isNamed: boolean,
+  { lockTimeout }: { readonly lockTimeout: number },
+): Promise<number> {
+  const { terminal, names, output } = context;
+  const adapters = await composeChanging(terminal, approvedBy('confirm', names.spec, []));
+  try {
+    const end = await underLock(context, adapters, 'confirm', lockTimeout, () =>
+      confirmTransaction(adapters, isNamed ? names.absolute : null, (event) => output.event(event)),
+    );
+    if (end === null) throw nothingToConfirm();
+    return tellEnd(context, end);
+  } finally {
+    await adapters.close();
+  }
+}
+
+function nothingToConfirm(): Failure {
+  return new Failure('error', [
+    {
+      code: 'nothing-to-confirm',
+      severity: 'error',
+      summary: 'nothing waits to be confirmed',
+      cause: 'Only what was applied with --confirm-within does.',
+      fix: 'See what is applied.',
+      command: 'mkplan status',
+    },
+  ]);
+}
