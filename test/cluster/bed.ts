@@ -1,29 +1,29 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CommandResult } from '../../src/platform/command.ts';
+import type { Argv, CommandResult } from '../../src/platform/command.ts';
 import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
 import { pathsOf, sandboxEnvironment, writeSandboxFiles } from '../../src/sandbox/files.ts';
 import { createHost, type Host, type Namespace } from '../kernel/netns.ts';
-import type { TestClient } from '../sandbox/embedded-api/client.ts';
-import { ControlPlane } from './control-plane.ts';
-import { Daemon } from './daemon.ts';
+import type { Access, TestClient } from '../sandbox/embedded-api/client.ts';
+import { API_PORT, ControlPlane } from './control-plane.ts';
+import { Daemon, waitUntil } from './daemon.ts';
 import { type ProxyMode, startKubeProxy } from './kube-proxy.ts';
-import { nodeObject, podObject } from './objects.ts';
+import { nodeAddresses, nodeObject, podObject } from './objects.ts';
+import { HOST_ADDRESS, layLan, layNode, PROFILE, planNode, startPod } from './wiring.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** The program as users get it; `npm test` builds it first. */
 const MKPLAN = join(root, 'dist', 'main.js');
 
-export const PROFILE = 'minikube';
 const SERVICE_CIDR = '10.96.0.0/12';
 const POD_CIDR = '10.244.0.0/16';
-/** What every pod listens on, TCP and UDP. */
-export const POD_PORT = 8080;
-/** The host on the network of the nodes. */
-export const HOST_ADDRESS = '192.168.39.1';
-const BRIDGE = 'virbr1';
+/** An address that the control-plane node may get instead of its first one. */
+export const OTHER_ADDRESS = '192.168.39.77';
+const NODES = '/api/v1/nodes';
+/** Nothing listens there, which a node says of itself. */
+const CLOSED_PORT = 9;
 
 /** What a pod said, or the error that came instead (`ETIMEDOUT` after the time that was given). */
 export type Heard =
@@ -41,6 +41,12 @@ export interface BedNode {
   readonly proxy: Daemon;
 }
 
+/** Where a kubeconfig leads, and as whom; what is left out is as after the first `minikube start`. */
+export interface Lead {
+  readonly port?: number;
+  readonly access?: Access;
+}
+
 export interface BedPod {
   readonly name: string;
   readonly node: string;
@@ -52,24 +58,34 @@ export interface BedOptions {
   readonly mode: ProxyMode;
 }
 
+interface BedParts {
+  readonly host: Host;
+  readonly controlPlane: ControlPlane;
+  readonly directory: string;
+  readonly mode: ProxyMode;
+}
+
 /**
  * A laptop with a minikube cluster: a host with a LAN and a bridge, nodes behind the bridge that run the real
  * kube-proxy on their own kernel tables, the first of them etcd and kube-apiserver too, and pods behind the nodes.
  */
 export class Bed {
   readonly host: Host;
-  readonly nodes: readonly BedNode[];
-  readonly controlPlane: ControlPlane;
   readonly directory: string;
   readonly spec: string;
+  readonly #mode: ProxyMode;
+  #controlPlane: ControlPlane;
+  #nodes: readonly BedNode[] = [];
+  #left: BedNode | null = null;
   #pods = 0;
+  #clusters = 1;
 
-  private constructor(host: Host, nodes: readonly BedNode[], controlPlane: ControlPlane, directory: string) {
+  private constructor({ host, controlPlane, directory, mode }: BedParts) {
     this.host = host;
-    this.nodes = nodes;
-    this.controlPlane = controlPlane;
     this.directory = directory;
     this.spec = join(directory, 'tunnel.yaml');
+    this.#controlPlane = controlPlane;
+    this.#mode = mode;
   }
 
   /** Leaves nothing behind when it fails. */
@@ -87,36 +103,166 @@ export class Bed {
 
   static async #lay(host: Host, directory: string, { nodes: count, mode }: BedOptions): Promise<Bed> {
     await layLan(host);
-    const plans = [PROFILE, `${PROFILE}-m02`].slice(0, count).map((name, index) => ({
-      name,
-      address: `192.168.39.${10 + index}`,
-      podCidr: `10.244.${index}.0/24`,
-    }));
-    const wired = [];
-    for (const plan of plans) wired.push({ ...plan, namespace: await layNode(host, plan, plans) });
-    const [first] = wired;
-    if (first === undefined) throw new RangeError('a cluster has a node');
-    const { namespace, address } = first;
-    const serviceCidrs = [SERVICE_CIDR];
-    const controlPlane = await ControlPlane.start({ namespace, address, directory, serviceCidrs });
-    const nodes = [];
-    for (const [index, plan] of wired.entries()) {
-      await post(controlPlane.client, '/api/v1/nodes', nodeObject(plan, index === 0));
-      const proxy = await startKubeProxy({ ...plan, controlPlane, mode, directory, clusterCidr: POD_CIDR });
-      nodes.push({ ...plan, proxy });
-    }
-    const bed = new Bed(host, nodes, controlPlane, directory);
-    await bed.#writeUserFiles();
+    const first = planNode(0);
+    const namespace = await layNode(host, first);
+    const controlPlane = await startControlPlane(namespace, first.address, directory);
+    const bed = new Bed({ host, controlPlane, directory, mode });
+    await bed.#register({ ...first, namespace });
+    while (bed.nodes.length < count) await bed.addNode();
+    await bed.writeUserFiles();
     return bed;
   }
 
+  /** The first is the control plane's. */
+  get nodes(): readonly BedNode[] {
+    return this.#nodes;
+  }
+
+  get controlPlane(): ControlPlane {
+    return this.#controlPlane;
+  }
+
+  /** A node of the cluster; throws where there is none. */
+  node(index: number): BedNode {
+    const node = this.#nodes[index];
+    if (node === undefined) throw new RangeError(`no node ${index}`);
+    return node;
+  }
+
+  /** Another node joins. minikube's files are as they were. */
+  async addNode(): Promise<void> {
+    const plan = planNode(this.#nodes.length);
+    const namespace = await layNode(this.host, plan);
+    await this.#register({ ...plan, namespace });
+  }
+
+  /** The machine of the node that left last joins again. */
+  async rejoinNode(podCidr: string): Promise<void> {
+    if (this.#left === null) throw new RangeError('no node has left');
+    await this.#register({ ...this.#left, podCidr });
+  }
+
+  /** The last node leaves; its machine stays, and runs nothing any more. */
+  async dropNode(): Promise<void> {
+    const node = this.node(this.#nodes.length - 1);
+    const { code } = await this.client.send('DELETE', `${NODES}/${node.name}`);
+    if (code !== 200) throw new Error(`DELETE ${node.name}: ${code}`);
+    await node.proxy.kill();
+    this.#nodes = this.#nodes.slice(0, -1);
+    this.#left = node;
+  }
+
+  /** Makes the Node, and does on it what kindnet and kubeadm do. */
+  async #register(wired: Omit<BedNode, 'proxy'>): Promise<void> {
+    await post(this.client, NODES, nodeObject(wired, this.#nodes.length === 0));
+    const proxy = await this.#startProxy(wired, this.#nodes[0]?.address ?? wired.address);
+    this.#nodes = [...this.#nodes, { ...wired, proxy }];
+    await this.#meshPods();
+  }
+
+  /** Routes to the pods of the other nodes, as kindnet sets them. */
+  async #meshPods(): Promise<void> {
+    for (const { namespace, name } of this.#nodes) {
+      for (const other of this.#nodes) {
+        if (other.name === name) continue;
+        await namespace.must(['ip', 'route', 'replace', other.podCidr, 'via', other.address]);
+      }
+    }
+  }
+
+  async #startProxy(node: Omit<BedNode, 'proxy'>, controlPlaneAddress: string): Promise<Daemon> {
+    return await startKubeProxy({
+      ...node,
+      controlPlane: this.#controlPlane,
+      url: `https://${controlPlaneAddress}:${API_PORT}`,
+      mode: this.#mode,
+      directory: this.directory,
+      clusterCidr: POD_CIDR,
+    });
+  }
+
+  /** kube-proxy ends on each node, and is started anew, as the kubelet does. */
+  async restartProxies(): Promise<void> {
+    const { address } = this.node(0);
+    const nodes = [];
+    for (const node of this.#nodes) {
+      await node.proxy.kill();
+      nodes.push({ ...node, proxy: await this.#startProxy(node, address) });
+    }
+    this.#nodes = nodes;
+  }
+
+  /** Gives the control-plane node an address on the network of the nodes; what it has stays. */
+  async gainAddress(address: string): Promise<void> {
+    const { namespace } = this.node(0);
+    await namespace.must(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
+    // The kernel drops the routes of a link with its last address.
+    await namespace.must(['ip', 'route', 'replace', 'default', 'via', HOST_ADDRESS]);
+    await this.#meshPods();
+  }
+
+  async loseAddress(address: string): Promise<void> {
+    await this.node(0).namespace.must(['ip', 'address', 'del', `${address}/24`, 'dev', 'eth0']);
+  }
+
+  /** The control-plane node goes off the network, and has no address there. */
+  async unplug(): Promise<void> {
+    const { namespace, address } = this.node(0);
+    await this.loseAddress(address);
+    await namespace.must(['ip', 'link', 'set', 'eth0', 'down']);
+  }
+
+  /**
+   * It comes back with another network card, so that nobody reaches it by what they remember of the old one. Returns once
+   * the host gets an answer from the address itself.
+   */
+  async plugIn(address: string, hardware: string): Promise<void> {
+    const { namespace } = this.node(0);
+    await namespace.must(['ip', 'link', 'set', 'eth0', 'up']);
+    await this.gainAddress(address);
+    // The kernel announces it to the neighbours, as a DHCP client does.
+    await namespace.must(['ip', 'link', 'set', 'eth0', 'address', hardware]);
+    await waitUntil(`${address} is there`, async () => {
+      const [heard] = await this.ask(this.host, [['udp', address, CLOSED_PORT]], 500);
+      return heard?.error === 'ECONNREFUSED';
+    });
+  }
+
+  /** What the kubelet and `minikube start` do about an address that the control-plane node has by now, but for kube-proxy. */
+  async adoptAddress(address: string): Promise<void> {
+    const [first, ...others] = this.#nodes;
+    if (first === undefined) throw new RangeError('a cluster has a node');
+    this.#nodes = [{ ...first, address }, ...others];
+    const status = { addresses: nodeAddresses(this.node(0)) };
+    const path = `${NODES}/${first.name}/status`;
+    const { code } = await this.client.send('PATCH', path, { status }, 'application/merge-patch+json');
+    if (code !== 200) throw new Error(`PATCH ${path}: ${code}`);
+    await this.writeUserFiles();
+    await this.#meshPods();
+  }
+
+  /** Deletes the cluster and creates another one under its name: other certificates, other objects. The machines stay. */
+  async recreateCluster(): Promise<void> {
+    await this.#controlPlane.kill();
+    this.#controlPlane.close();
+    const directory = join(this.directory, `cluster-${++this.#clusters}`);
+    await mkdir(directory);
+    const { namespace, address } = this.node(0);
+    this.#controlPlane = await startControlPlane(namespace, address, directory);
+    for (const [index, node] of this.#nodes.entries()) {
+      await post(this.client, NODES, nodeObject(node, index === 0));
+    }
+    await this.restartProxies();
+    await this.writeUserFiles();
+  }
+
   get client(): TestClient {
-    return this.controlPlane.client;
+    return this.#controlPlane.client;
   }
 
   /** A profile directory and a kubeconfig as minikube leaves them. */
-  async #writeUserFiles(): Promise<void> {
-    const { access, url } = this.controlPlane;
+  async writeUserFiles({ port = API_PORT, access = this.#controlPlane.access }: Lead = {}): Promise<void> {
+    const url = `https://${this.node(0).address}:${port}`;
     const topology = {
       hostAddresses: [`${HOST_ADDRESS}/24`],
       lan: { address: '192.168.1.10/24', gateway: '192.168.1.1' },
@@ -147,8 +293,7 @@ export class Bed {
 
   /** Starts a pod on a node, and makes its object. */
   async addPod(name: string, nodeIndex: number): Promise<BedPod> {
-    const node = this.nodes[nodeIndex];
-    if (node === undefined) throw new RangeError(`no node ${nodeIndex}`);
+    const node = this.node(nodeIndex);
     const index = this.#pods++;
     const address = node.podCidr.replace(/0\/24$/, String(index + 2));
     await startPod(node, { name, address, device: `pod${index}` });
@@ -167,15 +312,22 @@ export class Bed {
       .map((line) => JSON.parse(line) as Heard);
   }
 
-  /** Runs mkplan on the host as a user would; a test may have been started by sudo, which mkplan refuses. */
+  /** Runs mkplan on the host as a user would. */
   async mkplan(...args: readonly string[]): Promise<CommandResult> {
+    return await this.host.run(this.#command(args), { timeoutMs: 60_000 });
+  }
+
+  /** Starts mkplan on the host as a user would. */
+  startMkplan(...args: readonly string[]): Daemon {
+    return new Daemon('mkplan', this.host, this.#command(args));
+  }
+
+  /** A test may have been started by sudo, which mkplan refuses. */
+  #command(args: readonly string[]): Argv {
     const { KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME } = sandboxEnvironment({}, this.directory);
     const env = { HOME: this.directory, KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME, NO_COLOR: '1' };
     const words = Object.entries(env).map(([key, value]) => `${key}=${value ?? ''}`);
-    return await this.host.run(
-      ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...words, process.execPath, MKPLAN, ...args],
-      { timeoutMs: 60_000 },
-    );
+    return ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...words, process.execPath, MKPLAN, ...args];
   }
 
   /** Where the user's kubeconfig is. */
@@ -188,7 +340,7 @@ export class Bed {
   }
 
   async close(): Promise<void> {
-    this.controlPlane.close();
+    this.#controlPlane.close();
     await this.host.close();
     await rm(this.directory, { recursive: true });
   }
@@ -211,58 +363,17 @@ export async function post(client: TestClient, path: string, object: JsonObject)
   return patched.body;
 }
 
-/** The default route, to a router that forwards nothing; and the bridge that the nodes are on. */
-async function layLan(host: Host): Promise<void> {
-  await host.addNeighbour('router', {
-    hostDevice: 'lan0',
-    hostAddress: '192.168.1.10/24',
-    address: '192.168.1.1/24',
+async function startControlPlane(
+  namespace: Namespace,
+  address: string,
+  directory: string,
+): Promise<ControlPlane> {
+  const otherAddresses = [planNode(0).address, OTHER_ADDRESS];
+  return await ControlPlane.start({
+    namespace,
+    address,
+    otherAddresses,
+    directory,
+    serviceCidrs: [SERVICE_CIDR],
   });
-  await host.must(['ip', 'route', 'add', 'default', 'via', '192.168.1.1', 'dev', 'lan0', 'metric', '100']);
-  await host.must(['ip', 'link', 'add', BRIDGE, 'type', 'bridge']);
-  await host.must(['ip', 'link', 'set', BRIDGE, 'addrgenmode', 'none']);
-  await host.must(['ip', 'address', 'add', `${HOST_ADDRESS}/24`, 'dev', BRIDGE]);
-  await host.must(['ip', 'link', 'set', BRIDGE, 'up']);
-}
-
-interface NodePlan {
-  readonly name: string;
-  readonly address: string;
-  readonly podCidr: string;
-}
-
-/** A node's namespace: forwarding, and routes to the pods of the other nodes, as kindnet sets them. */
-async function layNode(host: Host, plan: NodePlan, all: readonly NodePlan[]): Promise<Namespace> {
-  const namespace = await host.addNeighbour(plan.name, {
-    hostDevice: `vm-${plan.address.split('.')[3]}`,
-    hostAddress: [],
-    address: `${plan.address}/24`,
-    bridge: BRIDGE,
-  });
-  await namespace.must(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
-  await namespace.must(['ip', 'route', 'add', 'default', 'via', HOST_ADDRESS]);
-  for (const other of all) {
-    if (other === plan) continue;
-    await namespace.must(['ip', 'route', 'add', other.podCidr, 'via', other.address]);
-  }
-  return namespace;
-}
-
-/** A pod's namespace behind its node, point to point, as kindnet wires it. */
-async function startPod(
-  node: BedNode,
-  { name, address, device }: { name: string; address: string; device: string },
-): Promise<void> {
-  const gateway = node.podCidr.replace(/0\/24$/, '1');
-  const pod = await node.namespace.addNeighbour(name, {
-    hostDevice: device,
-    hostAddress: `${gateway}/32`,
-    address: `${address}/32`,
-  });
-  await node.namespace.must(['ip', 'route', 'add', address, 'dev', device]);
-  await pod.must(['ip', 'route', 'add', gateway, 'dev', 'eth0']);
-  await pod.must(['ip', 'route', 'add', 'default', 'via', gateway]);
-  const script = fileURLToPath(new URL('pod.mjs', import.meta.url));
-  const server = new Daemon(name, pod, [process.execPath, script, name, node.name, String(POD_PORT)]);
-  await server.until('listens', () => server.said.includes('ready'));
 }

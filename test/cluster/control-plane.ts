@@ -13,28 +13,31 @@ import { Daemon } from './daemon.ts';
 import { requirePrograms } from './programs.ts';
 
 /** minikube's. */
-const API_PORT = 8443;
-const ETCD = 'http://127.0.0.1:2379';
+export const API_PORT = 8443;
+const ETCD_PORT = 2379;
+const ETCD = `http://127.0.0.1:${ETCD_PORT}`;
 const ETCD_PEER = 'http://127.0.0.1:2380';
 
 export interface ControlPlaneOptions {
   readonly namespace: Namespace;
-  /** Where it listens, an address of the namespace other than loopback. */
+  /** Where it is reached, an address of the namespace other than loopback. */
   readonly address: string;
+  /** Where else it may be reached one day: its certificate is for these, too. */
+  readonly otherAddresses?: readonly string[];
   /** Its files; the caller removes them. */
   readonly directory: string;
   readonly serviceCidrs: readonly string[];
 }
 
-/** Listens on loopback outside and passes connections on to one address of a namespace. */
-async function openDoor(
-  namespace: Namespace,
-  socket: string,
-  address: string,
-  port: number,
-): Promise<{ port: number; close(): void }> {
+interface Door {
+  readonly port: number;
+  close(): void;
+}
+
+/** Listens on loopback outside and passes connections on to a namespace's own loopback. */
+async function openDoor(namespace: Namespace, socket: string, port: number): Promise<Door> {
   const script = fileURLToPath(new URL('relay.mjs', import.meta.url));
-  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, `${address}:${port}`]);
+  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, `127.0.0.1:${port}`]);
   await relay.until('listens', () => relay.said.includes('ready'));
   const door: Server = createServer((outside) => {
     const inside = connect(socket);
@@ -58,42 +61,41 @@ export class ControlPlane {
   readonly access: Access;
   readonly client: TestClient;
   readonly #options: ControlPlaneOptions;
-  readonly #etcdPort: number;
-  readonly #doors: readonly { close(): void }[];
+  readonly #store: Door;
+  readonly #api: Door;
+  #etcd: Daemon;
   #apiServer: Daemon;
 
   private constructor(
     options: ControlPlaneOptions,
     authority: Authority,
     access: Access,
-    doors: readonly { port: number; close(): void }[],
-    apiServer: Daemon,
+    doors: { readonly api: Door; readonly store: Door },
+    daemons: { readonly etcd: Daemon; readonly apiServer: Daemon },
   ) {
     this.#options = options;
     this.authority = authority;
     this.url = `https://${options.address}:${API_PORT}`;
     this.access = access;
     this.client = new TestClient(access);
-    this.#doors = doors;
-    this.#etcdPort = doors[1]?.port ?? 0;
-    this.#apiServer = apiServer;
+    this.#api = doors.api;
+    this.#store = doors.store;
+    this.#etcd = daemons.etcd;
+    this.#apiServer = daemons.apiServer;
   }
 
   /** Starts it, and waits until it is ready. */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
-    const { namespace, address, directory } = options;
+    const { namespace, address, otherAddresses = [], directory } = options;
     const authority = await createAuthority(new Date());
-    await writeFiles(authority, address, directory);
+    await writeFiles(authority, [address, ...otherAddresses], directory);
     const etcd = startEtcd(namespace, directory);
     const [api, store, admin] = await Promise.all([
-      openDoor(namespace, join(directory, 'api.sock'), address, API_PORT),
-      openDoor(namespace, join(directory, 'etcd.sock'), '127.0.0.1', 2379),
+      openDoor(namespace, join(directory, 'api.sock'), API_PORT),
+      openDoor(namespace, join(directory, 'etcd.sock'), ETCD_PORT),
       authority.issueClient(ADMIN),
     ]);
-    // kube-apiserver waits seconds between its attempts to reach it.
-    await etcd.until('answers', () =>
-      askEtcd(store.port, '/v3/kv/range', { key: 'AA==' }).catch(() => false),
-    );
+    await etcdAnswers(etcd, store.port);
     const apiServer = startApiServer(options);
     const access = {
       url: `https://127.0.0.1:${api.port}`,
@@ -101,7 +103,7 @@ export class ControlPlane {
       clientCert: admin.cert,
       clientKey: admin.key,
     };
-    const controlPlane = new ControlPlane(options, authority, access, [api, store], apiServer);
+    const controlPlane = new ControlPlane(options, authority, access, { api, store }, { etcd, apiServer });
     await controlPlane.#ready();
     return controlPlane;
   }
@@ -131,7 +133,7 @@ export class ControlPlane {
   async forgetHistory(): Promise<void> {
     const { body } = await this.client.get('/api/v1/services?limit=1');
     const revision = textAt(body, 'metadata', 'resourceVersion') ?? '';
-    if (!(await askEtcd(this.#etcdPort, '/v3/kv/compaction', { revision, physical: true }))) {
+    if (!(await askEtcd(this.#store.port, '/v3/kv/compaction', { revision, physical: true }))) {
       throw new Error(`etcd did not compact up to ${revision}`);
     }
     await this.#apiServer.stop();
@@ -139,15 +141,34 @@ export class ControlPlane {
     await this.#ready();
   }
 
+  /** SIGKILL, as when its machine loses power. */
+  async kill(): Promise<void> {
+    await Promise.all([this.#apiServer.kill(), this.#etcd.kill()]);
+  }
+
+  /** Starts it again, with all that it had stored, and waits until it is ready. */
+  async restart(): Promise<void> {
+    const { namespace, directory } = this.#options;
+    this.#etcd = startEtcd(namespace, directory);
+    await etcdAnswers(this.#etcd, this.#store.port);
+    this.#apiServer = startApiServer(this.#options);
+    await this.#ready();
+  }
+
   /** Closes what is open outside the namespace. */
   close(): void {
     this.client.close();
-    for (const door of this.#doors) door.close();
+    this.#api.close();
+    this.#store.close();
   }
 }
 
-async function writeFiles(authority: Authority, address: string, directory: string): Promise<void> {
-  const serving = await authority.issueServer([address, '127.0.0.1', 'localhost', 'kubernetes']);
+async function writeFiles(
+  authority: Authority,
+  addresses: readonly string[],
+  directory: string,
+): Promise<void> {
+  const serving = await authority.issueServer([...addresses, '127.0.0.1', 'localhost', 'kubernetes']);
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const files = {
     'ca.crt': authority.ca,
@@ -176,13 +197,18 @@ function startEtcd(namespace: Namespace, directory: string): Daemon {
   ]);
 }
 
+/** kube-apiserver waits seconds between its attempts to reach it. */
+async function etcdAnswers(etcd: Daemon, port: number): Promise<void> {
+  await etcd.until('answers', () => askEtcd(port, '/v3/kv/range', { key: 'AA==' }).catch(() => false));
+}
+
 function startApiServer(options: ControlPlaneOptions): Daemon {
   const { namespace, address, directory, serviceCidrs } = options;
   const file = (name: string): string => join(directory, name);
   return new Daemon('kube-apiserver', namespace, [
     requirePrograms()['kube-apiserver'],
     `--etcd-servers=${ETCD}`,
-    `--bind-address=${address}`,
+    '--bind-address=0.0.0.0',
     `--advertise-address=${address}`,
     `--secure-port=${API_PORT}`,
     `--cert-dir=${directory}`,

@@ -43,14 +43,23 @@ export class Daemon {
     });
   }
 
-  /** SIGTERM, and SIGKILL if that does not end it. */
-  async stop(): Promise<void> {
+  /** SIGKILL; returns once it is gone. */
+  async kill(): Promise<void> {
     if (this.ended) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** SIGTERM, and SIGKILL if that does not end it. Returns its exit code; null where a signal ended it. */
+  async stop(): Promise<number | null> {
+    if (this.ended) return this.#child.exitCode;
     const gone = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     const killing = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await gone;
     clearTimeout(killing);
+    return this.#child.exitCode;
   }
 }
 

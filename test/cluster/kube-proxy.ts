@@ -20,6 +20,8 @@ export interface KubeProxyOptions {
   readonly name: string;
   readonly namespace: Namespace;
   readonly controlPlane: ControlPlane;
+  /** Of the API server, from the nodes. */
+  readonly url: string;
   readonly mode: ProxyMode;
   readonly directory: string;
   /** The pods of the cluster: what comes from elsewhere to a clusterIP is masqueraded. */
@@ -63,11 +65,11 @@ function configuration(options: KubeProxyOptions, kubeconfigFile: string): strin
 
 /** Starts kube-proxy on a node as kubeadm does; it is not ready yet. */
 export async function startKubeProxy(options: KubeProxyOptions): Promise<Daemon> {
-  const { name, namespace, controlPlane, directory } = options;
+  const { name, namespace, controlPlane, url, directory } = options;
   const { ca, clientCert, clientKey } = await controlPlane.accessOf('CN=system:kube-proxy');
   const kubeconfigFile = join(directory, `${name}.kubeconfig`);
   const configFile = join(directory, `${name}.kube-proxy`);
-  await writeFile(kubeconfigFile, kubeconfig(controlPlane.url, ca, clientCert, clientKey), { mode: 0o600 });
+  await writeFile(kubeconfigFile, kubeconfig(url, ca, clientCert, clientKey), { mode: 0o600 });
   await writeFile(configFile, configuration(options, kubeconfigFile));
   return new Daemon(
     `kube-proxy on ${name}`,

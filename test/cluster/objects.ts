@@ -1,5 +1,13 @@
 import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
 
+/** What a Node's status says of where it is. */
+export function nodeAddresses(node: { readonly name: string; readonly address: string }): JsonObject[] {
+  return [
+    { type: 'InternalIP', address: node.address },
+    { type: 'Hostname', address: node.name },
+  ];
+}
+
 /** A Ready Node, as kubeadm and the kubelet leave it. */
 export function nodeObject(
   node: { readonly name: string; readonly address: string; readonly podCidr: string },
@@ -15,10 +23,7 @@ export function nodeObject(
     },
     spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
     status: {
-      addresses: [
-        { type: 'InternalIP', address: node.address },
-        { type: 'Hostname', address: node.name },
-      ],
+      addresses: nodeAddresses(node),
       conditions: [
         {
           type: 'Ready',

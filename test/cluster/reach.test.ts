@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
-import { Bed, type BedPod, type Heard, HOST_ADDRESS, POD_PORT, PROFILE, post, type Question } from './bed.ts';
+import { Bed, type BedPod, type Heard, post, type Question } from './bed.ts';
 import { waitUntil } from './daemon.ts';
 import { modeRefused, type ProxyMode } from './kube-proxy.ts';
 import { endpointSlice, serviceObject } from './objects.ts';
 import { clusterRefused } from './programs.ts';
+import { HOST_ADDRESS, POD_PORT, PROFILE } from './wiring.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
