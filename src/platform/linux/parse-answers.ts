@@ -2,7 +2,7 @@ import type { Answer } from '../../model/observed.ts';
 import type { RouteType } from '../../model/route.ts';
 import { Addresses } from './addresses.ts';
 import { parseBatchErrors } from './batch-errors.ts';
-import { parseRows, typeOf, unreadable } from './rows.ts';
+import { isRow, isTextOrAbsent, parseRows, tableOf, typeOf, unreadable } from './rows.ts';
 
 const COMMAND = 'ip -N -json -details -force -batch - (route get)';
 
@@ -18,12 +18,12 @@ const REJECTED: readonly [RegExp, RouteType][] = [
 ];
 
 interface AnswerRow {
-  readonly type?: string;
-  readonly dst?: string;
-  readonly gateway?: string;
-  readonly via?: { readonly host: string };
-  readonly dev?: string;
-  readonly table?: string;
+  readonly type?: unknown;
+  readonly dst?: unknown;
+  readonly gateway?: unknown;
+  readonly via?: unknown;
+  readonly dev?: unknown;
+  readonly table?: unknown;
 }
 
 /**
@@ -45,8 +45,9 @@ export function parseAnswers(
     const message = failed.get(index + 1);
     if (message !== undefined) return rejected(address, message);
     const document = documents[next++] ?? '';
-    const [row] = parseRows(document, COMMAND) as readonly (AnswerRow | undefined)[];
-    if (row === undefined || canonical.canonical(row.dst ?? '') !== address) {
+    const [row, ...rest] = parseRows(document, COMMAND);
+    const isAnswer = isRow(row) && typeof row['dst'] === 'string' && rest.length === 0;
+    if (!isAnswer || canonical.canonical(String(row['dst'])) !== address) {
       throw unreadable(COMMAND, `no answer for ${address}: ${document.slice(0, 200)}`);
     }
     return readAnswer(address, row, canonical);
@@ -61,11 +62,17 @@ function rejected(address: string, message: string): Answer | null {
 }
 
 function readAnswer(address: string, row: AnswerRow, addresses: Addresses): Answer {
-  const via = row.gateway ?? row.via?.host;
-  const gateway = via === undefined ? null : addresses.canonical(via);
-  const table = row.table === undefined ? null : Number(row.table);
-  if ((via !== undefined && gateway === null) || (table !== null && !Number.isSafeInteger(table))) {
+  const { type, dev = null } = row;
+  const via = row.gateway ?? (isRow(row.via) ? row.via['host'] : row.via);
+  const gateway = typeof via === 'string' ? addresses.canonical(via) : null;
+  const table = row.table === undefined ? null : tableOf(row.table);
+  if (
+    (via !== undefined && gateway === null) ||
+    table === undefined ||
+    !isTextOrAbsent(type) ||
+    !(dev === null || typeof dev === 'string')
+  ) {
     throw unreadable(COMMAND, JSON.stringify(row));
   }
-  return { address, table, type: typeOf(row.type), gateway, device: row.dev ?? null };
+  return { address, table, type: typeOf(type), gateway, device: dev };
 }

@@ -1,7 +1,7 @@
 import type { Rule } from '../../model/observed.ts';
 import type { Family, Prefix } from '../../model/prefix.ts';
 import { readDestination } from './read-prefix.ts';
-import { isCount, isRow, parseRows, shown, typeOf, unreadable } from './rows.ts';
+import { isCount, isRow, parseRows, shown, tableOf, typeOf, unreadable } from './rows.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -67,11 +67,6 @@ function readRule(row: Row, family: Family): Rule | null {
   };
 }
 
-/** Undefined where it is no number, as `ip -N` prints it. */
-function tableOf(value: unknown): number | undefined {
-  return typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : undefined;
-}
-
 /** Undefined where it is no prefix of the family; a single address comes without its length. */
 function prefixOf(row: Row, key: 'src' | 'dst', family: Family): Prefix | undefined {
   const { [key]: text, [`${key}len`]: length } = row;
@@ -106,6 +101,7 @@ function appliesOf(row: Row, from: Prefix | null): Rule['applies'] {
 function holds(key: string, value: unknown, mask: unknown): Rule['applies'] {
   switch (key) {
     case 'fwmark':
+      if (Number.isNaN(bits(value)) || (mask !== undefined && Number.isNaN(bits(mask)))) return 'unknown';
       return isUnmarked(value, mask) ? 'always' : 'never';
     case 'iif':
       return value === 'lo' ? 'always' : 'never';
@@ -118,9 +114,14 @@ function holds(key: string, value: unknown, mask: unknown): Rule['applies'] {
   }
 }
 
+/** A mark or mask as `ip` prints it; NaN for anything else. */
+function bits(value: unknown): number {
+  return typeof value === 'string' && /^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(value) ? Number(value) : Number.NaN;
+}
+
 /** Whether a packet without a mark carries this one under this mask. */
 function isUnmarked(mark: unknown, mask: unknown): boolean {
-  return (Number(mark) & (mask === undefined ? 0xffff_ffff : Number(mask))) === 0;
+  return (bits(mark) & (mask === undefined ? 0xffff_ffff : bits(mask))) === 0;
 }
 
 /** Everything that a rule has besides its table, as text. */

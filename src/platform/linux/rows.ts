@@ -60,6 +60,11 @@ export function isRow(value: unknown): value is Readonly<Record<string, unknown>
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The number of a table; undefined where it is none, as `ip -N` prints it. */
+export function tableOf(value: unknown): number | undefined {
+  return typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : undefined;
+}
+
 /** The type of a route or of an answer; absent, as `ip` leaves it out for unicast without -details, is unicast. */
 export function typeOf(type: string | undefined): RouteType {
   return type === undefined ? 'unicast' : (TYPES.get(type) ?? 'other');

@@ -47,6 +47,16 @@ test('an answer about another address, one too few or one too many is a Failure'
   expect(() => parseAnswers(asked, { ...output, stdout: [...lines, lines[0]].join('\n') })).toThrow(Failure);
 });
 
+test.each([
+  '[{"dst":[],"dev":"v0","table":"254"}]',
+  '[{"dst":"10.1.0.1","dev":7,"table":"254"}]',
+  '[{"dst":"10.1.0.1","dev":"v0","table":[254]}]',
+  '[{"dst":"10.1.0.1","gateway":{"toString":1},"dev":"v0","table":"254"}]',
+  '[{"dst":"10.1.0.1","dev":"v0","table":"254"},{"dst":"10.1.0.1"}]',
+])('%s is a Failure', (stdout) => {
+  expect(() => parseAnswers(['10.1.0.1'], { stdout, stderr: 'Command failed -:2\n' })).toThrow(Failure);
+});
+
 test('what is said about a failed line stands before its number', () => {
   expect(
     parseBatchErrors(

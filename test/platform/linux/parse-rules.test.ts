@@ -92,6 +92,13 @@ test.each([
   expect(() => parseRules(`[${row}]`, 4)).toThrow(Failure);
 });
 
+test('a mark that is no number leaves open whether the rule applies', () => {
+  const rows = ['{"toString":1}', '"moon"'].map(
+    (mark) => `[{"priority":1,"src":"all","fwmark":${mark},"table":"254"}]`,
+  );
+  expect(rows.map((row) => parseRules(row, 4)[0]?.applies)).toEqual(['unknown', 'unknown']);
+});
+
 test('a key that nobody knows yet makes a rule conditional', () => {
   expect(parseRules('[{"priority":1,"src":"all","table":"254","moon":"full"}]', 4)[0]?.selector).toBe(
     'moon full',
