@@ -76,8 +76,10 @@ export async function applyPlan(
 /** So often another allocator may come first; one that always does would be a fight. */
 const MAX_RACES = 5;
 
+const RACES = new Set(['allocations-changed', 'participants-changed']);
+
 function lostRace(thrown: unknown): boolean {
-  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => code === 'allocations-changed');
+  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => RACES.has(code));
 }
 
 class ApplyCommand {
@@ -128,14 +130,14 @@ class ApplyCommand {
     }
   }
 
-  /** Plans anew as often as somebody else allocates addresses in between: nothing was changed by then. */
+  /** Plans anew as often as somebody else allocates addresses, joins or leaves in between: nothing was changed by then. */
   async #runAnew(approve: (plan: Plan) => Failure | null): Promise<ApplyOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#run(null, approve);
       } catch (thrown) {
         if (attempt === MAX_RACES || !lostRace(thrown)) throw thrown;
-        this.#context.output.note('Somebody else allocated addresses meanwhile; planning anew.\n');
+        this.#context.output.note('Another mkplan changed the cluster meanwhile; planning anew.\n');
       }
     }
   }

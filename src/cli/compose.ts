@@ -91,7 +91,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     registry: createRegistry(directory),
     journal: createJournal(directory),
     sessions: createSessions(directory),
-    host: createHostFacts({ env, policy: readHostPolicy }),
+    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
     profiles,
     cluster: (profile) => clusters.of(profile),
     doubtClusters: () => clusters.doubt(),

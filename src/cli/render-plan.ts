@@ -130,7 +130,14 @@ export function closingLine(plan: Plan): string {
   // With Services to serve it goes without saying that their addresses are recorded.
   const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
   const told = plan.reports.length > 0 ? `, ${plan.reports.length} to tell` : '';
-  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}.`;
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}.`;
+}
+
+/** What becomes of our Leases, where nothing else is done: with anything else it goes without saying. */
+function leaseText({ steps, leases }: Plan): string {
+  if (leases.length === 0 || steps.some((step) => step.action !== 'none')) return '';
+  const verb = leases.some(({ action }) => action === 'join') ? 'write' : 'remove';
+  return `; ${count(leases.length, 'Lease')} to ${verb}`;
 }
 
 function unchangedText(plan: Plan): string {

@@ -5,7 +5,7 @@ import type { Palette } from './color.ts';
 import { endpointKey } from './probe.ts';
 import type { JsonLine } from './render-json.ts';
 import { renderUnproven } from './render-plan.ts';
-import type { NodeStatus, RouteStatus, ServiceStatus, StatusReport } from './status.ts';
+import type { NodeStatus, OtherParticipant, RouteStatus, ServiceStatus, StatusReport } from './status.ts';
 import { alignColumns, type Cell, count, printableDeep } from './text.ts';
 
 /** What a report is rendered with. */
@@ -26,6 +26,7 @@ export function renderStatus(raw: StatusReport, options: RenderStatusOptions): s
     `${colors.bold(options.title)}\n`,
     table(routeRows(report.routes, colors)),
     table(serviceRows(report.services, options)),
+    report.others.map((other) => otherLine(other)).join(''),
     renderUnproven(report.unproven, colors),
     ...report.problems.map((problem) => `${colors.change('warning:')} ${problem}\n`),
   ];
@@ -52,6 +53,12 @@ function lastingBlock({ lost, routes }: StatusReport, colors: Palette): string {
   ).map((row) => `    ${row}\n`);
   const more = lost.length > SHOWN_LOST ? `    … and ${lost.length - SHOWN_LOST} more\n` : '';
   return `${colors.alarm('!')} ${line}\n${rows.join('')}${more}`;
+}
+
+/** Another tunnel on one of the clusters, by the name of its Lease too: that is what is removed when it is gone for good. */
+function otherLine({ profile, name, holder, live, leaving }: OtherParticipant): string {
+  const state = live ? (leaving ? 'is leaving' : 'is here, too') : 'was here, and its Lease ran out';
+  return `${profile}: ${holder} ${state} (${name})\n`;
 }
 
 function table(rows: readonly (readonly Cell[])[]): string {
@@ -144,6 +151,7 @@ export function statusLines(
     ...report.lost.map(({ route, ...rest }) => ({ type: 'lost', ...rest, route: encodeRoute(route) })),
     ...report.unproven.map((item) => ({ type: 'unproven', ...item, route: encodeRoute(item.route) })),
     ...report.routes.map(({ route, ...rest }) => ({ type: 'route', ...rest, route: encodeRoute(route) })),
+    ...report.others.map((other) => ({ type: 'participant', ...other })),
     ...report.services.map((service) => ({
       type: 'service',
       ...service,

@@ -1,6 +1,7 @@
 import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
+import type { ObservedParticipant } from '../model/participant.ts';
 import {
   type Plan,
   type Purpose,
@@ -59,9 +60,16 @@ export interface ServiceStatus {
   readonly reason: string;
 }
 
+/** Another tunnel that routes to the Services of the same cluster. */
+export interface OtherParticipant extends Pick<ObservedParticipant, 'name' | 'holder' | 'live' | 'leaving'> {
+  readonly profile: string;
+}
+
 export interface StatusReport {
   readonly routes: readonly RouteStatus[];
   readonly services: readonly ServiceStatus[];
+  /** Who else has a Lease in the clusters. */
+  readonly others: readonly OtherParticipant[];
   /** Claimed routes that are no longer there: those that the kernel dropped, at a reboot or with their link, first of all. */
   readonly lost: readonly LostRoute[];
   readonly unproven: readonly Unproven[];
@@ -98,6 +106,9 @@ export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedSt
       const { state, reason } = summary;
       return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
     }),
+    others: observed.profiles.flatMap(({ name: profile, cluster }) =>
+      (cluster?.participants ?? []).flatMap(({ own, ...other }) => (own ? [] : [{ profile, ...other }])),
+    ),
     lost: lostRoutes(ownership.lost, observed.host),
     unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
     problems: [
@@ -157,6 +168,7 @@ export function claimedStatus(observed: ObservedState): ReadonlyMap<string, Stat
     reports.set(spec, {
       routes,
       services: [],
+      others: [],
       lost: lostRoutes(lost, observed.host),
       unproven: changed.map(({ route, reason }) => ({ route, reason })),
       problems: unseen(observed, spec),

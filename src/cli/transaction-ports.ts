@@ -4,7 +4,9 @@ import type { Cluster } from '../kubernetes/cluster.ts';
 import type { ApplyPorts } from '../machine/run.ts';
 import type { Owner } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
+import { participantOf } from '../observe/host-identity.ts';
 import type { ChangeAdapters } from './compose.ts';
+import { TunnelLeases } from './tunnel-leases.ts';
 
 /** The Services of profiles, given how the cluster of one is found. */
 export function statusPort(clusterOf: (profile: string) => Promise<Cluster>): StatusPort {
@@ -24,16 +26,25 @@ export function transactionPorts(
   spec: string,
   mode: Owner['mode'],
   desired: () => DesiredState,
-): Omit<ApplyPorts, 'observe'> {
+): Omit<ApplyPorts, 'observe'> & { readonly leases: TunnelLeases } {
   const clusterOf = async (name: string) => {
     const profile = desired().profiles.find((candidate) => candidate.name === name);
     if (profile === undefined) throw new TypeError(`no profile ${name} in the spec`);
     return await adapters.cluster(profile);
   };
+  const leases = new TunnelLeases({
+    mode,
+    self: async () => participantOf(await adapters.host.identity(), spec),
+    cluster: clusterOf,
+  });
   return {
     ...adapters,
+    leases,
     services: {
       ...statusPort(clusterOf),
+      join: (profile) => leases.join(profile),
+      announceLeaving: (profile) => leases.announceLeaving(profile),
+      leave: (profile) => leases.leave(profile),
       createEvent: async (profile, target, event) =>
         await (await clusterOf(profile)).createEvent(target, event),
       writeAllocations: async ({ profile, before, after }) =>

@@ -25,6 +25,12 @@ export interface ServicePort extends StatusPort {
   createEvent(profile: string, target: ServiceTarget, event: ServiceEvent): Promise<void>;
   /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
   writeAllocations(change: AllocationChange): Promise<void>;
+  /** Makes our Lease in the profile's cluster, or has it hold again. Throws a Failure. */
+  join(profile: string): Promise<void>;
+  /** Has our Lease say that we leave. Throws a Failure. */
+  announceLeaving(profile: string): Promise<void>;
+  /** Removes our Lease. Throws a Failure. */
+  leave(profile: string): Promise<void>;
 }
 
 /** A change that may have been made, as far as it takes to undo it. */
@@ -151,12 +157,15 @@ export class StatusWriter {
     const shown = new Set<TriedStatus>();
     for (const profile of new Set(refused.map(({ step }) => step.profile))) {
       // Where they cannot be listed, what refused the change stands.
-      const services = await this.#port.list(profile).catch(() => []);
+      const services = await this.#port.list(profile).catch(() => null);
+      if (services === null) continue;
       const byUid = new Map(services.map((service) => [service.uid, service]));
       for (const tried of refused.filter(({ step }) => step.profile === profile)) {
         const found = byUid.get(tried.step.uid);
-        if (found === undefined || !same(found.ingress, tried.wanted.addresses)) continue;
-        if (found.ingress.length === 0 || found.ingressManager === FIELD_MANAGER) shown.add(tried);
+        // One that is gone shows nothing, either.
+        const ingress = found?.ingress ?? [];
+        if (!same(ingress, tried.wanted.addresses)) continue;
+        if (ingress.length === 0 || found?.ingressManager === FIELD_MANAGER) shown.add(tried);
       }
     }
     return shown;

@@ -1,6 +1,8 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
+import type { Owner } from '../model/claim.ts';
 import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
+import type { Participant } from '../model/participant.ts';
 
 /** A Service to write to; the API server refuses when uid or resourceVersion are others by then. */
 export interface ServiceTarget {
@@ -26,10 +28,10 @@ export interface Cluster {
   /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then. */
   context(): Promise<ObservedContext>;
   /**
-   * Throws a Failure that names the context when the cluster cannot be read. While it is watched, the answer comes from
-   * memory, and the Failure is what became of the last attempt to reach the server.
+   * `self` is the name of our own Lease. Throws a Failure that names the context when the cluster cannot be read. While it
+   * is watched, the answer comes from memory, and the Failure is what became of the last attempt to reach the server.
    */
-  observe(signal?: AbortSignal): Promise<ObservedCluster>;
+  observe(signal?: AbortSignal, self?: string): Promise<ObservedCluster>;
   /**
    * Makes this the whole of what we own of a Service's status, by server-side apply on that subresource, not forced: no
    * addresses, or no condition, gives them up. Returns the new resourceVersion. Throws a Failure on a conflict.
@@ -42,6 +44,15 @@ export interface Cluster {
    * somebody else changed it meanwhile.
    */
   writeAllocations(before: AllocationRecord, after: readonly Allocation[]): Promise<void>;
+  /**
+   * Makes our Lease, or renews it, and takes back that we leave. One of a session holds 40 seconds, so that it has to
+   * be renewed every 10 by calling this again; a persistent one holds until it is removed, and stays so. Throws a Failure.
+   */
+  join(self: Participant, mode: Owner['mode']): Promise<void>;
+  /** Has our Lease, made where there is none, say that we leave. Throws a Failure. */
+  announceLeaving(self: Participant): Promise<void>;
+  /** Removes our Lease; nothing where there is none. Throws a Failure. */
+  leave(name: string): Promise<void>;
   /**
    * Keeps Services, their endpoints, Nodes and the record of allocations in memory from now on, and what cannot be watched
    * for some minutes. `onChange` is a hint, at most one a turn of the event loop, that an observation would show something

@@ -15,11 +15,12 @@ import { ApiClient } from './http.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig.ts';
 import { listNodes } from './nodes.ts';
 import { PACE, type WatchPace } from './pace.ts';
+import { Participants, type Present } from './participants.ts';
 import { ProgramCredentials } from './program-credentials.ts';
 import { MissingRights } from './rights.ts';
 import { applyStatus, knowsIpMode } from './service-status.ts';
 import { listEndpoints, listServices } from './services.ts';
-import { WatchedCluster } from './watched.ts';
+import { WatchedCluster, type WatchedState } from './watched.ts';
 
 export interface ConnectOptions {
   readonly context: string;
@@ -70,17 +71,30 @@ async function loading<T>(name: string, work: () => T | Promise<T>): Promise<T> 
   }
 }
 
+function withParticipants(seen: WatchedState, { participants, missingRights }: Present): ObservedCluster {
+  const rights = new MissingRights();
+  for (const right of [...seen.missingRights, ...missingRights]) rights.add(right);
+  return { ...seen, participants, missingRights: rights.list() };
+}
+
 /** A cluster behind a client of its API. */
 class ApiCluster implements Cluster {
   readonly #api: ApiClient;
   readonly #context: KubeContext;
+  readonly #participants: Participants;
   readonly #pace: WatchPace;
   #version: Promise<string> | null = null;
   #watched: WatchedCluster | null = null;
+  #merged: {
+    readonly seen: WatchedState;
+    readonly present: Present;
+    readonly cluster: ObservedCluster;
+  } | null = null;
 
   constructor(api: ApiClient, context: KubeContext, pace: WatchPace) {
     this.#api = api;
     this.#context = context;
+    this.#participants = new Participants(api);
     this.#pace = pace;
   }
 
@@ -99,8 +113,14 @@ class ApiCluster implements Cluster {
     };
   }
 
-  async observe(signal?: AbortSignal): Promise<ObservedCluster> {
-    if (this.#watched !== null) return await this.#watched.observe(signal);
+  async observe(signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
+    if (this.#watched !== null) {
+      const [seen, present] = await Promise.all([
+        this.#watched.observe(signal),
+        this.#participants.recall(self ?? null, signal),
+      ]);
+      return this.#merge(seen, present);
+    }
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
     const version = await abortable(this.#readVersion(), signal);
@@ -108,14 +128,16 @@ class ApiCluster implements Cluster {
     const nodes = listNodes(api, rights, signal);
     const services = listServices(api, rights, signal);
     const allocations = readAllocations(api, rights, signal);
-    const [listedNodes, listedServices, endpoints, recorded, facts] = await Promise.all([
+    const participants = this.#participants.read(self ?? null, signal);
+    const [listedNodes, listedServices, endpoints, recorded, facts, present] = await Promise.all([
       nodes,
       services,
       services.then((found) => listEndpoints(api, found, rights, signal)),
       allocations,
       readSlowFacts(api, nodes, allocations, rights, signal),
+      participants,
     ]);
-    return {
+    const seen = {
       version,
       ...facts,
       nodes: listedNodes,
@@ -124,6 +146,16 @@ class ApiCluster implements Cluster {
       allocations: recorded,
       missingRights: rights.list(),
     };
+    return withParticipants(seen, present);
+  }
+
+  /** The same value as long as both parts are the same. */
+  #merge(seen: WatchedState, present: Present): ObservedCluster {
+    const last = this.#merged;
+    if (last !== null && last.seen === seen && last.present === present) return last.cluster;
+    const cluster = withParticipants(seen, present);
+    this.#merged = { seen, present, cluster };
+    return cluster;
   }
 
   async applyStatus(target: ServiceTarget, status: ServiceStatus): Promise<string> {
@@ -160,6 +192,18 @@ class ApiCluster implements Cluster {
         if (this.#watched === watched) this.#watched = null;
       },
     };
+  }
+
+  async join(...[self, mode]: Parameters<Cluster['join']>): Promise<void> {
+    await this.#participants.join(self, mode);
+  }
+
+  async announceLeaving(self: Parameters<Cluster['announceLeaving']>[0]): Promise<void> {
+    await this.#participants.announceLeaving(self);
+  }
+
+  async leave(name: string): Promise<void> {
+    await this.#participants.leave(name);
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,7 @@ const METHODS = {
   create: 'POST',
   update: 'PUT',
   patch: 'PATCH',
+  delete: 'DELETE',
 } as const;
 
 const READS: ReadonlySet<keyof typeof METHODS> = new Set(['get', 'list', 'review']);

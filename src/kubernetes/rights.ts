@@ -22,6 +22,8 @@ export class MissingRights {
   }
 }
 
+const LEASES = { group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' } as const;
+
 /** How a right to write is put to the authorizer; a right to read shows by reading. */
 const WRITES = {
   'create configmaps kube-system': { verb: 'create', resource: 'configmaps', namespace: 'kube-system' },
@@ -32,6 +34,9 @@ const WRITES = {
     name: 'mkplan-allocations',
   },
   'create events': { verb: 'create', resource: 'events' },
+  'create leases kube-system': { verb: 'create', ...LEASES },
+  'update leases kube-system': { verb: 'update', ...LEASES },
+  'delete leases kube-system': { verb: 'delete', ...LEASES },
   'patch services/status': { verb: 'patch', resource: 'services', subresource: 'status' },
 } as const satisfies Partial<Record<Right, V1ResourceAttributes>>;
 

@@ -103,6 +103,9 @@ interface Slow {
   readonly facts: Promise<SlowFacts & Pick<ObservedCluster, 'version' | 'missingRights'>>;
 }
 
+/** Everything of a cluster but who else is in it. */
+export type WatchedState = Omit<ObservedCluster, 'participants'>;
+
 /** A cluster that is kept in memory: what can be watched is, and the rest is read again now and then. */
 export class WatchedCluster {
   readonly #services: Reflector<Wire<V1Service>, ObservedService>;
@@ -113,7 +116,7 @@ export class WatchedCluster {
   readonly #stopping = new AbortController();
   #telling: NodeJS.Immediate | null = null;
   #slow: Slow | null = null;
-  #last: { readonly key: string; readonly slow: unknown; readonly observed: ObservedCluster } | null = null;
+  #last: { readonly key: string; readonly slow: unknown; readonly observed: WatchedState } | null = null;
 
   /** Begins at once. */
   constructor(options: WatchedOptions) {
@@ -138,7 +141,7 @@ export class WatchedCluster {
   }
 
   /** From memory, once everything is there; the same value as long as that has not changed. Throws a Failure when the cluster cannot be reached. */
-  async observe(signal?: AbortSignal): Promise<ObservedCluster> {
+  async observe(signal?: AbortSignal): Promise<WatchedState> {
     const all = this.#all();
     await abortable(Promise.all(all.map((one) => one.ready())), signal);
     const slow = await abortable(this.#readSlowly(), signal);
@@ -150,7 +153,7 @@ export class WatchedCluster {
     return this.#last.observed;
   }
 
-  #assemble(slow: Awaited<Slow['facts']>): ObservedCluster {
+  #assemble(slow: Awaited<Slow['facts']>): WatchedState {
     const all = this.#all();
     const observed = [...this.#services.values.values()].sort(compareNames);
     // Endpoints are of Services: where there are none, nothing is asked for.

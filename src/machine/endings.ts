@@ -15,6 +15,20 @@ export function stale(): Failure {
   ]);
 }
 
+/** Under our Lease, or the word that it leaves, the plan is not the one that was made before that. */
+export function participantsChanged(): Failure {
+  return new Failure('stale', [
+    {
+      code: 'participants-changed',
+      severity: 'error',
+      summary: 'another mkplan joined or left the cluster meanwhile',
+      cause:
+        'Which Services are cleared depends on who else uses them, and that changed while the plan was made.',
+      fix: 'Run the command again: it plans from what is there now.',
+    },
+  ]);
+}
+
 /** What a command that was told to stop says. */
 export function interruption(): Diagnostic {
   return {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createActor, toPromise } from 'xstate';
 import { claimsAfter } from '../executor/claims.ts';
 import { ingressOf } from '../executor/confirmation.ts';
+import { announce, leaveAll, stayAll } from '../executor/leases.ts';
 import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
 import { tellServices } from '../executor/reports.ts';
 import { leftLines } from '../executor/residue.ts';
@@ -12,11 +13,18 @@ import { performWave, Transaction } from '../executor/wave.ts';
 import type { Claim, Owner } from '../model/claim.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
-import { isEmpty, type Plan } from '../model/plan.ts';
+import { isEmpty, type LeaseChange, type Plan } from '../model/plan.ts';
 import type { RouteChanger } from '../platform/route-table.ts';
 import type { HeldLock, Lock } from '../registry/registry.ts';
 import { type ApplyEnd, type ApplyWork, createApplyMachine, isApplyEnd } from './apply.ts';
-import { diagnosticsOf, interruption, mayBeDecided, stale, uncommitted } from './endings.ts';
+import {
+  diagnosticsOf,
+  interruption,
+  mayBeDecided,
+  participantsChanged,
+  stale,
+  uncommitted,
+} from './endings.ts';
 
 /** Everything that a transaction touches. */
 export interface ApplyPorts extends RecoveryPorts {
@@ -111,6 +119,8 @@ class ApplyRun implements ApplyWork {
   #owner: Owner | null = null;
   #journalFailure: unknown = null;
   #deciding = false;
+  /** What the clusters were told, once the plan was found to hold all the same. */
+  #announced: readonly LeaseChange[] = [];
   plan: Plan | null = null;
   transaction: Transaction | null = null;
   left: readonly Diagnostic[] = [];
@@ -174,6 +184,7 @@ class ApplyRun implements ApplyWork {
   async #begin(transaction: Transaction): Promise<void> {
     const { txid, plan } = transaction;
     const { bootId, networkNamespace } = this.#owned();
+    await this.#announce(plan);
     // Before anything else: whoever loses this race has changed nothing. What is recorded in vain is only remembered.
     for (const change of plan.allocations) await this.#ports.services.writeAllocations(change);
     const { confirmation } = this.#options;
@@ -193,6 +204,15 @@ class ApplyRun implements ApplyWork {
     // It starts while the conditions are checked and the intent is written; nothing is asked of it before that.
     if (changesRoutes(plan)) this.#ports.routeChanger.start();
     await confirmation?.guard(txid);
+  }
+
+  /** Our Lease stays as it is when the plan turns out to be another one: the next run finds it, and goes on from there. */
+  async #announce(plan: Plan): Promise<void> {
+    if (await announce(this.#ports.services, plan.leases)) {
+      const again = await this.#ports.observe();
+      if (again.fingerprint !== plan.fingerprint) throw participantsChanged();
+    }
+    this.#announced = plan.leases;
   }
 
   async verify(): Promise<void> {
@@ -218,7 +238,7 @@ class ApplyRun implements ApplyWork {
   }
 
   async commit(): Promise<void> {
-    const { txid } = this.#open();
+    const { txid, plan } = this.#open();
     // Once it is decided nothing is changed or undone any more, so the helper can let go meanwhile.
     const released = releaseHelper(this.#ports.routeChanger);
     try {
@@ -228,6 +248,8 @@ class ApplyRun implements ApplyWork {
       await released;
     }
     this.#emit({ type: 'committed', txid });
+    // Last: whatever cuts this off leaves a Lease that is still to go, and no routes without one.
+    this.left = await leaveAll(this.#ports.services, plan.leases);
   }
 
   async report(): Promise<void> {
@@ -238,11 +260,15 @@ class ApplyRun implements ApplyWork {
 
   async rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'> {
     const transaction = this.#open();
-    if (!transaction.begun) return 'unchanged';
+    const { services } = this.#ports;
+    if (!transaction.begun) {
+      this.left = await stayAll(services, this.#announced);
+      return this.left.length > 0 ? 'residue' : 'unchanged';
+    }
     const { left, journalFailure } = await rollback(this.#ports, transaction, this.#emit);
-    this.left = left;
+    this.left = [...left, ...(await stayAll(services, this.#announced))];
     this.#journalFailure = journalFailure;
-    if (journalFailure !== null && this.#deciding) this.left = [...left, mayBeDecided(journalFailure)];
+    if (journalFailure !== null && this.#deciding) this.left = [...this.left, mayBeDecided(journalFailure)];
     if (this.left.length > 0) return 'residue';
     return transaction.performed.some(({ tried }) => tried) ? 'rolled-back' : 'unchanged';
   }
@@ -271,9 +297,14 @@ class ApplyRun implements ApplyWork {
     }
     if (end === 'refused') throw error;
     if (end === 'incomplete') this.left = [uncommitted(error)];
-    if (end === 'done' || end === 'nothing' || end === 'awaiting') return this.#result(end, []);
+    const isAtEnd = end === 'nothing' || end === 'awaiting';
+    if (isAtEnd || (end === 'done' && this.left.length === 0)) return this.#result(end, []);
     const journal = this.#journalFailure === null ? [] : diagnosticsOf(this.#journalFailure);
-    const diagnostics = [...(end === 'incomplete' ? [] : diagnosticsOf(error)), ...journal, ...this.left];
+    const diagnostics = [
+      ...(end === 'rolledBack' || end === 'residue' ? diagnosticsOf(error) : []),
+      ...journal,
+      ...this.left,
+    ];
     if (end !== 'rolledBack') return this.#result('residue', diagnostics);
     return this.#result(interrupted ? 'interrupted' : 'rolled-back', diagnostics);
   }

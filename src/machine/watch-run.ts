@@ -43,8 +43,8 @@ class WatchRun implements WatchWork {
   #shown = '';
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
-  /** The profile whose record of allocations the pass under way could not write; null where it could. */
-  #unrecorded: string | null = null;
+  /** The profile whose record of allocations, or our Lease there, the pass under way could not write; null where it could. */
+  #unwritten: string | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
 
   constructor(
@@ -155,7 +155,7 @@ class WatchRun implements WatchWork {
     if (isEmpty(plan)) return 'done';
     this.#show(plan);
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];
-    this.#unrecorded = null;
+    this.#unwritten = null;
     try {
       const outcome = await this.#apply(
         () => this.#planning.plan(this.#desired),
@@ -175,8 +175,8 @@ class WatchRun implements WatchWork {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
       if (thrown.kind !== 'stale' || attempt >= MAX_STALE) {
-        if (this.#unrecorded === null) throw thrown;
-        const unit: Unit = { kind: 'profile', name: this.#unrecorded };
+        if (this.#unwritten === null) throw thrown;
+        const unit: Unit = { kind: 'profile', name: this.#unwritten };
         this.#units.failed(unit, thrown.message, this.#ports.clock.now());
       }
       this.#ports.distrust();
@@ -209,18 +209,23 @@ class WatchRun implements WatchWork {
     );
   }
 
-  /** Notes whose record of allocations could not be written: that holds no other profile up. */
+  /** Notes whose record of allocations, or our Lease there, could not be written: that holds no other profile up. */
   #services(): ServicePort {
     const { services } = this.#ports.apply;
+    const noting = async (profile: string, write: Promise<void>) => {
+      this.#unwritten = profile;
+      await write;
+      this.#unwritten = null;
+    };
     return {
       applyStatus: (profile, target, status) => services.applyStatus(profile, target, status),
       createEvent: (profile, target, event) => services.createEvent(profile, target, event),
       list: (profile) => services.list(profile),
-      writeAllocations: async (change) => {
-        this.#unrecorded = change.profile;
-        await services.writeAllocations(change);
-        this.#unrecorded = null;
-      },
+      writeAllocations: (change) => noting(change.profile, services.writeAllocations(change)),
+      join: (profile) => noting(profile, services.join(profile)),
+      announceLeaving: (profile) => noting(profile, services.announceLeaving(profile)),
+      // When all else is done: what fails then is told.
+      leave: (profile) => services.leave(profile),
     };
   }
 
@@ -272,18 +277,41 @@ class WatchRun implements WatchWork {
     const end = new AbortController();
     // A cluster that has not answered by then counts as one that cannot be reached: its routes go all the same.
     void clock.wait(LEAVING_MS, end.signal).then(() => bound.abort(tooSlow()));
-    const failed: { step: Step; diagnostic: Diagnostic }[] = [];
     try {
-      const leave = async () => {
+      this.outcome = await this.#leave(async () => {
         const observed = await observe(desired, bound.signal);
         return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
-      };
-      const { left, diagnostics } = await this.#apply(leave, new AbortController().signal, failed);
-      this.outcome = { left, diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics] };
+      });
     } catch (thrown) {
       this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
     } finally {
       end.abort();
+    }
+  }
+
+  /**
+   * Applies what takes everything away, anew where its facts had changed under it. Where a cluster cannot be told that we
+   * leave our routes go all the same, and our Lease runs out.
+   */
+  async #leave(observe: () => Promise<Plan>): Promise<WatchOutcome> {
+    const untold = new Set<string>();
+    const planned = async (): Promise<Plan> => {
+      const plan = await observe();
+      return { ...plan, leases: plan.leases.filter(({ profile }) => !untold.has(profile)) };
+    };
+    for (let attempt = 1; ; attempt++) {
+      this.#unwritten = null;
+      const failed: { step: Step; diagnostic: Diagnostic }[] = [];
+      try {
+        const { left, diagnostics } = await this.#apply(planned, new AbortController().signal, failed);
+        return { left, diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics] };
+      } catch (thrown) {
+        const isStale = thrown instanceof Failure && thrown.kind === 'stale';
+        const profile = this.#unwritten;
+        if (!isStale && profile !== null && !untold.has(profile)) untold.add(profile);
+        else if (!isStale || attempt >= MAX_STALE) throw thrown;
+        this.#ports.distrust();
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { AllocationRecord } from './allocation.ts';
 import type { Claim } from './claim.ts';
 import type { ObservedCondition } from './condition.ts';
+import type { ObservedParticipant } from './participant.ts';
 import type { HostPolicy } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
@@ -196,6 +197,10 @@ export const RIGHTS = [
   'watch configmaps kube-system/mkplan-allocations',
   'create configmaps kube-system',
   'update configmaps kube-system/mkplan-allocations',
+  'list leases kube-system',
+  'create leases kube-system',
+  'update leases kube-system',
+  'delete leases kube-system',
   'patch services/status',
   'create events',
 ] as const;
@@ -216,6 +221,8 @@ export interface ObservedCluster {
   readonly endpoints: readonly ObservedEndpoints[];
   /** Null where it may not be read: then the Services' own status is all that is known. */
   readonly allocations: AllocationRecord | null;
+  /** Every tunnel that has a Lease here, ours too, by name. Null where they may not be read. */
+  readonly participants: readonly ObservedParticipant[] | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];
   /** In the order of `RIGHTS`. What needs one of them was not read, or cannot be written. */

@@ -158,6 +158,16 @@ export interface AllocationChange {
   readonly after: readonly Allocation[];
 }
 
+/**
+ * What becomes of our Lease in a profile's cluster. `join`: it is made, or holds again. `leave`: it goes, after everything
+ * else has; `announced` says that it tells so already, and that what is planned was observed after it did.
+ */
+export interface LeaseChange {
+  readonly profile: string;
+  readonly action: 'join' | 'leave';
+  readonly announced: boolean;
+}
+
 /** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */
 export interface Unproven {
   readonly route: Route;
@@ -175,6 +185,8 @@ export interface Plan {
   readonly services: readonly ServiceSummary[];
   /** One a profile whose cluster's record changes. */
   readonly allocations: readonly AllocationChange[];
+  /** One a profile whose cluster we join or leave. */
+  readonly leases: readonly LeaseChange[];
   /** Sorted; includes the steps whose action is `none`. */
   readonly steps: readonly Step[];
   /** Sorted by profile and Service. */
@@ -192,8 +204,10 @@ export interface Plan {
 
 /** Whether applying the plan would change anything. */
 export function isEmpty(plan: Plan): boolean {
-  const { allocations, reports, steps } = plan;
-  return allocations.length + reports.length === 0 && steps.every((step) => step.action === 'none');
+  const { allocations, leases, reports, steps } = plan;
+  return (
+    allocations.length + leases.length + reports.length === 0 && steps.every((step) => step.action === 'none')
+  );
 }
 
 /** Whether something refuses the plan as a whole. */

@@ -29,6 +29,7 @@ const ONE_LINE_ITEMS = new Set([
   'nodes',
   'endpoints',
   'strayPods',
+  'participants',
   'allocations',
 ]);
 const ONE_LINE = new Set(['route', 'owner', 'open', 'kubeadm']);

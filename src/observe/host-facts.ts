@@ -4,6 +4,7 @@ import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { CriticalAddress } from '../model/observed.ts';
 import type { HostPolicy } from '../model/policy.ts';
 import { dnsServers, isResolvedStub, livePeers, sshClient } from './critical.ts';
+import { type ParticipantIdentity, readParticipantIdentity } from './host-identity.ts';
 
 /** Addresses that this host's own life hangs on, other than those that its routes and clusters tell. */
 export interface HostFacts {
@@ -11,12 +12,16 @@ export interface HostFacts {
   critical(): Promise<readonly CriticalAddress[]>;
   /** Throws a Failure for a policy that is not to be believed. */
   policy(): HostPolicy;
+  /** Which host and whose registry this is. Throws a Failure when that cannot be read. */
+  identity(): Promise<ParticipantIdentity>;
 }
 
 export interface HostFactsOptions {
   /** SSH_CONNECTION is read from it. */
   readonly env: NodeJS.ProcessEnv;
   readonly policy: () => HostPolicy;
+  /** Where this user's claims are. */
+  readonly stateDirectory: string;
   /** Goes before every path that is read; empty for the host's own files. */
   readonly root?: string;
 }
@@ -27,6 +32,7 @@ const CONNECTIONS = ['/proc/net/tcp', '/proc/net/tcp6'];
 
 class SystemHostFacts implements HostFacts {
   readonly #options: HostFactsOptions;
+  #identity: Promise<ParticipantIdentity> | null = null;
 
   constructor(options: HostFactsOptions) {
     this.#options = options;
@@ -42,6 +48,12 @@ class SystemHostFacts implements HostFacts {
 
   policy(): HostPolicy {
     return this.#options.policy();
+  }
+
+  /** Asked once: all that one command does is done as one. */
+  identity(): Promise<ParticipantIdentity> {
+    this.#identity ??= readParticipantIdentity(this.#options);
+    return this.#identity;
   }
 
   async #dnsServers(): Promise<CriticalAddress[]> {

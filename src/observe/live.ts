@@ -6,9 +6,10 @@ import { contains, parseAddress } from '../model/prefix.ts';
 import type { HostChange, RouteEventStream, RouteEvents } from '../platform/route-events.ts';
 import type { HostIdentity } from '../platform/route-table.ts';
 import { addressesToAsk } from './answers.ts';
+import { participantOf } from './host-identity.ts';
 import { LiveNetwork } from './live-network.ts';
 import { assemble, type ObservePorts, recordedState } from './observe.ts';
-import { observeProfile } from './profile.ts';
+import { type ObserveOptions, observeProfile } from './profile.ts';
 import { rememberAddresses } from './remembered-profiles.ts';
 
 /** Everything that a snapshot is kept true with. */
@@ -86,12 +87,13 @@ export class LiveObservation {
 
   /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
+    const self = participantOf(await this.#ports.host.identity(), desired.spec).name;
     const [identity, network, registry, facts, ...profiles] = await Promise.all([
       this.#identity,
       this.#network.read(signal),
       recordedState(this.#ports),
       this.#readFacts(),
-      ...desired.profiles.map((profile) => this.#readProfile(profile, signal)),
+      ...desired.profiles.map((profile) => this.#readProfile(profile, { self, signal })),
     ]);
     const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
     const { critical, policy, recorded } = facts;
@@ -123,8 +125,8 @@ export class LiveObservation {
   }
 
   /** The profile as it was seen last, where nothing about it has changed. */
-  async #readProfile(profile: DesiredProfile, signal: AbortSignal): Promise<ObservedProfile> {
-    const seen = await observeProfile(profile, this.#ports, signal);
+  async #readProfile(profile: DesiredProfile, options: ObserveOptions): Promise<ObservedProfile> {
+    const seen = await observeProfile(profile, this.#ports, options);
     const last = this.#profiles.get(profile.name);
     if (last !== undefined && last.cluster === seen.cluster && isEqualBeside(last, seen)) return last;
     this.#profiles.set(profile.name, seen);

@@ -13,6 +13,7 @@ import type { Journal, Registry } from '../registry/registry.ts';
 import { addressesToAsk } from './answers.ts';
 import { apiServers, sortCritical, vpnEndpoints } from './critical.ts';
 import type { HostFacts } from './host-facts.ts';
+import { participantOf } from './host-identity.ts';
 import { observeProfile, type ProfilePorts } from './profile.ts';
 
 /** Everything that a snapshot is taken from. */
@@ -91,13 +92,14 @@ export async function observe(
   signal?: AbortSignal,
 ): Promise<ObservedState> {
   const { routeTable } = ports;
+  const self = participantOf(await ports.host.identity(), desired.spec).name;
   const [identity, network, registry, critical, recorded, profiles] = await Promise.all([
     routeTable.identity(),
     routeTable.snapshot(signal),
     recordedState(ports),
     ports.host.critical(),
     ports.profiles.tunnels(),
-    Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, signal))),
+    Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, { self, signal }))),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
   const policy = ports.host.policy();

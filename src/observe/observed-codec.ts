@@ -20,6 +20,7 @@ import type {
   Rule,
 } from '../model/observed.ts';
 import { FIELD_MANAGER, RIGHTS, RULE_ACTIONS } from '../model/observed.ts';
+import type { ObservedParticipant } from '../model/participant.ts';
 import { PURPOSES } from '../model/plan.ts';
 import { type HostPolicy, NO_POLICY, SPEC_APPROVALS } from '../model/policy.ts';
 import {
@@ -317,6 +318,20 @@ const cluster = record<ObservedCluster>({
       }),
     ),
     null,
+  ),
+  participants: usually(
+    nullable(
+      list(
+        record<ObservedParticipant>({
+          name: required(text),
+          holder: usually(text, ''),
+          own: usually(flag, false),
+          live: usually(flag, true),
+          leaving: usually(flag, false),
+        }),
+      ),
+    ),
+    [],
   ),
   strayPods: usually(
     list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),

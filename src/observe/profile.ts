@@ -14,6 +14,13 @@ export interface ProfilePorts {
   cluster(profile: DesiredProfile): Promise<Cluster>;
 }
 
+/** What an observation is made for. */
+export interface ObserveOptions {
+  /** The name of our own Lease. */
+  readonly self: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Whether the host of an API server's URL is the address of one of the profile's own nodes. */
 export function isServerOf(server: string, config: MinikubeConfig | null): boolean {
   const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[(.*)\]$/, '$1') : '';
@@ -60,13 +67,13 @@ async function observeCluster(
   profile: DesiredProfile,
   ports: ProfilePorts,
   problems: Problems,
-  signal: AbortSignal | undefined,
+  { self, signal }: ObserveOptions,
 ): Promise<{ context: ObservedContext | null; cluster: ObservedCluster | null }> {
   const cluster = await problems.tolerate(() => ports.cluster(profile));
   if (cluster === null) return { context: null, cluster: null };
   const [context, observed] = await Promise.all([
     problems.tolerate(() => cluster.context()),
-    problems.tolerate(() => cluster.observe(signal)),
+    problems.tolerate(() => cluster.observe(signal, self)),
   ]);
   return { context, cluster: observed };
 }
@@ -75,7 +82,7 @@ async function observeCluster(
 export async function observeProfile(
   profile: DesiredProfile,
   ports: ProfilePorts,
-  signal?: AbortSignal,
+  options: ObserveOptions,
 ): Promise<ObservedProfile> {
   const { name } = profile;
   if (!needsCluster(profile)) {
@@ -84,14 +91,14 @@ export async function observeProfile(
   const problems = new Problems();
   const [config, { context, cluster }] = await Promise.all([
     problems.tolerate(() => ports.profiles.config(name)),
-    observeCluster(profile, ports, problems, signal),
+    observeCluster(profile, ports, problems, options),
   ]);
   // The hypervisor is asked only where nothing better answered: it takes a process and a second or more.
   const answeredAt = context?.answeredAt ?? null;
   const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
   const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
   const isAsked = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
-  const minikubeIp = isAsked ? await problems.tolerate(() => ports.profiles.ip(name, signal)) : null;
+  const minikubeIp = isAsked ? await problems.tolerate(() => ports.profiles.ip(name, options.signal)) : null;
   return {
     name,
     config,

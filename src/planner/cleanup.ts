@@ -54,6 +54,7 @@ export function planCleanup(observed: ObservedState, options: CleanupOptions): P
     profiles: [],
     services: [],
     allocations: [],
+    leases: [],
     steps,
     reports: [],
     waves: wavesOf(steps),

@@ -8,6 +8,7 @@ import {
   type ObservedService,
 } from '../model/observed.ts';
 import { type ServiceReport, type ServiceStep, type ServiceSummary, serviceName } from '../model/plan.ts';
+import { keptFor } from './participants.ts';
 import { mayEmit, mayPatch } from './rights.ts';
 import { isOurIngress, isToldByOthers } from './served.ts';
 
@@ -108,11 +109,21 @@ export function serviceReports(
     return cluster.services
       .flatMap((service) => {
         const key = `${profile.name}/${serviceName(service)}`;
-        if (stepped.has(key) || isToldByOthers(service, profile, cluster)) return [];
-        return reportOf(profile.name, service, bySummary.get(key), cluster);
+        const summary = bySummary.get(key);
+        const isTold = isToldByOthers(service, profile, cluster) || isLeftTold(service, summary, cluster);
+        return stepped.has(key) || isTold ? [] : reportOf(profile.name, service, summary, cluster);
       })
       .sort((a, b) => (serviceName(a) < serviceName(b) ? -1 : 1));
   });
+}
+
+/** Whether there is nothing more to say of a Service, and somebody else may still go by what was said. */
+function isLeftTold(
+  { type }: ObservedService,
+  summary: ServiceSummary | undefined,
+  cluster: ObservedCluster,
+): boolean {
+  return type === 'LoadBalancer' && wantedCondition(summary) === null && keptFor(cluster) !== null;
 }
 
 function reportOf(

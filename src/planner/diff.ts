@@ -7,6 +7,7 @@ import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
 import { conditionChange, eventsOf } from './conditions.ts';
 import type { Ownership } from './foreign.ts';
+import { keptFor } from './participants.ts';
 import { mayPatch } from './rights.ts';
 import { isOurIngress, isToTakeBack } from './served.ts';
 import { routeStep, serviceStep } from './step.ts';
@@ -187,8 +188,12 @@ export function serviceSteps(
       : cluster.services
           .flatMap((service): ServiceStep[] => {
             const summary = bySummary.get(`${profile.name}/${serviceName(service)}`);
-            const isOurs = summary?.state === 'served' || isToTakeBack(service, profile, cluster, routed);
-            return isOurs ? [serviceStepOf(profile.name, service, summary, cluster)] : [];
+            if (summary?.state !== 'served' && !isToTakeBack(service, profile, cluster, routed)) return [];
+            // What it is ours to serve, and has no address for, is cleared; other Services somebody else may still use.
+            const isOurs = summary?.state === 'served' || summary?.state === 'pending';
+            const kept = isOurs || service.type !== 'LoadBalancer' ? null : keptFor(cluster);
+            if (kept !== null) return [keptStep(profile.name, service, kept)];
+            return [serviceStepOf(profile.name, service, summary, cluster)];
           })
           .filter(({ action }) => action === 'none' || mayPatch(cluster)),
   );
@@ -207,4 +212,10 @@ function serviceStepOf(
   const condition = conditionChange(service, summary);
   const events = eventsOf({ before, after, reason, condition }, cluster);
   return serviceStep(profile, service, before, after, reason, { condition, events });
+}
+
+function keptStep(profile: string, service: ObservedService, reason: string): ServiceStep {
+  const condition = conditionChange(service, undefined).before;
+  const told = { condition: { before: condition, after: condition }, events: [] };
+  return serviceStep(profile, service, service.ingress, service.ingress, reason, told);
 }

@@ -7,7 +7,8 @@ import { type Route, routeKey } from '../model/route.ts';
 /**
  * The fingerprint of the facts that a plan rests on: SHA-256, hex. The plan is a pure function of those facts, so
  * what it says is what they are; a fact that changes nothing in the plan is not one that it rests on. Texts that explain,
- * places in the spec, the conditions of Services and the count of all writes to them are no facts. The host's boot and network namespace are,
+ * places in the spec, the conditions of Services and the count of all writes to them are no facts; neither is our own Lease,
+ * which says what we do and not what there is. The host's boot and network namespace are,
  * since another one has other routes.
  */
 export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHost): string {

@@ -47,6 +47,7 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
   const rest: Plan = {
     ...plan,
     allocations: plan.allocations.filter((change) => !isOut(change.profile)),
+    leases: plan.leases.filter((change) => !isOut(change.profile)),
     reports: plan.reports.filter(
       (report) => !isOut(report.profile) && !held.services.has(`${report.profile} ${serviceName(report)}`),
     ),
@@ -95,8 +96,8 @@ export function refusalsByProfile(plan: Plan): Map<string, string> {
 
 /**
  * Of a plan that takes everything away, what a session made: routes of its claims, and addresses of Services that no
- * persistent route of this spec leads to. Conditions without an address stay where the profile has such routes: `apply`
- * may have told them.
+ * persistent route of this spec leads to; our Lease, where no such route stays. Conditions without an address stay where
+ * the profile has persistent routes: `apply` may have told them.
  */
 export function ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan {
   const own = claims.filter((claim) => claim.owner.spec === plan.spec);
@@ -113,7 +114,11 @@ export function ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHo
     if (step.kind === 'service') return !step.before.some(stays);
     return step.before !== null && session.has(routeKey(step.before));
   });
+  const stillServed = new Set(
+    persistent.filter(({ purpose }) => purpose === 'load-balancer').map(({ profile }) => profile),
+  );
+  const leases = plan.leases.filter(({ profile }) => !stillServed.has(profile));
   const lasting = new Set(persistent.map(({ profile }) => profile));
   const reports = plan.reports.filter(({ profile }) => !lasting.has(profile));
-  return withSteps({ ...plan, reports }, steps, host);
+  return withSteps({ ...plan, leases, reports }, steps, host);
 }

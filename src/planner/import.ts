@@ -169,6 +169,7 @@ export function planImport(desired: DesiredState, observed: ObservedState, named
     profiles: [],
     services: [],
     allocations: [],
+    leases: [],
     steps,
     reports: [],
     waves: [],

@@ -21,6 +21,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { foreignRoutes, tellApart } from './foreign.ts';
 import { tunnelDiagnostics, unknownOfHost } from './minikube.ts';
 import { wavesOf } from './order.ts';
+import { leaseChange, participantDiagnostics } from './participants.ts';
 import { policyRanges, withPolicy } from './policy.ts';
 import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
@@ -71,6 +72,9 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     profiles: wanted.map((one) => one.summary),
     services,
     allocations: wanted.flatMap((one) => allocationChange(one, services, observed)),
+    leases: profiles.flatMap(({ profile, seen }) =>
+      leaseChange(desired, profile, seen, { services, steps: ofServices }),
+    ),
     steps,
     reports,
     waves: wavesOf(steps),
@@ -94,6 +98,9 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
       ...profiles.flatMap(({ profile, seen }) => about(profile.name, unobserved(desired, profile, seen))),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
+      ),
+      ...profiles.flatMap(({ profile, seen }) =>
+        about(profile.name, participantDiagnostics(desired, profile, seen, ofServices)),
       ),
       ...wanted.flatMap((one) => about(one.summary.name, one.diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),

@@ -27,6 +27,8 @@ const findsServices = (profile: DesiredProfile): boolean => profile.services.val
 const UNRECORDED = 'addresses are given without a record: a Service that is made anew may get another one';
 
 const POLLED = '`mkplan watch` reads them again every half minute, rather than being told of each change';
+const UNANNOUNCED =
+  'others cannot know that we are here: one that leaves may clear Services that are used here';
 
 /** One feature each; docs/rights.md is the same table. */
 const FEATURES: Readonly<Record<Right, Feature>> = {
@@ -62,6 +64,16 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
   'watch configmaps kube-system/mkplan-allocations': { without: POLLED, isUsed: givesFromPool },
   'create configmaps kube-system': { without: UNRECORDED, isUsed: givesFromPool },
   'update configmaps kube-system/mkplan-allocations': { without: UNRECORDED, isUsed: givesFromPool },
+  'list leases kube-system': {
+    without: 'who else serves this cluster is not known, so Services that are left keep their addresses',
+    isUsed: gives,
+  },
+  'create leases kube-system': { without: UNANNOUNCED, isUsed: gives },
+  'update leases kube-system': { without: UNANNOUNCED, isUsed: gives },
+  'delete leases kube-system': {
+    without: 'our Lease stays when we leave, so others will not clear the Services',
+    isUsed: gives,
+  },
   'patch services/status': { without: 'Services keep the addresses that they show', isUsed: gives },
   'create events': { without: 'no Events say what became of Services', isUsed: gives },
 };

@@ -119,7 +119,11 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       },
       routeEvents: { listen: () => ({ ready: Promise.resolve(), stop: async () => undefined }) },
       runner: new ProcessRunner(),
-      host: { critical: async () => [], policy: () => NO_POLICY },
+      host: {
+        critical: async () => [],
+        policy: () => NO_POLICY,
+        identity: async () => ({ id: 'host', person: 'me@here' }),
+      },
       profiles: {
         config: async () => null,
         ip: async () => null,

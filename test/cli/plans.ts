@@ -94,6 +94,7 @@ export function planOf(rest: Partial<Plan> = {}): Plan {
     profiles: [],
     services: [],
     allocations: [],
+    leases: [],
     steps: [],
     reports: [],
     waves: [],

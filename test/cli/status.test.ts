@@ -85,6 +85,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
           strayPods: [],
           missingRights: [],
           allocations: null,
+          participants: [],
         },
       },
     ],
@@ -258,6 +259,36 @@ describe('statusOf', () => {
       default/late   pending      minikube  -        -          0 ready    -               pending: pool exhausted
       "
     `);
+  });
+
+  it('names who else is in the clusters, and says nothing of ourselves', () => {
+    const participant = { own: false, live: true, leaving: false };
+    const participants = [
+      { ...participant, name: 'mkplan-0', holder: 'me@here:/a', own: true },
+      { ...participant, name: 'mkplan-1', holder: 'ann@there:/a' },
+      { ...participant, name: 'mkplan-2', holder: 'bob@there:/a', leaving: true },
+      { ...participant, name: 'mkplan-3', holder: 'cleo@there:/a', live: false },
+    ];
+    const profiles = STATE.profiles.map((one) => ({
+      ...one,
+      cluster: one.cluster === null ? null : { ...one.cluster, participants },
+    }));
+    const shared = statusOf(DESIRED, PLAN, { ...STATE, profiles });
+    const text = renderStatus(shared, { colors: PLAIN, title: 'Tunnel dev', answers: new Map() });
+    expect(text).toContain(
+      [
+        'minikube: ann@there:/a is here, too (mkplan-1)',
+        'minikube: bob@there:/a is leaving (mkplan-2)',
+        'minikube: cleo@there:/a was here, and its Lease ran out (mkplan-3)',
+      ].join('\n'),
+    );
+    expect(text).not.toContain('me@here');
+    const lines = statusLines(shared, 'tunnel.yaml', new Map());
+    expect(lines.filter(({ type }) => type === 'participant').map(({ name }) => name)).toEqual([
+      'mkplan-1',
+      'mkplan-2',
+      'mkplan-3',
+    ]);
   });
 
   it('has a line for each route and Service', () => {

@@ -51,6 +51,7 @@ export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): P
     profiles: [],
     services: [],
     allocations: [],
+    leases: [],
     steps,
     reports: [],
     waves: wavesOf(steps),

@@ -4,6 +4,7 @@ import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceEvent, ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
+import type { ObservedParticipant } from '../../src/model/participant.ts';
 import type { AllocationChange } from '../../src/model/plan.ts';
 import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
@@ -76,6 +77,37 @@ export class FakeServices implements ServicePort {
     if (this.raced-- > 0) throw new Failure('stale', [RACED]);
     this.record = { resourceVersion: String(++this.recorded), allocations: after };
     this.faults.step('services.reply allocations');
+  }
+
+  /** What was said to the cluster of our Lease, in order; `lease` is thrown instead, once. */
+  readonly leases: ('join' | 'announce' | 'leave')[] = [];
+  lease: Error | null = null;
+  /** Our Lease, as long as it is there. */
+  readonly participants: ObservedParticipant[] = [];
+
+  async join(): Promise<void> {
+    this.#say('join');
+  }
+
+  async announceLeaving(): Promise<void> {
+    this.#say('announce');
+  }
+
+  async leave(): Promise<void> {
+    this.#say('leave');
+  }
+
+  #say(what: 'join' | 'announce' | 'leave'): void {
+    this.faults.step(`services.${what}`);
+    const thrown = this.lease;
+    this.lease = null;
+    if (thrown !== null) throw thrown;
+    this.leases.push(what);
+    this.participants.splice(
+      0,
+      1,
+      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce' }]),
+    );
   }
 
   /** Events that were written: Service, its resourceVersion, reason. */

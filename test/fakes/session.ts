@@ -279,6 +279,18 @@ export class Session {
             faults.step('list');
             return [...this.clusterOf(profile).services.values()];
           },
+          join: async (profile) => {
+            faults.step('join');
+            await this.clusterOf(profile).say('join');
+          },
+          announceLeaving: async (profile) => {
+            faults.step('announceLeaving');
+            await this.clusterOf(profile).say('announce');
+          },
+          leave: async (profile) => {
+            faults.step('leave');
+            await this.clusterOf(profile).say('leave');
+          },
         },
         owner: async (): Promise<Owner> => ({
           spec: build.desired([]).spec,

@@ -3,6 +3,7 @@ import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedProfile, ObservedService } from '../../src/model/observed.ts';
+import type { ObservedParticipant } from '../../src/model/participant.ts';
 import * as build from '../planner/build.ts';
 import { shownCondition } from '../planner/simulate.ts';
 
@@ -24,6 +25,10 @@ export class WatchedCluster {
   readonly refusing = new Set<string>();
   /** How often the record of allocations is refused, as changed by somebody else or else. */
   recordRefusals: { left: number; stale: boolean } = { left: 0, stale: false };
+  /** Our Lease, as long as it is there, and what was said of it; `leaseRefusals` times it is refused. */
+  readonly participants: ObservedParticipant[] = [];
+  readonly leases: ('join' | 'announce' | 'leave')[] = [];
+  leaseRefusals = 0;
   #version = 1;
 
   next(): string {
@@ -45,6 +50,7 @@ export class WatchedCluster {
         nodes: [build.node('minikube', [vm], ['10.244.0.0/24'])],
         services: [...this.services.values()],
         allocations: this.record,
+        participants: [...this.participants],
       }),
     });
     return this.reach === 'up' ? seen : { ...seen, cluster: null };
@@ -68,6 +74,17 @@ export class WatchedCluster {
       condition: shownCondition(condition),
     });
     return resourceVersion;
+  }
+
+  async say(what: 'join' | 'announce' | 'leave'): Promise<void> {
+    await this.#answer();
+    if (this.leaseRefusals-- > 0) throw failure('cluster-error', 'the Lease was refused');
+    this.leases.push(what);
+    this.participants.splice(
+      0,
+      1,
+      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce' }]),
+    );
   }
 
   async writeAllocations(before: AllocationRecord, after: AllocationRecord['allocations']): Promise<void> {

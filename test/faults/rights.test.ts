@@ -14,6 +14,8 @@ const RIGHTS: readonly (readonly [Right, method: string, path: RegExp, isServed:
   ['list endpointslices', 'GET', /\/endpointslices$/, true],
   ['get configmaps kube-system/mkplan-allocations', 'GET', new RegExp(`^${RECORD}$`), true],
   ['create configmaps kube-system', 'POST', /\/configmaps$/, true],
+  ['list leases kube-system', 'GET', /\/leases$/, true],
+  ['create leases kube-system', 'POST', /\/leases$/, true],
   ['patch services/status', 'PATCH', /\/status$/, false],
   ['create events', 'POST', /\/events$/, true],
 ];

@@ -8,6 +8,7 @@ import { Failure } from '../../src/model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedState } from '../../src/model/observed.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
+import { participantOf } from '../../src/observe/host-identity.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { plan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
@@ -25,6 +26,8 @@ const POOL = '10.200.0.0/29';
 const NODE_ADDRESS = '192.168.39.2';
 export const FOREIGN = 'metallb-controller';
 
+const IDENTITY = { id: 'host', person: 'me@here' };
+
 const desiredState: DesiredState = desired([
   profile({
     gateway: { value: { ipv4: NODE_ADDRESS, ipv6: null }, at: AT },
@@ -32,6 +35,8 @@ const desiredState: DesiredState = desired([
     loadBalancer: loadBalancer([POOL], { unclassed: true }),
   }),
 ]);
+
+const SELF = participantOf(IDENTITY, desiredState.spec);
 
 function refusal(made: Plan): Failure | null {
   return isRefused(made) ? new Failure('conflict', made.diagnostics) : null;
@@ -186,6 +191,9 @@ export class Stack {
             await cluster.createEvent(...rest),
           writeAllocations: async ({ before, after }: Plan['allocations'][number]) =>
             await cluster.writeAllocations(before, after),
+          join: async () => await cluster.join(SELF, 'persistent'),
+          announceLeaving: async () => await cluster.announceLeaving(SELF),
+          leave: async () => await cluster.leave(SELF.name),
           list: async () => (await cluster.observe()).services,
         },
       };
@@ -201,7 +209,7 @@ export class Stack {
       routeTable: kernel,
       registry: createRegistry(dir),
       journal: createJournal(dir),
-      host: { critical: async () => [], policy: () => NO_POLICY },
+      host: { critical: async () => [], policy: () => NO_POLICY, identity: async () => IDENTITY },
       profiles: {
         config: async () => null,
         ip: async () => NODE_ADDRESS,

@@ -74,6 +74,8 @@ function addressesOf(prefixes: readonly Prefix[]): Prefix[] {
 /** The cluster of one profile: nothing but LoadBalancer Services, and the record of their addresses. */
 class Cluster {
   services: ObservedService[];
+  /** Our Lease, while it is there. */
+  participants: readonly (typeof build.OWN)[] = [];
   allocations: NonNullable<ObservedProfile['cluster']>['allocations'] = {
     resourceVersion: null,
     allocations: [],
@@ -187,13 +189,14 @@ export class Trial {
   }
 
   async #observe(): Promise<ObservedState> {
-    const profiles = [...this.#clusters].map(([name, { services, allocations }]) =>
+    const profiles = [...this.#clusters].map(([name, { services, allocations, participants }]) =>
       build.observedProfile({
         name,
         context: { name, server: `https://${build.VM}:8443`, fromMinikube: true, answeredAt: build.VM },
         cluster: build.cluster({
           services,
           allocations,
+          participants,
           nodes: [build.node('minikube', [build.VM, NODE_6], ['10.244.0.0/24'])],
         }),
       }),
@@ -278,6 +281,13 @@ export class Trial {
       createEvent: async () => undefined,
       writeAllocations: async ({ profile, after }) => {
         clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
+      },
+      join: async (name) => {
+        clusterOf(name).participants = [build.OWN];
+      },
+      announceLeaving: async () => undefined,
+      leave: async (name) => {
+        clusterOf(name).participants = [];
       },
       list: async (name) => clusterOf(name).services,
     };

@@ -92,6 +92,7 @@ const objects: Record<string, unknown> = {
   },
   '/apis/metallb.io': { preferredVersion: { groupVersion: 'metallb.io/v1beta1' } },
   '/apis/metallb.io/v1beta1/ipaddresspools': { items: [{}] },
+  '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases': { items: [] },
   '/apis/discovery.k8s.io/v1/endpointslices': {
     items: [
       {

@@ -18,6 +18,7 @@ import {
 } from './api-server.ts';
 
 const RECORD = '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 /** An API with one of everything, where nothing is forbidden. */
@@ -39,6 +40,7 @@ const objects: Readonly<Record<string, unknown>> = {
   '/apis/metallb.io/v1beta1/ipaddresspools': { items: [] },
   '/apis/cilium.io': { preferredVersion: { groupVersion: 'cilium.io/v2' } },
   '/apis/cilium.io/v2/ciliumloadbalancerippools': { items: [] },
+  [LEASES]: { items: [] },
   [RECORD]: { metadata: { resourceVersion: '7' }, data: { allocations: '' } },
 };
 
@@ -61,6 +63,7 @@ const READS: readonly (readonly [Right, path: string, without: object])[] = [
     { kubeadm: null },
   ],
   ['get configmaps kube-system/mkplan-allocations', RECORD, { allocations: null }],
+  ['list leases kube-system', LEASES, { participants: null }],
 ];
 
 let certificates: Certificates;
@@ -95,6 +98,7 @@ afterEach(async () => {
 });
 
 interface Attributes {
+  readonly group?: string;
   readonly verb: string;
   readonly resource: string;
   readonly subresource?: string;
@@ -157,7 +161,9 @@ describe('a right to write', () => {
       name: 'mkplan-allocations',
     });
     expect(asked).toContainEqual({ verb: 'create', resource: 'events' });
-    expect(asked).toHaveLength(3);
+    const leases = { group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' };
+    expect(asked).toContainEqual({ verb: 'create', ...leases });
+    expect(asked).toHaveLength(4);
   });
 
   it('is named when it is denied', async () => {
@@ -173,6 +179,7 @@ describe('a right to write', () => {
   it('is that to create, where there is no record yet', async () => {
     expect(await missing(() => deny, RECORD)).toEqual([
       'create configmaps kube-system',
+      'create leases kube-system',
       'patch services/status',
       'create events',
     ]);

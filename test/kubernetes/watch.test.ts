@@ -22,6 +22,7 @@ const SERVICES = '/api/v1/services';
 const NODES = '/api/v1/nodes';
 const SLICES = '/apis/discovery.k8s.io/v1/endpointslices';
 const RECORDS = '/api/v1/namespaces/kube-system/configmaps';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
 const LISTS = [SERVICES, NODES, SLICES, RECORDS];
 
 type Service = ReturnType<typeof service>;
@@ -78,7 +79,7 @@ beforeEach(async () => {
     const isWatch = query.get('watch') === 'true';
     if (otherwise(path, isWatch, response)) return;
     const list = held[path];
-    if (path === '/api/v1/pods') answerJson(response, 200, { items: [] });
+    if (path === '/api/v1/pods' || path === LEASES) answerJson(response, 200, { items: [] });
     else if (list === undefined)
       answerJson(response, path === '/version' ? 200 : 404, { gitVersion: 'v1.34.0' });
     else if (isWatch) {

@@ -132,6 +132,7 @@ export class FaultWorld {
       nodes: [build.node('minikube', [build.VM], []), build.node('moved', [MOVED], [])],
       services: services.all(),
       allocations: services.record,
+      participants: [...services.participants],
     });
     return await observe(desired, {
       // Looking is no operation of the process that a fault is meant for.
@@ -144,7 +145,11 @@ export class FaultWorld {
       },
       registry: createRegistry(dir),
       journal: createJournal(dir),
-      host: { critical: async () => [], policy: () => NO_POLICY },
+      host: {
+        critical: async () => [],
+        policy: () => NO_POLICY,
+        identity: async () => ({ id: 'host', person: 'me@here' }),
+      },
       profiles: {
         config: async () => null,
         ip: async () => build.VM,
@@ -162,6 +167,9 @@ export class FaultWorld {
         applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
         createEvent: () => Promise.reject(new Error('an observation changes nothing')),
         writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
+        join: () => Promise.reject(new Error('an observation changes nothing')),
+        announceLeaving: () => Promise.reject(new Error('an observation changes nothing')),
+        leave: () => Promise.reject(new Error('an observation changes nothing')),
         watch: () => ({ isLive: false, stop: () => undefined }),
         close: async () => undefined,
       }),
@@ -171,6 +179,11 @@ export class FaultWorld {
   async plan(desired: DesiredState): Promise<Plan> {
     this.#faults = new Faults();
     return plan(desired, await this.observe(desired));
+  }
+
+  /** Whether the cluster has our Lease. */
+  get hasLease(): boolean {
+    return this.world.services.participants.length > 0;
   }
 
   async ours(): Promise<Ours> {
@@ -196,6 +209,8 @@ export class FaultWorld {
     wrong.push(
       ...routes.filter((key) => !named.has(key)).map((key) => `neither claimed nor journaled: ${key}`),
     );
+    const isRouted = routes.some((key) => key.includes('10.200.0.') && key.startsWith('unicast'));
+    if (isRouted && !this.hasLease) wrong.push('routes to Services stand without a Lease');
     const holders = services.all().flatMap(({ ingress }) => ingress);
     if (new Set(holders).size < holders.length) wrong.push('an address is shown twice');
     return [...wrong, ...(await this.#untruths(desired))];

@@ -476,3 +476,39 @@ describe('leaving', () => {
     expect(session.ours()).not.toContain('10.96.0.0/16');
   });
 });
+
+describe('the Lease of a session', () => {
+  it('is made before addresses are given, and removed when it leaves', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    expect(session.cluster.leases).toEqual(['join']);
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect(session.cluster.leases).toEqual(['join', 'announce', 'leave']);
+    expect(session.ingress('web')).toEqual([]);
+  });
+
+  it('that cannot be made sets its profile aside, which is served once it can be', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.cluster.leaseRefusals = 1;
+    session.start();
+    await session.rests(() => expect(session.of('watch.held')).toMatchObject([{ what: 'profile one' }]));
+    expect(session.ours()).toEqual([]);
+    session.clock.advance(60_000);
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    await session.stop();
+  });
+
+  it('that cannot be told of leaving holds up nothing else', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    session.cluster.leaseRefusals = 1;
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect(session.ours()).toEqual([]);
+    expect(session.ingress('web')).toEqual([]);
+  });
+});

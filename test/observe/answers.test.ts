@@ -26,6 +26,7 @@ const cluster: NonNullable<ObservedProfile['cluster']> = {
   strayPods: [],
   missingRights: [],
   allocations: null,
+  participants: [],
 };
 
 describe('addressesToAsk', () => {

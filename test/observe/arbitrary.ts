@@ -177,6 +177,12 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
     }),
     { nil: null },
   ),
+  participants: fc.option(
+    some(
+      fc.record({ name: text, holder: text, own: fc.boolean(), live: fc.boolean(), leaving: fc.boolean() }),
+    ),
+    { nil: null },
+  ),
   missingRights: fc.subarray([...RIGHTS]),
   strayPods: some(fc.record({ address, node: text })),
 });

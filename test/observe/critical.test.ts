@@ -172,19 +172,23 @@ describe('createHostFacts', () => {
   it('asks systemd-resolved’s own file for the servers behind its stub', async () => {
     await write('etc/resolv.conf', 'nameserver 127.0.0.53\n');
     await write('run/systemd/resolve/resolv.conf', 'nameserver 192.168.0.1\n');
-    expect(await createHostFacts({ env: {}, root, policy }).critical()).toEqual([
+    expect(await createHostFacts({ env: {}, root, stateDirectory: root, policy }).critical()).toEqual([
       { kind: 'dns-server', address: '192.168.0.1', detail: '/run/systemd/resolve/resolv.conf' },
     ]);
   });
 
   it('leaves out what the system does not have', async () => {
     const env = { SSH_CONNECTION: '192.168.0.50 1 192.168.0.31 22' };
-    expect(addresses(await createHostFacts({ env, root, policy }).critical())).toEqual(['192.168.0.50']);
+    expect(addresses(await createHostFacts({ env, root, stateDirectory: root, policy }).critical())).toEqual([
+      '192.168.0.50',
+    ]);
   });
 
   it('fails where a file is there but cannot be read', async () => {
     await mkdir(join(root, 'etc/resolv.conf'), { recursive: true });
-    await expect(createHostFacts({ env: {}, root, policy }).critical()).rejects.toMatchObject({
+    await expect(
+      createHostFacts({ env: {}, root, stateDirectory: root, policy }).critical(),
+    ).rejects.toMatchObject({
       diagnostics: [{ code: 'host-unreadable' }],
     });
   });

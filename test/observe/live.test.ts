@@ -40,6 +40,9 @@ class Host {
       applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
       createEvent: () => Promise.reject(new Error('an observation changes nothing')),
       writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
+      join: () => Promise.reject(new Error('an observation changes nothing')),
+      announceLeaving: () => Promise.reject(new Error('an observation changes nothing')),
+      leave: () => Promise.reject(new Error('an observation changes nothing')),
       watch: () => ({ isLive: true, stop: () => undefined }),
       close: async () => undefined,
     };
@@ -77,6 +80,7 @@ class Host {
           return this.critical;
         },
         policy: () => NO_POLICY,
+        identity: async () => ({ id: 'host', person: 'me@here' }),
       },
       profiles: {
         config: async () => null,

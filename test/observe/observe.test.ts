@@ -33,6 +33,7 @@ const cluster: ObservedCluster = {
   strayPods: [],
   missingRights: [],
   allocations: null,
+  participants: [],
 };
 
 function clusterOf(changes: Partial<Cluster> = {}): Cluster {
@@ -43,6 +44,9 @@ function clusterOf(changes: Partial<Cluster> = {}): Cluster {
     watch: () => ({ isLive: true, stop: () => undefined }),
     applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
     createEvent: () => Promise.reject(new Error('an observation changes nothing')),
+    join: async () => undefined,
+    announceLeaving: async () => undefined,
+    leave: async () => undefined,
     close: () => Promise.resolve(),
     ...changes,
   };
@@ -75,6 +79,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
     host: {
       critical: () => Promise.resolve([{ kind: 'dns-server', address: '192.168.0.1', detail: 'f' }]),
       policy: () => NO_POLICY,
+      identity: async () => ({ id: 'host', person: 'me@here' }),
     },
     profiles: {
       config: (name) => {

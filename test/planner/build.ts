@@ -14,6 +14,7 @@ import type {
   ObservedState,
   Rule,
 } from '../../src/model/observed.ts';
+import type { ObservedParticipant } from '../../src/model/participant.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { type Prefix, parsePrefix } from '../../src/model/prefix.ts';
 import { rangeOf } from '../../src/model/range.ts';
@@ -160,6 +161,20 @@ export function service(name: string, rest: Partial<ObservedService> = {}): Obse
   };
 }
 
+/** This tunnel's own Lease, which holds. */
+export const OWN: ObservedParticipant = {
+  name: 'mkplan-0',
+  holder: 'me@here:/project/tunnel.yaml',
+  own: true,
+  live: true,
+  leaving: false,
+};
+
+/** Another tunnel's Lease, which holds. */
+export function other(who: string, rest: Partial<ObservedParticipant> = {}): ObservedParticipant {
+  return { ...OWN, name: `mkplan-${who}`, holder: `${who}@there:/project/tunnel.yaml`, own: false, ...rest };
+}
+
 export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
   return {
     version: 'v1.34.0',
@@ -170,6 +185,7 @@ export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
     services: [],
     endpoints: [],
     allocations: { resourceVersion: null, allocations: [] },
+    participants: [OWN],
     strayPods: [],
     missingRights: [],
     ...rest,

@@ -162,6 +162,10 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     fc.record({ kind: fc.constantFrom('gateway', 'covers'), profile: text, subject: text, why: text }),
     { maxLength: 2 },
   ),
+  leases: fc.array(
+    fc.record({ profile: text, action: fc.constantFrom('join', 'leave'), announced: fc.boolean() }),
+    { maxLength: 2 },
+  ),
   allocations: fc.array(
     fc.record({
       profile: text,

@@ -1,54 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AllocationRecord } from '../../src/model/allocation.ts';
-import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
 import { type Plan, serviceName } from '../../src/model/plan.ts';
 import { plan } from '../../src/planner/plan.ts';
+import { Api } from './api.ts';
 import * as build from './build.ts';
 import { lookupPool } from './pools.ts';
-import { shownCondition } from './simulate.ts';
 
 /**
  * Histories of one cluster with two mkplan on it: whatever is done to Services and pools, and wherever one of them is
  * suspended, killed or refused by the API in the middle of what it does.
  */
-
-/** An API server as far as addresses go: optimistic concurrency, and one owner of an ingress. */
-class Api {
-  readonly services = new Map<string, ObservedService>();
-  record: AllocationRecord = { resourceVersion: null, allocations: [] };
-  #version = 0;
-
-  next(): string {
-    return String(++this.#version);
-  }
-
-  put(name: string, change: Partial<ObservedService>): void {
-    const known = this.services.get(name) ?? build.service(name, { uid: `uid-${this.next()}` });
-    this.services.set(name, { ...known, ...change, resourceVersion: this.next() });
-  }
-
-  /** Compare-and-swap; false for whoever saw another record. */
-  swap(before: AllocationRecord, after: AllocationRecord['allocations']): boolean {
-    if (before.resourceVersion !== this.record.resourceVersion) return false;
-    this.record = { resourceVersion: this.next(), allocations: after };
-    return true;
-  }
-
-  /** Server-side apply by mkplan, not forced, with uid and resourceVersion; false when refused. */
-  apply(name: string, uid: string, resourceVersion: string, status: ServiceStatus): boolean {
-    const { addresses: ingress, condition } = status;
-    const service = this.services.get(name);
-    if (service === undefined || service.uid !== uid || service.resourceVersion !== resourceVersion)
-      return false;
-    const isForeign = service.ingress.length > 0 && service.ingressManager !== 'mkplan';
-    if (isForeign && ingress.length > 0) return false;
-    const own = isForeign ? {} : { ingress, ingressManager: ingress.length > 0 ? 'mkplan' : null };
-    this.put(name, { ...own, condition: shownCondition(condition) });
-    return true;
-  }
-}
 
 interface Call {
   readonly describe: string;

@@ -2,20 +2,21 @@ import type { Claim } from '../../src/model/claim.ts';
 import { claimKey } from '../../src/model/claim.ts';
 import type { Condition } from '../../src/model/condition.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type { ObservedParticipant } from '../../src/model/participant.ts';
 import type { Change, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
 import { contains, type Prefix } from '../../src/model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
-import { HOST_ID } from './build.ts';
+import { HOST_ID, OWN } from './build.ts';
 
 /** The world after each wave of a plan, as an ideal executor would leave it; the first entry is the world before. */
 export function replay(plan: Plan, before: ObservedState): ObservedState[] {
   const worlds = [before];
-  let world = recordAllocations(plan, before);
+  let world = joinClusters(plan, recordAllocations(plan, before));
   for (const wave of plan.waves) {
     for (const change of wave) world = apply(plan, change, world);
     worlds.push(world);
   }
-  world = tell(plan, world);
+  world = leaveClusters(plan, tell(plan, world));
   worlds.push({ ...world, registry: { claims: commit(plan, world.registry.claims), open: null } });
   return worlds;
 }
@@ -29,6 +30,31 @@ function recordAllocations(plan: Plan, world: ObservedState): ObservedState {
     return { ...profile, cluster: { ...profile.cluster, allocations } };
   });
   return { ...world, profiles };
+}
+
+/** The participants of each profile's cluster, changed where the plan does this to our Lease. */
+function changeLeases(
+  plan: Plan,
+  world: ObservedState,
+  action: 'join' | 'leave',
+  change: (others: readonly ObservedParticipant[]) => readonly ObservedParticipant[],
+): ObservedState {
+  const named = new Set(plan.leases.flatMap((one) => (one.action === action ? [one.profile] : [])));
+  const profiles = world.profiles.map((profile) => {
+    if (!named.has(profile.name) || profile.cluster === null) return profile;
+    const others = (profile.cluster.participants ?? []).filter(({ own }) => !own);
+    return { ...profile, cluster: { ...profile.cluster, participants: change(others) } };
+  });
+  return { ...world, profiles };
+}
+
+function joinClusters(plan: Plan, world: ObservedState): ObservedState {
+  return changeLeases(plan, world, 'join', (others) => [...others, OWN]);
+}
+
+/** When all else is done. */
+function leaveClusters(plan: Plan, world: ObservedState): ObservedState {
+  return changeLeases(plan, world, 'leave', (others) => others);
 }
 
 function apply(plan: Plan, change: Change, world: ObservedState): ObservedState {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kubernetes/cluster.ts';
-import type { TriggerSource, WatchOutcome, WatchPorts } from '../../machine/watch-ports.ts';
+import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../machine/watch-ports.ts';
 import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
+import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, type Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
@@ -69,7 +70,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
       const onPlan = (plan: Plan) => {
         for (const listener of listeners) listener.planned?.(plan);
       };
-      const outcome = await runWatch(
+      const outcome = await watchWith(
         watchPorts(context, adapters, onPlan, await composeFileEvents(), desired),
         {
           desired,
@@ -90,6 +91,22 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     }
   } finally {
     await adapters.close();
+  }
+}
+
+/** Watches, and sees to the session's Leases afterwards: those of what is kept hold from then on without it. */
+async function watchWith(
+  ports: ReturnType<typeof watchPorts>,
+  options: WatchOptions,
+  emit: EmitWatchEvent,
+): Promise<WatchOutcome> {
+  const { leases } = ports.apply;
+  try {
+    const outcome = await runWatch(ports, options, emit);
+    if (options.keep) await leases.keep();
+    return outcome;
+  } finally {
+    await leases.close();
   }
 }
 
@@ -140,7 +157,7 @@ function watchPorts(
   onPlan: (plan: Plan) => void,
   fileEvents: FileEvents,
   first: DesiredState,
-): WatchPorts {
+): WatchPorts & { readonly apply: ReturnType<typeof transactionPorts> } {
   let current = first;
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;

@@ -1,0 +1,62 @@
+import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
+import type { LeaseChange } from '../model/plan.ts';
+import type { ServicePort } from './services.ts';
+
+type LeasePort = Pick<ServicePort, 'join' | 'announceLeaving' | 'leave'>;
+
+/**
+ * Tells the clusters what is about to be done there. Says whether there was anything to tell: what was planned before
+ * that has to be looked at again (`kubernetes/leases.ts` says why). Throws a Failure.
+ */
+export async function announce(port: LeasePort, leases: readonly LeaseChange[]): Promise<boolean> {
+  const due = leases.filter(({ announced }) => !announced);
+  for (const { profile, action } of due) {
+    if (action === 'join') await port.join(profile);
+    else await port.announceLeaving(profile);
+  }
+  return due.length > 0;
+}
+
+/** Removes our Leases where we leave, when all else is done. Returns what could not be removed. */
+export async function leaveAll(port: LeasePort, leases: readonly LeaseChange[]): Promise<Diagnostic[]> {
+  return await eachLeaving(leases, (profile) => port.leave(profile), leaseRemains);
+}
+
+/** Takes back that we leave, once everything else was taken back. Returns where that could not be told. */
+export async function stayAll(port: LeasePort, leases: readonly LeaseChange[]): Promise<Diagnostic[]> {
+  return await eachLeaving(leases, (profile) => port.join(profile), stillLeaving);
+}
+
+async function eachLeaving(
+  leases: readonly LeaseChange[],
+  work: (profile: string) => Promise<void>,
+  describe: (profile: string, cause: string) => Diagnostic,
+): Promise<Diagnostic[]> {
+  const left: Diagnostic[] = [];
+  for (const { profile } of leases.filter(({ action }) => action === 'leave')) {
+    await work(profile).catch((thrown: unknown) => left.push(describe(profile, messageOf(thrown))));
+  }
+  return left;
+}
+
+function leaseRemains(profile: string, cause: string): Diagnostic {
+  return {
+    code: 'residue-lease',
+    severity: 'error',
+    summary: `our Lease in the cluster of profile ${profile} was left behind: others take it that this tunnel is still used`,
+    cause,
+    fix: 'Run `mkplan destroy` again once the cluster answers: it removes the Lease.',
+    command: 'mkplan destroy',
+  };
+}
+
+function stillLeaving(profile: string, cause: string): Diagnostic {
+  return {
+    code: 'residue-leaving',
+    severity: 'error',
+    summary: `our Lease in the cluster of profile ${profile} still says that this tunnel is leaving`,
+    cause,
+    fix: 'Run `mkplan apply` once the cluster answers to stay, or `mkplan destroy` to leave.',
+    command: 'mkplan apply',
+  };
+}

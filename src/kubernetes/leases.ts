@@ -1,0 +1,228 @@
+import type { V1Lease } from '@kubernetes/client-node';
+import type { Owner } from '../model/claim.ts';
+import type { ObservedParticipant, Participant } from '../model/participant.ts';
+import type { ApiCall, ApiClient } from './http.ts';
+import { type MissingRights, reviewRight } from './rights.ts';
+import { compareText, type Wire } from './wire.ts';
+
+/**
+ * Who else is in a cluster: one Lease (coordination.k8s.io/v1) a tunnel. Two rules make that the last one out clears and
+ * that nobody clears what another has begun to use. Each is a write, and then a read that sees all writes before it
+ * (kube-apiserver reads a list without resourceVersion from etcd by quorum):
+ *
+ * - whoever joins makes its Lease, then observes and plans anew; a plan that relies on what a Service shows is refused
+ *   while somebody leaves;
+ * - whoever leaves says so in its Lease, then observes and plans anew: it clears when all others are gone or leave too.
+ *   Its Lease goes last, when its routes have gone.
+ *
+ * Of two that leave at once, the one that says so second sees that the other does, so at least one of them clears; both
+ * may, and clearing twice comes to the same. Of one that leaves and one that joins, either the first sees the Lease of
+ * the second and clears nothing, or that Lease was made after the look; then the second looks after the first had said so,
+ * and sees it leave, or sees what it left.
+ */
+type Lease = Wire<V1Lease>;
+
+const NAMESPACE = 'kube-system';
+const COLLECTION = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
+const OURS = { 'app.kubernetes.io/managed-by': 'mkplan' } as const;
+const SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
+const LEAVING = 'mkplan/leaving';
+
+/** How long the Lease of a session holds: renewed every 10 seconds, it outlives three renewals that get lost. */
+const DURATION_SECONDS = 40;
+
+/**
+ * How far the clocks of two laptops are believed to be apart, in seconds. Generous: to take a live one for dead clears
+ * Services that somebody uses, to take a dead one for live leaves them an address for a while.
+ */
+const SKEW_SECONDS = 300;
+
+/** What another writer leaves: a stale resourceVersion, or an object where none was. */
+const CONFLICT = 409;
+/** One Lease has one writer, but for a person who edits it; so often it may be another than it was. */
+const MAX_ATTEMPTS = 3;
+
+/** The clocks that Leases are judged by. */
+export interface LeaseClocks {
+  /** This host's clock, in milliseconds since 1970. */
+  wall(): number;
+  /** Milliseconds that never go backwards. */
+  monotonic(): number;
+}
+
+/** When a renewTime was first seen, and whether we saw it come. */
+interface Sighting {
+  readonly renewed: string;
+  readonly since: number;
+  readonly isWitnessed: boolean;
+}
+
+/**
+ * Judges Leases. One without duration holds until it is removed. Else the best witness is how long its renewTime has stayed
+ * the same before our eyes, which needs no common clock; where no renewal was seen yet, the two clocks are compared as well,
+ * with a generous allowance.
+ */
+export class LeaseJudge {
+  readonly #clocks: LeaseClocks;
+  readonly #seen = new Map<string, Sighting>();
+
+  constructor(clocks: LeaseClocks) {
+    this.#clocks = clocks;
+  }
+
+  isLive({ metadata, spec }: Lease): boolean {
+    const duration = spec?.leaseDurationSeconds;
+    if (duration === undefined) return true;
+    const renewed = spec?.renewTime ?? '';
+    const now = this.#clocks.monotonic();
+    const name = metadata?.name ?? '';
+    const known = this.#seen.get(name);
+    const seen =
+      known?.renewed === renewed ? known : { renewed, since: now, isWitnessed: known !== undefined };
+    this.#seen.set(name, seen);
+    if (now - seen.since > duration * 1000) return false;
+    // A time that cannot be read says nothing.
+    const age = this.#clocks.wall() - Date.parse(renewed);
+    return seen.isWitnessed || Number.isNaN(age) || age <= (duration + SKEW_SECONDS) * 1000;
+  }
+}
+
+function isLeaving({ metadata }: Lease): boolean {
+  return metadata?.annotations?.[LEAVING] !== undefined;
+}
+
+/** Reads every Lease of ours and of others; null where they may not be read. */
+async function listLeases(
+  api: ApiClient,
+  call: { onForbidden?: () => void; signal?: AbortSignal | undefined },
+) {
+  return await api.list<Lease>({
+    resource: `leases ${NAMESPACE}`,
+    path: COLLECTION,
+    query: { labelSelector: SELECTOR },
+    ...call,
+  });
+}
+
+/** Who is in the cluster, by name; null where that may not be read. */
+export async function readParticipants(
+  api: ApiClient,
+  judge: LeaseJudge,
+  rights: MissingRights,
+  options: { readonly self: string | null; readonly signal?: AbortSignal | undefined },
+): Promise<ObservedParticipant[] | null> {
+  const { self, signal } = options;
+  const leases = await listLeases(api, {
+    onForbidden: rights.onForbidden('list leases kube-system'),
+    signal,
+  });
+  if (leases === null) return null;
+  return leases
+    .map((lease): ObservedParticipant => {
+      const name = lease.metadata?.name ?? '';
+      const holder = lease.spec?.holderIdentity ?? '';
+      return { name, holder, own: name === self, live: judge.isLive(lease), leaving: isLeaving(lease) };
+    })
+    .sort((a, b) => compareText(a.name, b.name));
+}
+
+/** Asks whether our Lease may be written: made where there is none, else changed and removed. */
+export async function reviewLease(
+  api: ApiClient,
+  participants: readonly ObservedParticipant[] | null,
+  rights: MissingRights,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (participants === null) return;
+  const isThere = participants.some(({ own }) => own);
+  const asked = isThere
+    ? (['update leases kube-system', 'delete leases kube-system'] as const)
+    : (['create leases kube-system'] as const);
+  await Promise.all(asked.map((right) => reviewRight(api, right, rights, signal)));
+}
+
+/** A time of a Lease (MicroTime): RFC 3339 with six digits after the second. */
+function microTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/Z$/, '000Z');
+}
+
+function freshLease({ name, holder }: Participant, now: string): Lease {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, namespace: NAMESPACE, labels: OURS },
+    spec: { holderIdentity: holder, acquireTime: now, renewTime: now },
+  };
+}
+
+/** The Lease as it is to be; a persistent one that holds already stays so, whoever renews it. */
+function joined(found: Lease | null, self: Participant, mode: Owner['mode'], now: string): Lease {
+  const fresh = freshLease(self, now);
+  const { leaseDurationSeconds, ...spec } = { ...found?.spec, ...fresh.spec };
+  const wasPersistent = found !== null && found.spec?.leaseDurationSeconds === undefined;
+  const { [LEAVING]: _, ...annotations } = found?.metadata?.annotations ?? {};
+  return {
+    ...fresh,
+    metadata: { ...found?.metadata, ...fresh.metadata, annotations },
+    spec: {
+      ...spec,
+      acquireTime: found?.spec?.acquireTime ?? now,
+      ...(mode === 'persistent' || wasPersistent ? {} : { leaseDurationSeconds: DURATION_SECONDS }),
+    },
+  };
+}
+
+function left(found: Lease | null, self: Participant, now: string): Lease {
+  const fresh = freshLease(self, now);
+  const { metadata, spec } = found ?? fresh;
+  const annotations = { ...metadata?.annotations, [LEAVING]: now };
+  // A listed object names neither version nor kind.
+  return { ...fresh, metadata: { ...metadata, annotations }, ...(spec === undefined ? {} : { spec }) };
+}
+
+/** What a Lease is to become, given what it is. */
+type Change = (found: Lease | null, now: string) => Lease;
+
+/** Changes our Lease by compare-and-swap, read anew where somebody else was faster. */
+async function changeLease(api: ApiClient, name: string, wall: () => number, change: Change): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const leases = (await listLeases(api, {})) ?? [];
+    const found = leases.find(({ metadata }) => metadata?.name === name) ?? null;
+    const call: ApiCall = {
+      verb: found === null ? 'create' : 'update',
+      resource: `leases ${NAMESPACE}/${name}`,
+      path: found === null ? COLLECTION : `${COLLECTION}/${name}`,
+      body: { type: 'application/json', text: JSON.stringify(change(found, microTime(wall()))) },
+    };
+    const answer = await api.send(call);
+    if (answer.status === CONFLICT && attempt < MAX_ATTEMPTS) continue;
+    if (answer.status >= 300) throw api.errors.refused(call, answer);
+    return;
+  }
+}
+
+/** Makes or renews our Lease, and takes back that we leave. Throws a Failure. */
+export async function joinLease(
+  api: ApiClient,
+  wall: () => number,
+  self: Participant,
+  mode: Owner['mode'],
+): Promise<void> {
+  await changeLease(api, self.name, wall, (found, now) => joined(found, self, mode, now));
+}
+
+/** Has our Lease, made where there is none, say that we leave. Throws a Failure. */
+export async function markLeaving(api: ApiClient, wall: () => number, self: Participant): Promise<void> {
+  await changeLease(api, self.name, wall, (found, now) => left(found, self, now));
+}
+
+/** Removes our Lease; nothing where there is none. Throws a Failure. */
+export async function deleteLease(api: ApiClient, name: string): Promise<void> {
+  const call: ApiCall = {
+    verb: 'delete',
+    resource: `leases ${NAMESPACE}/${name}`,
+    path: `${COLLECTION}/${name}`,
+  };
+  const answer = await api.send(call);
+  if (answer.status >= 300 && answer.status !== 404) throw api.errors.refused(call, answer);
+}

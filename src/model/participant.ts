@@ -1,0 +1,20 @@
+/**
+ * One tunnel of one host as a cluster knows it, by a Lease of its own: whoever has one there routes to what the Services
+ * of that cluster show, and the last one out clears.
+ */
+export interface Participant {
+  /** Of the Lease; the same for a host, a user's registry on it and a spec, whatever else changes. */
+  readonly name: string;
+  /** For people: `user@host:spec`. Nothing steers by it. */
+  readonly holder: string;
+}
+
+/** A participant as its Lease shows it. */
+export interface ObservedParticipant extends Participant {
+  /** Whether it is the tunnel that was observed for. */
+  readonly own: boolean;
+  /** Whether its Lease holds still, as far as the observer can tell; a Lease that nobody renews holds until removed. */
+  readonly live: boolean;
+  /** Whether it said that it leaves: its routes go, and it may be clearing Services just now. */
+  readonly leaving: boolean;
+}
