@@ -159,6 +159,8 @@ function watchPorts(
   first: DesiredState,
 ): WatchPorts & { readonly apply: ReturnType<typeof transactionPorts> } {
   let current = first;
+  // Every profile that the session has had: what a dropped one's Services were told is taken back through it.
+  const known = new Map(first.profiles.map((profile) => [profile.name, profile]));
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
   const watched = new WeakSet<Cluster>();
@@ -181,7 +183,10 @@ function watchPorts(
     return plan;
   };
   return {
-    apply: transactionPorts(adapters, first.spec, 'session', () => current),
+    apply: transactionPorts(adapters, first.spec, 'session', () => ({
+      ...current,
+      profiles: [...known.values()],
+    })),
     planner: {
       plan: planAndTell,
       hold,
@@ -192,6 +197,7 @@ function watchPorts(
     },
     desired: async () => {
       current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
+      for (const profile of current.profiles) known.set(profile.name, profile);
       return current;
     },
     observe: (desired, signal) => live.observe(desired, signal),
