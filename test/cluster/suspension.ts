@@ -17,12 +17,12 @@ const SERVICES = '/api/v1/namespaces/default/services';
 const CONFIG_MAPS = '/api/v1/namespaces/kube-system/configmaps';
 const RECORD = `${CONFIG_MAPS}/mkplan-allocations`;
 
-function specOf(loadBalancer: JsonObject): string {
+export function specOf(loadBalancer: JsonObject): string {
   const profile = JSON.stringify({ name: NODE.name, loadBalancer });
   return `apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata: { name: test }\nspec:\n  profiles:\n    - ${profile}\n`;
 }
 
-function ingressOf(service: JsonObject): string[] {
+export function ingressOf(service: JsonObject): string[] {
   return arrayAt(service, 'status', 'loadBalancer', 'ingress').map((one) => textAt(one, 'ip') ?? '');
 }
 
@@ -96,7 +96,7 @@ class Shown {
 }
 
 /** A place where the first request that fits waits. */
-class Gate {
+export class Gate {
   readonly reached: Promise<void>;
   #reach: () => void = () => undefined;
   #open: () => void = () => undefined;
@@ -130,7 +130,7 @@ class Gate {
   }
 }
 
-interface Place {
+export interface Place {
   readonly name: string;
   readonly stage: 'request' | 'answer';
   fits(passing: Passing): boolean;
