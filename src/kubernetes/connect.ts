@@ -115,11 +115,9 @@ class ApiCluster implements Cluster {
 
   async observe(signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
     if (this.#watched !== null) {
-      const [seen, present] = await Promise.all([
-        this.#watched.observe(signal),
-        this.#participants.recall(self ?? null, signal),
-      ]);
-      return this.#merge(seen, present);
+      const seen = await this.#watched.observe(signal);
+      // Only then: a server that is down is asked by nobody but those that wait for it.
+      return this.#merge(seen, await this.#participants.recall(self ?? null, signal));
     }
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
