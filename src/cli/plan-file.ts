@@ -28,8 +28,12 @@ export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: Ne
     const handle = await open(path, 'wx', mode);
     try {
       await handle.writeFile(text);
-    } finally {
       await handle.close();
+    } catch (thrown) {
+      // The half of a file is of no use, and would keep the next attempt from being made. It was not there before.
+      await handle.close().catch(() => undefined);
+      await rm(path, { force: true }).catch(() => undefined);
+      throw thrown;
     }
   } catch (thrown) {
     const exists = codeOf(thrown) === 'EEXIST';
@@ -38,7 +42,7 @@ export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: Ne
       exists ? 'file-exists' : 'file-not-written',
       exists ? `${shown} is there already` : `the ${what} could not be written to ${shown}`,
       exists ? `no ${what} is written over a file` : messageOf(thrown),
-      exists ? 'name another file, or move that one away' : 'name another file',
+      exists ? 'name another file, or move that one away' : 'put that right, or name another file',
       thrown,
     );
   }

@@ -300,11 +300,7 @@ class ApplyRun implements ApplyWork {
     const isAtEnd = end === 'nothing' || end === 'awaiting';
     if (isAtEnd || (end === 'done' && this.left.length === 0)) return this.#result(end, []);
     const journal = this.#journalFailure === null ? [] : diagnosticsOf(this.#journalFailure);
-    const diagnostics = [
-      ...(end === 'rolledBack' || end === 'residue' ? diagnosticsOf(error) : []),
-      ...journal,
-      ...this.left,
-    ];
+    const diagnostics = [...(end === 'done' ? [] : diagnosticsOf(error)), ...journal, ...this.left];
     if (end !== 'rolledBack') return this.#result('residue', diagnostics);
     return this.#result(interrupted ? 'interrupted' : 'rolled-back', diagnostics);
   }

@@ -333,7 +333,7 @@ test('a registry that cannot be written leaves a decided transaction, which the 
     registry: { read: () => ports.registry.read(), write: () => Promise.reject(full) },
   });
   expect(outcome.kind).toBe('residue');
-  expect(outcome.diagnostics.map(({ code }) => code)).toEqual(['commit-incomplete']);
+  expect(outcome.diagnostics.map(({ code }) => code)).toEqual(['state-file', 'commit-incomplete']);
   await world.recover(plan);
   expect(await world.state()).toEqual({ routes: [routeKey(SERVICES)], claims: [routeKey(SERVICES)] });
   expect(world.events.at(-1)).toMatchObject({ type: 'recovered', direction: 'forward' });
