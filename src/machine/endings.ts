@@ -40,12 +40,12 @@ export function interruption(): Diagnostic {
   };
 }
 
-/** The registry could not be written once the plan was decided. */
+/** Registry or journal could not be written once the plan was decided; what stood in the way is told beside it. */
 export function uncommitted(thrown: unknown): Diagnostic {
   return {
     code: 'commit-incomplete',
     severity: 'error',
-    summary: 'the plan was applied and verified, but its claims could not be written down',
+    summary: 'the plan was applied and verified, but not all of that could be written down',
     cause: messageOf(thrown),
     fix: 'Put that right and run any mkplan command that changes something: it finishes the transaction first.',
     command: 'mkplan cleanup',
@@ -60,6 +60,18 @@ export function mayBeDecided(thrown: unknown): Diagnostic {
     summary: 'the journal could not be told that the plan was undone',
     cause: messageOf(thrown),
     fix: 'Put that right, then run `mkplan cleanup` and look at `mkplan plan`: it shows what is really there.',
+    command: 'mkplan cleanup',
+  };
+}
+
+/** A session could not take away what it made; its claims are there still, and whoever comes next removes it by them. */
+export function sessionLeft(): Diagnostic {
+  return {
+    code: 'session-left',
+    severity: 'error',
+    summary: 'what this session made is there still',
+    cause: 'Taking it away failed, and that was undone.',
+    fix: 'Run `mkplan cleanup`: it removes what a session that has ended has left.',
     command: 'mkplan cleanup',
   };
 }

@@ -1,10 +1,11 @@
 import { createActor, toPromise } from 'xstate';
+import { leftLines } from '../executor/residue.ts';
 import type { ServicePort } from '../executor/services.ts';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
-import { diagnosticsOf } from './endings.ts';
+import { diagnosticsOf, sessionLeft } from './endings.ts';
 import { type ApplyOutcome, harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
@@ -283,7 +284,7 @@ class WatchRun implements WatchWork {
         return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
       });
     } catch (thrown) {
-      this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
+      this.outcome = { left: leftLines([sessionLeft()]), diagnostics: diagnosticsOf(thrown) };
     } finally {
       end.abort();
     }
@@ -303,8 +304,12 @@ class WatchRun implements WatchWork {
       this.#unwritten = null;
       const failed: { step: Step; diagnostic: Diagnostic }[] = [];
       try {
-        const { left, diagnostics } = await this.#apply(planned, new AbortController().signal, failed);
-        return { left, diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics] };
+        const { kind, left, diagnostics } = await this.#apply(planned, new AbortController().signal, failed);
+        const isUndone = kind === 'rolled-back' || kind === 'interrupted';
+        return {
+          left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
+          diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
+        };
       } catch (thrown) {
         const isStale = thrown instanceof Failure && thrown.kind === 'stale';
         const profile = this.#unwritten;

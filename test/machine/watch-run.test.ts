@@ -425,6 +425,18 @@ describe('leaving', () => {
     expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
   });
 
+  it('names what it could not take away, with the command that does', async () => {
+    const session = await Session.create(PLAIN);
+    session.start();
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    session.world.kernel.gone = { after: 0, error: invalid };
+    const { diagnostics, left } = await session.stop();
+    expect(diagnostics).not.toEqual([]);
+    expect(left).toEqual(['what this session made is there still: mkplan cleanup']);
+    expect(session.ours()).toEqual(['10.96.0.0/16']);
+    expect(await session.world.claims()).toHaveLength(1);
+  });
+
   it('leaves what an earlier apply made, with the addresses that it gave', async () => {
     const lasting = [ours('10.96.0.0/16'), ours('10.200.0.1/32')];
     const session = await Session.create(POOLED, lasting.map(build.route));
