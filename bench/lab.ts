@@ -12,7 +12,7 @@ import type { Setting, Timed } from './harness.ts';
 
 /** The longest that a program of this folder may run. */
 const RUN_LIMIT_MS = 300_000;
-/** What a program that lives on says first, up to here. */
+/** So much of what a program that lives on said last is kept. */
 const KEPT_CHARACTERS = 8_000;
 
 /** The VM's own address, which is the gateway of everything. */
@@ -75,7 +75,7 @@ export class Lab {
     let said = '';
     await new Promise<void>((resolve, reject) => {
       const hear = (chunk: Buffer) => {
-        if (said.length < KEPT_CHARACTERS) said += chunk.toString();
+        said = (said + chunk.toString()).slice(-KEPT_CHARACTERS);
         if (said.includes(word)) resolve();
       };
       child.stdout.on('data', hear);
