@@ -32,7 +32,7 @@ export interface Setting {
   readonly mkplan: string;
   /** The programs of this folder as they were bundled, by name. */
   readonly program: (
-    name: 'api' | 'load' | 'floor-list' | 'floor-large' | 'floor-apply' | 'floor-serve',
+    name: 'api' | 'load' | 'floor-list' | 'floor-large' | 'floor-apply' | 'floor-serve' | 'floor-restore',
   ) => string;
   /** A directory that is removed in the end. */
   readonly scratch: string;
@@ -61,6 +61,12 @@ export function spreadOf(values: readonly number[]): Spread {
     throw new RangeError('there is no median of nothing');
   }
   return { median: (low + high) / 2, min, max };
+}
+
+/** The value that this share of them does not exceed, as nearly as so many can tell; NaN for none at all. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
 }
 
 /** The ratios of work to floor, pair by pair. */

@@ -11,10 +11,11 @@ import { LARGE } from './large.ts';
 import { PLANNER } from './planner.ts';
 import { SERVING } from './serving.ts';
 import { isWithin, renderTable } from './table.ts';
+import { WATCH } from './watch.ts';
 
 /** `main.mjs [--check] --mkplan PATH [NAME…]`, as scripts/bench.mjs calls it. */
 
-const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING];
+const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING, WATCH];
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 

@@ -1,10 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterRefused } from '../test/cluster/programs.ts';
-import { type Benchmark, type Figure, measurePairs, type Pair, type Setting } from './harness.ts';
+import { type Benchmark, type Figure, measurePairs, type Pair, percentile, type Setting } from './harness.ts';
 import { inLab, type Lab } from './lab.ts';
+import { residentMib } from './processes.ts';
 
 /** How many Services are made at once, how often, and the most that mkplan may take of what the floor takes. */
 const BURSTS: readonly { readonly services: number; readonly rounds: number; readonly budget: number }[] = [
@@ -15,11 +14,6 @@ const BURSTS: readonly { readonly services: number; readonly rounds: number; rea
 /** Services that are there before anybody watches. */
 const MANY = 10_000;
 const CLASSES = { work: 'mkplan/tunnel', floor: 'bench/floor' } as const;
-
-function percentile(waits: readonly number[], share: number): number {
-  const sorted = [...waits].sort((a, b) => a - b);
-  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
-}
 
 async function waitsOf(
   lab: Lab,
@@ -136,7 +130,7 @@ async function measureMany(lab: Lab, { progress }: Setting, credentials: string)
   const watching = lab.command('mkplan', 'watch', await spec('bench/other'), '--auto-approve');
   const work = await lab.start(watching, 'Watching.');
   const floor = await lab.start(lab.command('floor-serve', credentials, 'bench/other'), 'ready');
-  const pair = { work: await residentMib(work), floor: await residentMib(floor) };
+  const pair = { work: await residentMib(work.pid ?? 0), floor: await residentMib(floor.pid ?? 0) };
   progress(`resident: mkplan ${pair.work.toFixed(1)} MiB, floor ${pair.floor.toFixed(1)} MiB`);
   return [
     plan,
@@ -147,10 +141,4 @@ async function measureMany(lab: Lab, { progress }: Setting, credentials: string)
       pairs: [pair],
     },
   ];
-}
-
-/** Resident memory of a process in MiB (proc_pid_status(5), VmRSS). */
-async function residentMib({ pid }: ChildProcess): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }

@@ -22,6 +22,7 @@ try {
       'floor-large': 'bench/floors/large.ts',
       'floor-apply': 'bench/floors/apply.ts',
       'floor-serve': 'bench/floors/serve.ts',
+      'floor-restore': 'bench/floors/restore.ts',
     },
     outdir,
     outExtension: { '.js': '.mjs' },
