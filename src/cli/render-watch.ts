@@ -23,6 +23,8 @@ export function renderWatchEvent(event: Exclude<WatchEvent, RunEvent>, colors: P
       return `${colors.change('Left as it is:')} ${printable(event.what)}: ${printable(event.why)}`;
     case 'watch.released':
       return `Tried again: ${printable(event.what)}`;
+    case 'watch.warning':
+      return `${colors.change('warning:')} ${printable(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
     case 'watch.failed':
       return colors.alarm(`That came to nothing; tried again in ${(event.retryMs / 1000).toFixed(1)} s.`);
   }

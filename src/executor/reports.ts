@@ -24,6 +24,7 @@ class Shortfall {
 }
 
 interface Work<T> {
+  readonly atATime?: number;
   readonly items: readonly T[];
   readonly signal: AbortSignal;
   readonly unreachable: Unreachable;
@@ -33,6 +34,7 @@ interface Work<T> {
 
 /** Several at a time; nothing more once the signal is aborted, and nothing more to a server that does not answer. */
 async function bestEffort<T>({
+  atATime,
   items,
   signal,
   unreachable,
@@ -40,7 +42,7 @@ async function bestEffort<T>({
   perform,
 }: Work<T>): Promise<Shortfall> {
   const shortfall = new Shortfall();
-  await eachOf(items, async (item) => {
+  const each = async (item: T) => {
     const profile = profileOf(item);
     if (signal.aborted || unreachable.has(profile)) {
       shortfall.count++;
@@ -53,14 +55,47 @@ async function bestEffort<T>({
       // A Service that was changed, deleted or taken meanwhile is not what the news is about any more.
       if (!wasRefused(thrown)) shortfall.failed(thrown);
     }
-  });
+  };
+  await eachOf(items, each, atATime);
   return shortfall;
 }
 
-interface News {
+/** Something that happened to a Service, and has not been told yet. */
+export interface News {
   readonly profile: string;
   readonly target: ServiceTarget;
   readonly event: ServiceEvent;
+}
+
+interface TellOptions {
+  readonly signal: AbortSignal;
+  readonly unreachable?: Unreachable;
+  readonly atATime?: number;
+}
+
+/** Writes Events. Best effort, as {@link tellServices} is. */
+export async function tellEvents(
+  port: Pick<ServicePort, 'createEvent'>,
+  news: readonly News[],
+  { unreachable = new Unreachable(), ...options }: TellOptions,
+): Promise<Diagnostic[]> {
+  const events = await bestEffort<News>({
+    ...options,
+    unreachable,
+    items: news,
+    profileOf: ({ profile }) => profile,
+    perform: ({ profile, target, event }) => port.createEvent(profile, target, event),
+  });
+  return events.diagnostic(eventsUnwritten(events.count));
+}
+
+/** That so many Events were not written. */
+export function eventsUnwritten(count: number): Pick<Diagnostic, 'code' | 'summary' | 'fix'> {
+  return {
+    code: 'events-unwritten',
+    summary: `${count} Events about Services could not be written`,
+    fix: 'Nothing has to be done: addresses and conditions do not depend on them.',
+  };
 }
 
 /**
@@ -89,29 +124,18 @@ export async function tellServices(
       done.add(report);
     },
   });
-  const events = await bestEffort<News>({
-    items: [...done].flatMap((target) =>
-      target.events.map((event) => ({ profile: target.profile, target, event })),
-    ),
-    signal,
-    unreachable,
-    profileOf: ({ profile }) => profile,
-    perform: async ({ profile, target, event }) => {
-      const { namespace, name, uid } = target;
-      const resourceVersion = statuses.versionOf(target);
-      await port.createEvent(profile, { namespace, name, uid, resourceVersion }, event);
-    },
+  const news = [...done].flatMap((target) => {
+    const { profile, namespace, name, uid, events } = target;
+    const resourceVersion = statuses.versionOf(target);
+    return events.map((event) => ({ profile, target: { namespace, name, uid, resourceVersion }, event }));
   });
+  const untold = await tellEvents(port, news, { signal, unreachable });
   return [
     ...conditions.diagnostic({
       code: 'conditions-unwritten',
       summary: `the conditions of ${conditions.count} of ${plan.reports.length} Services could not be written`,
       fix: 'Run `mkplan apply` again once the cluster answers: it writes those that are missing.',
     }),
-    ...events.diagnostic({
-      code: 'events-unwritten',
-      summary: `${events.count} Events about Services could not be written`,
-      fix: 'Nothing has to be done: addresses and conditions do not depend on them.',
-    }),
+    ...untold,
   ];
 }

@@ -50,12 +50,16 @@ export interface TriedStatus extends ServiceChange {
 const IN_FLIGHT = 16;
 
 /** Does all of it, several at a time. */
-export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function eachOf<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  atATime = IN_FLIGHT,
+): Promise<void> {
   const queue = items.values();
   const worker = async () => {
     for (const item of queue) await work(item);
   };
-  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, worker));
 }
 
 /** How a change that was tried ended. */

@@ -6,6 +6,7 @@ import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
+import { EventQueue } from './event-queue.ts';
 import { type ApplyOutcome, harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
@@ -25,6 +26,8 @@ const SPEC_QUIET_MS = 50;
 const LONGEST_REST_MS = 50;
 /** How long leaving may take before what cannot be reached is left: by then an API server had time to answer. */
 const LEAVING_MS = 10_000;
+/** How long a session that ends goes on writing Events, which nothing depends on. */
+const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
 const RETRY_MS = 20;
 
@@ -37,10 +40,12 @@ class WatchRun implements WatchWork {
   readonly #made = new Made((step, taken) => this.#planning.rival(step, taken));
   readonly #dropped = new Dropped();
   readonly #planning: WatchPlanning;
+  readonly #events: EventQueue;
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
   #specNews = 1;
-  #restMs = 0;
+  /** Until when the pass before makes the next one wait, by the clock. */
+  #restUntil = 0;
   #shown = '';
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
@@ -60,6 +65,9 @@ class WatchRun implements WatchWork {
     this.#desired = options.desired;
     this.#wake = wake;
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
+    this.#events = new EventQueue(ports.apply.services, (diagnostic) =>
+      emit({ type: 'watch.warning', diagnostic }),
+    );
   }
 
   heard(source: TriggerSource): void {
@@ -72,9 +80,9 @@ class WatchRun implements WatchWork {
   }
 
   async settle(): Promise<void> {
-    const ms = this.#specNews > 0 ? SPEC_QUIET_MS : this.#restMs;
-    this.#restMs = 0;
-    if (ms > 0) await this.#ports.clock.wait(ms, this.#options.signal);
+    const { clock } = this.#ports;
+    const ms = this.#specNews > 0 ? SPEC_QUIET_MS : this.#restUntil - clock.now();
+    if (ms > 0) await clock.wait(ms, this.#options.signal);
   }
 
   async backOff(failures: number): Promise<void> {
@@ -100,7 +108,8 @@ class WatchRun implements WatchWork {
       this.#failure = diagnosticsOf(thrown);
       throw thrown;
     } finally {
-      this.#restMs = Math.min(clock.now() - began, LONGEST_REST_MS);
+      const ended = clock.now();
+      this.#restUntil = ended + Math.min(ended - began, LONGEST_REST_MS);
       this.#setAlarm();
     }
     const profiles = this.#desired.profiles;
@@ -220,7 +229,7 @@ class WatchRun implements WatchWork {
     };
     return {
       applyStatus: (profile, target, status) => services.applyStatus(profile, target, status),
-      createEvent: (profile, target, event) => services.createEvent(profile, target, event),
+      createEvent: async (profile, target, event) => this.#events.add({ profile, target, event }),
       list: (profile) => services.list(profile),
       writeAllocations: (change) => noting(change.profile, services.writeAllocations(change)),
       join: (profile) => noting(profile, services.join(profile)),
@@ -264,13 +273,21 @@ class WatchRun implements WatchWork {
 
   async stop(): Promise<void> {
     this.#alarm?.abort();
-    if (this.#options.keep) {
-      const { spec } = this.#desired;
-      await makeLast(this.#ports.apply, { ...this.#options, spec }).catch((thrown: unknown) => {
-        this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
-      });
-      return;
-    }
+    if (this.#options.keep) await this.#keep();
+    else await this.#takeAway();
+    const enough = new AbortController();
+    await this.#events.close(this.#ports.clock.wait(TELLING_MS, enough.signal));
+    enough.abort();
+  }
+
+  async #keep(): Promise<void> {
+    const { spec } = this.#desired;
+    await makeLast(this.#ports.apply, { ...this.#options, spec }).catch((thrown: unknown) => {
+      this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
+    });
+  }
+
+  async #takeAway(): Promise<void> {
     const { observe, planner, clock } = this.#ports;
     const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };

@@ -55,6 +55,8 @@ export type WatchEvent =
   /** Something is left as it is for now, so that the rest can go on. */
   | { readonly type: 'watch.held'; readonly what: string; readonly why: string }
   | { readonly type: 'watch.released'; readonly what: string }
+  /** Something that was not done, and that nothing depends on. */
+  | { readonly type: 'watch.warning'; readonly diagnostic: Diagnostic }
   /** A pass came to nothing, and is tried again. */
   | {
       readonly type: 'watch.failed';
