@@ -11,7 +11,7 @@ function news(name: string, profile = 'minikube'): Parameters<EventQueue['add']>
   return {
     profile,
     target: { namespace: 'default', name, uid: name, resourceVersion: '1' },
-    event: { type: 'Normal', reason: 'AddressAssigned', message: `${name} has an address` },
+    event: { type: 'Normal', reason: 'IPAllocated', message: `${name} has an address` },
   };
 }
 
