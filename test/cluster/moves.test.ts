@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
 import { Bed, type BedPod, OTHER_ADDRESS, post } from './bed.ts';
-import { type Daemon, waitUntil } from './daemon.ts';
+import { API_PORT } from './control-plane.ts';
+import { Daemon, waitUntil } from './daemon.ts';
 import { modeRefused } from './kube-proxy.ts';
 import { endpointSlice, serviceObject } from './objects.ts';
 import { clusterRefused } from './programs.ts';
@@ -173,8 +175,35 @@ describe.skipIf(refused !== null)(`moves, followed by mkplan watch${why}`, { tim
     expect(await gaps.found()).toEqual(expect.arrayContaining([RESERVED, SERVICE_CIDR]));
     await bed.host.must(['ip', 'link', 'set', deviceOf(FIRST_ADDRESS), 'up']);
     await bed.controlPlane.restart();
+    // As a VM that boots does; one that waits for its server would hear of no change for up to a minute.
+    await bed.restartProxies();
     await session.until('all is as before', async () => (await routes()).join() === served.join());
     await waitUntil('it answers', async () => await answers(RESERVED, 80));
+  });
+
+  test('a kubeconfig has another port and another certificate', async () => {
+    const port = 8444;
+    const script = fileURLToPath(new URL('relay.mjs', import.meta.url));
+    const door = [process.execPath, script, `${FIRST_ADDRESS}:${port}`, `127.0.0.1:${API_PORT}`] as const;
+    const relay = new Daemon('relay', bed.node(0).namespace, door);
+    await relay.until('listens', () => relay.said.includes('ready'));
+    const access = await bed.controlPlane.accessOf('O=system:masters,CN=another');
+    await bed.writeUserFiles({ port, access });
+    const connected = async (to: number) =>
+      (await bed.host.must(['ss', '-Htn', 'state', 'established', 'dst', `${FIRST_ADDRESS}:${to}`])) !== '';
+    await session.until(
+      'it is connected there alone',
+      async () => (await connected(port)) && !(await connected(API_PORT)),
+    );
+    await addService('later', [pods[0]]);
+    await leads('10.200.0.1', FIRST_ADDRESS);
+    await waitUntil('a new Service is served', async () => await answers('10.200.0.1', 80));
+    await bed.writeUserFiles();
+    await session.until('it is connected as before', async () => !(await connected(port)));
+    await bed.client.send('DELETE', `${SLICES}/later-1`);
+    await bed.client.send('DELETE', `${SERVICES}/later`);
+    await leads('10.200.0.1', null);
+    await relay.stop();
   });
 
   test('a cluster is deleted and created anew under the same name', async () => {
