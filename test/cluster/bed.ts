@@ -1,21 +1,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Argv, CommandResult } from '../../src/platform/command.ts';
+import type { CommandResult } from '../../src/platform/command.ts';
 import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
-import { pathsOf, sandboxEnvironment, writeSandboxFiles } from '../../src/sandbox/files.ts';
+import { pathsOf, writeSandboxFiles } from '../../src/sandbox/files.ts';
 import { createHost, type Host, type Namespace } from '../kernel/netns.ts';
 import type { Access, TestClient } from '../sandbox/embedded-api/client.ts';
 import { API_PORT, ControlPlane } from './control-plane.ts';
 import { Daemon, waitUntil } from './daemon.ts';
 import { type ProxyMode, startKubeProxy } from './kube-proxy.ts';
 import { nodeAddresses, nodeObject, podObject } from './objects.ts';
+import { mkplanArgv } from './user.ts';
 import { HOST_ADDRESS, layLan, layNode, PROFILE, planNode, startPod } from './wiring.ts';
-
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** The program as users get it; `npm test` builds it first. */
-const MKPLAN = join(root, 'dist', 'main.js');
 
 const SERVICE_CIDR = '10.96.0.0/12';
 const POD_CIDR = '10.244.0.0/16';
@@ -314,20 +311,12 @@ export class Bed {
 
   /** Runs mkplan on the host as a user would. */
   async mkplan(...args: readonly string[]): Promise<CommandResult> {
-    return await this.host.run(this.#command(args), { timeoutMs: 60_000 });
+    return await this.host.run(mkplanArgv(this.directory, args), { timeoutMs: 60_000 });
   }
 
   /** Starts mkplan on the host as a user would. */
   startMkplan(...args: readonly string[]): Daemon {
-    return new Daemon('mkplan', this.host, this.#command(args));
-  }
-
-  /** A test may have been started by sudo, which mkplan refuses. */
-  #command(args: readonly string[]): Argv {
-    const { KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME } = sandboxEnvironment({}, this.directory);
-    const env = { HOME: this.directory, KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME, NO_COLOR: '1' };
-    const words = Object.entries(env).map(([key, value]) => `${key}=${value ?? ''}`);
-    return ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...words, process.execPath, MKPLAN, ...args];
+    return new Daemon('mkplan', this.host, mkplanArgv(this.directory, args));
   }
 
   /** Where the user's kubeconfig is. */

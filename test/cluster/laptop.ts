@@ -2,19 +2,16 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Argv, CommandResult } from '../../src/platform/command.ts';
-import { API_PORT, pathsOf, sandboxEnvironment, writeSandboxFiles } from '../../src/sandbox/files.ts';
+import { API_PORT, pathsOf, writeSandboxFiles } from '../../src/sandbox/files.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts';
 import { createHost, type Host, type Namespace } from '../kernel/netns.ts';
 import type { Access } from '../sandbox/embedded-api/client.ts';
 import { Daemon, waitUntil } from './daemon.ts';
-
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** The program as users get it; `npm test` builds it first. */
-const MKPLAN = join(root, 'dist', 'main.js');
+import { mkplanArgv } from './user.ts';
 
 const PROFILE = 'minikube';
 /** Of the cluster's one node, on every laptop alike. */
@@ -81,22 +78,14 @@ export class Laptop {
     await writeFile(this.spec, yaml);
   }
 
-  #argv(args: readonly string[]): Argv {
-    const { KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME } = sandboxEnvironment({}, this.#directory);
-    const env = { HOME: this.#directory, KUBECONFIG, MINIKUBE_HOME, XDG_STATE_HOME, NO_COLOR: '1' };
-    const words = Object.entries(env).map(([key, value]) => `${key}=${value ?? ''}`);
-    // A test may have been started by sudo, which mkplan refuses.
-    return ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...words, process.execPath, MKPLAN, ...args];
-  }
-
   /** Runs mkplan to its end. */
   async mkplan(...args: readonly string[]): Promise<CommandResult> {
-    return await this.#host.run(this.#argv(args), { timeoutMs: 60_000 });
+    return await this.#host.run(mkplanArgv(this.#directory, args), { timeoutMs: 60_000 });
   }
 
   /** Starts mkplan. */
   start(...args: readonly string[]): Run {
-    const child = this.#host.spawn(this.#argv(args));
+    const child = this.#host.spawn(mkplanArgv(this.#directory, args));
     const { pid, stdout, stderr } = child;
     if (pid === undefined || stdout === null || stderr === null) throw new Error('mkplan did not start');
     const said = Promise.all([text(stdout), text(stderr)]);
