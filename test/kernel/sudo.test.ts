@@ -158,6 +158,36 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
     });
   });
 
+  describe.each(['use_pty', '!use_pty'])('whose apply has to be confirmed, with %s', (pty) => {
+    /** Of mkplan itself: the shell and script(1) quote their words. */
+    async function pidOfApply(): Promise<number> {
+      const found = await user.rig.host.must(['pgrep', '-f', `main.js apply ${user.spec}`]);
+      expect(found).toMatch(/^\d+\n$/);
+      return Number(found);
+    }
+
+    it.each(['stays open', 'is closed'])(
+      'and whose mkplan is killed while the terminal %s has it undone with the one password',
+      async (terminalOf) => {
+        // No ticket ever lasts: a second elevation would ask again, and nobody answers.
+        await user.rules(`Defaults requiretty, ${pty}, timestamp_timeout=0`, `${USER} ALL=(root) ALL`);
+        const terminal = user.typist(['apply', user.spec, ...ALLOW, '--confirm-within', '15s']);
+        await terminal.sees(/password for/);
+        terminal.type(`${PASSWORD}\n`);
+        await terminal.sees(/keeps it/);
+        expect(await user.rig.ours()).toHaveLength(2);
+        process.kill(await pidOfApply(), 'SIGKILL');
+        if (terminalOf === 'is closed') terminal.hangUp();
+        await terminal.exit();
+        await expect.poll(() => user.rig.table(), { timeout: 60_000, interval: 200 }).toBe(before);
+        expect(terminal.output.match(/password for/g)).toHaveLength(1);
+        expect(await user.elevations()).toHaveLength(1);
+        await expect.poll(async () => (await user.mkplan('confirm')).code, { timeout: 60_000 }).toBe(5);
+        await nothingChanged();
+      },
+    );
+  });
+
   it('cannot have root run what stands first in PATH, or what the environment names', async () => {
     await user.rules('Defaults !secure_path', user.withoutPassword);
     const proof = join(user.home, 'proof');

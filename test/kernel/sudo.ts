@@ -57,6 +57,11 @@ export class Typist {
     this.#child.stdin?.write(keys);
   }
 
+  /** Closes the terminal: script(1) has its other side. */
+  hangUp(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async exit(): Promise<number> {
     const [code] = await this.#exit;
     return Number(code);
