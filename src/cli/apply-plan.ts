@@ -1,5 +1,5 @@
-import type { ApplyOutcome, ApplyPorts } from '../machine/run.ts';
-import { type Confirmation, recover, runApply } from '../machine/run.ts';
+import type { ApplyOutcome, ApplyPorts, Confirmation } from '../machine/apply-ports.ts';
+import { recover, runApply } from '../machine/run.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApplyOutcome, Confirmation } from '../machine/apply-ports.ts';
 import { confirm } from '../machine/confirm.ts';
-import { type ApplyOutcome, type Confirmation, recover } from '../machine/run.ts';
+import { recover } from '../machine/run.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { TransactionEnd } from '../registry/registry.ts';

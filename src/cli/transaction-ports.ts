@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StatusPort } from '../executor/services.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
-import type { ApplyPorts } from '../machine/run.ts';
+import type { ApplyPorts } from '../machine/apply-ports.ts';
 import type { Owner } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { participantOf } from '../observe/host-identity.ts';

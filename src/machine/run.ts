@@ -7,7 +7,7 @@ import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
 import { tellServices } from '../executor/reports.ts';
 import { leftLines } from '../executor/residue.ts';
 import { rollback } from '../executor/rollback.ts';
-import { type ServicePort, StatusWriter } from '../executor/services.ts';
+import { StatusWriter } from '../executor/services.ts';
 import { routesToVerify, verify } from '../executor/verify.ts';
 import { performWave, Transaction } from '../executor/wave.ts';
 import type { Claim, Owner } from '../model/claim.ts';
@@ -17,6 +17,7 @@ import { isEmpty, type LeaseChange, type Plan } from '../model/plan.ts';
 import type { RouteChanger } from '../platform/route-table.ts';
 import type { HeldLock, Lock } from '../registry/registry.ts';
 import { type ApplyEnd, type ApplyWork, createApplyMachine, isApplyEnd } from './apply.ts';
+import type { ApplyOptions, ApplyOutcome, ApplyPorts } from './apply-ports.ts';
 import {
   diagnosticsOf,
   interruption,
@@ -25,60 +26,6 @@ import {
   stale,
   uncommitted,
 } from './endings.ts';
-
-/** Everything that a transaction touches. */
-export interface ApplyPorts extends RecoveryPorts {
-  readonly lock: Lock;
-  readonly services: ServicePort;
-  /** Observes anew, under the lock, and plans from that. */
-  observe(): Promise<Plan>;
-  now(): Date;
-  /** A name for the transaction that no other has. */
-  txid(): string;
-  owner(): Promise<Owner>;
-}
-
-/** What `--confirm-within` asks for. */
-export interface Confirmation {
-  /** From when everything is made and verified. */
-  readonly withinMs: number;
-  /** The kubeconfig context of a profile. */
-  contextOf(profile: string): string;
-  /**
-   * Before anything is changed: sees to it that the transaction is undone if this process ends too early or nobody
-   * confirms. Throws a Failure where that cannot be.
-   */
-  guard(txid: string): Promise<void>;
-}
-
-export interface ApplyOptions {
-  /** Of the plan that was shown or saved; another one under the lock is a Failure of kind `stale`. Null where none was. */
-  readonly fingerprint: string | null;
-  /** Refuses a plan with refused conflicts or unapproved approvals; null lets it pass. */
-  approve(plan: Plan): Failure | null;
-  /** How long to wait for the lock, in milliseconds; 0 for not at all. */
-  readonly waitMs: number;
-  /** What the next waiter is told: the verb and the spec. */
-  readonly doing: string;
-  /** Aborted by the first Ctrl-C: the wave under way is finished, then all is rolled back. */
-  readonly signal: AbortSignal;
-  /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
-  readonly lenient: boolean;
-  /** Null where the plan is final once it is applied. */
-  readonly confirmation: Confirmation | null;
-}
-
-/** How a plan that could be applied ended. */
-export interface ApplyOutcome {
-  readonly kind: 'done' | 'nothing' | 'awaiting' | 'rolled-back' | 'residue' | 'interrupted';
-  readonly plan: Plan;
-  /** Null where nothing was begun. */
-  readonly txid: string | null;
-  /** What went wrong, and each thing that was left. */
-  readonly diagnostics: readonly Diagnostic[];
-  /** What was left, a line each, with the command that puts it right. */
-  readonly left: readonly string[];
-}
 
 /**
  * The lock is held until no process is left that can still change a route; and whoever takes it next, in this

@@ -1,4 +1,4 @@
-import type { ApplyPorts } from './run.ts';
+import type { ApplyPorts } from './apply-ports.ts';
 
 export interface KeepOptions {
   /** Absolute path of the spec. */

@@ -3,7 +3,7 @@ import type { DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
-import type { ApplyPorts } from './run.ts';
+import type { ApplyPorts } from './apply-ports.ts';
 
 /** What is set aside, by kind and name, with the reason. */
 export interface SetAside {

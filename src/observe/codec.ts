@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isNode, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 import { Failure, type SourcePosition } from '../model/diagnostic.ts';
-import { formatAddress, formatPrefix, type Prefix, parseAddress, parsePrefix } from '../model/prefix.ts';
+import {
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  truncate,
+} from '../model/prefix.ts';
 
 /** A place in a YAML document that is being decoded. */
 export class Cursor {
@@ -200,4 +207,14 @@ export function record<T extends object>(fields: Fields<T>): Codec<T> {
       return Object.fromEntries(decoded) as T;
     },
   };
+}
+
+/** A CIDR whose host bits are zero. */
+export const canonicalCidr: Codec<string> = converted(cidr, 'a CIDR', toPrefix, formatPrefix);
+
+function toPrefix(canonical: string): Prefix {
+  const [start = '', length = ''] = canonical.split('/');
+  const parsed = parseAddress(start);
+  if (parsed === null) throw new RangeError(`not a canonical CIDR: ${canonical}`);
+  return truncate(parsed, Number(length));
 }

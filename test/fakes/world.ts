@@ -1,10 +1,5 @@
-import {
-  type ApplyOptions,
-  type ApplyOutcome,
-  type ApplyPorts,
-  recover,
-  runApply,
-} from '../../src/machine/run.ts';
+import type { ApplyOptions, ApplyOutcome, ApplyPorts } from '../../src/machine/apply-ports.ts';
+import { recover, runApply } from '../../src/machine/run.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import { claimKey } from '../../src/model/claim.ts';
 import type { RunEvent } from '../../src/model/event.ts';

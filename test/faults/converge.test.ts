@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ApplyOutcome } from '../../src/machine/run.ts';
+import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { isEmpty } from '../../src/model/plan.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
-import type { ApplyOutcome } from '../../src/machine/run.ts';
+import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedState } from '../../src/model/observed.ts';

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { ServicePort } from '../../src/executor/services.ts';
-import { type ApplyOutcome, type ApplyPorts, runApply } from '../../src/machine/run.ts';
+import type { ApplyOutcome, ApplyPorts } from '../../src/machine/apply-ports.ts';
+import { runApply } from '../../src/machine/run.ts';
 import type { ServiceStatus } from '../../src/model/condition.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Confirmation } from '../../src/machine/apply-ports.ts';
 import { confirm } from '../../src/machine/confirm.ts';
 import { guardTransaction } from '../../src/machine/guard.ts';
-import type { Confirmation } from '../../src/machine/run.ts';
 import { recover } from '../../src/machine/run.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { routeKey } from '../../src/model/route.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { statusOf } from '../../src/cli/status.ts';
-import type { ApplyOutcome, ApplyPorts } from '../../src/machine/run.ts';
+import type { ApplyOutcome, ApplyPorts } from '../../src/machine/apply-ports.ts';
 import { claimKey } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ApplyOutcome } from '../../src/machine/run.ts';
+import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure, type FailureKind } from '../../src/model/diagnostic.ts';
 import { isEmpty } from '../../src/model/plan.ts';

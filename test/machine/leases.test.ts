@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ApplyPorts } from '../../src/machine/run.ts';
+import type { ApplyPorts } from '../../src/machine/apply-ports.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { routeKey } from '../../src/model/route.ts';

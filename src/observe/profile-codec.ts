@@ -1,0 +1,152 @@
+import type { Allocation, AllocationRecord } from '../model/allocation.ts';
+import type { ObservedCondition } from '../model/condition.ts';
+import type {
+  MinikubeConfig,
+  ObservedCluster,
+  ObservedContext,
+  ObservedEndpoints,
+  ObservedNode,
+  ObservedProfile,
+  ObservedService,
+} from '../model/observed.ts';
+import { FIELD_MANAGER, RIGHTS } from '../model/observed.ts';
+import type { ObservedParticipant } from '../model/participant.ts';
+import {
+  address,
+  canonicalCidr,
+  count,
+  dictionary,
+  flag,
+  list,
+  nullable,
+  oneOf,
+  record,
+  required,
+  text,
+  usually,
+} from './codec.ts';
+
+const config = record<MinikubeConfig>({
+  driver: required(text),
+  unroutable: usually(nullable(text), null),
+  serviceCidr: usually(nullable(text), null),
+  nodes: usually(
+    list(
+      record<MinikubeConfig['nodes'][number]>({
+        name: required(text),
+        ip: required(address),
+        controlPlane: usually(flag, false),
+      }),
+    ),
+    [],
+  ),
+});
+
+const context = record<ObservedContext>({
+  name: required(text),
+  server: required(text),
+  fromMinikube: usually(flag, false),
+  answeredAt: usually(nullable(address), null),
+});
+
+const node = record<ObservedNode>({
+  name: required(text),
+  ready: usually(flag, true),
+  controlPlane: usually(flag, false),
+  internalIps: usually(list(address), []),
+  podCidrs: usually(list(canonicalCidr), []),
+});
+
+const condition = record<ObservedCondition>({
+  status: required(oneOf('True', 'False', 'Unknown')),
+  reason: required(text),
+  message: required(text),
+  lastTransitionTime: usually(nullable(text), null),
+  manager: usually(text, FIELD_MANAGER),
+});
+
+const service = record<ObservedService>({
+  namespace: required(text),
+  name: required(text),
+  uid: required(text),
+  resourceVersion: required(text),
+  created: required(text),
+  type: usually(text, 'LoadBalancer'),
+  loadBalancerClass: usually(nullable(text), null),
+  ipFamilyPolicy: usually(nullable(text), null),
+  ipFamilies: usually(list(oneOf('IPv4', 'IPv6')), []),
+  clusterIps: usually(list(address), []),
+  externalTrafficPolicy: usually(nullable(text), null),
+  // What a user wrote: it may be no address at all, which the plan then says.
+  loadBalancerIp: usually(nullable(text), null),
+  requestedIp: usually(nullable(text), null),
+  ingress: usually(list(address), []),
+  ingressManager: usually(nullable(text), null),
+  condition: usually(nullable(condition), null),
+  ports: usually(list(text), []),
+});
+
+const endpoints = record<ObservedEndpoints>({
+  namespace: required(text),
+  service: required(text),
+  readyByNode: usually(dictionary(count), {}),
+});
+
+const cluster = record<ObservedCluster>({
+  version: usually(text, ''),
+  serviceCidrs: usually(list(canonicalCidr), []),
+  kubeadm: usually(
+    nullable(
+      record<NonNullable<ObservedCluster['kubeadm']>>({
+        serviceSubnet: usually(nullable(text), null),
+        podSubnet: usually(nullable(text), null),
+      }),
+    ),
+    null,
+  ),
+  otherLoadBalancers: usually(list(text), []),
+  nodes: usually(list(node), []),
+  services: usually(list(service), []),
+  endpoints: usually(list(endpoints), []),
+  allocations: usually(
+    nullable(
+      record<AllocationRecord>({
+        resourceVersion: usually(nullable(text), null),
+        allocations: usually(
+          list(record<Allocation>({ address: required(address), service: required(text) })),
+          [],
+        ),
+      }),
+    ),
+    null,
+  ),
+  participants: usually(
+    nullable(
+      list(
+        record<ObservedParticipant>({
+          name: required(text),
+          holder: usually(text, ''),
+          own: usually(flag, false),
+          live: usually(flag, true),
+          leaving: usually(flag, false),
+        }),
+      ),
+    ),
+    [],
+  ),
+  strayPods: usually(
+    list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),
+    [],
+  ),
+  missingRights: usually(list(oneOf(...RIGHTS)), []),
+});
+
+/** What a profile and its cluster were found to be. */
+export const profile = record<ObservedProfile>({
+  name: required(text),
+  problems: usually(list(text), []),
+  config: usually(nullable(config), null),
+  minikubeIp: usually(nullable(address), null),
+  context: usually(nullable(context), null),
+  cluster: usually(nullable(cluster), null),
+});
