@@ -60,7 +60,7 @@ export async function undoRoutes(
 ): Promise<Undone> {
   const reversed = changes.map((known) => ({ ...keyedChange(known), state: known.state })).reverse();
   const destinations = reversed.map(({ route }) => route.destination);
-  const before = new TableView(await ports.routeTable.mainRoutes(), destinations);
+  const before = new TableView(await ports.routeTable.mainRoutes(undefined, destinations), destinations);
   const left: Diagnostic[] = [];
   const proven: IntendedChange[] = [];
   const todo: Reversal[] = [];
@@ -76,7 +76,7 @@ export async function undoRoutes(
     todo.map(({ reverse }) => reverse),
   );
   const said = new Map(failures.map(({ index, message }) => [index, message.trim()]));
-  const after = new TableView(await ports.routeTable.mainRoutes(), destinations);
+  const after = new TableView(await ports.routeTable.mainRoutes(undefined, destinations), destinations);
   const isBack = ({ op, key }: Reversal) => after.has(key) !== (op === 'add');
   const remaining = [...todo.entries()].filter(([, change]) => !isBack(change));
   proven.push(...todo.filter(isBack).map(({ intended }) => intended));

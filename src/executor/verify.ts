@@ -134,16 +134,16 @@ export async function verify(
   );
   if (steps.length === 0) return [];
   const ask = (asked: readonly Question[]) => routeTable.answers(asked.map(({ address }) => address));
-  const reading = routeTable.mainRoutes(familiesOf(plan));
+  const destinations: Prefix[] = [];
+  for (const { step } of steps) {
+    for (const route of [step.before, step.after]) if (route !== null) destinations.push(route.destination);
+  }
+  const reading = routeTable.mainRoutes(familiesOf(plan), destinations);
   const expected = last === null ? null : questions(steps, last);
   const early = expected === null ? null : ask(expected);
   // They are not waited for where the table already shows what is wrong.
   early?.catch(() => undefined);
   const routes = await reading;
-  const destinations: Prefix[] = [];
-  for (const { step } of steps) {
-    for (const route of [step.before, step.after]) if (route !== null) destinations.push(route.destination);
-  }
   const problems = tableProblems(steps, new TableView(routes, destinations));
   if (problems.length > 0) return problems;
   const isAsExpected = last !== null && sameDestinations(last, routes);

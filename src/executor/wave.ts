@@ -53,7 +53,9 @@ export class Transaction {
   readonly performed: PerformedWave[] = [];
   /** Those that the plan changes routes of: the others need not be read. */
   readonly families: readonly Family[];
-  /** Table main as last reread; null when something else came between. */
+  /** All that a change of routes is judged by; null for the whole table, where a precondition names an unknown route. */
+  readonly scope: readonly Prefix[] | null;
+  /** Table main as last reread, within the scope; null when something else came between. */
   table: readonly Route[] | null = null;
   #begun = false;
   readonly #started = new Set<number>();
@@ -68,6 +70,7 @@ export class Transaction {
     this.lenient = lenient;
     this.families = familiesOf(plan);
     this.#known = knownRoutes(plan);
+    this.scope = planScope(plan, this.#known);
   }
 
   /** Whether the journal knows of it. */
@@ -89,11 +92,6 @@ export class Transaction {
     const isTaken = ({ change, step }: ServiceChange) =>
       change.op === 'assign' && step.after.some((address) => this.#shown.has(address));
     return [changes.filter((change) => !isTaken(change)), changes.filter(isTaken)];
-  }
-
-  /** The destination of a route that the plan speaks of; undefined for any other. */
-  destinationOf(key: string): Prefix | undefined {
-    return this.#known.get(key);
   }
 
   /** Whether the plan speaks of this route: its own, or a foreign one that it knew and accepted. */
@@ -125,6 +123,21 @@ function knownRoutes(plan: Plan): ReadonlyMap<string, Prefix> {
   return known;
 }
 
+/** The destinations that the changes of a plan, and their conditions, speak of. */
+function planScope({ steps }: Plan, known: ReadonlyMap<string, Prefix>): readonly Prefix[] | null {
+  const scope: Prefix[] = [];
+  for (const step of steps) {
+    if (step.kind !== 'route' || step.action === 'none') continue;
+    for (const route of [step.before, step.after]) if (route !== null) scope.push(route.destination);
+    for (const key of [...step.precondition.present, ...step.precondition.absent]) {
+      const destination = known.get(key);
+      if (destination === undefined) return null;
+      scope.push(destination);
+    }
+  }
+  return scope;
+}
+
 /** What of a change's conditions the table does not meet; null when all is well. */
 function unmet(transaction: Transaction, view: TableView, change: KeyedChange): Diagnostic | null {
   const { present, absent } = change.intended.step.precondition;
@@ -146,21 +159,6 @@ function foreignAt(transaction: Transaction, view: TableView, change: KeyedChang
   if (change.op !== 'add') return null;
   const foreign = view.at(change.route.destination).find(({ key }) => !transaction.knows(key));
   return foreign === undefined ? null : foreignAppeared(change, foreign.route);
-}
-
-/** The destinations that a wave is judged by; null for all of them, where a precondition names a route unknown to the plan. */
-function scopeOf(transaction: Transaction, changes: readonly KeyedChange[]): readonly Prefix[] | null {
-  const scope: Prefix[] = [];
-  for (const { route, intended } of changes) {
-    scope.push(route.destination);
-    const { present, absent } = intended.step.precondition;
-    for (const key of [...present, ...absent]) {
-      const destination = transaction.destinationOf(key);
-      if (destination === undefined) return null;
-      scope.push(destination);
-    }
-  }
-  return scope;
 }
 
 function viewOf(routes: readonly Route[], scope: readonly Prefix[] | null): TableView {
@@ -210,9 +208,9 @@ async function performRoutes(
       emit({ type: 'change.failed', txid, ...intended, diagnostic });
     }
   };
-  const scope = scopeOf(transaction, changes);
+  const { scope } = transaction;
   const before = viewOf(
-    transaction.table ?? (await ports.routeTable.mainRoutes(transaction.families)),
+    transaction.table ?? (await ports.routeTable.mainRoutes(transaction.families, scope)),
     scope,
   );
   const stale = new Map<KeyedChange, Diagnostic>();
@@ -235,7 +233,7 @@ async function performRoutes(
     performed.unsettled = outcome.thrown;
     throw outcome.thrown;
   }
-  const routes = await ports.routeTable.mainRoutes(transaction.families);
+  const routes = await ports.routeTable.mainRoutes(transaction.families, scope);
   const { made, refused, problems } = judge(transaction, viewOf(routes, scope), changes, outcome.failures);
   performed.made = intendedOf(made);
   performed.state = 'done';

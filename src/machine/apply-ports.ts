@@ -3,6 +3,7 @@ import type { ServicePort } from '../executor/services.ts';
 import type { Owner } from '../model/claim.ts';
 import type { Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
+import type { Route } from '../model/route.ts';
 import type { Lock } from '../registry/registry.ts';
 
 /** Everything that a transaction touches. */
@@ -11,6 +12,11 @@ export interface ApplyPorts extends RecoveryPorts {
   readonly services: ServicePort;
   /** Observes anew, under the lock, and plans from that. */
   observe(): Promise<Plan>;
+  /**
+   * The routes that the last plan rests on, where they may stand for reading them once more before the first wave: what is
+   * added is added only where nothing is in its place, and what appeared meanwhile is found by the reread behind it.
+   */
+  readonly seen?: () => readonly Route[];
   now(): Date;
   /** A name for the transaction that no other has. */
   txid(): string;

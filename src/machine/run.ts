@@ -14,6 +14,7 @@ import type { Claim, Owner } from '../model/claim.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
 import { isEmpty, type LeaseChange, type Plan } from '../model/plan.ts';
+import { MAIN_TABLE } from '../model/route.ts';
 import type { RouteChanger } from '../platform/route-table.ts';
 import type { HeldLock, Lock } from '../registry/registry.ts';
 import { type ApplyEnd, type ApplyWork, createApplyMachine, isApplyEnd } from './apply.ts';
@@ -115,6 +116,7 @@ class ApplyRun implements ApplyWork {
     const { lenient } = this.#options;
     const statuses = new StatusWriter(this.#ports.services);
     this.transaction = new Transaction(this.#ports.txid(), plan, statuses, { lenient });
+    this.transaction.table = this.#ports.seen?.().filter(({ table }) => table === MAIN_TABLE) ?? null;
     return 'apply';
   }
 

@@ -2,6 +2,7 @@ import { type DesiredState, needsCluster } from '../model/desired.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
+import type { Route } from '../model/route.ts';
 import type { Units } from './units.ts';
 import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
 
@@ -55,6 +56,11 @@ export class WatchPlanning {
     }
   }
 
+  /** The host's routes that the last plan rests on. */
+  get routes(): readonly Route[] {
+    return this.#observedHost().routes;
+  }
+
   /** Whether this profile is set aside, or its VM has stopped. */
   isAside(profile: string): boolean {
     return this.#told.has(`profile ${profile}`);
@@ -62,8 +68,12 @@ export class WatchPlanning {
 
   /** Who likely keeps undoing a step of the last plan, and how to resolve it. */
   rival(step: Step, taken: Conflict | null): string {
+    return this.#ports.planner.rival(step, this.#observedHost(), taken);
+  }
+
+  #observedHost(): ObservedHost {
     if (this.#host === null) throw new TypeError('nothing was planned yet');
-    return this.#ports.planner.rival(step, this.#host, taken);
+    return this.#host;
   }
 
   /** When the next cluster that is out of reach counts as stopped; null where there is none. */

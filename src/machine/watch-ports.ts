@@ -28,7 +28,7 @@ export interface WatchPlanner {
 /** Everything that a session touches. */
 export interface WatchPorts {
   /** What a transaction touches. Its owner is the session; its helper outlives the transaction. */
-  readonly apply: Omit<ApplyPorts, 'observe'>;
+  readonly apply: Omit<ApplyPorts, 'observe' | 'seen'>;
   readonly planner: WatchPlanner;
   /** The spec as it is now. Throws a Failure when it cannot be used. */
   desired(): Promise<DesiredState>;

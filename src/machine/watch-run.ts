@@ -5,7 +5,7 @@ import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
-import type { ApplyOutcome } from './apply-ports.ts';
+import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
 import { EventQueue } from './event-queue.ts';
 import { harmless, runApply } from './run.ts';
@@ -148,7 +148,7 @@ class WatchRun implements WatchWork {
     };
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];
     try {
-      const { kind } = await this.#apply(plan, signal, failed);
+      const { kind } = await this.#apply({ observe: plan }, signal, failed);
       const isOver = kind === 'done' || kind === 'nothing';
       if (isSeen && isOver && failed.length === 0) this.#dropped.forget(profile);
     } catch (thrown) {
@@ -169,7 +169,7 @@ class WatchRun implements WatchWork {
     this.#unwritten = null;
     try {
       const outcome = await this.#apply(
-        () => this.#planning.plan(this.#desired),
+        { observe: () => this.#planning.plan(this.#desired), seen: () => this.#planning.routes },
         this.#options.signal,
         failed,
       );
@@ -197,13 +197,13 @@ class WatchRun implements WatchWork {
   }
 
   async #apply(
-    observe: () => Promise<Plan>,
+    planned: Pick<ApplyPorts, 'observe' | 'seen'>,
     signal: AbortSignal,
     failed: { step: Step; diagnostic: Diagnostic }[],
   ): Promise<ApplyOutcome> {
     const { waitMs, doing } = this.#options;
     return await runApply(
-      { ...this.#ports.apply, services: this.#services(), observe },
+      { ...this.#ports.apply, services: this.#services(), ...planned },
       {
         fingerprint: null,
         approve: () => null,
@@ -322,7 +322,11 @@ class WatchRun implements WatchWork {
       this.#unwritten = null;
       const failed: { step: Step; diagnostic: Diagnostic }[] = [];
       try {
-        const { kind, left, diagnostics } = await this.#apply(planned, new AbortController().signal, failed);
+        const { kind, left, diagnostics } = await this.#apply(
+          { observe: planned },
+          new AbortController().signal,
+          failed,
+        );
         const isUndone = kind === 'rolled-back' || kind === 'interrupted';
         return {
           left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,

@@ -1,16 +1,24 @@
 import { formatPrefix, type Prefix, samePrefix } from '../model/prefix.ts';
+import type { Route } from '../model/route.ts';
 import type { HostChange } from '../platform/route-events.ts';
-import type { NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
+import type { NetworkSnapshot, RouteQuery, RouteTable } from '../platform/route-table.ts';
 
 /** Past so many destinations the whole is read anew: each costs the kernel a walk over its table. */
 const MOST_DESTINATIONS = 8;
+
+/** A destination to read anew. */
+interface Touched {
+  readonly destination: Prefix;
+  /** Of the routes that were told of; null once one did not tell its own. */
+  protocols: Set<number> | null;
+}
 
 /** The host's routing, kept in memory: only the destinations that an event touched are read anew. */
 export class LiveNetwork {
   readonly #routeTable: RouteTable;
   #network: NetworkSnapshot | null = null;
-  /** Destinations to read anew, by CIDR. */
-  #touched = new Map<string, Prefix>();
+  /** By CIDR. */
+  #touched = new Map<string, Touched>();
   /** Counts how often anything may have changed, so that what was read meanwhile is used, but not kept. */
   #wholes = 0;
 
@@ -21,11 +29,19 @@ export class LiveNetwork {
   /** Takes note of what may have changed. */
   touch(change: HostChange): void {
     if (change.kind === 'routes') {
-      for (const one of change.destinations) this.#touched.set(formatPrefix(one), one);
+      for (const destination of change.destinations) this.#touch(destination, change.protocol);
       return;
     }
     this.#wholes++;
     this.#network = null;
+  }
+
+  #touch(destination: Prefix, protocol: number | null): void {
+    const name = formatPrefix(destination);
+    const touched = this.#touched.get(name) ?? { destination, protocols: new Set() };
+    if (protocol === null) touched.protocols = null;
+    else touched.protocols?.add(protocol);
+    this.#touched.set(name, touched);
   }
 
   /** The same value as long as nothing was touched. Throws a Failure when the host cannot be read. */
@@ -46,13 +62,21 @@ export class LiveNetwork {
 
   async #reread(
     known: NetworkSnapshot,
-    touched: readonly Prefix[],
+    touched: readonly Touched[],
     signal: AbortSignal,
   ): Promise<NetworkSnapshot> {
-    const found = await this.#routeTable.routesTo(touched, signal);
-    const kept = known.routes.filter(
-      ({ destination }) => !touched.some((one) => samePrefix(one, destination)),
+    const kept: Route[] = [];
+    for (const route of known.routes) {
+      const one = touched.find(({ destination }) => samePrefix(destination, route.destination));
+      if (one === undefined) kept.push(route);
+      // A route may have been replaced by the one that was told of: no event tells that it is gone.
+      else one.protocols?.add(route.protocol);
+    }
+    const asked = touched.flatMap(({ destination, protocols }): RouteQuery[] =>
+      protocols === null
+        ? [{ destination, protocol: null }]
+        : [...protocols].map((protocol) => ({ destination, protocol })),
     );
-    return { ...known, routes: [...kept, ...found] };
+    return { ...known, routes: [...kept, ...(await this.#routeTable.routesTo(asked, signal))] };
   }
 }

@@ -88,14 +88,17 @@ export class LiveObservation {
   /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
     const self = participantOf(await this.#ports.host.identity(), desired.spec).name;
-    const [identity, network, registry, facts, ...profiles] = await Promise.all([
+    const reading = Promise.all(
+      desired.profiles.map((profile) => this.#readProfile(profile, { self, signal })),
+    );
+    const [identity, network, registry, facts, profiles, answers] = await Promise.all([
       this.#identity,
       this.#network.read(signal),
       recordedState(this.#ports),
       this.#readFacts(),
-      ...desired.profiles.map((profile) => this.#readProfile(profile, { self, signal })),
+      reading,
+      reading.then((profiles) => this.#ask(addressesToAsk(desired.profiles, profiles), signal)),
     ]);
-    const answers = await this.#ask(addressesToAsk(desired.profiles, profiles), signal);
     const { critical, policy, recorded } = facts;
     const parts = [
       network,

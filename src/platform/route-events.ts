@@ -2,7 +2,12 @@ import type { Prefix } from '../model/prefix.ts';
 
 /** What may have changed of the host's routing. A hint: only rereading tells. */
 export type HostChange =
-  | { readonly kind: 'routes'; readonly destinations: readonly Prefix[] }
+  | {
+      readonly kind: 'routes';
+      readonly destinations: readonly Prefix[];
+      /** Of the route that is there now, or was: what it took the place of may have had another. Null where it is not told. */
+      readonly protocol: number | null;
+    }
   /** Links, addresses or rules; or nobody knows, since events were lost. */
   | { readonly kind: 'everything' };
 

@@ -17,14 +17,23 @@ export interface HostIdentity {
   readonly networkNamespace: string;
 }
 
+/** A destination to read; of one protocol alone, the kernel skips all others, and has a large table walked in no time. */
+export interface RouteQuery {
+  readonly destination: Prefix;
+  readonly protocol: number | null;
+}
+
 /** Reading the host's routes: needs no rights and changes nothing. Every method throws a Failure when the system cannot be read. */
 export interface RouteTable {
   identity(): Promise<HostIdentity>;
   snapshot(signal?: AbortSignal): Promise<NetworkSnapshot>;
-  /** Routes of all tables to exactly these destinations; the kernel walks its table once for each of them. */
-  routesTo(destinations: readonly Prefix[], signal?: AbortSignal): Promise<readonly Route[]>;
-  /** Routes of table main, of these families or of both. */
-  mainRoutes(families?: readonly Family[]): Promise<readonly Route[]>;
+  /** Routes of all tables to exactly what is asked for; the kernel walks its table once for each of them. */
+  routesTo(asked: readonly RouteQuery[], signal?: AbortSignal): Promise<readonly Route[]>;
+  /**
+   * Routes of table main, of these families or of both. With `within`, at least those to these destinations and to what
+   * is inside them, which is all that is read where they are few.
+   */
+  mainRoutes(families?: readonly Family[], within?: readonly Prefix[] | null): Promise<readonly Route[]>;
   /** Asks the kernel who gets each address, in order, as the invoking user; null where it has no route. */
   answers(addresses: readonly string[], signal?: AbortSignal): Promise<readonly (Answer | null)[]>;
 }

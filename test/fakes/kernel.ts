@@ -1,6 +1,7 @@
 import type { Answer } from '../../src/model/observed.ts';
 import {
   contains,
+  type Family,
   formatAddress,
   formatPrefix,
   type Prefix,
@@ -14,6 +15,7 @@ import type {
   NetworkSnapshot,
   RouteChange,
   RouteChanger,
+  RouteQuery,
   RouteTable,
 } from '../../src/platform/route-table.ts';
 import { Faults } from './faults.ts';
@@ -60,18 +62,31 @@ export class FakeKernel implements RouteTable, RouteChanger {
     return { platform: 'linux', bootId: this.bootId, networkNamespace: this.networkNamespace };
   }
 
-  async routesTo(destinations: readonly Prefix[]): Promise<readonly Route[]> {
+  async routesTo(asked: readonly RouteQuery[]): Promise<readonly Route[]> {
     const { routes } = await this.snapshot();
-    return routes.filter(({ destination }) => destinations.some((one) => samePrefix(one, destination)));
+    return routes.filter((route) =>
+      asked.some(
+        ({ destination, protocol }) =>
+          samePrefix(destination, route.destination) && (protocol === null || protocol === route.protocol),
+      ),
+    );
   }
 
   async snapshot(): Promise<NetworkSnapshot> {
     return { rules: [], routes: [...this.#routes.values()], links: [], addresses: [] };
   }
 
-  async mainRoutes(): Promise<readonly Route[]> {
+  async mainRoutes(
+    families: readonly Family[] = [4, 6],
+    within: readonly Prefix[] | null = null,
+  ): Promise<readonly Route[]> {
     this.faults.step('kernel.mainRoutes');
-    return [...this.#routes.values()].filter((route) => route.table === MAIN_TABLE);
+    return [...this.#routes.values()].filter(
+      ({ table, destination }) =>
+        table === MAIN_TABLE &&
+        families.includes(destination.family) &&
+        (within === null || within.some((range) => contains(range, destination))),
+    );
   }
 
   async answers(addresses: readonly string[]): Promise<readonly (Answer | null)[]> {

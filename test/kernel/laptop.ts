@@ -33,7 +33,7 @@ export class Laptop {
       identity: async () => IDENTITY,
       snapshot: (signal) => table.snapshot(signal),
       routesTo: (destinations, signal) => table.routesTo(destinations, signal),
-      mainRoutes: (families) => table.mainRoutes(families),
+      mainRoutes: (families, within) => table.mainRoutes(families, within),
       answers: (addresses, signal) => table.answers(addresses, signal),
     };
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatPrefix } from '../../src/model/prefix.ts';
+import { contains, formatPrefix } from '../../src/model/prefix.ts';
 import { encodeRoute, type Route } from '../../src/model/route.ts';
 import { LinuxRouteTable } from '../../src/platform/linux/route-table.ts';
 import type { NetworkSnapshot } from '../../src/platform/route-table.ts';
@@ -155,12 +155,29 @@ describe.skipIf(forbidden !== null)(
       expect(destinations.length).toBeGreaterThan(20);
       const order = (routes: readonly Route[]) =>
         routes.map((route) => JSON.stringify(encodeRoute(route))).sort();
-      expect(order(await table.routesTo(destinations))).toEqual(order(snapshot.routes));
+      const toAll = destinations.map((destination) => ({ destination, protocol: null }));
+      expect(order(await table.routesTo(toAll))).toEqual(order(snapshot.routes));
       const [one] = destinations;
       if (one === undefined) throw new Error('the host has routes');
       const expected = snapshot.routes.filter((route) => byText(route) === formatPrefix(one));
-      expect(order(await table.routesTo([one]))).toEqual(order(expected));
+      expect(order(await table.routesTo([{ destination: one, protocol: null }]))).toEqual(order(expected));
       expect(await table.routesTo([])).toEqual([]);
+      const byProtocol = snapshot.routes.map(({ destination, protocol }) => ({ destination, protocol }));
+      const distinct = new Map(
+        byProtocol.map((query) => [`${formatPrefix(query.destination)} ${query.protocol}`, query]),
+      );
+      expect(order(await table.routesTo([...distinct.values()]))).toEqual(order(snapshot.routes));
+    });
+
+    test('within a range, table main is what the snapshot has there', async () => {
+      const order = (routes: readonly Route[]) =>
+        routes.map((route) => JSON.stringify(encodeRoute(route))).sort();
+      for (const { destination } of snapshot.routes) {
+        const expected = snapshot.routes.filter(
+          (route) => route.table === 254 && contains(destination, route.destination),
+        );
+        expect(order(await table.mainRoutes([destination.family], [destination]))).toEqual(order(expected));
+      }
     });
 
     test('the kernel is asked who gets each address, and its answers are told apart', async () => {

@@ -72,6 +72,29 @@ test('events and journal writes come in the order of the transaction', async () 
   ]);
 });
 
+test('what the plan rests on may stand for the read before the first wave, and for no other', async () => {
+  const world = new World(await temporaryDirectory(), [FOREIGN]);
+  const reads: number[] = [];
+  const mainRoutes = world.kernel.mainRoutes.bind(world.kernel);
+  world.kernel.mainRoutes = (...args) => {
+    reads.push(world.kernel.tried.length);
+    return mainRoutes(...args);
+  };
+  const ports = { ...world.ports(planOf([create(SERVICES)])), seen: () => [FOREIGN] };
+  expect((await world.applyWith(ports)).kind).toBe('done');
+  expect(reads).toEqual([1, 1]);
+});
+
+test('a foreign route that what the plan rests on did not have is found by the reread behind the wave', async () => {
+  const before = { ...SERVICES, protocol: 3, metric: 20 };
+  const world = new World(await temporaryDirectory(), [before]);
+  const ports = { ...world.ports(planOf([create(SERVICES)])), seen: () => [] };
+  const outcome = await world.applyWith(ports);
+  expect(outcome.kind).toBe('rolled-back');
+  expect(outcome.diagnostics.map(({ code }) => code)).toContain('foreign-route-appeared');
+  expect(world.kernel.keys()).toEqual([routeKey(before)]);
+});
+
 test('the helper starts once the transaction is told of, and not for claims alone', async () => {
   const world = new World(await temporaryDirectory());
   await world.apply(planOf([step('adopt', null, SERVICES)])).catch(() => undefined);

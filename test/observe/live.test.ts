@@ -55,10 +55,20 @@ class Host {
           this.during?.();
           return { rules: [], routes, links: [], addresses: [] };
         },
-        routesTo: async (destinations) => {
-          this.read.destinations.push(...destinations.map(formatPrefix));
-          const asked = new Set(destinations.map(formatPrefix));
-          const found = this.routes.filter(({ destination }) => asked.has(formatPrefix(destination)));
+        routesTo: async (asked) => {
+          this.read.destinations.push(
+            ...asked.map(
+              ({ destination, protocol }) =>
+                `${formatPrefix(destination)}${protocol === null ? '' : ` proto ${protocol}`}`,
+            ),
+          );
+          const found = this.routes.filter((one) =>
+            asked.some(
+              ({ destination, protocol }) =>
+                formatPrefix(destination) === formatPrefix(one.destination) &&
+                (protocol === null || protocol === one.protocol),
+            ),
+          );
           this.during?.();
           return found;
         },
@@ -120,9 +130,10 @@ function live(desired = DESIRED) {
   return { host, observation, changes, stream, take: () => observation.observe(desired, SIGNAL) };
 }
 
-const routesOf = (...destinations: string[]): HostChange => ({
+const routesOf = (...destinations: string[]): Extract<HostChange, { kind: 'routes' }> => ({
   kind: 'routes',
   destinations: destinations.map(build.prefix),
+  protocol: null,
 });
 
 describe('a snapshot that is kept', () => {
@@ -158,6 +169,31 @@ describe('a snapshot that is kept', () => {
     expect((await take()).host.routes).toEqual([]);
     expect(host.read.network).toBe(1);
     expect(host.read.destinations).toEqual(['10.1.0.0/16', '10.2.0.0/16', '10.1.0.0/16']);
+  });
+
+  it('reads of a destination only the protocols that an event told of, and those that were known there', async () => {
+    const { host, take } = live();
+    const [ours, theirs] = [route('10.1.0.0/16'), route('10.1.0.0/16', { protocol: 186, metric: 20 })];
+    host.routes = [ours, theirs, route('10.2.0.0/16')];
+    await take();
+    // One takes the place of another: only the new one is told of.
+    const taken = route('10.1.0.0/16', { protocol: 3 });
+    host.routes = [taken, theirs, route('10.2.0.0/16')];
+    host.tell({ ...routesOf('10.1.0.0/16'), protocol: 3 });
+    const { routes } = (await take()).host;
+    expect(new Set(routes)).toEqual(new Set(host.routes));
+    const asked = [3, ours.protocol, 186].map((protocol) => `10.1.0.0/16 proto ${protocol}`);
+    expect(host.read.destinations.sort()).toEqual(asked.sort());
+  });
+
+  it('reads a destination whole once an event of it told no protocol', async () => {
+    const { host, take } = live();
+    await take();
+    host.tell({ ...routesOf('10.1.0.0/16'), protocol: 109 });
+    host.tell(routesOf('10.1.0.0/16'));
+    host.tell({ ...routesOf('10.1.0.0/16'), protocol: 109 });
+    await take();
+    expect(host.read.destinations).toEqual(['10.1.0.0/16']);
   });
 
   it('reads everything anew once many destinations were touched', async () => {

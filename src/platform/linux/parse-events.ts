@@ -14,5 +14,11 @@ export function parseEvent(line: string): HostChange | null {
   // `5 ff00::/8 dev d1` has a type before it; `2: d1@d0: <…>` is a link, and `50:` a rule.
   const text = /^\d+$/.test(first) ? second : first;
   const destination = text.includes('/') ? parsePrefix(text) : parseAddress(text);
-  return destination === null ? EVERYTHING : { kind: 'routes', destinations: [destination] };
+  if (destination === null) return EVERYTHING;
+  const protocol = / proto (\d+) /.exec(`${line} `)?.[1];
+  return {
+    kind: 'routes',
+    destinations: [destination],
+    protocol: protocol === undefined ? null : Number(protocol),
+  };
 }

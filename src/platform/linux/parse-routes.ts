@@ -31,20 +31,25 @@ interface RouteRow extends HopRow {
 }
 
 /**
- * Routes of one family, from `ip -N -json -details -4|-6 route show table all`. `table` is that of rows which name
- * none, as `ip` leaves it out when asked for one table.
+ * Routes of one family, from `ip -N -json -details -4|-6 route show table all`. `table` and `protocol`
+ * are those of rows which name none, as `ip` leaves out what it was asked for.
  *
  * A route whose next hop is more than a gateway and a device (a nexthop object, an encapsulation, a source
  * prefix) keeps both, and gets one entry in `nextHops` that says so: it never compares equal to a route of mkplan.
  */
-export function parseRoutes(text: string, family: Family, table = MAIN_TABLE): Route[] {
+export function parseRoutes(
+  text: string,
+  family: Family,
+  { table = MAIN_TABLE, protocol = Number.NaN } = {},
+): Route[] {
   const command = `ip -N -json -details -${family} route show`;
   const addresses = new Addresses();
+  const usual = { table, protocol };
   const rows = parseRows(text, command);
   const routes: Route[] = new Array(rows.length);
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index];
-    const route = isRow(row) ? readRoute(row, family, table, addresses) : null;
+    const route = isRow(row) ? readRoute(row, family, usual, addresses) : null;
     if (route === null) throw unreadable(command, JSON.stringify(row));
     routes[index] = route;
   }
@@ -61,14 +66,19 @@ function numeral(value: unknown, usual: number): number {
 }
 
 /** The hot path: one row; null when something in it cannot be read. */
-function readRoute(row: RouteRow, family: Family, defaultTable: number, addresses: Addresses): Route | null {
+function readRoute(
+  row: RouteRow,
+  family: Family,
+  usual: { readonly table: number; readonly protocol: number },
+  addresses: Addresses,
+): Route | null {
   const { type, dst, metric = 0, dev = null } = row;
   if (typeof dst !== 'string' || !isTextOrAbsent(type) || !(dev === null || typeof dev === 'string'))
     return null;
   const destination = readDestination(dst, family);
   const tos = numeral(row.tos, 0);
-  const table = numeral(row.table, defaultTable);
-  const protocol = numeral(row.protocol, Number.NaN);
+  const table = numeral(row.table, usual.table);
+  const protocol = numeral(row.protocol, usual.protocol);
   if (destination === null || !isCount(tos) || !isCount(table) || !isCount(protocol) || !isCount(metric)) {
     return null;
   }

@@ -2,10 +2,18 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { Answer } from '../../model/observed.ts';
-import { type Family, formatAddress, formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
+import {
+  comparePrefixes,
+  contains,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+} from '../../model/prefix.ts';
 import { MAIN_TABLE, type Route } from '../../model/route.ts';
 import type { CommandResult, CommandRunner } from '../command.ts';
-import type { HostIdentity, NetworkSnapshot, RouteTable } from '../route-table.ts';
+import type { HostIdentity, NetworkSnapshot, RouteQuery, RouteTable } from '../route-table.ts';
 import { END_OF_BATCH } from './batch-errors.ts';
 import { parseAnswers } from './parse-answers.ts';
 import { parseLinks } from './parse-links.ts';
@@ -17,6 +25,9 @@ const READ_TIMEOUT_MS = 30_000;
 
 /** How often a dump is repeated that the kernel says was interrupted by a change. */
 const DUMP_ATTEMPTS = 5;
+
+/** Past so many ranges the whole table is read: for each, `ip` is handed all of it, and says nothing of what is outside. */
+const MOST_RANGES = 4;
 
 export interface LinuxOptions {
   /** Whom the kernel is asked for, since rules may tell users apart; one that its user namespace does not know is refused. */
@@ -65,28 +76,33 @@ export class LinuxRouteTable implements RouteTable {
     };
   }
 
-  async routesTo(destinations: readonly Prefix[], signal?: AbortSignal): Promise<readonly Route[]> {
-    const routes = await Promise.all(
-      this.#families.map(async (family) => {
-        const asked = destinations.filter((destination) => destination.family === family);
-        if (asked.length === 0) return [];
-        const lines = asked.map((destination) => `route show table all exact ${formatPrefix(destination)}\n`);
-        const printed = await this.#dump(['-details', `-${family}`, '-batch', '-'], signal, lines.join(''));
-        const found = printed.split('\n').filter((line) => line.trim() !== '');
-        if (found.length !== asked.length) throw unreadable('ip route show exact', printed.slice(0, 200));
-        return found.flatMap((line) => parseRoutes(line, family));
-      }),
-    );
-    return routes.flat();
+  routesTo(asked: readonly RouteQuery[], signal?: AbortSignal): Promise<readonly Route[]> {
+    const selectors = asked.map(({ destination, protocol }) => ({
+      family: destination.family,
+      text: `${protocol === null ? '' : `proto ${protocol} `}exact ${formatPrefix(destination)}`,
+      ...(protocol === null ? {} : { protocol }),
+    }));
+    return this.#selected(selectors, signal);
   }
 
-  async mainRoutes(families: readonly Family[] = this.#families): Promise<readonly Route[]> {
+  async mainRoutes(
+    families: readonly Family[] = this.#families,
+    within: readonly Prefix[] | null = null,
+  ): Promise<readonly Route[]> {
+    const ranges = within === null ? null : outermost(within);
+    if (ranges !== null && ranges.length <= MOST_RANGES) {
+      const selectors = ranges.map((range) => ({
+        family: range.family,
+        text: `root ${formatPrefix(range)}`,
+      }));
+      return (await this.#selected(selectors, undefined)).filter(({ table }) => table === MAIN_TABLE);
+    }
     const table = ['route', 'show', 'table', String(MAIN_TABLE)];
     const routes = await Promise.all(
       this.#families
         .filter((family) => families.includes(family))
         .map(async (family) =>
-          parseRoutes(await this.#dump(['-details', `-${family}`, ...table], undefined), family, MAIN_TABLE),
+          parseRoutes(await this.#dump(['-details', `-${family}`, ...table], undefined), family),
         ),
     );
     return routes.flat();
@@ -107,6 +123,24 @@ export class LinuxRouteTable implements RouteTable {
       `${[...lines, END_OF_BATCH].join('\n')}\n`,
     );
     return parseAnswers(canonical, result);
+  }
+
+  /** Routes of all tables, by selectors of ip-route(8); one process a family. */
+  async #selected(selectors: readonly Selector[], signal: AbortSignal | undefined): Promise<Route[]> {
+    const routes = await Promise.all(
+      this.#families.map(async (family) => {
+        const asked = selectors.filter((selector) => selector.family === family);
+        if (asked.length === 0) return [];
+        const lines = asked.map(({ text }) => `route show table all ${text}\n`);
+        const printed = await this.#dump(['-details', `-${family}`, '-batch', '-'], signal, lines.join(''));
+        const found = printed.split('\n').filter((line) => line.trim() !== '');
+        if (found.length !== asked.length) throw unreadable('ip route show', printed.slice(0, 200));
+        return found.flatMap((line, index) =>
+          parseRoutes(line, family, { protocol: asked[index]?.protocol }),
+        );
+      }),
+    );
+    return routes.flat();
   }
 
   /** One process for both: a process costs more than an ordinary host's rules and routes. */
@@ -172,6 +206,26 @@ export class LinuxRouteTable implements RouteTable {
     }
     return result;
   }
+}
+
+/** Words of ip-route(8) that select routes of one family. */
+interface Selector {
+  readonly family: Family;
+  readonly text: string;
+  /** The protocol that it selects, where it does. */
+  readonly protocol?: number;
+}
+
+/** Prefixes without those that lie inside another of them; each once. */
+function outermost(prefixes: readonly Prefix[]): Prefix[] {
+  const sorted = [...prefixes].sort(comparePrefixes);
+  const found: Prefix[] = [];
+  for (const prefix of sorted) {
+    // In this order, whatever is inside a prefix follows it.
+    const last = found.at(-1);
+    if (last === undefined || !contains(last, prefix)) found.push(prefix);
+  }
+  return found;
 }
 
 function unread(what: string, cause: string, fix: string): Failure {

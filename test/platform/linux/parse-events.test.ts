@@ -26,6 +26,16 @@ describe('a line of ip monitor', () => {
   });
 
   it.each([
+    ['10.96.0.0/12 via 10.9.0.2 dev d0 proto 109 metric 109 ', 109],
+    ['Deleted 10.96.0.0/12 via 10.9.0.2 dev d0 proto 109', 109],
+    ['10.77.0.0/16 proto 186 metric 20', 186],
+    ['10.77.0.0/16 dev d0 ', null],
+    ['10.77.0.0/16 dev d0 proto dhcp ', null],
+  ])('tells the protocol of its route, where that is a number: %s', (line, protocol) => {
+    expect(parseEvent(line)).toMatchObject({ protocol });
+  });
+
+  it.each([
     ['fd00:2::/64 via fd00:1::2 dev d0 proto 109 metric 1024 pref medium', 'fd00:2::/64'],
     ['Deleted fd00:2::/64 via fd00:1::2 dev d0 proto 109 metric 1024 pref medium', 'fd00:2::/64'],
     ['fd00:200::10 via fd00:1::2 dev d0 proto 109 metric 109 pref medium', 'fd00:200::10/128'],

@@ -78,7 +78,7 @@ describe('routes of a dump', () => {
 
   test('a row that names no table belongs to the one that was asked for', () => {
     const row = '[{"type":"1","dst":"10.0.0.0/8","dev":"v0","protocol":"3","flags":[]}]';
-    expect(parseRoutes(row, 4, 100)[0]?.table).toBe(100);
+    expect(parseRoutes(row, 4, { table: 100 })[0]?.table).toBe(100);
   });
 
   test('multipath keeps every path with its weight', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Argv, CommandOptions, CommandResult, CommandRunner } from '../../../src/platform/command.ts';
 import { LinuxRouteTable } from '../../../src/platform/linux/route-table.ts';
+import * as build from '../../planner/build.ts';
 import { fixture } from './fixtures.ts';
 
 /** `ip` as a table from its arguments to what it prints; anything else it is asked fails the test. */
@@ -69,6 +70,40 @@ describe('LinuxRouteTable', () => {
   test('without IPv6 in the kernel, only IPv4 is asked for', async () => {
     const ip = new FakeIp({ [MAIN_4]: [{ stdout: row }] });
     expect(await table(ip, false).mainRoutes()).toHaveLength(1);
+    expect(ip.asked).toEqual([MAIN_4]);
+  });
+
+  test('routes to a destination are asked for by the protocol, where that is known', async () => {
+    // Asked for one protocol, `ip` does not print it.
+    const ip = new FakeIp({ [DUMPS_4]: [{ stdout: `${row.replace('"protocol":"3",', '')}\n${row}\n` }] });
+    const destination = build.prefix('10.0.0.0/8');
+    const asked = [109, null].map((protocol) => ({ destination, protocol }));
+    expect(await table(ip).routesTo(asked)).toMatchObject([{ protocol: 109 }, { protocol: 3 }]);
+    expect(ip.inputs).toEqual([
+      'route show table all proto 109 exact 10.0.0.0/8\nroute show table all exact 10.0.0.0/8\n',
+    ]);
+  });
+
+  test('within a few ranges, table main is read no further, and no range twice', async () => {
+    const local = row.replace('"flags"', '"table":"255","flags"');
+    const ip = new FakeIp({
+      [DUMPS_4]: [{ stdout: `${row}\n${local}\n` }],
+      [DUMPS_6]: [{ stdout: '[]\n' }],
+    });
+    const within = ['10.1.0.0/16', '192.168.0.0/16', '10.0.0.0/8', 'fd00::/8', '10.0.0.0/8'].map(
+      build.prefix,
+    );
+    expect(await table(ip).mainRoutes([4, 6], within)).toMatchObject([{ table: 254 }]);
+    expect(ip.inputs.sort()).toEqual([
+      'route show table all root 10.0.0.0/8\nroute show table all root 192.168.0.0/16\n',
+      'route show table all root fd00::/8\n',
+    ]);
+  });
+
+  test('within many ranges, all of table main is read by one dump', async () => {
+    const ip = new FakeIp({ [MAIN_4]: [{ stdout: row }] });
+    const within = [1, 2, 3, 4, 5].map((octet) => build.prefix(`10.${octet}.0.0/16`));
+    expect(await table(ip).mainRoutes([4], within)).toHaveLength(1);
     expect(ip.asked).toEqual([MAIN_4]);
   });
 
