@@ -98,9 +98,18 @@ function mergeSection(into: Map<string, Entry>, section: Section, listed: unknow
       throw malformed(file, `${section} has an entry with no name`);
     if (seen.has(name)) throw malformed(file, `${section} lists "${name}" twice`);
     seen.add(name);
-    const entry = item[INNER[section]];
+    const inner = item[INNER[section]];
+    const entry = isEntry(inner) ? inner : {};
+    if (section === 'contexts') checkReferences(file, name, entry);
     // kubectl: the first file to name an entry wins, and nothing of a later one is mixed in.
-    if (!into.has(name)) into.set(name, withAbsolutePaths(isEntry(entry) ? entry : {}, dirname(file)));
+    if (!into.has(name)) into.set(name, withAbsolutePaths(entry, dirname(file)));
+  }
+}
+
+function checkReferences(file: string, name: string, context: Entry): void {
+  for (const key of ['cluster', 'user']) {
+    const reference = context[key] ?? '';
+    if (typeof reference !== 'string') throw malformed(file, `the ${key} of context "${name}" is no name`);
   }
 }
 
@@ -133,6 +142,12 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     }
   }
   return merged;
+}
+
+/** The name that a context has for its cluster or its user; empty where it has none. */
+function referenceOf(context: Entry | undefined, key: 'cluster' | 'user'): string {
+  const reference = context?.[key];
+  return typeof reference === 'string' ? reference : '';
 }
 
 function providedByMinikube(entry: Entry, name: string): boolean {
@@ -199,7 +214,7 @@ export async function readKubeContext(options: {
   const { context: name } = options;
   const { files, sections } = await readMerged(options.env, options.home);
   const context = sections.contexts.get(name);
-  const [clusterName, userName] = [String(context?.['cluster'] ?? ''), String(context?.['user'] ?? '')];
+  const [clusterName, userName] = [referenceOf(context, 'cluster'), referenceOf(context, 'user')];
   const cluster = sections.clusters.get(clusterName);
   if (context === undefined || cluster === undefined) {
     throw failure(

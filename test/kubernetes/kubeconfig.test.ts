@@ -92,6 +92,16 @@ describe('readKubeContext', () => {
     ['clusters that are no list', 'clusters: 1', 'kubeconfig-malformed'],
     ['an entry with no name', 'clusters: [{}]', 'kubeconfig-malformed'],
     ['an entry given twice', 'users: [{name: a}, {name: a}]', 'kubeconfig-malformed'],
+    [
+      'a user that is no name',
+      'contexts: [{name: minikube, context: {user: {toString: 1}}}]',
+      'kubeconfig-malformed',
+    ],
+    [
+      'a cluster that is no name',
+      'contexts: [{name: other, context: {cluster: [a]}}]',
+      'kubeconfig-malformed',
+    ],
     ['an empty file', '', 'context-unknown'],
   ])('reports %s', async (_, text, code) => {
     const file = join(home, 'config');
