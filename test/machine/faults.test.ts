@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure, type FailureKind } from '../../src/model/diagnostic.ts';
 import { isEmpty } from '../../src/model/plan.ts';
 import { Faults } from '../fakes/faults.ts';
 import { FaultWorld, KINDS, type Ours, sameOurs } from './fault-world.ts';
+
+// Each goes through a hundred operations and more, all of them with files that are synced.
+vi.setConfig({ testTimeout: 300_000 });
 
 /**
  * Fails, loses the reply of, or kills at the Nth operation of any port or file, and raises N until a run is clean: for
