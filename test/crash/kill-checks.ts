@@ -100,13 +100,17 @@ function isTrue(before: Lasting, after: Lasting, command: Command, code: number 
   return code === 5 && isAsBefore && isSettled;
 }
 
-/** Residue: whatever is otherwise than the claims say is named, and so is the command that ends it. */
-function checkNamed({ kernel, ...after }: Lasting, output: string): Problems {
-  const settled = settledRoutes({ kernel, ...after });
-  const residue = [...kernel, ...settled].filter((name) => kernel.has(name) !== settled.has(name));
+/** Residue: whatever is otherwise than the claims say is named or journaled, and so is what ends it. */
+function checkNamed(after: Lasting, output: string): Problems {
+  const settled = settledRoutes(after);
+  const told = journaled(after);
+  const residue = [...after.kernel, ...settled].filter(
+    (name) => after.kernel.has(name) !== settled.has(name) && !told.has(name),
+  );
   const unnamed = [...destinations(residue)].filter((destination) => !output.includes(String(destination)));
   if (unnamed.length > 0) return [`exit 6, and not named: ${unnamed.join(', ')}`];
-  return /mkplan cleanup|ip route (add|del)/.test(output) ? [] : ['exit 6, and no command is named'];
+  const isEndNamed = /mkplan cleanup|next apply, destroy or cleanup|ip route (add|del)/.test(output);
+  return isEndNamed ? [] : ['exit 6, and no command is named'];
 }
 
 /** Whether everything is there that was asked for, and nothing else. */

@@ -44,6 +44,7 @@ interface Options {
   /** So many parts at a time. */
   readonly jobs: number;
   readonly onKill: (matrix: Matrix) => void;
+  readonly onViolation: (violation: Violation) => void;
 }
 
 /** A part is short, so that one in which something was wrong is soon done again. */
@@ -61,10 +62,20 @@ const SPEC_NAMES: readonly SpecName[] = ['first', 'moved', 'other'];
 class Tally implements Matrix {
   readonly #rows = new Map<Point, Row>();
   readonly violations: Violation[] = [];
+  readonly #onViolation: Options['onViolation'];
   kills = 0;
+
+  constructor(onViolation: Options['onViolation']) {
+    this.#onViolation = onViolation;
+  }
 
   get rows(): Row[] {
     return [...this.#rows.values()].sort((a, b) => pointOrder(a.point) - pointOrder(b.point));
+  }
+
+  wrong(violation: Violation): void {
+    this.violations.push(violation);
+    this.#onViolation(violation);
   }
 
   row(point: Point): Row {
@@ -196,21 +207,21 @@ class KillPart {
     const last = ended.trace.at(-1) ?? 'nothing';
     for (const problem of problems) {
       const text = `${problem}\n(${where}; exit ${ended.code}; last: ${last})\n${ended.output.slice(-1500)}`;
-      this.#tally.violations.push({ text, part: this.#part });
+      this.#tally.wrong({ text, part: this.#part });
     }
     return problems.length === 0;
   }
 }
 
 /** Does the parts, and counts what they found. A part that cannot go on is a violation, too: the others are still told of. */
-export async function runKillMatrix({ seed, parts, jobs, onKill }: Options): Promise<Matrix> {
-  const tally = new Tally();
+export async function runKillMatrix({ seed, parts, jobs, onKill, onViolation }: Options): Promise<Matrix> {
+  const tally = new Tally(onViolation);
   const waiting = [...parts];
   const work = async () => {
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
       if (tally.violations.length >= ENOUGH) return;
       await runPart(part, new Random(seed, part), tally, () => onKill(tally)).catch((thrown: unknown) => {
-        tally.violations.push({ text: `could not go on: ${String(thrown)}`, part });
+        tally.wrong({ text: `could not go on: ${String(thrown)}`, part });
       });
     }
   };
