@@ -82,8 +82,10 @@ async function main() {
   const all = parts.length * PART_KILLS;
   process.stdout.write(`seed ${seed}, ${all} kills\n`);
   const started = performance.now();
+  let next = PROGRESS_KILLS;
   const onKill = ({ kills, violations }) => {
-    if (kills % PROGRESS_KILLS !== 0) return;
+    if (kills < next) return;
+    next += PROGRESS_KILLS;
     const minutes = Math.ceil((((performance.now() - started) / kills) * (all - kills)) / 60_000);
     process.stdout.write(`  ${kills} kills, ${violations.length} violations; about ${minutes} min left\n`);
   };
