@@ -1,8 +1,9 @@
+import { messageOf } from '../model/diagnostic.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
 
 /** How an attempt at some changes went. Which of them were made only rereading tells. */
 export interface Attempt {
-  /** What was refused, by index, for people. */
+  /** Why a change was not made, by index, for people; where the changer threw, that of each. */
   readonly failures: readonly ChangeFailure[];
   /** What the changer threw when it could not answer; null when it did. */
   readonly thrown: unknown;
@@ -23,6 +24,7 @@ export async function tryChanges(changer: RouteChanger, changes: readonly RouteC
       () => true,
       () => false,
     );
-    return { failures: [], thrown, settled };
+    const message = messageOf(thrown);
+    return { failures: asked.map((_, index) => ({ index, message })), thrown, settled };
   }
 }

@@ -32,8 +32,11 @@ export interface WatchPorts {
   readonly planner: WatchPlanner;
   /** The spec as it is now. Throws a Failure when it cannot be used. */
   desired(): Promise<DesiredState>;
-  /** A snapshot, the same value as long as nothing has changed. Throws a Failure when the host cannot be read. */
-  observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState>;
+  /**
+   * A snapshot, the same value as long as nothing has changed. A cluster that has not answered when `patience` is aborted
+   * counts as one that cannot be reached. Throws a Failure when the host cannot be read, or `signal` is aborted.
+   */
+  observe(desired: DesiredState, signal: AbortSignal, patience?: AbortSignal): Promise<ObservedState>;
   /** What the cache of snapshots holds is no longer to be relied on. */
   distrust(): void;
   /** Calls back whenever something may have changed, until it is stopped. */

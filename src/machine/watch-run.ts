@@ -4,6 +4,7 @@ import type { ServicePort } from '../executor/services.ts';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
+import type { ObservedState } from '../model/observed.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
 import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
@@ -12,6 +13,7 @@ import { harmless, runApply } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
 import { Dropped } from './watch-dropped.ts';
+import { Given } from './watch-given.ts';
 import { makeLast } from './watch-keeping.ts';
 import { Made } from './watch-made.ts';
 import { WatchPlanning } from './watch-planning.ts';
@@ -25,7 +27,7 @@ const LONGEST_BACKOFF_MS = 60_000;
 const SPEC_QUIET_MS = 50;
 /** The longest that one pass makes the next one wait, so that a burst is served in few passes. */
 const LONGEST_REST_MS = 50;
-/** How long leaving may take before what cannot be reached is left: by then an API server had time to answer. */
+/** How long leaving waits for a cluster before that counts as out of reach: by then an API server had time to answer. */
 const LEAVING_MS = 10_000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
@@ -40,6 +42,7 @@ class WatchRun implements WatchWork {
   readonly #units = new Units();
   readonly #made = new Made((step, taken) => this.#planning.rival(step, taken));
   readonly #dropped = new Dropped();
+  readonly #given = new Given();
   readonly #planning: WatchPlanning;
   readonly #events: EventQueue;
   #desired: DesiredState;
@@ -163,7 +166,10 @@ class WatchRun implements WatchWork {
     const whole = this.#ports.planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
     this.#made.saw(plan);
-    if (isEmpty(plan)) return 'done';
+    if (isEmpty(plan)) {
+      this.#noteGiven(plan);
+      return 'done';
+    }
     this.#show(plan);
     const failed: { step: Step; diagnostic: Diagnostic }[] = [];
     this.#unwritten = null;
@@ -174,18 +180,20 @@ class WatchRun implements WatchWork {
         failed,
       );
       if (outcome.kind === 'interrupted') return 'done';
+      if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
       if (outcome.kind === 'residue') {
         this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
       }
       if (outcome.kind === 'done') {
         const missed = new Set(failed.map(({ step }) => step));
         this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
+        this.#noteGiven(outcome.plan);
       } else if (outcome.kind !== 'nothing' && failed.length === 0)
         throw new Failure('error', outcome.diagnostics);
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
-      if (thrown.kind !== 'stale' || attempt >= MAX_STALE) {
+      if (!mayPass(thrown) || attempt >= MAX_STALE) {
         if (this.#unwritten === null) throw thrown;
         const unit: Unit = { kind: 'profile', name: this.#unwritten };
         this.#units.failed(unit, thrown.message, this.#ports.clock.now());
@@ -240,6 +248,10 @@ class WatchRun implements WatchWork {
     };
   }
 
+  #noteGiven(plan: Plan): void {
+    this.#given.note(plan, (profile) => this.#planning.isAside(profile));
+  }
+
   #show(plan: Plan): void {
     if (plan.fingerprint === this.#shown) return;
     this.#shown = plan.fingerprint;
@@ -289,20 +301,34 @@ class WatchRun implements WatchWork {
   }
 
   async #takeAway(): Promise<void> {
-    const { observe, planner, clock } = this.#ports;
+    const { planner } = this.#ports;
     const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
-    const bound = new AbortController();
-    const end = new AbortController();
-    // A cluster that has not answered by then counts as one that cannot be reached: its routes go all the same.
-    void clock.wait(LEAVING_MS, end.signal).then(() => bound.abort(tooSlow()));
+    let remaining: readonly Diagnostic[] = [];
     try {
       this.outcome = await this.#leave(async () => {
-        const observed = await observe(desired, bound.signal);
+        const observed = await this.#observeLeaving(desired);
+        remaining = this.#given.left(observed);
         return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
       });
     } catch (thrown) {
       this.outcome = { left: leftLines([sessionLeft()]), diagnostics: diagnosticsOf(thrown) };
+    }
+    const { left, diagnostics } = this.outcome;
+    this.outcome = {
+      left: [...left, ...leftLines(remaining)],
+      diagnostics: [...diagnostics, ...remaining],
+    };
+  }
+
+  /** With a cluster that has not answered in time as one that cannot be reached: its routes go all the same. */
+  async #observeLeaving(desired: DesiredState): Promise<ObservedState> {
+    const { observe, clock } = this.#ports;
+    const patience = new AbortController();
+    const end = new AbortController();
+    void clock.wait(LEAVING_MS, end.signal).then(() => patience.abort(tooSlow()));
+    try {
+      return await observe(desired, new AbortController().signal, patience.signal);
     } finally {
       end.abort();
     }
@@ -322,25 +348,33 @@ class WatchRun implements WatchWork {
       this.#unwritten = null;
       const failed: { step: Step; diagnostic: Diagnostic }[] = [];
       try {
-        const { kind, left, diagnostics } = await this.#apply(
-          { observe: planned },
-          new AbortController().signal,
-          failed,
-        );
+        const outcome = await this.#apply({ observe: planned }, new AbortController().signal, failed);
+        if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) continue;
+        const { kind, left, diagnostics } = outcome;
         const isUndone = kind === 'rolled-back' || kind === 'interrupted';
         return {
           left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
           diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
         };
       } catch (thrown) {
-        const isStale = thrown instanceof Failure && thrown.kind === 'stale';
+        const isOver = thrown instanceof Failure && mayPass(thrown);
         const profile = this.#unwritten;
-        if (!isStale && profile !== null && !untold.has(profile)) untold.add(profile);
-        else if (!isStale || attempt >= MAX_STALE) throw thrown;
+        if (!isOver && profile !== null && !untold.has(profile)) untold.add(profile);
+        else if (!isOver || attempt >= MAX_STALE) throw thrown;
         this.#ports.distrust();
       }
     }
   }
+}
+
+/** Whether the helper ended over it: the next transaction starts another one. */
+function lostHelper({ diagnostics }: { readonly diagnostics: readonly Diagnostic[] }): boolean {
+  return diagnostics.some(({ code }) => code === 'helper-gone');
+}
+
+/** Whether what a transaction failed for, with nothing changed, is over by the next one. */
+function mayPass(failure: Failure): boolean {
+  return failure.kind === 'stale' || lostHelper(failure);
 }
 
 function refused(summary: string): Failure {
@@ -361,10 +395,9 @@ function tooSlow(): Failure {
     {
       code: 'cluster-slow',
       severity: 'error',
-      summary: 'a cluster did not answer while the session was leaving',
+      summary: 'the cluster did not answer while the session was leaving',
       cause: `nothing came within ${LEAVING_MS / 1000} s`,
-      fix: 'addresses that its Services show stay; clear them when it answers again',
-      command: 'mkplan destroy',
+      fix: '',
     },
   ]);
 }

@@ -85,11 +85,14 @@ export class LiveObservation {
     }
   }
 
-  /** As `observe` does. Throws a Failure when the host, the registry or the journal cannot be read. */
-  async observe(desired: DesiredState, signal: AbortSignal): Promise<ObservedState> {
+  /**
+   * As `observe` does. A cluster that has not answered when `patience` is aborted counts as out of reach. Throws a Failure
+   * when the host, the registry or the journal cannot be read, or `signal` is aborted.
+   */
+  async observe(desired: DesiredState, signal: AbortSignal, patience = signal): Promise<ObservedState> {
     const self = participantOf(await this.#ports.host.identity(), desired.spec).name;
     const reading = Promise.all(
-      desired.profiles.map((profile) => this.#readProfile(profile, { self, signal })),
+      desired.profiles.map((profile) => this.#readProfile(profile, { self, signal: patience })),
     );
     const [identity, network, registry, facts, profiles, answers] = await Promise.all([
       this.#identity,

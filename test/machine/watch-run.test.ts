@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { helperGone } from '../../src/helper/failures.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { RouteDocument } from '../../src/model/route.ts';
@@ -399,6 +400,34 @@ describe('an edited spec', () => {
   });
 });
 
+describe('a helper that ends over a request', () => {
+  it('is done without: another one makes what is wanted at once, and nothing is set aside for it', async () => {
+    const session = await Session.create(PLAIN);
+    session.world.kernel.gone = { after: 0, error: helperGone('it ended with a signal') };
+    session.start();
+    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    session.world.kernel.gone = { after: 0, error: helperGone('it ended with a signal') };
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+    await session.pass('kernel', () => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    expect(session.of('watch.held')).toEqual([]);
+    await session.stop();
+  });
+
+  it('keeps no session from leaving', async () => {
+    for (const after of [0, 1]) {
+      const session = await Session.create(POOLED);
+      session.addService('web');
+      session.start();
+      await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+      session.world.kernel.gone = { after, error: helperGone('it ended with a signal') };
+      expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+      expect(session.ours()).toEqual([]);
+      expect(session.ingress('web')).toEqual([]);
+      expect(await session.world.claims()).toEqual([]);
+    }
+  });
+});
+
 describe('leaving', () => {
   it('during a pass rolls that back, then takes away what the session made before', async () => {
     const session = await Session.create(PLAIN);
@@ -475,6 +504,32 @@ describe('leaving', () => {
     await session.stop();
     expect(session.ours()).toEqual(['10.150.0.0/16']);
     expect((await session.world.claims()).map(({ owner: { spec } }) => spec)).toEqual(['/other/tunnel.yaml']);
+  });
+
+  it('names the Services that show their addresses still in a cluster that is out of reach, stopped or not', async () => {
+    for (const waitMs of [0, 15_000]) {
+      const session = await Session.create(POOLED);
+      session.addService('web');
+      session.start();
+      await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+      session.unreached.add('one');
+      session.clock.advance(waitMs);
+      await session.pass('cluster');
+      const { diagnostics, left } = await session.stop();
+      expect(diagnostics).toMatchObject([{ code: 'services-left', command: 'mkplan destroy' }]);
+      expect(left).toEqual([
+        expect.stringMatching(/profile one: .*default\/web 10\.200\.0\.1: mkplan destroy/),
+      ]);
+      expect(session.ours()).toEqual([]);
+    }
+  });
+
+  it('names none of a cluster that was never there, nor where nothing was given', async () => {
+    const session = await Session.create(POOLED);
+    session.unreached.add('one');
+    session.start();
+    await session.rests();
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
   });
 
   it('tells what could not be taken away, and takes the rest', async () => {

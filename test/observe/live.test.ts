@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import type { Claim } from '../../src/model/claim.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
 import type { Answer, CriticalAddress, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
@@ -36,7 +37,10 @@ class Host {
     };
     const cluster: Cluster = {
       context: async () => context,
-      observe: async () => this.cluster,
+      observe: async (signal) => {
+        signal?.throwIfAborted();
+        return this.cluster;
+      },
       applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
       createEvent: () => Promise.reject(new Error('an observation changes nothing')),
       writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
@@ -49,7 +53,8 @@ class Host {
     return {
       routeTable: {
         identity: async () => ({ platform: 'linux', ...build.HOST_ID }),
-        snapshot: async () => {
+        snapshot: async (signal) => {
+          signal?.throwIfAborted();
           this.read.network++;
           const { routes } = this;
           this.during?.();
@@ -137,6 +142,17 @@ const routesOf = (...destinations: string[]): Extract<HostChange, { kind: 'route
 });
 
 describe('a snapshot that is kept', () => {
+  it('is taken of the host without a cluster that patience has ended with', async () => {
+    const { observation } = live();
+    const desired = build.desired([build.profile({ services: { value: 'auto', at: build.AT } })]);
+    const patience = AbortSignal.abort(
+      new Failure('error', [{ code: 'slow', severity: 'error', summary: 'too slow', cause: '', fix: '' }]),
+    );
+    const { host, profiles } = await observation.observe(desired, SIGNAL, patience);
+    expect(host.routes).toHaveLength(1);
+    expect(profiles).toMatchObject([{ cluster: null, problems: ['too slow'] }]);
+  });
+
   it('is the same value as long as nothing changes, and reads nothing again', async () => {
     const { host, take } = live();
     const first = await take();

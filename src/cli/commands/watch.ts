@@ -200,7 +200,7 @@ function watchPorts(
       for (const profile of current.profiles) known.set(profile.name, profile);
       return current;
     },
-    observe: (desired, signal) => live.observe(desired, signal),
+    observe: (desired, signal, patience) => live.observe(desired, signal, patience),
     distrust: () => live.distrust(),
     triggers: (hear) => {
       onTrigger = hear;
