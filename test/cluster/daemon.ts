@@ -33,6 +33,27 @@ export class Daemon {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Of the program itself: everything before it replaced itself. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Nobody reads any more what it writes. */
+  hangUp(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
+  /** Waits for its end. Returns its exit code; null where a signal ended it. */
+  async exit(): Promise<number | null> {
+    if (!this.ended) await once(this.#child, 'exit');
+    return this.#child.exitCode;
+  }
+
   /** Waits until `check` holds. Throws with what it last said when it ends before, or when 60 s are over. */
   async until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
     await waitUntil(`${this.name}: ${what}`, () => {

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Argv, CommandResult } from '../../src/platform/command.ts';
 import { answersOf } from '../../src/sandbox/answers.ts';
 import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
-import { API_PORT, writeSandboxFiles } from '../../src/sandbox/files.ts';
+import { API_PORT, pathsOf, writeSandboxFiles } from '../../src/sandbox/files.ts';
 import type { FromNode, SandboxConfig, ToNode } from '../../src/sandbox/protocol.ts';
 import { cableCommands, hostCommands, type Topology, type TopologyNode } from '../../src/sandbox/topology.ts';
 import { post } from '../cluster/bed.ts';
@@ -280,9 +281,29 @@ export class SandboxWorld {
     await post(this.client, path, object);
   }
 
+  /** mkplan's state directory. */
+  get state(): string {
+    return join(pathsOf(this.#directory).state, 'mkplan');
+  }
+
+  /** Has the API take connections and requests, and answer none; or go on. */
+  suspendApi(how: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#door?.signal(how);
+  }
+
+  /** The argv that runs mkplan as a user would. */
+  argv(...args: readonly string[]): Argv {
+    return mkplanArgv(this.#directory, args);
+  }
+
+  /** Runs mkplan on the host to its end. */
+  async mkplan(...args: readonly string[]): Promise<CommandResult> {
+    return await this.host.run(this.argv(...args), { timeoutMs: 60_000 });
+  }
+
   /** Starts mkplan on the host as a user would. */
   startMkplan(...args: readonly string[]): Daemon {
-    return new Daemon('mkplan', this.host, mkplanArgv(this.#directory, args));
+    return new Daemon('mkplan', this.host, this.argv(...args));
   }
 
   async close(): Promise<void> {
