@@ -32,7 +32,15 @@ export interface Setting {
   readonly mkplan: string;
   /** The programs of this folder as they were bundled, by name. */
   readonly program: (
-    name: 'api' | 'load' | 'floor-list' | 'floor-large' | 'floor-apply' | 'floor-serve' | 'floor-restore',
+    name:
+      | 'api'
+      | 'load'
+      | 'churn-load'
+      | 'floor-list'
+      | 'floor-large'
+      | 'floor-apply'
+      | 'floor-serve'
+      | 'floor-restore',
   ) => string;
   /** A directory that is removed in the end. */
   readonly scratch: string;

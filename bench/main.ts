@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { requireNamespaces } from '../test/kernel/netns.ts';
 import { APPLY } from './apply.ts';
+import { CHURN } from './churn.ts';
 import { COLD } from './cold.ts';
 import type { Benchmark, Figure } from './harness.ts';
 import { LARGE } from './large.ts';
+import { LIFE } from './life.ts';
 import { PLANNER } from './planner.ts';
 import { SERVING } from './serving.ts';
 import { isWithin, renderTable } from './table.ts';
@@ -15,7 +17,7 @@ import { WATCH } from './watch.ts';
 
 /** `main.mjs [--check] --mkplan PATH [NAME…]`, as scripts/bench.mjs calls it. */
 
-const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING, WATCH];
+const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING, CHURN, WATCH, LIFE];
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 

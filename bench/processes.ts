@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 /** What /proc says of programs that live on, and of what they started. */
 
@@ -18,21 +18,6 @@ export async function spentMs(pid: number): Promise<number> {
     .slice(14 - 3, 17 - 3 + 1)
     .reduce((sum, field) => sum + Number(field), 0);
   return (ticks * 1000) / TICKS;
-}
-
-/** How many descriptors a process has open. */
-export async function openDescriptors(pid: number): Promise<number> {
-  return (await readdir(`/proc/${pid}/fd`)).length;
-}
-
-/** How many children of a process live (proc_pid_stat(5), field 4, of each process). */
-export async function livingChildren(pid: number): Promise<number> {
-  const listed = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  // One that has ended meanwhile is nobody's child.
-  const stats = await Promise.all(
-    listed.map((name) => readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')),
-  );
-  return stats.filter((stat) => Number(fieldsOf(stat)[4 - 3]) === pid).length;
 }
 
 /** Fields of a line of /proc/PID/stat from the third on: the second may hold spaces and parentheses itself. */

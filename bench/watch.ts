@@ -12,7 +12,7 @@ const ROUNDS = 3;
 const ROUTES = 16;
 const PATIENCE_MS = 30_000;
 /** So long without a tick of processor time is rest. */
-const QUIET_MS = 300;
+const QUIET_MS = 500;
 const POLL_MS = 50;
 /** Longer than the backstop of a session, which looks at everything once in 30 s. */
 const IDLE_MS = 60_000;

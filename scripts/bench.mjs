@@ -18,6 +18,7 @@ try {
       main: 'bench/main.ts',
       api: 'bench/api.ts',
       load: 'bench/load.ts',
+      'churn-load': 'bench/churn-load.ts',
       'floor-list': 'bench/floors/list.ts',
       'floor-large': 'bench/floors/large.ts',
       'floor-apply': 'bench/floors/apply.ts',
@@ -37,6 +38,7 @@ try {
     },
   });
   cpSync(join(root, 'test', 'cluster', 'relay.mjs'), join(outdir, 'relay.mjs'));
+  cpSync(join(root, 'test', 'kernel', 'probe.mjs'), join(outdir, 'probe.mjs'));
   code = run([process.execPath, join(outdir, 'main.mjs'), '--mkplan', mkplan, ...process.argv.slice(2)]);
 } finally {
   rmSync(outdir, { recursive: true });
