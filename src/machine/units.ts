@@ -63,11 +63,11 @@ export class Units {
   }
 
   /** Notes that what stood had to be made again. True when this is once too often: the unit is set aside then. */
-  undone(unit: Unit, why: string, now: number): boolean {
+  undone(unit: Unit, why: () => string, now: number): boolean {
     const history = this.#historyOf(unit);
     history.rounds = [...history.rounds.filter((at) => now - at < ROUNDS_WITHIN_MS), now];
     if (history.rounds.length <= MAX_ROUNDS) return false;
-    this.#aside.set(keyOf(unit), { unit, why, until: Number.POSITIVE_INFINITY });
+    this.#aside.set(keyOf(unit), { unit, why: why(), until: Number.POSITIVE_INFINITY });
     return true;
   }
 

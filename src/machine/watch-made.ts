@@ -50,7 +50,8 @@ export class Made {
       units.succeeded(unit);
       const [before, after] = madeBy(step);
       if (after !== null && this.#made.has(after)) {
-        units.undone(unit, this.#rival(step, this.#taken.get(unit.name) ?? null), now);
+        // Asked for only where it is told: it goes through all routes of the host.
+        units.undone(unit, () => this.#rival(step, this.#taken.get(unit.name) ?? null), now);
       }
       if (before !== null) this.#made.delete(before);
       if (after !== null) this.#made.add(after);

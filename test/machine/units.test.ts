@@ -65,7 +65,8 @@ describe('a unit that failed', () => {
 });
 
 describe('a unit that somebody keeps undoing', () => {
-  const rounds = (units: Units, ats: readonly number[]) => ats.map((at) => units.undone(PODS, 'undone', at));
+  const rounds = (units: Units, ats: readonly number[]) =>
+    ats.map((at) => units.undone(PODS, () => 'undone', at));
 
   it('is given up at the sixth round within a minute, for good', () => {
     const units = new Units();
@@ -76,6 +77,16 @@ describe('a unit that somebody keeps undoing', () => {
     expect(units.held('destination')).toEqual(new Map([[PODS.name, 'undone']]));
     expect(units.nextRelease).toBeNull();
     expect(units.release(1e12)).toEqual([]);
+  });
+
+  it('is explained only once it is given up', () => {
+    const units = new Units();
+    let asked = 0;
+    const why = () => `reason ${++asked}`;
+    for (const at of [0, 10, 20, 30, 40]) units.undone(PODS, why, at);
+    expect(asked).toBe(0);
+    units.undone(PODS, why, 50);
+    expect(units.held('destination')).toEqual(new Map([[PODS.name, 'reason 1']]));
   });
 
   it('is no fight when the rounds are far apart', () => {
@@ -95,9 +106,10 @@ describe('a unit that somebody keeps undoing', () => {
 
 it('remembers failures for as long as they count, and forgets what has been quiet', () => {
   const units = new Units();
-  units.undone(PODS, 'undone', 0);
+  units.undone(PODS, () => 'undone', 0);
   units.succeeded(PODS);
   units.release(30_000);
-  for (const at of [30_001, 30_002, 30_003, 30_004]) expect(units.undone(PODS, 'undone', at)).toBe(false);
-  expect(units.undone(PODS, 'undone', 30_005)).toBe(true);
+  for (const at of [30_001, 30_002, 30_003, 30_004])
+    expect(units.undone(PODS, () => 'undone', at)).toBe(false);
+  expect(units.undone(PODS, () => 'undone', 30_005)).toBe(true);
 });
