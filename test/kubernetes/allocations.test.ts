@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -10,7 +12,7 @@ import { ApiClient } from '../../src/kubernetes/http.ts';
 import { MissingRights } from '../../src/kubernetes/rights.ts';
 import { compareAllocations } from '../../src/model/allocation.ts';
 import { addressOf, formatAddress } from '../../src/model/prefix.ts';
-import { createEmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 
 const allocation = fc.record({
   address: fc
@@ -50,19 +52,23 @@ describe('the record of allocations as text', () => {
   });
 });
 
+function clientAt(url: string, { ca, clientCert, clientKey }: EmbeddedApi): ApiClient {
+  return new ApiClient({
+    context: 'test',
+    server: new URL(url),
+    tls: { ca, cert: clientCert, key: clientKey, rejectUnauthorized: true },
+    headers: {},
+    deadlineMs: 10_000,
+  });
+}
+
 describe('the record of allocations in a cluster', () => {
-  let api: Awaited<ReturnType<typeof createEmbeddedApi>>;
+  let api: EmbeddedApi;
   let client: ApiClient;
 
   beforeEach(async () => {
     api = await createEmbeddedApi({ address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
-    client = new ApiClient({
-      context: 'test',
-      server: new URL(api.url),
-      tls: { ca: api.ca, cert: api.clientCert, key: api.clientKey, rejectUnauthorized: true },
-      headers: {},
-      deadlineMs: 10_000,
-    });
+    client = clientAt(api.url, api);
   });
 
   afterEach(async () => {
@@ -103,18 +109,32 @@ describe('the record of allocations in a cluster', () => {
 
 it('a server at an IPv6 address is believed and asked', async () => {
   const six = await createEmbeddedApi({ address: '::1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
-  const client = new ApiClient({
-    context: 'test',
-    server: new URL(six.url),
-    tls: { ca: six.ca, cert: six.clientCert, key: six.clientKey, rejectUnauthorized: true },
-    headers: {},
-    deadlineMs: 10_000,
-  });
+  const client = clientAt(six.url, six);
   try {
     expect(await readAllocations(client, new MissingRights())).not.toBeNull();
     expect(client.answeredAt).toBe('::1');
   } finally {
     client.close();
     await six.close();
+  }
+});
+
+it('a server whose certificate is for another address is not believed at an IPv6 address', async () => {
+  const four = await createEmbeddedApi({ address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
+  const relay = createServer((socket) => {
+    const onward = connect(Number(new URL(four.url).port), '127.0.0.1');
+    // Either side may be cut off, which is how it ends here.
+    for (const end of [socket, onward]) end.on('error', () => undefined);
+    socket.pipe(onward).pipe(socket);
+  });
+  await once(relay.listen(0, '::1'), 'listening');
+  const client = clientAt(`https://[::1]:${(relay.address() as AddressInfo).port}`, four);
+  try {
+    await expect(readAllocations(client, new MissingRights())).rejects.toThrow('does not match certificate');
+    expect(client.answeredAt).toBeNull();
+  } finally {
+    client.close();
+    relay.close();
+    await four.close();
   }
 });
