@@ -15,12 +15,9 @@ const CLASSES = { work: 'mkplan/tunnel', floor: 'bench/floor' } as const;
 async function waitsOf(lab: Lab, credentials: string, loadBalancerClass: string): Promise<number[]> {
   const churning = lab.command('churn-load', credentials, loadBalancerClass, String(OTHERS));
   const churn = await lab.start(churning, 'ready');
-  const one = async () =>
-    JSON.parse(await lab.run('load', credentials, loadBalancerClass, '1')) as readonly number[];
-  // It comes behind all those that were just made.
-  await one();
-  const waits: number[] = [];
-  for (let sample = 0; sample < SAMPLES; sample++) waits.push(...(await one()));
+  const printed = await lab.run('load', credentials, loadBalancerClass, String(SAMPLES + 1), 'by-turns');
+  // The first comes behind all those that were just made.
+  const [, ...waits] = JSON.parse(printed) as number[];
   churn.kill('SIGKILL');
   await once(churn, 'exit');
   return waits;

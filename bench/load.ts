@@ -4,7 +4,7 @@ import { type BareApi, connect } from './floors/api.ts';
 /**
  * `load.mjs CREDENTIALS CLASS COUNT`: makes so many Services of a class at once, and prints as JSON how many milliseconds
  * each of them waited from its being there to an address in its status; then removes them, and waits until they are gone.
- * With `keep` behind that, it only makes them.
+ * With `keep` behind that, it only makes them; with `by-turns` it makes each once the one before is gone.
  */
 
 const COLLECTION = '/api/v1/namespaces/default/services';
@@ -68,22 +68,42 @@ function serviceOf(name: string, loadBalancerClass: string): string {
   });
 }
 
-const [credentials = '', loadBalancerClass = '', count = '1', keep] = process.argv.slice(2);
+const [credentials = '', loadBalancerClass = '', count = '1', manner] = process.argv.slice(2);
 const [api, watching] = [await connect(credentials, CONNECTIONS), await connect(credentials)];
 const watcher = new Watcher();
 await watcher.start(watching);
-const names = Array.from({ length: Number(count) }, (_, index) => `load-${process.pid}-${index}`);
 const made = new Map<string, number>();
-await Promise.all(
-  names.map(async (name) => {
-    const text = serviceOf(name, loadBalancerClass);
-    await api.send('POST', COLLECTION, { type: 'application/json', text });
-    made.set(name, performance.now());
-  }),
-);
-if (keep === 'keep') process.exit();
-await watcher.until('every Service has an address', () => watcher.shown.size >= names.length);
-const waits = names.map((name) => Math.max((watcher.shown.get(name) ?? 0) - (made.get(name) ?? 0), 0));
-await Promise.all(names.map((name) => api.send('DELETE', `${COLLECTION}/${name}`)));
-await watcher.until('every Service is gone', () => watcher.gone.size >= names.length);
+
+async function makeAll(names: readonly string[]): Promise<void> {
+  await Promise.all(
+    names.map(async (name) => {
+      const text = serviceOf(name, loadBalancerClass);
+      await api.send('POST', COLLECTION, { type: 'application/json', text });
+      made.set(name, performance.now());
+    }),
+  );
+}
+
+async function removeAll(names: readonly string[]): Promise<void> {
+  await Promise.all(names.map((name) => api.send('DELETE', `${COLLECTION}/${name}`)));
+  await watcher.until('every Service is gone', () => names.every((name) => watcher.gone.has(name)));
+}
+
+async function serveAll(names: readonly string[]): Promise<number[]> {
+  await makeAll(names);
+  await watcher.until('every Service has an address', () => names.every((name) => watcher.shown.has(name)));
+  const waits = names.map((name) => Math.max((watcher.shown.get(name) ?? 0) - (made.get(name) ?? 0), 0));
+  await removeAll(names);
+  return waits;
+}
+
+const names = Array.from({ length: Number(count) }, (_, index) => `load-${process.pid}-${index}`);
+if (manner === 'keep') {
+  await makeAll(names);
+  process.exit();
+}
+const waits: number[] = [];
+for (const together of manner === 'by-turns' ? names.map((name) => [name]) : [names]) {
+  waits.push(...(await serveAll(together)));
+}
 process.stdout.write(`${JSON.stringify(waits)}\n`, () => process.exit());
