@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Daemon } from '../cluster/daemon.ts';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, LARGE_SPEC, specOf } from './rig.ts';
 import { PASSWORD, PATH, requireSudo, SudoRig, USER } from './sudo.ts';
@@ -186,6 +187,45 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
         await nothingChanged();
       },
     );
+  });
+
+  describe('whose helper is killed in a session', () => {
+    const SERVICES = '10.96.0.0/12';
+
+    async function watching(): Promise<Daemon> {
+      await user.rules(user.withoutPassword);
+      const session = user.startMkplan('watch', user.spec, ...ALLOW);
+      await session.until('it serves', async () => (await user.rig.ours()).length === 2);
+      await session.until('it rests', () => session.said.includes('Watching.'));
+      return session;
+    }
+
+    it('gets another one by another elevation, and leaves nothing behind', async () => {
+      const session = await watching();
+      process.kill(await user.helperPid(), 'SIGKILL');
+      await user.rig.ip('route', 'del', SERVICES);
+      await session.until('the route is back', async () => (await user.rig.ours()).length === 2);
+      expect(await user.elevations()).toHaveLength(2);
+      session.signal('SIGTERM');
+      expect(await session.exit(), session.said).toBe(0);
+      expect(await user.rig.table()).toBe(before);
+    });
+
+    it('and whom sudo refuses another one is told so, and what is left, with the command that removes it', async () => {
+      const session = await watching();
+      await user.rules();
+      process.kill(await user.helperPid(), 'SIGKILL');
+      await user.rig.ip('route', 'del', SERVICES);
+      await session.until('it says so', () =>
+        session.said.includes('the rights to change routes were not given'),
+      );
+      session.signal('SIGTERM');
+      expect(await session.exit(), session.said).toBe(6);
+      expect(session.said).toContain('what this session made is there still: mkplan cleanup');
+      await user.rules(user.withoutPassword);
+      expect((await user.mkplan('cleanup', '--auto-approve')).code).toBe(0);
+      expect(await user.rig.table()).toBe(before);
+    });
   });
 
   it('cannot have root run what stands first in PATH, or what the environment names', async () => {

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { CommandResult } from '../../src/platform/command.ts';
+import { Daemon } from '../cluster/daemon.ts';
 import { createPrivilegedHost } from './netns.ts';
 import { ALLOW, Rig } from './rig.ts';
 
@@ -191,6 +192,16 @@ export class SudoRig {
   async mkplan(...args: readonly string[]): Promise<CommandResult> {
     const argv = ['setsid', '--wait', ...this.asUser(...this.#mkplan, ...args)] as const;
     return await this.rig.host.run(argv, { timeoutMs: 120_000 });
+  }
+
+  /** Starts mkplan without a terminal. */
+  startMkplan(...args: readonly string[]): Daemon {
+    return new Daemon('mkplan', this.rig.host, ['setsid', ...this.asUser(...this.#mkplan, ...args)]);
+  }
+
+  /** Of the helper that runs: the last of its command line to start, sudo being the others. */
+  async helperPid(): Promise<number> {
+    return Number(await this.rig.host.must(['pgrep', '-nf', `${this.helper} --lock ${this.state}/`]));
   }
 
   /** mkplan as no user should start it. */
