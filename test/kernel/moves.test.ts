@@ -161,6 +161,22 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
     await isAnswered(RESERVED);
   });
 
+  it('a profile that an edit brought is followed as those from before', async () => {
+    await session.stop();
+    const literal = '{ name: vm, gateway: 192.168.49.3, cidrs: { services: [10.150.0.0/16], pods: none } }';
+    await world.writeSpec(SPEC.replace(/profiles:.*/s, `profiles: [${literal}]\n`));
+    const allow = ['--allow', 'gateway,unconfirmed'] as const;
+    session = world.startMkplan('watch', world.spec, '--auto-approve', ...allow, '--json');
+    await leads('10.150.0.0/16', '192.168.49.3');
+    await world.writeSpec(SPEC);
+    await isAnswered(RESERVED);
+    for (const address of [OTHER_ADDRESS, FIRST_ADDRESS]) {
+      await world.moveTo(address);
+      await session.until('its files are heard', () => session.said.includes('"source":"profile"'));
+      await allLeadTo(address);
+    }
+  });
+
   it('externalTrafficPolicy Local: an address moves with its endpoint', async () => {
     const on = (index: number) => {
       const { name, podCidr } = world.node(index);

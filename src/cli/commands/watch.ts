@@ -196,7 +196,10 @@ function watchPorts(
       refusals: refusalsByProfile,
     },
     desired: async () => {
-      current = { ...(await loadSpec(first.spec, readHostPolicy().ranges)).desired, mode: 'present' };
+      const { desired } = await loadSpec(first.spec, readHostPolicy().ranges);
+      const edited: DesiredState = { ...desired, mode: 'present' };
+      await files.follow(edited);
+      current = edited;
       for (const profile of current.profiles) known.set(profile.name, profile);
       return current;
     },
