@@ -1,34 +1,27 @@
 import { createActor, toPromise } from 'xstate';
-import { leftLines } from '../executor/residue.ts';
-import type { ServicePort } from '../executor/services.ts';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
-import type { ObservedState } from '../model/observed.ts';
-import { isEmpty, type Plan, type Step } from '../model/plan.ts';
-import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';
-import { diagnosticsOf, sessionLeft } from './endings.ts';
-import { EventQueue } from './event-queue.ts';
-import { harmless, runApply } from './run.ts';
+import { isEmpty, type Plan } from '../model/plan.ts';
+import { diagnosticsOf } from './endings.ts';
+import { harmless } from './run.ts';
 import { type Unit, Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
+import { type FailedStep, lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
 import { Dropped } from './watch-dropped.ts';
 import { Given } from './watch-given.ts';
 import { makeLast } from './watch-keeping.ts';
+import { leave } from './watch-leaving.ts';
 import { Made } from './watch-made.ts';
 import { WatchPlanning } from './watch-planning.ts';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
 
-/** So often in a row a pass may find that its facts had changed under it before it waits. */
-const MAX_STALE = 5;
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
 /** An editor or a git checkout writes several files, some of them twice. */
 const SPEC_QUIET_MS = 50;
 /** The longest that one pass makes the next one wait, so that a burst is served in few passes. */
 const LONGEST_REST_MS = 50;
-/** How long leaving waits for a cluster before that counts as out of reach: by then an API server had time to answer. */
-const LEAVING_MS = 10_000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
@@ -44,7 +37,7 @@ class WatchRun implements WatchWork {
   readonly #dropped = new Dropped();
   readonly #given = new Given();
   readonly #planning: WatchPlanning;
-  readonly #events: EventQueue;
+  readonly #transactions: SessionTransactions;
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
   #specNews = 1;
@@ -53,8 +46,6 @@ class WatchRun implements WatchWork {
   #shown = '';
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
-  /** The profile whose record of allocations, or our Lease there, the pass under way could not write; null where it could. */
-  #unwritten: string | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
 
   constructor(
@@ -69,9 +60,7 @@ class WatchRun implements WatchWork {
     this.#desired = options.desired;
     this.#wake = wake;
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
-    this.#events = new EventQueue(ports.apply.services, (diagnostic) =>
-      emit({ type: 'watch.warning', diagnostic }),
-    );
+    this.#transactions = new SessionTransactions(ports.apply, options, emit);
   }
 
   heard(source: TriggerSource): void {
@@ -149,9 +138,8 @@ class WatchRun implements WatchWork {
       isSeen = observed.profiles.some(({ name, cluster }) => name === profile.name && cluster !== null);
       return planner.servicesAlone(planner.plan(absent, observed), observed.host);
     };
-    const failed: { step: Step; diagnostic: Diagnostic }[] = [];
     try {
-      const { kind } = await this.#apply({ observe: plan }, signal, failed);
+      const { kind, failed } = await this.#transactions.apply({ observe: plan }, signal);
       const isOver = kind === 'done' || kind === 'nothing';
       if (isSeen && isOver && failed.length === 0) this.#dropped.forget(profile);
     } catch (thrown) {
@@ -171,14 +159,13 @@ class WatchRun implements WatchWork {
       return 'done';
     }
     this.#show(plan);
-    const failed: { step: Step; diagnostic: Diagnostic }[] = [];
-    this.#unwritten = null;
+    let failed: readonly FailedStep[] = [];
     try {
-      const outcome = await this.#apply(
+      const outcome = await this.#transactions.apply(
         { observe: () => this.#planning.plan(this.#desired), seen: () => this.#planning.routes },
         this.#options.signal,
-        failed,
       );
+      failed = outcome.failed;
       if (outcome.kind === 'interrupted') return 'done';
       if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
       if (outcome.kind === 'residue') {
@@ -194,58 +181,15 @@ class WatchRun implements WatchWork {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
       if (!mayPass(thrown) || attempt >= MAX_STALE) {
-        if (this.#unwritten === null) throw thrown;
-        const unit: Unit = { kind: 'profile', name: this.#unwritten };
+        const { unwritten } = this.#transactions;
+        if (unwritten === null) throw thrown;
+        const unit: Unit = { kind: 'profile', name: unwritten };
         this.#units.failed(unit, thrown.message, this.#ports.clock.now());
       }
       this.#ports.distrust();
       return 'again';
     }
     return this.#setAside(failed, attempt);
-  }
-
-  async #apply(
-    planned: Pick<ApplyPorts, 'observe' | 'seen'>,
-    signal: AbortSignal,
-    failed: { step: Step; diagnostic: Diagnostic }[],
-  ): Promise<ApplyOutcome> {
-    const { waitMs, doing } = this.#options;
-    return await runApply(
-      { ...this.#ports.apply, services: this.#services(), ...planned },
-      {
-        fingerprint: null,
-        approve: () => null,
-        waitMs,
-        doing,
-        signal,
-        lenient: true,
-        confirmation: null,
-      },
-      (event) => {
-        if (event.type === 'change.failed') failed.push(event);
-        this.#emit(event);
-      },
-    );
-  }
-
-  /** Notes whose record of allocations, or our Lease there, could not be written: that holds no other profile up. */
-  #services(): ServicePort {
-    const { services } = this.#ports.apply;
-    const noting = async (profile: string, write: Promise<void>) => {
-      this.#unwritten = profile;
-      await write;
-      this.#unwritten = null;
-    };
-    return {
-      applyStatus: (profile, target, status) => services.applyStatus(profile, target, status),
-      createEvent: async (profile, target, event) => this.#events.add({ profile, target, event }),
-      list: (profile) => services.list(profile),
-      writeAllocations: (change) => noting(change.profile, services.writeAllocations(change)),
-      join: (profile) => noting(profile, services.join(profile)),
-      announceLeaving: (profile) => noting(profile, services.announceLeaving(profile)),
-      // When all else is done: what fails then is told.
-      leave: (profile) => services.leave(profile),
-    };
   }
 
   #noteGiven(plan: Plan): void {
@@ -259,7 +203,7 @@ class WatchRun implements WatchWork {
   }
 
   /** Sets aside what failed. A Service that had just changed is planned for anew, a few times, before it counts as failed. */
-  #setAside(failed: readonly { step: Step; diagnostic: Diagnostic }[], attempt: number): 'done' | 'again' {
+  #setAside(failed: readonly FailedStep[], attempt: number): 'done' | 'again' {
     let again = false;
     for (const { step, diagnostic } of failed) {
       again = true;
@@ -289,8 +233,18 @@ class WatchRun implements WatchWork {
     if (this.#options.keep) await this.#keep();
     else await this.#takeAway();
     const enough = new AbortController();
-    await this.#events.close(this.#ports.clock.wait(TELLING_MS, enough.signal));
+    await this.#transactions.close(this.#ports.clock.wait(TELLING_MS, enough.signal));
     enough.abort();
+  }
+
+  async #takeAway(): Promise<void> {
+    const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
+    const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
+    this.outcome = await leave(this.#ports, {
+      transactions: this.#transactions,
+      given: this.#given,
+      desired,
+    });
   }
 
   async #keep(): Promise<void> {
@@ -299,82 +253,6 @@ class WatchRun implements WatchWork {
       this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
     });
   }
-
-  async #takeAway(): Promise<void> {
-    const { planner } = this.#ports;
-    const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
-    const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
-    let remaining: readonly Diagnostic[] = [];
-    try {
-      this.outcome = await this.#leave(async () => {
-        const observed = await this.#observeLeaving(desired);
-        remaining = this.#given.left(observed);
-        return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
-      });
-    } catch (thrown) {
-      this.outcome = { left: leftLines([sessionLeft()]), diagnostics: diagnosticsOf(thrown) };
-    }
-    const { left, diagnostics } = this.outcome;
-    this.outcome = {
-      left: [...left, ...leftLines(remaining)],
-      diagnostics: [...diagnostics, ...remaining],
-    };
-  }
-
-  /** With a cluster that has not answered in time as one that cannot be reached: its routes go all the same. */
-  async #observeLeaving(desired: DesiredState): Promise<ObservedState> {
-    const { observe, clock } = this.#ports;
-    const patience = new AbortController();
-    const end = new AbortController();
-    void clock.wait(LEAVING_MS, end.signal).then(() => patience.abort(tooSlow()));
-    try {
-      return await observe(desired, new AbortController().signal, patience.signal);
-    } finally {
-      end.abort();
-    }
-  }
-
-  /**
-   * Applies what takes everything away, anew where its facts had changed under it. Where a cluster cannot be told that we
-   * leave our routes go all the same, and our Lease runs out.
-   */
-  async #leave(observe: () => Promise<Plan>): Promise<WatchOutcome> {
-    const untold = new Set<string>();
-    const planned = async (): Promise<Plan> => {
-      const plan = await observe();
-      return { ...plan, leases: plan.leases.filter(({ profile }) => !untold.has(profile)) };
-    };
-    for (let attempt = 1; ; attempt++) {
-      this.#unwritten = null;
-      const failed: { step: Step; diagnostic: Diagnostic }[] = [];
-      try {
-        const outcome = await this.#apply({ observe: planned }, new AbortController().signal, failed);
-        if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) continue;
-        const { kind, left, diagnostics } = outcome;
-        const isUndone = kind === 'rolled-back' || kind === 'interrupted';
-        return {
-          left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
-          diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
-        };
-      } catch (thrown) {
-        const isOver = thrown instanceof Failure && mayPass(thrown);
-        const profile = this.#unwritten;
-        if (!isOver && profile !== null && !untold.has(profile)) untold.add(profile);
-        else if (!isOver || attempt >= MAX_STALE) throw thrown;
-        this.#ports.distrust();
-      }
-    }
-  }
-}
-
-/** Whether the helper ended over it: the next transaction starts another one. */
-function lostHelper({ diagnostics }: { readonly diagnostics: readonly Diagnostic[] }): boolean {
-  return diagnostics.some(({ code }) => code === 'helper-gone');
-}
-
-/** Whether what a transaction failed for, with nothing changed, is over by the next one. */
-function mayPass(failure: Failure): boolean {
-  return failure.kind === 'stale' || lostHelper(failure);
 }
 
 function refused(summary: string): Failure {
@@ -386,18 +264,6 @@ function refused(summary: string): Failure {
       cause: summary,
       fix: 'resolve what the plan marks with `!`',
       command: 'mkplan plan',
-    },
-  ]);
-}
-
-function tooSlow(): Failure {
-  return new Failure('error', [
-    {
-      code: 'cluster-slow',
-      severity: 'error',
-      summary: 'the cluster did not answer while the session was leaving',
-      cause: `nothing came within ${LEAVING_MS / 1000} s`,
-      fix: '',
     },
   ]);
 }
