@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { helperGone } from '../../src/helper/failures.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
+import { formatPrefix } from '../../src/model/prefix.ts';
 import type { RouteDocument } from '../../src/model/route.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { Session } from '../fakes/session.ts';
@@ -96,6 +97,23 @@ describe('a session', () => {
     await session.pass();
     await session.pass();
     expect(session.world.lock.taken).toBe(taken);
+    await session.stop();
+  });
+
+  it('rereads what it has changed twice, no more of the table than that, and not before it changes it', async () => {
+    const session = await Session.create(TWO);
+    session.start();
+    await session.rests();
+    const { kernel } = session.world;
+    const mainRoutes = kernel.mainRoutes.bind(kernel);
+    const read: (readonly string[])[] = [];
+    kernel.mainRoutes = (families, within) => {
+      read.push([...new Set(within?.map(formatPrefix) ?? ['everything'])]);
+      return mainRoutes(families, within);
+    };
+    kernel.remove(await session.routeTo('10.96.0.0/16'));
+    await session.pass('kernel', () => expect(session.ours()).toContain('10.96.0.0/16'));
+    expect(read).toEqual([['10.96.0.0/16'], ['10.96.0.0/16']]);
     await session.stop();
   });
 
