@@ -25,6 +25,7 @@ export class Lab {
   readonly #vm: Namespace;
   readonly #setting: Setting;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #started: ChildProcess[] = [];
 
   constructor(host: Host, vm: Namespace, setting: Setting) {
     this.host = host;
@@ -72,6 +73,7 @@ export class Lab {
   async start(argv: readonly [string, ...string[]], word: string): Promise<ChildProcess> {
     const [program, ...args] = this.host.enter(['setpriv', '--pdeathsig', 'KILL', ...argv]);
     const child = spawn(program, args, { env: this.#env, stdio: 'pipe' });
+    this.#started.push(child);
     let said = '';
     await new Promise<void>((resolve, reject) => {
       const hear = (chunk: Buffer) => {
@@ -83,6 +85,20 @@ export class Lab {
       child.once('exit', () => reject(new Error(`${argv.join(' ')} ended: ${said}`)));
     });
     return child;
+  }
+
+  /** Ends what {@link start} started and still lives: this process would live as long. */
+  async close(): Promise<void> {
+    const living = this.#started.filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    );
+    await Promise.all(
+      living.map(async (child) => {
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      }),
+    );
   }
 
   /** Runs a program of this folder on the host to its end; returns what it printed. */
@@ -166,7 +182,12 @@ export async function inLab<T>(setting: Setting, use: (lab: Lab) => Promise<T>):
       hostAddress: '192.168.39.1/24',
       address: `${VM}/24`,
     });
-    return await use(new Lab(host, vm, setting));
+    const lab = new Lab(host, vm, setting);
+    try {
+      return await use(lab);
+    } finally {
+      await lab.close();
+    }
   } finally {
     await host.close();
   }
