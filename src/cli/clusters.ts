@@ -59,7 +59,11 @@ export class Clusters {
     entry.isDoubted = false;
     try {
       const { identity, connect } = await this.#find(profile);
-      if (entry.open?.identity === identity) return entry.open.cluster;
+      if (entry.open?.identity === identity) {
+        // `minikube start` writes it once its VM is back.
+        entry.open.cluster.retry();
+        return entry.open.cluster;
+      }
       const cluster = await connect();
       const old = entry.open;
       entry.open = { identity, cluster };

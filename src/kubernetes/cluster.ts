@@ -60,6 +60,8 @@ export interface Cluster {
    * what was written through this Cluster. What it throws is not caught. Throws an Error when the cluster is watched already.
    */
   watch(onChange: () => void): ClusterWatch;
+  /** Asks a watched server that was lost again now, whatever pause was left: there is a hint that it is back. */
+  retry(): void;
   /** Ends a watch, too. */
   close(): Promise<void>;
 }

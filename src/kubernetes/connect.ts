@@ -192,6 +192,10 @@ class ApiCluster implements Cluster {
     };
   }
 
+  retry(): void {
+    this.#watched?.retry();
+  }
+
   async join(...[self, mode]: Parameters<Cluster['join']>): Promise<void> {
     await this.#participants.join(self, mode);
   }

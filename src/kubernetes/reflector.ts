@@ -88,6 +88,8 @@ export class Reflector<T extends Named, V> {
   #recoveries = 0;
   #revision = 0;
   #waiting: (() => void)[] = [];
+  /** Ends the pause before the next round. */
+  #hurry = new AbortController();
 
   constructor(source: Source<T, V>, options: ReflectorOptions) {
     this.#source = source;
@@ -127,6 +129,12 @@ export class Reflector<T extends Named, V> {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Goes on at once where it pauses, as after the first failure. */
+  retry(): void {
+    this.#backoff.reset();
+    this.#hurry.abort();
   }
 
   /** Goes on until the signal fires. Rejects only by a fault of ours. */
@@ -359,7 +367,14 @@ export class Reflector<T extends Named, V> {
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#options.signal });
+    const { signal } = this.#options;
+    const hurry = new AbortController();
+    this.#hurry = hurry;
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, hurry.signal]) }).catch(
+      (error: unknown) => {
+        if (signal.aborted) throw error;
+      },
+    );
   }
 }
 

@@ -135,6 +135,11 @@ export class WatchedCluster {
     return !this.#stopping.signal.aborted && this.#all().every((one) => one.isLive);
   }
 
+  /** See `Cluster.retry`. */
+  retry(): void {
+    for (const one of this.#all()) one.retry();
+  }
+
   stop(): void {
     this.#stopping.abort(new Error('the watch was stopped'));
     if (this.#telling !== null) clearImmediate(this.#telling);

@@ -9,6 +9,7 @@ function kubeconfig() {
   const state = { identity: 'first', missing: false as boolean, found: 0 };
   const made: string[] = [];
   const closed: string[] = [];
+  const retried: string[] = [];
   const clusters = new Clusters(async () => {
     state.found++;
     const { identity } = state;
@@ -20,11 +21,12 @@ function kubeconfig() {
         const close = async () => {
           closed.push(identity);
         };
-        return { close } as Partial<Cluster> as Cluster;
+        const retry = () => retried.push(identity);
+        return { close, retry } as Partial<Cluster> as Cluster;
       },
     };
   });
-  return { state, made, closed, clusters, of: () => clusters.of(build.profile()) };
+  return { state, made, closed, retried, clusters, of: () => clusters.of(build.profile()) };
 }
 
 it('makes one client of a context, for all who ask at once and later', async () => {
@@ -37,12 +39,15 @@ it('makes one client of a context, for all who ask at once and later', async () 
   expect(state.found).toBe(2);
 });
 
-it('keeps its client where the kubeconfig was rewritten with the same entry', async () => {
-  const { clusters, of, closed } = kubeconfig();
+it('keeps its client where the kubeconfig was rewritten with the same entry, and has it ask a lost server again', async () => {
+  const { clusters, of, closed, retried } = kubeconfig();
   const first = await of();
+  expect(await of()).toBe(first);
+  expect(retried).toEqual([]);
   clusters.doubt();
   expect(await of()).toBe(first);
   expect(closed).toEqual([]);
+  expect(retried).toEqual(['first']);
 });
 
 it('makes a new client where the entry leads elsewhere, and closes the old one', async () => {

@@ -158,6 +158,8 @@ export class SandboxWorld {
     const plan = planNode(index);
     const child = this.host.spawn(['unshare', '--net', process.execPath, NODE_PROGRAM, 'node']);
     const { pid, stdout } = child;
+    // It is told of a change while it is being killed.
+    child.stdin?.on('error', () => undefined);
     if (pid === undefined || stdout === null) throw new Error('a node did not start');
     const [topology] = topologyOf([plan]).nodes;
     if (topology === undefined) throw new RangeError('one node was asked for');

@@ -157,6 +157,29 @@ function hold(...services: Service[]): void {
   held[SERVICES] = { version: (held[SERVICES]?.version ?? 0) + 10, items: services };
 }
 
+it('a server that was lost is asked again at once where there is a hint that it is back', async () => {
+  await cluster.close();
+  await connect({ backoffMs: 600_000, longestBackoffMs: 600_000 });
+  hold(service('a', 1));
+  await begin();
+  otherwise = (_path, _isWatch, response) => {
+    response.destroy();
+    return true;
+  };
+  for (const path of LISTS) streamOf(path).destroy();
+  await vi.waitFor(async () => {
+    cluster.retry();
+    await expect(names()).rejects.toThrow();
+  }, PATIENCE);
+  otherwise = () => false;
+  // It may still be at the attempt before.
+  await vi.waitFor(async () => {
+    cluster.retry();
+    expect(await names()).toEqual(['a']);
+    expect(watch?.isLive).toBe(true);
+  }, PATIENCE);
+});
+
 describe('a watched cluster', () => {
   it('is listed once and answers from memory from then on', async () => {
     hold(service('a', 1));

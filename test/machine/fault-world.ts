@@ -171,6 +171,7 @@ export class FaultWorld {
         announceLeaving: () => Promise.reject(new Error('an observation changes nothing')),
         leave: () => Promise.reject(new Error('an observation changes nothing')),
         watch: () => ({ isLive: false, stop: () => undefined }),
+        retry: () => undefined,
         close: async () => undefined,
       }),
     });

@@ -48,6 +48,7 @@ class Host {
       announceLeaving: () => Promise.reject(new Error('an observation changes nothing')),
       leave: () => Promise.reject(new Error('an observation changes nothing')),
       watch: () => ({ isLive: true, stop: () => undefined }),
+      retry: () => undefined,
       close: async () => undefined,
     };
     return {

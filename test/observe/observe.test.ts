@@ -47,6 +47,7 @@ function clusterOf(changes: Partial<Cluster> = {}): Cluster {
     join: async () => undefined,
     announceLeaving: async () => undefined,
     leave: async () => undefined,
+    retry: () => undefined,
     close: () => Promise.resolve(),
     ...changes,
   };
