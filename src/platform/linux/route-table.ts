@@ -130,7 +130,9 @@ export class LinuxRouteTable implements RouteTable {
     const routes = await Promise.all(
       this.#families.map(async (family) => {
         const asked = selectors.filter((selector) => selector.family === family);
-        if (asked.length === 0) return [];
+        const [first, ...others] = asked;
+        if (first === undefined) return [];
+        if (others.length === 0) return await this.#selectedAlone(first, signal);
         const lines = asked.map(({ text }) => `route show table all ${text}\n`);
         const printed = await this.#dump(['-details', `-${family}`, '-batch', '-'], signal, lines.join(''));
         const found = printed.split('\n').filter((line) => line.trim() !== '');
@@ -141,6 +143,15 @@ export class LinuxRouteTable implements RouteTable {
       }),
     );
     return routes.flat();
+  }
+
+  /** Only outside of a batch does `ip` have the kernel skip routes of other protocols (a strict dump). */
+  async #selectedAlone(
+    { family, text, ...usual }: Selector,
+    signal: AbortSignal | undefined,
+  ): Promise<Route[]> {
+    const show = ['route', 'show', 'table', 'all', ...text.split(' ')];
+    return parseRoutes(await this.#dump(['-details', `-${family}`, ...show], signal), family, usual);
   }
 
   /** One process for both: a process costs more than an ordinary host's rules and routes. */
