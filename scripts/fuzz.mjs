@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { install, must, root } from './setup.mjs';
+import { bundle, install, must, root } from './setup.mjs';
 
 /** One input takes microseconds; the largest documents take milliseconds. */
 const HANG_MS = 30_000;
@@ -30,21 +30,11 @@ if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed)) 
 install();
 must([process.execPath, join(root, 'scripts', 'generate.mjs')]);
 process.chdir(root);
-const { build } = await import('esbuild');
 const folder = mkdtempSync(join(tmpdir(), 'mkplan-fuzz-'));
 const program = join(folder, 'worker.mjs');
-await build({
+await bundle({
   entryPoints: ['test/fuzz/worker.ts'],
   outfile: program,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  logLevel: 'warning',
-  // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
-  banner: {
-    js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
-  },
 });
 
 /** Has a worker do one task. `onTick` is called every second; the worker is stopped when it answers false. */

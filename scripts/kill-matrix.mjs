@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, install, namespacesRefused, root } from './setup.mjs';
+import { build, bundle, install, namespacesRefused, root } from './setup.mjs';
 
 /** Kills between two lines of progress. */
 const PROGRESS_KILLS = 50;
@@ -37,7 +37,6 @@ if (refused !== null) {
 }
 build();
 process.chdir(root);
-const esbuild = await import('esbuild');
 mkdirSync('dist', { recursive: true });
 // Two folders below the checkout, like what it is made of.
 const folder = mkdtempSync(join('dist', 'kill-matrix-'));
@@ -67,14 +66,9 @@ function tell({ text, part }) {
 }
 
 async function main() {
-  await esbuild.build({
+  await bundle({
     entryPoints: ['test/crash/kill-matrix.ts'],
     outfile: program,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'warning',
   });
   const { runKillMatrix, PART_KILLS } = await import(program);
   const parts =

@@ -61,6 +61,28 @@ export function build() {
   must([process.execPath, join(root, 'scripts', 'build.mjs')]);
 }
 
+/**
+ * Bundles sources of this checkout as programs for Node, one file each.
+ * @param {import('esbuild').BuildOptions} options
+ */
+export async function bundle(options) {
+  // Only after the installation: a fresh clone has no esbuild.
+  const { build: bundled } = await import('esbuild');
+  await bundled({
+    absWorkingDir: root,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+    // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
+    banner: {
+      js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
+    },
+    ...options,
+  });
+}
+
 /** Why network namespaces cannot be made here; null when they can. */
 export function namespacesRefused() {
   if (process.platform !== 'linux')
