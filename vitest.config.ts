@@ -23,7 +23,8 @@ export default defineConfig({
           include: ['test/kernel/**/*.test.ts', 'test/crash/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          maxWorkers: 1,
+          // Each has a host of its own, and most of them wait for what others do.
+          maxWorkers: 2,
         },
       },
       {
