@@ -20,7 +20,7 @@ const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
 /** An editor or a git checkout writes several files, some of them twice. */
 const SPEC_QUIET_MS = 50;
-/** The longest that one pass makes the next one wait, so that a burst is served in few passes. */
+/** The longest that a pass in vain makes the next one wait, so that many triggers about nothing cost no more than half of a core. */
 const LONGEST_REST_MS = 50;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
@@ -43,6 +43,8 @@ class WatchRun implements WatchWork {
   #specNews = 1;
   /** Until when the pass before makes the next one wait, by the clock. */
   #restUntil = 0;
+  /** Whether the pass under way has changed anything. */
+  #changed = false;
   #shown = '';
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
@@ -89,6 +91,7 @@ class WatchRun implements WatchWork {
   async reconcile(): Promise<WatchRest> {
     const { clock } = this.#ports;
     const began = clock.now();
+    this.#changed = false;
     try {
       for (const { name } of this.#units.release(began)) this.#emit({ type: 'watch.released', what: name });
       await this.#readSpec();
@@ -102,7 +105,8 @@ class WatchRun implements WatchWork {
       throw thrown;
     } finally {
       const ended = clock.now();
-      this.#restUntil = ended + Math.min(ended - began, LONGEST_REST_MS);
+      // After one that was not in vain somebody may wait already for what came too late for it.
+      this.#restUntil = ended + (this.#changed ? 0 : Math.min(ended - began, LONGEST_REST_MS));
       this.#setAlarm();
     }
     const profiles = this.#desired.profiles;
@@ -172,6 +176,7 @@ class WatchRun implements WatchWork {
         this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
       }
       if (outcome.kind === 'done') {
+        this.#changed = true;
         const missed = new Set(failed.map(({ step }) => step));
         this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
         this.#noteGiven(outcome.plan);

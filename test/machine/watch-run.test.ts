@@ -46,6 +46,34 @@ const invalid = new Failure('error', [
 ]);
 
 describe('a session', () => {
+  it('looks again at once after a pass that changed something, and after one in vain when it has rested as long', async () => {
+    const session = await Session.create(POOLED);
+    /** Between the last that each pass saw and the next pass. */
+    const rests: number[] = [];
+    let seenAt = 0;
+    session.start({}, (event) => {
+      if (event.type === 'watch.state' && event.state === 'reconciling') {
+        rests.push(session.clock.now() - seenAt);
+      }
+    });
+    await session.rests();
+    rests.length = 0;
+    session.addService('web');
+    let triggers = 0;
+    session.onObserve = () => {
+      session.clock.advance(30);
+      seenAt = session.clock.now();
+      // Once in each of the first two passes, however often they observe.
+      if (rests.length <= triggers || triggers === 2) return;
+      triggers++;
+      session.trigger('cluster');
+    };
+    seenAt = session.clock.now();
+    await session.pass('cluster', () => expect(rests).toHaveLength(3));
+    expect(rests).toEqual([0, 0, 30]);
+    await session.stop();
+  });
+
   it('makes what the spec asks for, keeps it, and takes it away when it leaves', async () => {
     const session = await Session.create(POOLED, [build.route(foreign('10.50.0.0/16'))]);
     const before = session.world.kernel.keys();
