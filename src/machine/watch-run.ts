@@ -43,8 +43,8 @@ class WatchRun implements WatchWork {
   #specNews = 1;
   /** Until when the pass before makes the next one wait, by the clock. */
   #restUntil = 0;
-  /** Whether the pass under way has changed anything. */
-  #changed = false;
+  /** Transactions that have changed something. */
+  #changes = 0;
   #shown = '';
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
@@ -91,7 +91,7 @@ class WatchRun implements WatchWork {
   async reconcile(): Promise<WatchRest> {
     const { clock } = this.#ports;
     const began = clock.now();
-    this.#changed = false;
+    const changes = this.#changes;
     try {
       for (const { name } of this.#units.release(began)) this.#emit({ type: 'watch.released', what: name });
       await this.#readSpec();
@@ -106,7 +106,8 @@ class WatchRun implements WatchWork {
     } finally {
       const ended = clock.now();
       // After one that was not in vain somebody may wait already for what came too late for it.
-      this.#restUntil = ended + (this.#changed ? 0 : Math.min(ended - began, LONGEST_REST_MS));
+      const isInVain = this.#changes === changes;
+      this.#restUntil = isInVain ? ended + Math.min(ended - began, LONGEST_REST_MS) : ended;
       this.#setAlarm();
     }
     const profiles = this.#desired.profiles;
@@ -176,7 +177,7 @@ class WatchRun implements WatchWork {
         this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
       }
       if (outcome.kind === 'done') {
-        this.#changed = true;
+        this.#changes++;
         const missed = new Set(failed.map(({ step }) => step));
         this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
         this.#noteGiven(outcome.plan);
