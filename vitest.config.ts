@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /**
  * Tiers. `unit` needs nothing of the machine. `kernel` makes network namespaces of its own (as root or by
  * unprivileged user namespaces) and runs the built program in them; `crash` kills it there. `cluster` does so with a
- * real kube-apiserver and kube-proxy, where scripts/testbed.mjs finds them.
+ * real kube-apiserver and kube-proxy, where scripts/testbed.mjs finds them. One after the
+ * other: each keeps the machine busy by itself.
  */
 export default defineConfig({
   test: {
@@ -25,6 +26,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Each has a host of its own, and most of them wait for what others do.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -34,6 +36,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
