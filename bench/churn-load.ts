@@ -1,4 +1,5 @@
 import { connect } from './floors/api.ts';
+import { serviceOf } from './service.ts';
 
 /**
  * `churn-load.mjs CREDENTIALS CLASS COUNT`: makes so many Services of a class, and from then on changes, removes and makes
@@ -17,20 +18,7 @@ const nameOf = (index: number) => `churn-${loadBalancerClass.replace('/', '-')}-
 let changes = 0;
 
 const make = (name: string) =>
-  api.send('POST', COLLECTION, {
-    type: 'application/json',
-    text: JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name },
-      spec: {
-        type: 'LoadBalancer',
-        loadBalancerClass,
-        allocateLoadBalancerNodePorts: false,
-        ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
-      },
-    }),
-  });
+  api.send('POST', COLLECTION, { type: 'application/json', text: serviceOf(name, loadBalancerClass) });
 const change = (name: string) =>
   api.send('PATCH', `${COLLECTION}/${name}`, {
     type: 'application/merge-patch+json',

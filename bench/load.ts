@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type BareApi, connect } from './floors/api.ts';
+import { serviceOf } from './service.ts';
 
 /**
  * `load.mjs CREDENTIALS CLASS COUNT`: makes so many Services of a class at once, and prints as JSON how many milliseconds
@@ -52,20 +53,6 @@ class Watcher {
     clearTimeout(end);
     this.#waiting = null;
   }
-}
-
-function serviceOf(name: string, loadBalancerClass: string): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name },
-    spec: {
-      type: 'LoadBalancer',
-      loadBalancerClass,
-      allocateLoadBalancerNodePorts: false,
-      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
-    },
-  });
 }
 
 const [credentials = '', loadBalancerClass = '', count = '1', manner] = process.argv.slice(2);

@@ -6,6 +6,7 @@ import { SpecFiles } from '../../src/cli/spec-files.ts';
 import { findCluster } from '../../src/kubernetes/connect.ts';
 import { kubeconfigFiles } from '../../src/kubernetes/kubeconfig.ts';
 import { ChokidarFileEvents } from '../../src/platform/chokidar.ts';
+import { REWRITES } from '../fakes/rewrites.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 import {
   type ApiServer,
@@ -75,34 +76,17 @@ async function following() {
   };
 }
 
-type Rewrite = (file: string, text: string) => Promise<void>;
-
-const ways: readonly (readonly [string, Rewrite])[] = [
-  ['in place', (file, text) => writeFile(file, text)],
-  [
-    'by rename over it',
-    async (file, text) => {
-      await writeFile(`${file}.tmp`, text);
-      await rename(`${file}.tmp`, file);
-    },
-  ],
-  [
-    'by delete and create',
-    async (file, text) => {
-      await unlink(file);
-      await writeFile(file, text);
-    },
-  ],
-];
-
-it.each(ways)('a kubeconfig that is rewritten %s leads to the other server at once', async (_, rewrite) => {
-  const { file, before, after, leads } = await following();
-  await leads(before.server);
-  await rewrite(file, after.kubeconfig);
-  await leads(after.server);
-  await rewrite(file, before.kubeconfig);
-  await leads(before.server);
-});
+it.each(REWRITES)(
+  'a kubeconfig that is rewritten %s leads to the other server at once',
+  async (_, rewrite) => {
+    const { file, before, after, leads } = await following();
+    await leads(before.server);
+    await rewrite(file, after.kubeconfig);
+    await leads(after.server);
+    await rewrite(file, before.kubeconfig);
+    await leads(before.server);
+  },
+);
 
 it('one that is read half written is read again once it is whole', async () => {
   const { file, before, after, leads } = await following();

@@ -2,6 +2,7 @@ import { mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ChokidarFileEvents } from '../../src/platform/chokidar.ts';
+import { REWRITES, type Rewrite } from '../fakes/rewrites.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -36,29 +37,8 @@ async function watching(prepare?: (file: string) => Promise<void>, name = 'proje
 }
 
 /** What editors and git do to write a file anew, each of them. */
-const ways: readonly (readonly [string, (file: string, text: string) => Promise<void>])[] = [
-  ['in place', (file, text) => writeFile(file, text)],
-  [
-    'by rename over it',
-    async (file, text) => {
-      await writeFile(`${file}.tmp`, text);
-      await rename(`${file}.tmp`, file);
-    },
-  ],
-  [
-    'by delete and create',
-    async (file, text) => {
-      await unlink(file);
-      await writeFile(file, text);
-    },
-  ],
-  [
-    'by moving it to a backup first',
-    async (file, text) => {
-      await rename(file, `${file}~`);
-      await writeFile(file, text);
-    },
-  ],
+const ways: readonly Rewrite[] = [
+  ...REWRITES,
   [
     'with its directory, replaced',
     async (file, text) => {
