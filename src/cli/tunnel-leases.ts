@@ -72,7 +72,7 @@ export class TunnelLeases implements Pick<ServicePort, 'join' | 'announceLeaving
 
   /** Ends renewals that are left; their Leases run out. */
   async close(): Promise<void> {
-    for (const profile of [...this.#renewed.keys()]) await this.#stopRenewing(profile);
+    await Promise.all([...this.#renewed.keys()].map((profile) => this.#stopRenewing(profile)));
   }
 
   async #join(profile: string, mode: Owner['mode']): Promise<void> {

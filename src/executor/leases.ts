@@ -5,15 +5,17 @@ import type { ServicePort } from './services.ts';
 type LeasePort = Pick<ServicePort, 'join' | 'announceLeaving' | 'leave'>;
 
 /**
- * Tells the clusters what is about to be done there. Says whether there was anything to tell: what was planned before
+ * Tells the clusters, all at once, what is about to be done there. Says whether there was anything to tell: what was planned before
  * that has to be looked at again (`kubernetes/leases.ts` says why). Throws a Failure.
  */
 export async function announce(port: LeasePort, leases: readonly LeaseChange[]): Promise<boolean> {
   const due = leases.filter(({ announced }) => !announced);
-  for (const { profile, action } of due) {
-    if (action === 'join') await port.join(profile);
-    else await port.announceLeaving(profile);
-  }
+  const told = await Promise.allSettled(
+    due.map(({ profile, action }) =>
+      action === 'join' ? port.join(profile) : port.announceLeaving(profile),
+    ),
+  );
+  for (const one of told) if (one.status === 'rejected') throw one.reason;
   return due.length > 0;
 }
 
@@ -32,11 +34,12 @@ async function eachLeaving(
   work: (profile: string) => Promise<void>,
   describe: (profile: string, cause: string) => Diagnostic,
 ): Promise<Diagnostic[]> {
-  const left: Diagnostic[] = [];
-  for (const { profile } of leases.filter(({ action }) => action === 'leave')) {
-    await work(profile).catch((thrown: unknown) => left.push(describe(profile, messageOf(thrown))));
-  }
-  return left;
+  const profiles = leases.filter(({ action }) => action === 'leave').map(({ profile }) => profile);
+  const told = await Promise.allSettled(profiles.map((profile) => work(profile)));
+  return profiles.flatMap((profile, index) => {
+    const one = told[index];
+    return one?.status === 'rejected' ? [describe(profile, messageOf(one.reason))] : [];
+  });
 }
 
 function leaseRemains(profile: string, cause: string): Diagnostic {

@@ -2,7 +2,7 @@ import type { ServiceTarget } from '../kubernetes/cluster.ts';
 import type { ServiceEvent } from '../model/condition.ts';
 import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
 import type { ServiceReport, ServiceStep } from '../model/plan.ts';
-import { eachOf, type ServicePort, Unreachable, wasRefused } from './services.ts';
+import { eachByProfile, type ServicePort, Unreachable, wasRefused } from './services.ts';
 import type { Transaction } from './wave.ts';
 
 /** What of some best-effort work was not done. */
@@ -32,7 +32,7 @@ interface Work<T> {
   readonly perform: (item: T) => Promise<void>;
 }
 
-/** Several at a time; nothing more once the signal is aborted, and nothing more to a server that does not answer. */
+/** Several at a time in each cluster; nothing more once the signal is aborted, and nothing more to a server that does not answer. */
 async function bestEffort<T>({
   atATime,
   items,
@@ -56,7 +56,7 @@ async function bestEffort<T>({
       if (!wasRefused(thrown)) shortfall.failed(thrown);
     }
   };
-  await eachOf(items, each, atATime);
+  await eachByProfile(items, profileOf, each, atATime);
   return shortfall;
 }
 

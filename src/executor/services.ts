@@ -62,6 +62,18 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, worker));
 }
 
+/** The same for each profile by itself: a cluster that is slow to answer holds no other one up. */
+export async function eachByProfile<T>(
+  items: readonly T[],
+  profileOf: (item: T) => string,
+  work: (item: T) => Promise<void>,
+  atATime?: number,
+): Promise<void> {
+  const profiles = [...new Set(items.map(profileOf))];
+  const ofProfile = (name: string) => items.filter((item) => profileOf(item) === name);
+  await Promise.all(profiles.map((name) => eachOf(ofProfile(name), work, atATime)));
+}
+
 /** How a change that was tried ended. */
 export interface StatusEnd {
   /** Why the Service does not show what was wanted; null when it does. */
@@ -78,6 +90,9 @@ export function wasRefused(thrown: unknown): boolean {
   return thrown instanceof Failure && (thrown.kind === 'stale' || thrown.kind === 'conflict');
 }
 
+/** What a call ends with when no answer came. */
+const UNANSWERED: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow']);
+
 /** Profiles whose API server was found not to answer: asking it again for each Service would take forever. */
 export class Unreachable {
   readonly #profiles = new Set<string>();
@@ -89,7 +104,7 @@ export class Unreachable {
   /** Takes note of what a call ended with. */
   note(profile: string, thrown: unknown): void {
     if (!(thrown instanceof Failure)) return;
-    if (thrown.diagnostics.some(({ code }) => code === 'cluster-unreachable')) this.#profiles.add(profile);
+    if (thrown.diagnostics.some(({ code }) => UNANSWERED.has(code))) this.#profiles.add(profile);
   }
 }
 
@@ -129,7 +144,7 @@ export class StatusWriter {
     const refused = new Map<TriedStatus, unknown>();
     const unreachable = new Unreachable();
     const untried: ServiceChange[] = [];
-    await eachOf(changes, async (given) => {
+    const perform = async (given: ServiceChange) => {
       const { step } = given;
       if (unreachable.has(step.profile)) {
         untried.push(given);
@@ -148,7 +163,8 @@ export class StatusWriter {
         return;
       }
       onEnd(tried, { thrown: null, isMade: true });
-    });
+    };
+    await eachByProfile(changes, ({ step }) => step.profile, perform);
     const shown = await this.#shown([...refused.keys()]);
     for (const [tried, thrown] of refused) {
       onEnd(tried, { thrown: shown.has(tried) ? null : thrown, isMade: false });
@@ -159,10 +175,10 @@ export class StatusWriter {
   /** Those of which the Service shows what was wanted, written by a mkplan. */
   async #shown(refused: readonly TriedStatus[]): Promise<ReadonlySet<TriedStatus>> {
     const shown = new Set<TriedStatus>();
-    for (const profile of new Set(refused.map(({ step }) => step.profile))) {
+    const look = async (profile: string) => {
       // Where they cannot be listed, what refused the change stands.
       const services = await this.#port.list(profile).catch(() => null);
-      if (services === null) continue;
+      if (services === null) return;
       const byUid = new Map(services.map((service) => [service.uid, service]));
       for (const tried of refused.filter(({ step }) => step.profile === profile)) {
         const found = byUid.get(tried.step.uid);
@@ -171,7 +187,8 @@ export class StatusWriter {
         if (!same(ingress, tried.wanted.addresses)) continue;
         if (ingress.length === 0 || found?.ingressManager === FIELD_MANAGER) shown.add(tried);
       }
-    }
+    };
+    await eachOf([...new Set(refused.map(({ step }) => step.profile))], look);
     return shown;
   }
 
@@ -205,7 +222,7 @@ export class StatusWriter {
   /** Takes back what was tried, judged by what the cluster shows now. Returns what could not be taken back. */
   async undo(tried: readonly GivenStatus[]): Promise<Diagnostic[]> {
     const left: Diagnostic[] = [];
-    for (const profile of new Set(tried.map(({ step }) => step.profile))) {
+    const undoIn = async (profile: string) => {
       const ofProfile = tried.filter(({ step }) => step.profile === profile);
       try {
         const services = await this.#port.list(profile);
@@ -220,7 +237,8 @@ export class StatusWriter {
           ...ofProfile.map((one) => ingressRemains(one.step, one.previous.addresses, messageOf(thrown))),
         );
       }
-    }
+    };
+    await eachOf([...new Set(tried.map(({ step }) => step.profile))], undoIn);
     return left;
   }
 

@@ -1,10 +1,11 @@
 import type { ServicePort } from '../executor/services.ts';
-import type { Diagnostic, Failure } from '../model/diagnostic.ts';
+import { type Diagnostic, type Failure, messageOf } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import type { Step } from '../model/plan.ts';
 import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';
 import { EventQueue } from './event-queue.ts';
 import { runApply } from './run.ts';
+import type { Patience } from './watch-patience.ts';
 import type { WatchOptions, WatchPorts } from './watch-ports.ts';
 
 /** So often in a row a transaction may find that its facts had changed under it. */
@@ -27,7 +28,7 @@ export class SessionTransactions {
   readonly #options: Pick<WatchOptions, 'waitMs' | 'doing'>;
   readonly #emit: EmitWatchEvent;
   readonly #events: EventQueue;
-  #unwritten: string | null = null;
+  #unwritten = new Map<string, string>();
 
   constructor(
     ports: WatchPorts['apply'],
@@ -42,18 +43,23 @@ export class SessionTransactions {
     );
   }
 
-  /** The profile whose record of allocations, or our Lease there, the last one could not write; null where it could. */
-  get unwritten(): string | null {
+  /** The profiles whose record of allocations, or our Lease there, the last one could not write, and why. */
+  get unwritten(): ReadonlyMap<string, string> {
     return this.#unwritten;
   }
 
-  /** As {@link runApply} does. Throws a Failure where nothing was changed. */
-  async apply(planned: Pick<ApplyPorts, 'observe' | 'seen'>, signal: AbortSignal): Promise<SessionOutcome> {
+  /** As {@link runApply} does; with patience, clusters are waited for no longer than that. Throws a Failure where nothing was changed. */
+  async apply(
+    planned: Pick<ApplyPorts, 'observe' | 'seen'>,
+    signal: AbortSignal,
+    patience?: Patience,
+  ): Promise<SessionOutcome> {
     const { waitMs, doing } = this.#options;
     const failed: FailedStep[] = [];
-    this.#unwritten = null;
+    this.#unwritten = new Map();
+    const services = patience?.with(this.#ports.services) ?? this.#ports.services;
     const outcome = await runApply(
-      { ...this.#ports, services: this.#services(), ...planned },
+      { ...this.#ports, services: this.#services(services), ...planned },
       {
         fingerprint: null,
         approve: () => null,
@@ -77,12 +83,15 @@ export class SessionTransactions {
   }
 
   /** Notes whose record of allocations, or our Lease there, could not be written: that holds no other profile up. */
-  #services(): ServicePort {
-    const { services } = this.#ports;
+  #services(services: ServicePort): ServicePort {
+    const unwritten = this.#unwritten;
     const noting = async (profile: string, write: Promise<void>) => {
-      this.#unwritten = profile;
-      await write;
-      this.#unwritten = null;
+      try {
+        await write;
+      } catch (thrown) {
+        unwritten.set(profile, messageOf(thrown));
+        throw thrown;
+      }
     };
     return {
       applyStatus: (profile, target, status) => services.applyStatus(profile, target, status),

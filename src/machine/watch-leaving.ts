@@ -1,15 +1,18 @@
 import { leftLines } from '../executor/residue.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
-import type { ObservedState } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
-import { lostHelper, MAX_STALE, mayPass, type SessionTransactions } from './watch-apply.ts';
+import {
+  lostHelper,
+  MAX_STALE,
+  mayPass,
+  type SessionOutcome,
+  type SessionTransactions,
+} from './watch-apply.ts';
 import type { Given } from './watch-given.ts';
+import { Patience } from './watch-patience.ts';
 import type { WatchOutcome, WatchPorts } from './watch-ports.ts';
-
-/** How long leaving waits for a cluster before that counts as out of reach: by then an API server had time to answer. */
-const LEAVING_MS = 10_000;
 
 interface Leaving {
   readonly transactions: SessionTransactions;
@@ -25,13 +28,14 @@ export async function leave(
   { transactions, given, desired }: Leaving,
 ): Promise<WatchOutcome> {
   const { planner } = ports;
+  const patience = new Patience(ports.clock);
   let remaining: readonly Diagnostic[] = [];
   const plan = async () => {
-    const observed = await observeInTime(ports, desired);
+    const observed = await patience.observe(desired, ports.observe);
     remaining = given.left(observed);
     return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
   };
-  const outcome = await takeAway(ports, transactions, plan).catch(
+  const outcome = await takeAway(ports, transactions, patience, plan).catch(
     (thrown: unknown): WatchOutcome => ({
       left: leftLines([sessionLeft()]),
       diagnostics: diagnosticsOf(thrown),
@@ -43,18 +47,6 @@ export async function leave(
   };
 }
 
-/** With a cluster that has not answered in time as one that cannot be reached: its routes go all the same. */
-async function observeInTime({ observe, clock }: WatchPorts, desired: DesiredState): Promise<ObservedState> {
-  const patience = new AbortController();
-  const end = new AbortController();
-  void clock.wait(LEAVING_MS, end.signal).then(() => patience.abort(tooSlow()));
-  try {
-    return await observe(desired, new AbortController().signal, patience.signal);
-  } finally {
-    end.abort();
-  }
-}
-
 /**
  * Applies what takes everything away, anew where its facts had changed under it. Where a cluster cannot be told that we
  * leave our routes go all the same, and our Lease runs out.
@@ -62,6 +54,7 @@ async function observeInTime({ observe, clock }: WatchPorts, desired: DesiredSta
 async function takeAway(
   ports: WatchPorts,
   transactions: SessionTransactions,
+  patience: Patience,
   plan: () => Promise<Plan>,
 ): Promise<WatchOutcome> {
   const untold = new Set<string>();
@@ -71,32 +64,23 @@ async function takeAway(
   };
   for (let attempt = 1; ; attempt++) {
     try {
-      const outcome = await transactions.apply({ observe }, new AbortController().signal);
+      const outcome = await transactions.apply({ observe }, new AbortController().signal, patience);
       if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) continue;
-      const { kind, left, diagnostics, failed } = outcome;
-      const isUndone = kind === 'rolled-back' || kind === 'interrupted';
-      return {
-        left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
-        diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
-      };
+      return leftBy(outcome);
     } catch (thrown) {
       const isOver = thrown instanceof Failure && mayPass(thrown);
-      const profile = transactions.unwritten;
-      if (!isOver && profile !== null && !untold.has(profile)) untold.add(profile);
-      else if (!isOver || attempt >= MAX_STALE) throw thrown;
+      const news = isOver ? [] : [...transactions.unwritten.keys()].filter((profile) => !untold.has(profile));
+      if (news.length === 0 && (!isOver || attempt >= MAX_STALE)) throw thrown;
+      for (const profile of news) untold.add(profile);
       ports.distrust();
     }
   }
 }
 
-function tooSlow(): Failure {
-  return new Failure('error', [
-    {
-      code: 'cluster-slow',
-      severity: 'error',
-      summary: 'the cluster did not answer while the session was leaving',
-      cause: `nothing came within ${LEAVING_MS / 1000} s`,
-      fix: '',
-    },
-  ]);
+function leftBy({ kind, left, diagnostics, failed }: SessionOutcome): WatchOutcome {
+  const isUndone = kind === 'rolled-back' || kind === 'interrupted';
+  return {
+    left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
+    diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
+  };
 }

@@ -5,7 +5,7 @@ import type { EmitWatchEvent } from '../model/event.ts';
 import { isEmpty, type Plan } from '../model/plan.ts';
 import { diagnosticsOf } from './endings.ts';
 import { harmless } from './run.ts';
-import { type Unit, Units, unitOf } from './units.ts';
+import { Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
 import { type FailedStep, lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
 import { Dropped } from './watch-dropped.ts';
@@ -187,15 +187,19 @@ class WatchRun implements WatchWork {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
       if (!mayPass(thrown) || attempt >= MAX_STALE) {
-        const { unwritten } = this.#transactions;
-        if (unwritten === null) throw thrown;
-        const unit: Unit = { kind: 'profile', name: unwritten };
-        this.#units.failed(unit, thrown.message, this.#ports.clock.now());
+        if (this.#transactions.unwritten.size === 0) throw thrown;
+        this.#setUnwrittenAside();
       }
       this.#ports.distrust();
       return 'again';
     }
     return this.#setAside(failed, attempt);
+  }
+
+  #setUnwrittenAside(): void {
+    for (const [name, why] of this.#transactions.unwritten) {
+      this.#units.failed({ kind: 'profile', name }, why, this.#ports.clock.now());
+    }
   }
 
   #noteGiven(plan: Plan): void {

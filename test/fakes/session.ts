@@ -247,16 +247,25 @@ export class Session {
   }
 
   /** As `observe`; the same value as long as nothing has changed. */
-  async #observeLive(desired: DesiredState): Promise<ObservedState> {
+  async #observeLive(desired: DesiredState, patience?: AbortSignal): Promise<ObservedState> {
     this.faults.step('observe');
     this.onObserve();
     if (this.unreadable !== null) throw this.unreadable;
+    await this.#outwait(desired, patience);
     const state = await this.observe(desired);
     const text = JSON.stringify(state, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );
     if (this.#last?.text !== text) this.#last = { text, state };
     return this.#last.state;
+  }
+
+  /** Waits for clusters that hang until patience is at its end. */
+  async #outwait({ profiles }: DesiredState, patience: AbortSignal | undefined): Promise<void> {
+    const hanging = profiles.map(({ name }) => this.clusterOf(name)).filter(({ reach }) => reach === 'hangs');
+    for (const cluster of hanging) cluster.unanswered++;
+    if (hanging.length === 0 || patience?.aborted === true) return;
+    await new Promise((resolve) => patience?.addEventListener('abort', resolve, { once: true }));
   }
 
   #ports(): WatchPorts {
@@ -312,7 +321,7 @@ export class Session {
         if (this.spec instanceof Failure) throw this.spec;
         return this.spec;
       },
-      observe: (desired) => this.#observeLive(desired),
+      observe: (desired, _, patience) => this.#observeLive(desired, patience),
       distrust: () => {
         this.#last = null;
       },

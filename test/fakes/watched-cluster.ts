@@ -16,7 +16,10 @@ export class WatchedCluster {
   record: AllocationRecord = { resourceVersion: null, allocations: [] };
   /** The address of its VM. */
   vm: string = build.VM;
-  reach: 'up' | 'down' = 'up';
+  /** One that is `mute` answers no write, and is still known from memory; one that `hangs` cannot be observed, either. */
+  reach: 'up' | 'down' | 'mute' | 'hangs' = 'up';
+  /** How often it was asked for something, and gave no answer. */
+  unanswered = 0;
   /** Turns of the event loop that each write takes. */
   slowness = 0;
   /** How many of the next writes meet an object that somebody else has just changed. */
@@ -37,14 +40,15 @@ export class WatchedCluster {
 
   observed(name: string): ObservedProfile {
     const { vm } = this;
+    const isReached = this.reach === 'up' || this.reach === 'mute';
     const seen = build.observedProfile({
       name,
-      minikubeIp: this.reach === 'up' ? vm : null,
+      minikubeIp: isReached ? vm : null,
       context: {
         name,
         server: `https://${vm}:8443`,
         fromMinikube: true,
-        answeredAt: this.reach === 'up' ? vm : null,
+        answeredAt: isReached ? vm : null,
       },
       cluster: build.cluster({
         nodes: [build.node('minikube', [vm], ['10.244.0.0/24'])],
@@ -53,7 +57,7 @@ export class WatchedCluster {
         participants: [...this.participants],
       }),
     });
-    return this.reach === 'up' ? seen : { ...seen, cluster: null };
+    return isReached ? seen : { ...seen, cluster: null };
   }
 
   async applyStatus(
@@ -100,5 +104,8 @@ export class WatchedCluster {
   async #answer(): Promise<void> {
     for (let turn = 0; turn < this.slowness; turn++) await setImmediate();
     if (this.reach === 'down') throw failure('cluster-unreachable', 'ECONNREFUSED');
+    if (this.reach === 'up') return;
+    this.unanswered++;
+    await new Promise(() => undefined);
   }
 }
