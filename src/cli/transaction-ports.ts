@@ -42,7 +42,7 @@ export function transactionPorts(
     leases,
     services: {
       ...statusPort(clusterOf),
-      join: (profile) => leases.join(profile),
+      join: (profile, serves) => leases.join(profile, serves),
       announceLeaving: (profile) => leases.announceLeaving(profile),
       leave: (profile) => leases.leave(profile),
       createEvent: async (profile, target, event) =>

@@ -1,7 +1,7 @@
 import type { ServicePort } from '../executor/services.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
+import type { Cluster, Joining } from '../kubernetes/cluster.ts';
 import type { Owner } from '../model/claim.ts';
-import type { Participant } from '../model/participant.ts';
+import type { Participant, Serving } from '../model/participant.ts';
 
 /** A Lease of a session holds 40 seconds, so three renewals may get lost. */
 const RENEW_MS = 10_000;
@@ -37,17 +37,20 @@ class Renewals {
 /** The Leases of one tunnel, by profile; those of a session are renewed until it leaves. */
 export class TunnelLeases implements Pick<ServicePort, 'join' | 'announceLeaving' | 'leave'> {
   readonly #adapters: LeaseAdapters;
-  readonly #renewed = new Map<string, Renewals>();
+  readonly #renewed = new Map<string, { renewals: Renewals; serves: readonly Serving[] }>();
 
   constructor(adapters: LeaseAdapters) {
     this.#adapters = adapters;
   }
 
-  async join(profile: string): Promise<void> {
+  async join(profile: string, serves: readonly Serving[]): Promise<void> {
     const { mode } = this.#adapters;
-    await this.#join(profile, mode);
-    if (mode === 'persistent' || this.#renewed.has(profile)) return;
-    this.#renewed.set(profile, new Renewals(() => this.#join(profile, mode)));
+    // A renewal would say what was served before.
+    await this.#stopRenewing(profile);
+    await this.#join(profile, { mode, serves });
+    if (mode === 'persistent') return;
+    const renewals = new Renewals(() => this.#join(profile, { mode, serves }));
+    this.#renewed.set(profile, { renewals, serves });
   }
 
   async announceLeaving(profile: string): Promise<void> {
@@ -64,9 +67,9 @@ export class TunnelLeases implements Pick<ServicePort, 'join' | 'announceLeaving
 
   /** Has what this session joined hold until it is removed: nobody renews it from now on. Throws a Failure. */
   async keep(): Promise<void> {
-    for (const profile of [...this.#renewed.keys()]) {
+    for (const [profile, { serves }] of [...this.#renewed]) {
       await this.#stopRenewing(profile);
-      await this.#join(profile, 'persistent');
+      await this.#join(profile, { mode: 'persistent', serves });
     }
   }
 
@@ -75,13 +78,13 @@ export class TunnelLeases implements Pick<ServicePort, 'join' | 'announceLeaving
     await Promise.all([...this.#renewed.keys()].map((profile) => this.#stopRenewing(profile)));
   }
 
-  async #join(profile: string, mode: Owner['mode']): Promise<void> {
+  async #join(profile: string, as: Pick<Joining, 'mode' | 'serves'>): Promise<void> {
     const { cluster, self } = this.#adapters;
-    await (await cluster(profile)).join(await self(), mode);
+    await (await cluster(profile)).join({ ...(await self()), ...as });
   }
 
   async #stopRenewing(profile: string): Promise<void> {
-    await this.#renewed.get(profile)?.stop();
+    await this.#renewed.get(profile)?.renewals.stop();
     this.#renewed.delete(profile);
   }
 }

@@ -11,8 +11,8 @@ type LeasePort = Pick<ServicePort, 'join' | 'announceLeaving' | 'leave'>;
 export async function announce(port: LeasePort, leases: readonly LeaseChange[]): Promise<boolean> {
   const due = leases.filter(({ announced }) => !announced);
   const told = await Promise.allSettled(
-    due.map(({ profile, action }) =>
-      action === 'join' ? port.join(profile) : port.announceLeaving(profile),
+    due.map(({ profile, action, serves }) =>
+      action === 'join' ? port.join(profile, serves) : port.announceLeaving(profile),
     ),
   );
   for (const one of told) if (one.status === 'rejected') throw one.reason;
@@ -21,22 +21,22 @@ export async function announce(port: LeasePort, leases: readonly LeaseChange[]):
 
 /** Removes our Leases where we leave, when all else is done. Returns what could not be removed. */
 export async function leaveAll(port: LeasePort, leases: readonly LeaseChange[]): Promise<Diagnostic[]> {
-  return await eachLeaving(leases, (profile) => port.leave(profile), leaseRemains);
+  return await eachLeaving(leases, ({ profile }) => port.leave(profile), leaseRemains);
 }
 
 /** Takes back that we leave, once everything else was taken back. Returns where that could not be told. */
 export async function stayAll(port: LeasePort, leases: readonly LeaseChange[]): Promise<Diagnostic[]> {
-  return await eachLeaving(leases, (profile) => port.join(profile), stillLeaving);
+  return await eachLeaving(leases, ({ profile, serves }) => port.join(profile, serves), stillLeaving);
 }
 
 async function eachLeaving(
   leases: readonly LeaseChange[],
-  work: (profile: string) => Promise<void>,
+  work: (lease: LeaseChange) => Promise<void>,
   describe: (profile: string, cause: string) => Diagnostic,
 ): Promise<Diagnostic[]> {
-  const profiles = leases.filter(({ action }) => action === 'leave').map(({ profile }) => profile);
-  const told = await Promise.allSettled(profiles.map((profile) => work(profile)));
-  return profiles.flatMap((profile, index) => {
+  const leaving = leases.filter(({ action }) => action === 'leave');
+  const told = await Promise.allSettled(leaving.map(work));
+  return leaving.flatMap(({ profile }, index) => {
     const one = told[index];
     return one?.status === 'rejected' ? [describe(profile, messageOf(one.reason))] : [];
   });

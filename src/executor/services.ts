@@ -3,6 +3,7 @@ import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedService } from '../model/observed.ts';
+import type { Serving } from '../model/participant.ts';
 import { type AllocationChange, type ServiceReport, type ServiceStep, serviceName } from '../model/plan.ts';
 import type { ServiceChange } from './change.ts';
 import { ingressRemains } from './residue.ts';
@@ -25,8 +26,8 @@ export interface ServicePort extends StatusPort {
   createEvent(profile: string, target: ServiceTarget, event: ServiceEvent): Promise<void>;
   /** Writes the record of allocations, by compare-and-swap. Throws a Failure of kind `stale` when it was changed meanwhile. */
   writeAllocations(change: AllocationChange): Promise<void>;
-  /** Makes our Lease in the profile's cluster, or has it hold again. Throws a Failure. */
-  join(profile: string): Promise<void>;
+  /** Makes our Lease in the profile's cluster, or has it hold again, and say what we serve there. Throws a Failure. */
+  join(profile: string, serves: readonly Serving[]): Promise<void>;
   /** Has our Lease say that we leave. Throws a Failure. */
   announceLeaving(profile: string): Promise<void>;
   /** Removes our Lease. Throws a Failure. */
@@ -50,7 +51,7 @@ export interface TriedStatus extends ServiceChange {
 const IN_FLIGHT = 16;
 
 /** Does all of it, several at a time. */
-export async function eachOf<T>(
+async function eachOf<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
   atATime = IN_FLIGHT,

@@ -2,7 +2,7 @@ import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { Owner } from '../model/claim.ts';
 import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
-import type { Participant } from '../model/participant.ts';
+import type { Participant, Serving } from '../model/participant.ts';
 
 /** A Service to write to; the API server refuses when uid or resourceVersion are others by then. */
 export interface ServiceTarget {
@@ -10,6 +10,12 @@ export interface ServiceTarget {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+}
+
+/** Who joins a cluster, until when (a session has to renew that), and what it serves there. */
+export interface Joining extends Participant {
+  readonly mode: Owner['mode'];
+  readonly serves: readonly Serving[];
 }
 
 /** A watch of one cluster. */
@@ -48,7 +54,7 @@ export interface Cluster {
    * Makes our Lease, or renews it, and takes back that we leave. One of a session holds 40 seconds, so that it has to
    * be renewed every 10 by calling this again; a persistent one holds until it is removed, and stays so. Throws a Failure.
    */
-  join(self: Participant, mode: Owner['mode']): Promise<void>;
+  join(self: Joining): Promise<void>;
   /** Has our Lease, made where there is none, say that we leave. Throws a Failure. */
   announceLeaving(self: Participant): Promise<void>;
   /** Removes our Lease; nothing where there is none. Throws a Failure. */

@@ -196,8 +196,8 @@ class ApiCluster implements Cluster {
     this.#watched?.retry();
   }
 
-  async join(...[self, mode]: Parameters<Cluster['join']>): Promise<void> {
-    await this.#participants.join(self, mode);
+  async join(self: Parameters<Cluster['join']>[0]): Promise<void> {
+    await this.#participants.join(self);
   }
 
   async announceLeaving(self: Parameters<Cluster['announceLeaving']>[0]): Promise<void> {

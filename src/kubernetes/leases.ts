@@ -1,6 +1,6 @@
 import type { V1Lease } from '@kubernetes/client-node';
-import type { Owner } from '../model/claim.ts';
-import type { ObservedParticipant, Participant } from '../model/participant.ts';
+import type { ObservedParticipant, Participant, Serving } from '../model/participant.ts';
+import type { Joining } from './cluster.ts';
 import type { ApiCall, ApiClient } from './http.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
 import { compareText, type Wire } from './wire.ts';
@@ -27,6 +27,11 @@ const COLLECTION = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`
 const OURS = { 'app.kubernetes.io/managed-by': 'mkplan' } as const;
 const SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
 const LEAVING = 'mkplan/leaving';
+/** What a tunnel serves, so that others leave it that: JSON, a list of {@link Serving}. */
+const SERVES = 'mkplan/serves';
+
+/** A pool of this many ranges is none that a spec could give; what says so is not gone through for every Service. */
+const MOST_RANGES = 1024;
 
 /** How long the Lease of a session holds: renewed every 10 seconds, it outlives three renewals that get lost. */
 const DURATION_SECONDS = 40;
@@ -91,6 +96,32 @@ function isLeaving({ metadata }: Lease): boolean {
   return metadata?.annotations?.[LEAVING] !== undefined;
 }
 
+function isServing(value: unknown): value is Serving {
+  if (typeof value !== 'object' || value === null) return false;
+  const { class: served, unclassed, pool } = value as Partial<Record<keyof Serving, unknown>>;
+  const isPool = Array.isArray(pool) && pool.every((range) => typeof range === 'string');
+  return (
+    typeof served === 'string' &&
+    (unclassed === 'auto' || typeof unclassed === 'boolean') &&
+    (pool === null || isPool)
+  );
+}
+
+/** What a Lease says that its tunnel serves; null where nothing is said that can be understood. */
+function servesOf({ metadata }: Lease): readonly Serving[] | null {
+  const text = metadata?.annotations?.[SERVES];
+  if (text === undefined) return null;
+  try {
+    const said: unknown = JSON.parse(text);
+    if (!Array.isArray(said) || !said.every(isServing)) return null;
+    if (said.flatMap(({ pool }) => pool ?? []).length > MOST_RANGES) return null;
+    return said.map(({ class: served, unclassed, pool }) => ({ class: served, unclassed, pool }));
+  } catch {
+    // Somebody edited it: as if nothing were said.
+    return null;
+  }
+}
+
 /** Reads every Lease of ours and of others; null where they may not be read. */
 async function listLeases(
   api: ApiClient,
@@ -121,7 +152,14 @@ export async function readParticipants(
     .map((lease): ObservedParticipant => {
       const name = lease.metadata?.name ?? '';
       const holder = lease.spec?.holderIdentity ?? '';
-      return { name, holder, own: name === self, live: judge.isLive(lease), leaving: isLeaving(lease) };
+      return {
+        name,
+        holder,
+        own: name === self,
+        live: judge.isLive(lease),
+        leaving: isLeaving(lease),
+        serves: servesOf(lease),
+      };
     })
     .sort((a, b) => compareText(a.name, b.name));
 }
@@ -156,18 +194,22 @@ function freshLease({ name, holder }: Participant, now: string): Lease {
 }
 
 /** The Lease as it is to be; a persistent one that holds already stays so, whoever renews it. */
-function joined(found: Lease | null, self: Participant, mode: Owner['mode'], now: string): Lease {
+function joined(found: Lease | null, self: Joining, now: string): Lease {
   const fresh = freshLease(self, now);
   const { leaseDurationSeconds, ...spec } = { ...found?.spec, ...fresh.spec };
   const wasPersistent = found !== null && found.spec?.leaseDurationSeconds === undefined;
   const { [LEAVING]: _, ...annotations } = found?.metadata?.annotations ?? {};
   return {
     ...fresh,
-    metadata: { ...found?.metadata, ...fresh.metadata, annotations },
+    metadata: {
+      ...found?.metadata,
+      ...fresh.metadata,
+      annotations: { ...annotations, [SERVES]: JSON.stringify(self.serves) },
+    },
     spec: {
       ...spec,
       acquireTime: found?.spec?.acquireTime ?? now,
-      ...(mode === 'persistent' || wasPersistent ? {} : { leaseDurationSeconds: DURATION_SECONDS }),
+      ...(self.mode === 'persistent' || wasPersistent ? {} : { leaseDurationSeconds: DURATION_SECONDS }),
     },
   };
 }
@@ -202,13 +244,8 @@ async function changeLease(api: ApiClient, name: string, wall: () => number, cha
 }
 
 /** Makes or renews our Lease, and takes back that we leave. Throws a Failure. */
-export async function joinLease(
-  api: ApiClient,
-  wall: () => number,
-  self: Participant,
-  mode: Owner['mode'],
-): Promise<void> {
-  await changeLease(api, self.name, wall, (found, now) => joined(found, self, mode, now));
+export async function joinLease(api: ApiClient, wall: () => number, self: Joining): Promise<void> {
+  await changeLease(api, self.name, wall, (found, now) => joined(found, self, now));
 }
 
 /** Has our Lease, made where there is none, say that we leave. Throws a Failure. */

@@ -1,6 +1,6 @@
-import type { Owner } from '../model/claim.ts';
 import type { Right } from '../model/observed.ts';
 import type { ObservedParticipant, Participant } from '../model/participant.ts';
+import type { Joining } from './cluster.ts';
 import type { ApiClient } from './http.ts';
 import { deleteLease, joinLease, LeaseJudge, markLeaving, readParticipants, reviewLease } from './leases.ts';
 import { MissingRights } from './rights.ts';
@@ -59,8 +59,8 @@ export class Participants {
     return performance.now() - last.at < KNOWN_MS ? last.present : await this.read(self, signal);
   }
 
-  async join(self: Participant, mode: Owner['mode']): Promise<void> {
-    await this.#writing(joinLease(this.#api, Date.now, self, mode));
+  async join(self: Joining): Promise<void> {
+    await this.#writing(joinLease(this.#api, Date.now, self));
   }
 
   async announceLeaving(self: Participant): Promise<void> {

@@ -98,7 +98,7 @@ export class SessionTransactions {
       createEvent: async (profile, target, event) => this.#events.add({ profile, target, event }),
       list: (profile) => services.list(profile),
       writeAllocations: (change) => noting(change.profile, services.writeAllocations(change)),
-      join: (profile) => noting(profile, services.join(profile)),
+      join: (profile, serves) => noting(profile, services.join(profile, serves)),
       announceLeaving: (profile) => noting(profile, services.announceLeaving(profile)),
       // When all else is done: what fails then is told.
       leave: (profile) => services.leave(profile),

@@ -55,7 +55,7 @@ export class Patience {
       createEvent: (profile, target, event) => services.createEvent(profile, target, event),
       list: (profile) => this.#ask(profile, () => services.list(profile)),
       writeAllocations: (change) => this.#ask(change.profile, () => services.writeAllocations(change)),
-      join: (profile) => this.#ask(profile, () => services.join(profile)),
+      join: (profile, serves) => this.#ask(profile, () => services.join(profile, serves)),
       announceLeaving: (profile) => this.#ask(profile, () => services.announceLeaving(profile)),
       leave: (profile) => this.#ask(profile, () => services.leave(profile)),
     };

@@ -9,6 +9,16 @@ export interface Participant {
   readonly holder: string;
 }
 
+/** Which Services a tunnel gives addresses to in a cluster, and which addresses: one for each of its profiles there. */
+export interface Serving {
+  /** The `spec.loadBalancerClass` that it serves. */
+  readonly class: string;
+  /** Whether it serves Services that name none; `auto`: unless another LoadBalancer implementation has a pool. */
+  readonly unclassed: 'auto' | boolean;
+  /** `CIDR` or `FIRST-LAST`, as `formatRange` has it, without what is excluded; null for each Service's ClusterIPs. */
+  readonly pool: readonly string[] | null;
+}
+
 /** A participant as its Lease shows it. */
 export interface ObservedParticipant extends Participant {
   /** Whether it is the tunnel that was observed for. */
@@ -17,4 +27,6 @@ export interface ObservedParticipant extends Participant {
   readonly live: boolean;
   /** Whether it said that it leaves: its routes go, and it may be clearing Services just now. */
   readonly leaving: boolean;
+  /** Null where its Lease does not say so, or not understandably. */
+  readonly serves: readonly Serving[] | null;
 }

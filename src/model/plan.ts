@@ -1,6 +1,7 @@
 import type { Allocation, AllocationRecord } from './allocation.ts';
 import type { Condition, ServiceEvent } from './condition.ts';
 import type { Diagnostic, SourcePosition } from './diagnostic.ts';
+import type { Serving } from './participant.ts';
 import type { ApprovalKind } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
@@ -159,13 +160,15 @@ export interface AllocationChange {
 }
 
 /**
- * What becomes of our Lease in a profile's cluster. `join`: it is made, or holds again. `leave`: it goes, after everything
+ * What becomes of our Lease in a profile's cluster. `join`: it is made, holds again, or says something else. `leave`: it goes, after everything
  * else has; `announced` says that it tells so already, and that what is planned was observed after it did.
  */
 export interface LeaseChange {
   readonly profile: string;
   readonly action: 'join' | 'leave';
   readonly announced: boolean;
+  /** What our Lease is to say that we serve; of one that goes, what it says. */
+  readonly serves: readonly Serving[];
 }
 
 /** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */

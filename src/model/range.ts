@@ -6,6 +6,8 @@ import {
   formatPrefix,
   lastOf,
   type Prefix,
+  parseAddress,
+  parsePrefix,
 } from './prefix.ts';
 
 /** A run of addresses, both ends included. Bigint for both families: ranges are few and never on a hot path. */
@@ -49,6 +51,15 @@ export function prefixesOf(range: AddressRange): Prefix[] {
     first += size;
   }
   return found;
+}
+
+/** The inverse of {@link formatRange}; null for what is no range. */
+export function parseRange(text: string): AddressRange | null {
+  const prefix = parsePrefix(text);
+  if (prefix !== null) return rangeOf(prefix);
+  const [first, last, ...rest] = text.split('-').map((end) => parseAddress(end));
+  if (!first || !last || rest.length > 0 || first.family !== last.family) return null;
+  return { family: first.family, first: BigInt(first.start), last: BigInt(last.start) };
 }
 
 /** CIDR notation where the range is one prefix, else `FIRST-LAST`; the inverse of how specs write pools. */

@@ -10,10 +10,11 @@ import type {
   ObservedService,
 } from '../model/observed.ts';
 import { FIELD_MANAGER, RIGHTS } from '../model/observed.ts';
-import type { ObservedParticipant } from '../model/participant.ts';
+import type { ObservedParticipant, Serving } from '../model/participant.ts';
 import {
   address,
   canonicalCidr,
+  converted,
   count,
   dictionary,
   flag,
@@ -92,6 +93,19 @@ const endpoints = record<ObservedEndpoints>({
   readyByNode: usually(dictionary(count), {}),
 });
 
+const unclassed = converted<Serving['unclassed'], string>(
+  text,
+  'auto, true or false, as text',
+  String,
+  (held) => (held === 'auto' ? held : held === 'true' ? true : held === 'false' ? false : null),
+);
+
+const serving = record<Serving>({
+  class: required(text),
+  unclassed: required(unclassed),
+  pool: required(nullable(list(text))),
+});
+
 const cluster = record<ObservedCluster>({
   version: usually(text, ''),
   serviceCidrs: usually(list(canonicalCidr), []),
@@ -129,6 +143,7 @@ const cluster = record<ObservedCluster>({
           own: usually(flag, false),
           live: usually(flag, true),
           leaving: usually(flag, false),
+          serves: usually(nullable(list(serving)), null),
         }),
       ),
     ),

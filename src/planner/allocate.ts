@@ -4,7 +4,8 @@ import type { ObservedCluster, ObservedService } from '../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../model/plan.ts';
 import { comparePrefixes, type Family, formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { FreeAddresses, isAssignable } from './pool.ts';
-import { byAge, isOurIngress, isToTakeBack, judgeService } from './served.ts';
+import { byAge, isToTakeBack, judgeService } from './served.ts';
+import { isOurIngress, rivalsOf } from './sharing.ts';
 
 /** What allocation came to for one profile. */
 export interface Allocated {
@@ -50,7 +51,11 @@ export function allocate(
   const others = cluster.services
     .filter((one) => !ours.has(one) && !isToTakeBack(one, profile, cluster, routed))
     .flatMap((one) => one.ingress);
-  const run = assign === 'pool' ? new Run(profile, served, recorded, cluster.services, others) : null;
+  const shared = new Set(
+    served.filter((one) => isOurIngress(one) && rivalsOf(one, profile, cluster).length > 0),
+  );
+  const run =
+    assign === 'pool' ? new Run(profile, { served, shared, recorded, all: cluster.services, others }) : null;
   if (run !== null) summaries.push(...run.summaries());
   if (assign === 'clusterIP') {
     summaries.push(
@@ -95,10 +100,23 @@ interface Given {
   readonly reason: string;
 }
 
+/** What addresses are given to and from, beside the pool. */
+interface Input {
+  readonly served: readonly ObservedService[];
+  /** Those of them whose addresses another tunnel uses, too, which has another pool. */
+  readonly shared: ReadonlySet<ObservedService>;
+  readonly recorded: readonly Allocation[];
+  /** Services that exist, served or not. */
+  readonly all: readonly ObservedService[];
+  /** Addresses that others show. */
+  readonly others: readonly string[];
+}
+
 /** One run over the Services of one profile. */
 class Run {
   readonly #profile: DesiredProfile;
   readonly #services: readonly ObservedService[];
+  readonly #shared: ReadonlySet<ObservedService>;
   readonly #recorded: readonly Allocation[];
   readonly #holders: ReadonlyMap<string, string>;
   /** Services that exist, served or not. */
@@ -109,20 +127,15 @@ class Run {
   /** Assignable addresses that are only remembered for Services which are gone. */
   readonly #forgotten: Prefix[] = [];
 
-  constructor(
-    profile: DesiredProfile,
-    services: readonly ObservedService[],
-    recorded: readonly Allocation[],
-    all: readonly ObservedService[],
-    others: readonly string[],
-  ) {
+  constructor(profile: DesiredProfile, { served, shared, recorded, all, others }: Input) {
     this.#profile = profile;
-    this.#services = services;
+    this.#services = served;
+    this.#shared = shared;
     this.#recorded = recorded;
     this.#holders = new Map(recorded.map((one) => [one.address, one.service]));
     this.#existing = new Set(all.filter((one) => one.type === 'LoadBalancer').map(serviceName));
     this.#free = new FreeAddresses(profile.loadBalancer);
-    for (const service of services) this.#given.set(service, new Map());
+    for (const service of served) this.#given.set(service, new Map());
     for (const address of others) this.#free.take(address);
     this.#reserve();
     this.#keep();
@@ -150,7 +163,10 @@ class Run {
     this.#given.get(service)?.set(family, { address, reason });
   }
 
-  /** Rule 1. A reserved address is kept for its Service also while that does not exist. */
+  /**
+   * Rule 1. A reserved address is kept for its Service also while that does not exist. One that cannot be had takes
+   * nothing from a Service that a tunnel without this reservation would give the same again.
+   */
   #reserve(): void {
     const { reservations } = this.#profile.loadBalancer;
     const available = new Set(
@@ -160,15 +176,16 @@ class Run {
     );
     for (const service of this.#services) {
       const address = reservations.get(serviceName(service))?.value;
-      if (address !== undefined && !available.has(formatAddress(address))) {
+      if (address === undefined) continue;
+      if (!available.has(formatAddress(address))) {
+        if (this.#shared.has(service)) continue;
         this.#problems.set(
           service,
           `${formatAddress(address)} is reserved for it, but another Service shows it`,
         );
         continue;
       }
-      if (address !== undefined)
-        this.#give(service, address.family, formatAddress(address), 'reserved in tunnel.yaml');
+      this.#give(service, address.family, formatAddress(address), 'reserved in tunnel.yaml');
     }
   }
 

@@ -10,7 +10,8 @@ import {
 import { type ServiceReport, type ServiceStep, type ServiceSummary, serviceName } from '../model/plan.ts';
 import { keptFor } from './participants.ts';
 import { mayEmit, mayPatch } from './rights.ts';
-import { isOurIngress, isToldByOthers } from './served.ts';
+import { isToldByOthers } from './served.ts';
+import { isOurIngress, rivalsOf } from './sharing.ts';
 
 /** As long as an Event's note may be (events.k8s.io/v1, `note`). What a Service asks for may be any text. */
 const LONGEST_MESSAGE = 1024;
@@ -110,7 +111,10 @@ export function serviceReports(
       .flatMap((service) => {
         const key = `${profile.name}/${serviceName(service)}`;
         const summary = bySummary.get(key);
-        const isTold = isToldByOthers(service, profile, cluster) || isLeftTold(service, summary, cluster);
+        const isTold =
+          isToldByOthers(service, profile, cluster) ||
+          isLeftTold(service, summary, cluster) ||
+          isLeftPending(service, summary, profile, cluster);
         return stepped.has(key) || isTold ? [] : reportOf(profile.name, service, summary, cluster);
       })
       .sort((a, b) => (serviceName(a) < serviceName(b) ? -1 : 1));
@@ -119,11 +123,25 @@ export function serviceReports(
 
 /** Whether there is nothing more to say of a Service, and somebody else may still go by what was said. */
 function isLeftTold(
-  { type }: ObservedService,
+  service: ObservedService,
   summary: ServiceSummary | undefined,
   cluster: ObservedCluster,
 ): boolean {
-  return type === 'LoadBalancer' && wantedCondition(summary) === null && keptFor(cluster) !== null;
+  const isOthers = service.ingress.length > 0 && !isOurIngress(service);
+  const isSilent = service.type === 'LoadBalancer' && !isOthers && wantedCondition(summary) === null;
+  return isSilent && keptFor(service, cluster) !== null;
+}
+
+/** Whether a Service was told that it has to wait, and two tunnels with a pool each would tell it so in turns. */
+function isLeftPending(
+  service: ObservedService,
+  summary: ServiceSummary | undefined,
+  profile: DesiredProfile,
+  cluster: ObservedCluster,
+): boolean {
+  const { condition } = service;
+  const isToldAlready = condition?.manager === FIELD_MANAGER && condition.status === 'False';
+  return summary?.state === 'pending' && isToldAlready && rivalsOf(service, profile, cluster).length > 0;
 }
 
 function reportOf(

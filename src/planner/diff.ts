@@ -9,7 +9,8 @@ import { conditionChange, eventsOf } from './conditions.ts';
 import type { Ownership } from './foreign.ts';
 import { keptFor } from './participants.ts';
 import { mayPatch } from './rights.ts';
-import { isOurIngress, isToTakeBack } from './served.ts';
+import { isToTakeBack } from './served.ts';
+import { isOurIngress } from './sharing.ts';
 import { routeStep, serviceStep } from './step.ts';
 import type { WantedRoute } from './wanted.ts';
 
@@ -191,7 +192,7 @@ export function serviceSteps(
             if (summary?.state !== 'served' && !isToTakeBack(service, profile, cluster, routed)) return [];
             // What it is ours to serve, and has no address for, is cleared; other Services somebody else may still use.
             const isOurs = summary?.state === 'served' || summary?.state === 'pending';
-            const kept = isOurs || service.type !== 'LoadBalancer' ? null : keptFor(cluster);
+            const kept = isOurs || service.type !== 'LoadBalancer' ? null : keptFor(service, cluster);
             if (kept !== null) return [keptStep(profile.name, service, kept)];
             return [serviceStepOf(profile.name, service, summary, cluster)];
           })

@@ -1,9 +1,11 @@
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { ObservedCluster, ObservedProfile } from '../model/observed.ts';
+import type { ObservedCluster, ObservedProfile, ObservedService } from '../model/observed.ts';
 import type { ObservedParticipant } from '../model/participant.ts';
-import type { LeaseChange, ServiceStep, ServiceSummary } from '../model/plan.ts';
+import { type LeaseChange, type ServiceStep, type ServiceSummary, serviceName } from '../model/plan.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { judgeService } from './served.ts';
+import { holders, keepersOf, sameServing, servingsOf, stayingOthers, usersOf } from './sharing.ts';
 
 /**
  * Several mkplan on one cluster, each with a Lease (`kubernetes/leases.ts` says why these rules hold):
@@ -26,16 +28,11 @@ function others(cluster: ObservedCluster): ObservedParticipant[] {
   return (cluster.participants ?? []).filter(({ own, live }) => live && !own);
 }
 
-/** The others that stay. */
-function staying(cluster: ObservedCluster): ObservedParticipant[] {
-  return others(cluster).filter(({ leaving }) => !leaving);
-}
-
 /** Why a Service that this spec does not serve keeps its address; null where it is ours to clear. */
-export function keptFor(cluster: ObservedCluster): string | null {
+export function keptFor(service: ObservedService, cluster: ObservedCluster): string | null {
   if (cluster.participants === null) return 'who else uses it cannot be told';
-  const stay = staying(cluster);
-  return stay.length === 0 ? null : `still used by ${stay.map(({ holder }) => holder).join(' and ')}`;
+  const users = usersOf(service, cluster);
+  return users.length === 0 ? null : `still used by ${holders(users)}`;
 }
 
 function may(cluster: ObservedCluster, verb: 'create' | 'update' | 'delete'): boolean {
@@ -57,12 +54,16 @@ export function leaseChange(
     const clears = planned.steps.some((step) => step.profile === profile.name && step.action === 'delete');
     const isDue = own !== null || clears;
     if (!isDue || !mayAnnounce || !may(cluster, 'delete')) return [];
-    return [{ profile: profile.name, action: 'leave', announced: own?.leaving === true }];
+    const said = { announced: own?.leaving === true, serves: own?.serves ?? [] };
+    return [{ profile: profile.name, action: 'leave', ...said }];
   }
   const serves = planned.services.some((one) => one.profile === profile.name && one.state === 'served');
+  const said = servingsOf(desired.profiles, profile.context);
   const holds = own?.live === true && !own.leaving;
-  if (!serves || holds || !mayAnnounce) return [];
-  return [{ profile: profile.name, action: 'join', announced: false }];
+  // What it says of a pool binds others, whether we serve anything just now or not.
+  const isDue = holds ? !sameServing(own.serves, said) : serves;
+  if (!isDue || !mayAnnounce) return [];
+  return [{ profile: profile.name, action: 'join', announced: false, serves: said }];
 }
 
 /** What a user has to know of the others. */
@@ -77,7 +78,48 @@ export function participantDiagnostics(
   if (leaves(desired, profile)) return leftTo(profile, cluster, ofProfile);
   const leaving = others(cluster).filter((one) => one.leaving);
   const relies = ofProfile.some((step) => step.before.some((address) => step.after.includes(address)));
-  return leaving.length > 0 && relies ? [whileLeaving(profile, leaving)] : [];
+  return [
+    ...(leaving.length > 0 && relies ? [whileLeaving(profile, leaving)] : []),
+    ...ofOtherPools(profile, cluster),
+  ];
+}
+
+/** So many Services are named of those that another tunnel keeps. */
+const MOST_NAMED = 10;
+
+/** The Services that this spec would serve, and leaves to tunnels with another pool. */
+function ofOtherPools(profile: DesiredProfile, cluster: ObservedCluster): Diagnostic[] {
+  const kept = cluster.services
+    .filter(({ type }) => type === 'LoadBalancer')
+    .flatMap((service) => {
+      const { state } = judgeService(service, profile, cluster);
+      const keepers = state === 'foreign' ? keepersOf(service, profile, cluster) : [];
+      return keepers.length === 0 ? [] : [{ name: serviceName(service), keepers }];
+    });
+  if (kept.length === 0) return [];
+  const names = kept.map(({ name }) => name).sort();
+  const more = names.length - MOST_NAMED;
+  const list = [...names.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  const keepers = cluster.participants?.filter((one) =>
+    kept.some((service) => service.keepers.includes(one)),
+  );
+  return [otherPool(profile, list, keepers ?? [])];
+}
+
+function otherPool(
+  profile: DesiredProfile,
+  services: string,
+  keepers: readonly ObservedParticipant[],
+): Diagnostic {
+  return {
+    code: 'services-of-other-pool',
+    severity: 'warning',
+    summary: `profile ${profile.name}: left to ${holders(keepers)}, which serves them from another pool: ${services}`,
+    cause: "Two tunnels that took each other's addresses from a Service would renumber it for ever.",
+    fix: 'Give both specs the same pool, or let one of them serve another `class`, with `unclassed: false`. Should the other one be gone for good, remove its Lease.',
+    command: removal(profile, keepers),
+    at: profile.loadBalancer.at,
+  };
 }
 
 /** The others who stay when this spec leaves a cluster with Services of ours. */
@@ -86,8 +128,12 @@ function leftTo(
   cluster: ObservedCluster,
   steps: readonly ServiceStep[],
 ): Diagnostic[] {
-  const stay = staying(cluster);
-  if (stay.length === 0 || !steps.some(({ action }) => action === 'none')) return [];
+  const kept = new Set(steps.filter(({ action }) => action === 'none').map(({ uid }) => uid));
+  const users = new Set(
+    cluster.services.filter(({ uid }) => kept.has(uid)).flatMap((service) => usersOf(service, cluster)),
+  );
+  const stay = stayingOthers(cluster).filter((one) => users.has(one));
+  if (stay.length === 0) return [];
   return [
     {
       code: 'services-shared',
@@ -111,10 +157,6 @@ function whileLeaving(profile: DesiredProfile, leaving: readonly ObservedPartici
     command: removal(profile, leaving),
     at: profile.at,
   };
-}
-
-function holders(participants: readonly ObservedParticipant[]): string {
-  return participants.map(({ holder }) => holder).join(' and ');
 }
 
 function removal({ context }: DesiredProfile, participants: readonly ObservedParticipant[]): string {

@@ -1,8 +1,9 @@
 import type { Claim } from '../model/claim.ts';
 import type { DesiredLoadBalancer, DesiredProfile } from '../model/desired.ts';
-import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../model/observed.ts';
+import type { ObservedCluster, ObservedService } from '../model/observed.ts';
 import type { ServiceState } from '../model/plan.ts';
 import { formatAddress } from '../model/prefix.ts';
+import { holders, isOurIngress, keepersOf, servesUnclassed } from './sharing.ts';
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {
@@ -10,25 +11,28 @@ export interface Verdict {
   readonly reason: string;
 }
 
-/** Whether the ingress that a Service shows was written by mkplan. */
-export function isOurIngress(service: ObservedService): boolean {
-  return service.ingress.length > 0 && service.ingressManager === FIELD_MANAGER;
-}
-
-function servesUnclassed(desired: DesiredLoadBalancer, cluster: ObservedCluster): boolean {
-  return desired.unclassed === 'auto' ? cluster.otherLoadBalancers.length === 0 : desired.unclassed;
-}
-
 /**
- * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress; a condition is not
- * enough, since Cilium puts one on every Service.
+ * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress, or that another tunnel gave it
+ * from a pool of its own and still uses it; a condition is not enough, since Cilium puts one on every Service.
  */
 export function judgeService(
   service: ObservedService,
   profile: DesiredProfile,
   cluster: ObservedCluster,
 ): Verdict {
-  const desired = profile.loadBalancer;
+  const verdict = judgeKind(service, profile.loadBalancer, cluster);
+  if (verdict.state !== 'served' || profile.loadBalancer.assign === 'none') return verdict;
+  const keepers = keepersOf(service, profile, cluster);
+  if (keepers.length === 0) return verdict;
+  const reason = `${service.ingress.join(', ')} is of another pool, that of ${holders(keepers)}`;
+  return { state: 'foreign', reason };
+}
+
+function judgeKind(
+  service: ObservedService,
+  desired: DesiredLoadBalancer,
+  cluster: ObservedCluster,
+): Verdict {
   if (service.ingress.length > 0 && !isOurIngress(service)) {
     return { state: 'foreign', reason: `${service.ingressManager ?? 'an unknown manager'} owns its ingress` };
   }
@@ -75,7 +79,7 @@ export function isToTakeBack(
   if (!isOurIngress(service)) return false;
   if (service.type !== 'LoadBalancer') return true;
   const { state } = judgeService(service, profile, cluster);
-  if (state === 'other-class') return false;
+  if (state === 'other-class' || state === 'foreign') return false;
   const isServing = state !== 'unclassed' && profile.loadBalancer.assign !== 'none';
   return isServing || service.ingress.some((address) => routed.has(address));
 }

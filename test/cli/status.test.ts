@@ -262,7 +262,7 @@ describe('statusOf', () => {
   });
 
   it('names who else is in the clusters, and says nothing of ourselves', () => {
-    const participant = { own: false, live: true, leaving: false };
+    const participant = { own: false, live: true, leaving: false, serves: null };
     const participants = [
       { ...participant, name: 'mkplan-0', holder: 'me@here:/a', own: true },
       { ...participant, name: 'mkplan-1', holder: 'ann@there:/a' },

@@ -106,6 +106,38 @@ export function describeLeaving(
       expect(await leases()).toEqual([]);
     });
 
+    test('two with a pool each leave to each other what they gave, and take over what was left', async () => {
+      await b.writeSpec(specOf({ pool: ['10.201.0.0/29'] }));
+      const all = async () => {
+        const api = ingressOf((await client.get(`${SERVICES}/api`)).body);
+        return { web: await shown(), api };
+      };
+      const rests = async (laptop: Laptop) => {
+        const { code, stdout } = await laptop.mkplan('plan', laptop.spec, '--detailed-exitcode');
+        expect(code, stdout).toBe(0);
+        return stdout;
+      };
+      await run(a, 'apply');
+      await post(client, SERVICES, serviceObject('api'));
+      expect(await run(b, 'apply')).toContain(`${a.spec}, which serves them from another pool: default/web`);
+      const given = { web: [ADDRESS], api: ['10.201.0.1'] };
+      expect(await all()).toEqual(given);
+      expect([await routed(a), await routed(b)]).toEqual([true, false]);
+      expect(await rests(a)).toContain(`${b.spec}, which serves them from another pool: default/api`);
+      await run(a, 'apply');
+      await run(b, 'apply');
+      expect(await all()).toEqual(given);
+
+      await run(a, 'destroy');
+      expect(await all()).toEqual({ ...given, web: [] });
+      await run(b, 'apply');
+      expect(await all()).toEqual({ ...given, web: ['10.201.0.2'] });
+      expect(await rests(b)).not.toContain('another pool');
+      await run(b, 'destroy');
+      expect(await all()).toEqual({ web: [], api: [] });
+      expect(await leases()).toEqual([]);
+    });
+
     test.each(PLACES.map((place) => [place.name, place] as const))(
       'two that leave at once, the first with %s: nothing of either is left',
       async (_, place) => {

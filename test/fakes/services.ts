@@ -4,7 +4,7 @@ import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceEvent, ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../src/model/observed.ts';
-import type { ObservedParticipant } from '../../src/model/participant.ts';
+import type { ObservedParticipant, Serving } from '../../src/model/participant.ts';
 import type { AllocationChange } from '../../src/model/plan.ts';
 import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
@@ -82,10 +82,13 @@ export class FakeServices implements ServicePort {
   /** What was said to the cluster of our Lease, in order; `lease` is thrown instead, once. */
   readonly leases: ('join' | 'announce' | 'leave')[] = [];
   lease: Error | null = null;
+  /** What our Lease says that we serve. */
+  #serves: readonly Serving[] | null = null;
   /** Our Lease, as long as it is there. */
   readonly participants: ObservedParticipant[] = [];
 
-  async join(): Promise<void> {
+  async join(_profile: string, serves: readonly Serving[]): Promise<void> {
+    this.#serves = serves;
     this.#say('join');
   }
 
@@ -106,7 +109,7 @@ export class FakeServices implements ServicePort {
     this.participants.splice(
       0,
       1,
-      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce' }]),
+      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce', serves: this.#serves }]),
     );
   }
 

@@ -288,9 +288,9 @@ export class Session {
             faults.step('list');
             return [...this.clusterOf(profile).services.values()];
           },
-          join: async (profile) => {
+          join: async (profile, serves) => {
             faults.step('join');
-            await this.clusterOf(profile).say('join');
+            await this.clusterOf(profile).say('join', serves);
           },
           announceLeaving: async (profile) => {
             faults.step('announceLeaving');

@@ -3,7 +3,7 @@ import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { ObservedProfile, ObservedService } from '../../src/model/observed.ts';
-import type { ObservedParticipant } from '../../src/model/participant.ts';
+import type { ObservedParticipant, Serving } from '../../src/model/participant.ts';
 import * as build from '../planner/build.ts';
 import { shownCondition } from '../planner/simulate.ts';
 
@@ -32,6 +32,8 @@ export class WatchedCluster {
   readonly participants: ObservedParticipant[] = [];
   readonly leases: ('join' | 'announce' | 'leave')[] = [];
   leaseRefusals = 0;
+  /** What our Lease says that we serve. */
+  #serves: readonly Serving[] | null = null;
   #version = 1;
 
   next(): string {
@@ -80,14 +82,15 @@ export class WatchedCluster {
     return resourceVersion;
   }
 
-  async say(what: 'join' | 'announce' | 'leave'): Promise<void> {
+  async say(what: 'join' | 'announce' | 'leave', serves = this.#serves): Promise<void> {
     await this.#answer();
     if (this.leaseRefusals-- > 0) throw failure('cluster-error', 'the Lease was refused');
+    this.#serves = serves;
     this.leases.push(what);
     this.participants.splice(
       0,
       1,
-      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce' }]),
+      ...(what === 'leave' ? [] : [{ ...build.OWN, leaving: what === 'announce', serves }]),
     );
   }
 

@@ -6,6 +6,7 @@ import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedState } from '../../src/model/observed.ts';
+import type { Serving } from '../../src/model/participant.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { participantOf } from '../../src/observe/host-identity.ts';
@@ -191,7 +192,8 @@ export class Stack {
             await cluster.createEvent(...rest),
           writeAllocations: async ({ before, after }: Plan['allocations'][number]) =>
             await cluster.writeAllocations(before, after),
-          join: async () => await cluster.join(SELF, 'persistent'),
+          join: async (_: string, serves: readonly Serving[]) =>
+            await cluster.join({ ...SELF, mode: 'persistent', serves }),
           announceLeaving: async () => await cluster.announceLeaving(SELF),
           leave: async () => await cluster.leave(SELF.name),
           list: async () => (await cluster.observe()).services,

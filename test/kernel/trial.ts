@@ -283,8 +283,8 @@ export class Trial {
       writeAllocations: async ({ profile, after }) => {
         clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
       },
-      join: async (name) => {
-        clusterOf(name).participants = [build.OWN];
+      join: async (name, serves) => {
+        clusterOf(name).participants = [{ ...build.OWN, serves }];
       },
       announceLeaving: async () => undefined,
       leave: async (name) => {

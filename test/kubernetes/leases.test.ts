@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { LeaseJudge } from '../../src/kubernetes/leases.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApiClient } from '../../src/kubernetes/http.ts';
+import { joinLease, LeaseJudge, markLeaving, readParticipants } from '../../src/kubernetes/leases.ts';
+import { MissingRights } from '../../src/kubernetes/rights.ts';
+import type { Serving } from '../../src/model/participant.ts';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const SECOND = 1000;
@@ -74,5 +78,80 @@ describe('whether a Lease is live', () => {
     expect(judge.isLive(odd)).toBe(true);
     pass(41 * SECOND);
     expect(judge.isLive(odd)).toBe(false);
+  });
+});
+
+describe('what a Lease says that is served', () => {
+  const SELF = { name: 'mkplan-1', holder: 'me@here:/a/tunnel.yaml' };
+  const POOL: Serving = {
+    class: 'mkplan/tunnel',
+    unclassed: 'auto',
+    pool: ['10.200.0.0/24', 'fd00::1-fd00::9'],
+  };
+  const CLUSTER_IPS: Serving = { class: 'other/class', unclassed: false, pool: null };
+  let api: EmbeddedApi;
+  let client: ApiClient;
+
+  beforeEach(async () => {
+    api = await createEmbeddedApi({ address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'] });
+    const { ca, clientCert, clientKey, url } = api;
+    const tls = { ca, cert: clientCert, key: clientKey, rejectUnauthorized: true };
+    client = new ApiClient({ context: 'test', server: new URL(url), tls, headers: {}, deadlineMs: 10_000 });
+  });
+
+  afterEach(async () => {
+    client.close();
+    await api.close();
+  });
+
+  async function seen() {
+    const judge = new LeaseJudge({ wall: () => NOW, monotonic: () => 0 });
+    const found = await readParticipants(client, judge, new MissingRights(), { self: null });
+    return found?.[0] ?? null;
+  }
+
+  async function join(serves: readonly Serving[]): Promise<void> {
+    await joinLease(client, () => NOW, { ...SELF, mode: 'session', serves });
+  }
+
+  it('is read by others as it was said, changes with every renewal, and stays when the tunnel leaves', async () => {
+    await join([POOL]);
+    expect(await seen()).toMatchObject({ ...SELF, serves: [POOL] });
+    await join([POOL, CLUSTER_IPS]);
+    expect((await seen())?.serves).toEqual([POOL, CLUSTER_IPS]);
+    await markLeaving(client, () => NOW, SELF);
+    expect(await seen()).toMatchObject({ leaving: true, serves: [POOL, CLUSTER_IPS] });
+    await join([CLUSTER_IPS]);
+    expect(await seen()).toMatchObject({ leaving: false, serves: [CLUSTER_IPS] });
+  });
+
+  it('is unknown where the Lease says nothing', async () => {
+    await markLeaving(client, () => NOW, SELF);
+    expect((await seen())?.serves).toBeNull();
+  });
+
+  it.each([
+    ['no JSON', 'the pool'],
+    ['no list', '{}'],
+    ['of another form', JSON.stringify([{ ...POOL, pool: [1] }])],
+    ['without a class', JSON.stringify([{ unclassed: true, pool: null }])],
+    ['longer than any spec', JSON.stringify([{ ...POOL, pool: Array(2000).fill('10.0.0.1/32') }])],
+  ])('is unknown where it is %s', async (_, text) => {
+    const annotations = { 'mkplan/serves': text };
+    const labels = { 'app.kubernetes.io/managed-by': 'mkplan' };
+    const lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: SELF.name, namespace: 'kube-system', labels, annotations },
+      spec: { holderIdentity: SELF.holder },
+    };
+    const { status } = await client.send({
+      verb: 'create',
+      resource: 'leases',
+      path: '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases',
+      body: { type: 'application/json', text: JSON.stringify(lease) },
+    });
+    expect(status).toBe(201);
+    expect(await seen()).toMatchObject({ name: SELF.name, serves: null });
   });
 });

@@ -29,7 +29,7 @@ function failing(world: World, plan: Plan, method: 'begin' | 'decide'): ApplyPor
   return { ...ports, journal };
 }
 
-const LEASE = { profile: 'minikube', announced: false } as const;
+const LEASE = { profile: 'minikube', announced: false, serves: [] } as const;
 const joining = (steps: Parameters<typeof planOf>[0] = [], rest: Partial<Plan> = {}) =>
   planOf(steps, { leases: [{ ...LEASE, action: 'join' }], ...rest });
 const leaving = (steps: Parameters<typeof planOf>[0] = [], rest: Partial<Plan> = {}) =>

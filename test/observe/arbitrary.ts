@@ -11,6 +11,7 @@ import type {
   Rule,
 } from '../../src/model/observed.ts';
 import { RIGHTS, RULE_ACTIONS } from '../../src/model/observed.ts';
+import type { Serving } from '../../src/model/participant.ts';
 import { PURPOSES } from '../../src/model/plan.ts';
 import { SPEC_APPROVALS } from '../../src/model/policy.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
@@ -156,6 +157,12 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
   ports: some(text),
 });
 
+const serving: fc.Arbitrary<Serving> = fc.record({
+  class: text,
+  unclassed: fc.constantFrom<Serving['unclassed']>('auto', true, false),
+  pool: orNull(some(text)),
+});
+
 const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
   version: text,
   nodes: some(node),
@@ -179,7 +186,14 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
   ),
   participants: fc.option(
     some(
-      fc.record({ name: text, holder: text, own: fc.boolean(), live: fc.boolean(), leaving: fc.boolean() }),
+      fc.record({
+        name: text,
+        holder: text,
+        own: fc.boolean(),
+        live: fc.boolean(),
+        leaving: fc.boolean(),
+        serves: orNull(some(serving)),
+      }),
     ),
     { nil: null },
   ),

@@ -10,7 +10,7 @@ export class Api {
   readonly services = new Map<string, ObservedService>();
   record: AllocationRecord = { resourceVersion: null, allocations: [] };
   /** Leases, by name. */
-  readonly leases = new Map<string, { leaving: boolean; live: boolean }>();
+  readonly leases = new Map<string, Pick<ObservedParticipant, 'leaving' | 'live' | 'serves'>>();
   #version = 0;
 
   next(): string {

@@ -168,6 +168,7 @@ export const OWN: ObservedParticipant = {
   own: true,
   live: true,
   leaving: false,
+  serves: null,
 };
 
 /** Another tunnel's Lease, which holds. */

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
+import type { Serving } from '../../src/model/participant.ts';
 import type { Conflict, Plan, RouteStep, ServiceReport, ServiceStep } from '../../src/model/plan.ts';
 import { addressOf, type Prefix, truncate } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
@@ -124,6 +125,11 @@ const conflict: fc.Arbitrary<Conflict> = fc.oneof(
   fc.tuple(conflictFields, position).map(([fields, at]) => ({ ...fields, at })),
 );
 const sourced = fc.array(fc.record({ cidr: text, source: text }), { maxLength: 2 });
+const serving: fc.Arbitrary<Serving> = fc.record({
+  class: text,
+  unclassed: fc.constantFrom<Serving['unclassed']>('auto', true, false),
+  pool: fc.option(fc.array(text, { maxLength: 2 }), { nil: null }),
+});
 const plan: fc.Arbitrary<Plan> = fc.record({
   name: text,
   spec: text,
@@ -163,7 +169,12 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     { maxLength: 2 },
   ),
   leases: fc.array(
-    fc.record({ profile: text, action: fc.constantFrom('join', 'leave'), announced: fc.boolean() }),
+    fc.record({
+      profile: text,
+      action: fc.constantFrom('join', 'leave'),
+      announced: fc.boolean(),
+      serves: fc.array(serving, { maxLength: 2 }),
+    }),
     { maxLength: 2 },
   ),
   allocations: fc.array(

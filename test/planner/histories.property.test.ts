@@ -8,8 +8,8 @@ import * as build from './build.ts';
 import { lookupPool } from './pools.ts';
 
 /**
- * Histories of one cluster with two mkplan on it: whatever is done to Services and pools, and wherever one of them is
- * suspended, killed or refused by the API in the middle of what it does.
+ * Histories of one cluster with two mkplan on it, which have the same pool or a pool each: whatever is done to Services and
+ * pools, and wherever one of them is suspended, killed or refused by the API in the middle of what it does.
  */
 
 interface Call {
@@ -20,14 +20,26 @@ interface Call {
 /** One mkplan: it plans from a snapshot, then makes its calls one at a time; the first refusal ends the run. */
 class Instance {
   calls: Call[] = [];
+  pool: readonly string[] = POOLS[0];
+  readonly #name: string;
   readonly #api: Api;
 
-  constructor(api: Api) {
+  constructor(name: string, api: Api) {
+    this.#name = name;
     this.#api = api;
   }
 
-  plan(pool: readonly string[], reserved: ReadonlyMap<string, string>): Plan {
+  /** Gone for good, as far as others can tell: nobody renews its Lease. */
+  die(): void {
+    this.calls = [];
+    const lease = this.#api.leases.get(this.#name);
+    if (lease !== undefined) this.#api.leases.set(this.#name, { ...lease, live: false });
+  }
+
+  plan(reserved: ReadonlyMap<string, string>): Plan {
+    const { pool } = this;
     const api = this.#api;
+    const participants = api.participants(this.#name);
     const reservations = new Map(
       [...reserved]
         .filter(([, address]) => lookupPool(pool, address))
@@ -45,11 +57,54 @@ class Instance {
         }),
       ]),
       build.observed({
-        profiles: [build.observedProfile({ cluster: build.cluster({ services, allocations: api.record }) })],
+        profiles: [
+          build.observedProfile({
+            cluster: build.cluster({ services, allocations: api.record, participants }),
+          }),
+        ],
       }),
     );
-    this.calls = callsOf(result, api, pool);
+    this.#leavesOthers(result, reserved);
+    this.calls = [...this.#joins(result, reserved), ...callsOf(result, api, pool)];
     return result;
+  }
+
+  /** Its Lease first; then it looks again, and does what was planned only where that still holds. */
+  #joins({ leases, fingerprint }: Plan, reserved: ReadonlyMap<string, string>): Call[] {
+    return leases.flatMap(({ serves }) => [
+      {
+        describe: 'join',
+        run: () => {
+          this.#api.leases.set(this.#name, { live: true, leaving: false, serves });
+          return true;
+        },
+      },
+      {
+        describe: 'look again',
+        run: () => {
+          const { calls } = this;
+          if (this.plan(reserved).fingerprint === fingerprint) this.calls = calls;
+          return true;
+        },
+      },
+    ]);
+  }
+
+  /** What another one with another pool uses is taken away only for what the Service or the spec asks for. */
+  #leavesOthers({ steps }: Plan, reserved: ReadonlyMap<string, string>): void {
+    const others = this.#api.participants(this.#name).filter(({ own, live }) => live && !own);
+    const pools = others.flatMap(({ serves }) => serves?.map(({ pool }) => pool ?? []) ?? []);
+    for (const { name, before, after, reason, ...step } of steps.filter((one) => one.kind === 'service')) {
+      const users = pools.filter((pool) => before.every((address) => lookupPool(pool, address)));
+      const isChanged = step.action === 'replace' || step.action === 'delete';
+      // One that is no LoadBalancer any more is nobody's; and an address may be reserved by now.
+      const isNobodys = this.#api.services.get(name)?.type !== 'LoadBalancer';
+      if (isNobodys || [...reserved.values()].some((address) => before.includes(address))) continue;
+      const isSame = users.some((pool) => pool.join() === this.pool.join());
+      if (isChanged && users.length > 0 && !isSame) {
+        expect(reason, `${name}: ${before.join()} to ${after.join()}`).toMatch(/asks for|reserved/);
+      }
+    }
   }
 
   /** Makes the next call. */
@@ -137,7 +192,11 @@ const operation = fc.oneof(
     name,
     address: fc.constantFrom('10.200.0.1', '10.200.0.2', '10.200.0.8'),
   }),
-  fc.record({ do: fc.constant('pool' as const), pool: fc.constantFrom(...POOLS) }),
+  fc.record({
+    do: fc.constant('pool' as const),
+    pool: fc.constantFrom(...POOLS),
+    of: fc.constantFrom<number[]>([0], [1], [0, 1]),
+  }),
   fc.record({ do: fc.constant('plan' as const), who: fc.nat(1) }),
   fc.record({ do: fc.constant('plan' as const), who: fc.nat(1) }),
   fc.record({ do: fc.constant('step' as const), who: fc.nat(1) }),
@@ -145,7 +204,7 @@ const operation = fc.oneof(
   fc.record({ do: fc.constant('apply' as const), who: fc.nat(1) }),
   fc.record({ do: fc.constant('apply' as const), who: fc.nat(1) }),
   fc.record({ do: fc.constant('finish' as const), who: fc.nat(1) }),
-  fc.record({ do: fc.constant('kill' as const), who: fc.nat(1) }),
+  fc.record({ do: fc.constantFrom('kill' as const, 'die' as const), who: fc.nat(1) }),
 );
 
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -171,16 +230,16 @@ function untouched(before: ObservedService, now: ObservedService | undefined): v
   );
 }
 
-/** Every Service is told what became of it, and others are told nothing. */
-function told(api: Api, rest: Plan): void {
+/** Every Service is told what became of it, and others are told nothing: by this one, or by the other one. */
+function told(api: Api, rest: Plan, isAlone: boolean): void {
   const summaries = new Map(rest.services.map((one) => [one.name, one]));
   for (const { name, condition } of api.services.values()) {
     const { state, addresses, reason } = summaries.get(name) ?? {};
     if (state === 'served') {
       expect(condition).toMatchObject({ status: 'True', message: `allocated ${addresses?.join(', ')}` });
     } else if (state === 'pending') {
-      expect(condition).toMatchObject({ status: 'False', message: reason });
-    } else {
+      expect(condition).toMatchObject({ status: 'False', ...(isAlone ? { message: reason } : {}) });
+    } else if (isAlone || state !== 'foreign') {
       expect(condition).toBeNull();
     }
   }
@@ -188,8 +247,7 @@ function told(api: Api, rest: Plan): void {
 
 class History {
   readonly api = new Api();
-  readonly instances = [new Instance(this.api), new Instance(this.api)] as const;
-  pool: readonly string[] = POOLS[0];
+  readonly instances = [new Instance('ann', this.api), new Instance('bob', this.api)] as const;
   /** Address by Service; an address is reserved once. */
   reserved = new Map<string, string>();
 
@@ -220,34 +278,48 @@ class History {
     }
   }
 
-  /** Both mkplan read the same spec; what was planned from the old one is given up. */
+  /** Both mkplan read the same reservations; what was planned from an old spec is given up. */
   #respec(one: Extract<Operation, { do: 'reserve' | 'pool' }>): void {
-    if (one.do === 'pool') {
-      this.pool = one.pool;
-    } else {
+    if (one.do === 'reserve') {
       this.reserved = new Map([...this.reserved].filter(([, address]) => address !== one.address));
       this.reserved.set(one.name, one.address);
     }
-    for (const instance of this.instances) instance.calls = [];
+    for (const [index, instance] of this.instances.entries()) {
+      if (one.do === 'pool' && !one.of.includes(index)) continue;
+      if (one.do === 'pool') instance.pool = one.pool;
+      instance.calls = [];
+    }
   }
 
-  #act(instance: Instance, what: 'plan' | 'step' | 'apply' | 'finish' | 'kill'): void {
-    if (what === 'plan' || what === 'apply') instance.plan(this.pool, this.reserved);
+  #act(instance: Instance, what: Extract<Operation, { who: number }>['do']): void {
+    if (what === 'plan' || what === 'apply') instance.plan(this.reserved);
     if (what === 'step') instance.step();
     if (what === 'finish' || what === 'apply') instance.finish();
     if (what === 'kill') instance.calls = [];
+    if (what === 'die') instance.die();
   }
 
-  /** Left alone, they come to rest within a few rounds. */
-  settle(): Plan {
+  /** Left alone, they come to rest within a few rounds, and none renumbers a Service again that the other one has. */
+  settle(): Plan[] {
     for (const instance of this.instances) instance.calls = [];
+    const renumbered = new Map<string, number>();
+    let before = new Map<string, string>();
     for (let round = 0; round < 4; round++) {
       for (const instance of this.instances) {
-        instance.plan(this.pool, this.reserved);
-        instance.finish();
+        instance.plan(this.reserved);
+        while (instance.calls.length > 0) {
+          instance.step();
+          const now = new Map([...shown(this.api)].map(([address, service]) => [service, address]));
+          for (const [service, address] of now) {
+            if ((before.get(service) ?? address) === address) continue;
+            renumbered.set(service, (renumbered.get(service) ?? 0) + 1);
+          }
+          before = new Map([...before, ...now]);
+        }
       }
     }
-    return this.instances[0].plan(this.pool, this.reserved);
+    for (const [service, times] of renumbered) expect(times, service).toBeLessThanOrEqual(2);
+    return this.instances.map((instance) => instance.plan(this.reserved));
   }
 }
 
@@ -265,15 +337,22 @@ test('whatever happens: no address twice, none outside the pool, foreign Service
           for (const service of foreign) untouched(service, history.api.services.get(service.name));
         }
       }
-      const rest = history.settle();
-      const changes = rest.steps.filter((step) => step.kind === 'service' && step.action !== 'none');
-      expect(changes).toEqual([]);
-      expect(rest.allocations).toEqual([]);
-      expect(rest.reports).toEqual([]);
-      told(history.api, rest);
+      const plans = history.settle();
+      const [one, two] = history.instances;
       const given = shown(history.api);
-      for (const service of rest.services.filter((one) => one.state === 'served'))
-        for (const address of service.addresses) expect(given.get(address)).toBe(service.name);
+      for (const rest of plans) {
+        const changes = rest.steps.filter((step) => step.kind === 'service' && step.action !== 'none');
+        expect(changes).toEqual([]);
+        expect(rest.allocations).toEqual([]);
+        expect(rest.reports).toEqual([]);
+        expect(rest.leases).toEqual([]);
+        told(history.api, rest, one.pool.join() === two.pool.join());
+        for (const service of rest.services.filter(({ state }) => state === 'served'))
+          for (const address of service.addresses) expect(given.get(address)).toBe(service.name);
+      }
+      // Whoever shows an address is served by somebody.
+      const served = plans.flatMap(({ services }) => services.filter(({ state }) => state === 'served'));
+      for (const name of given.values()) expect(served.map((service) => service.name)).toContain(name);
     }),
     { numRuns: 1500 },
   );

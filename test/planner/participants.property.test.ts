@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isEmpty, isRefused, type Plan } from '../../src/model/plan.ts';
+import { isEmpty, isRefused, type LeaseChange, type Plan } from '../../src/model/plan.ts';
 import { plan } from '../../src/planner/plan.ts';
 import { Api } from './api.ts';
 import * as build from './build.ts';
@@ -10,18 +10,19 @@ import * as build from './build.ts';
  * the API: nobody takes an address from Services that somebody else uses, and when the last has left none is left.
  */
 
-const POOL = ['10.200.0.0/29'];
 const TUNNELS = ['ann', 'bob', 'cleo'] as const;
+/** Two share a pool, and the third has one of its own. */
+const POOLS = { ann: ['10.200.0.0/29'], bob: ['10.200.0.0/29'], cleo: ['10.201.0.0/29'] } as const;
 
 class Tunnel {
-  readonly name: string;
+  readonly name: (typeof TUNNELS)[number];
   readonly #api: Api;
   /** What is still to be done, a call each; each says whether the run goes on. */
   #calls: (() => boolean)[] = [];
   /** Addresses that it routes to, by UID of the Service: what must not be taken away while it lives. */
   uses: ReadonlyMap<string, string> = new Map();
 
-  constructor(name: string, api: Api) {
+  constructor(name: (typeof TUNNELS)[number], api: Api) {
     this.name = name;
     this.#api = api;
   }
@@ -33,9 +34,12 @@ class Tunnel {
   #plan(mode: 'present' | 'absent'): Plan {
     const api = this.#api;
     return plan(
-      build.desired([build.profile({ loadBalancer: build.loadBalancer(POOL, { unclassed: true }) })], {
-        mode,
-      }),
+      build.desired(
+        [build.profile({ loadBalancer: build.loadBalancer(POOLS[this.name], { unclassed: true }) })],
+        {
+          mode,
+        },
+      ),
       build.observed({
         profiles: [
           build.observedProfile({
@@ -60,8 +64,8 @@ class Tunnel {
     }
     const due = made.leases.filter(({ announced }) => !announced);
     this.#calls = [
-      ...due.map(({ action }) => () => {
-        this.#announce(action);
+      ...due.map((lease) => () => {
+        this.#announce(lease);
         return true;
       }),
       // What was told has to be followed by a look, and what was planned before it has to hold.
@@ -93,8 +97,8 @@ class Tunnel {
     return true;
   }
 
-  #announce(action: 'join' | 'leave'): void {
-    this.#api.leases.set(this.name, { leaving: action === 'leave', live: true });
+  #announce({ action, serves }: LeaseChange): void {
+    this.#api.leases.set(this.name, { leaving: action === 'leave', live: true, serves });
     // From its own word on it relies on nothing.
     if (action === 'leave') this.uses = new Map();
   }

@@ -3,7 +3,7 @@ import { claimKey } from '../../src/model/claim.ts';
 import type { Condition } from '../../src/model/condition.ts';
 import type { ObservedService, ObservedState } from '../../src/model/observed.ts';
 import type { ObservedParticipant } from '../../src/model/participant.ts';
-import type { Change, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
+import type { Change, LeaseChange, Plan, RouteStep, ServiceStep } from '../../src/model/plan.ts';
 import { contains, type Prefix } from '../../src/model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
 import { HOST_ID, OWN } from './build.ts';
@@ -37,19 +37,20 @@ function changeLeases(
   plan: Plan,
   world: ObservedState,
   action: 'join' | 'leave',
-  change: (others: readonly ObservedParticipant[]) => readonly ObservedParticipant[],
+  change: (others: readonly ObservedParticipant[], lease: LeaseChange) => readonly ObservedParticipant[],
 ): ObservedState {
-  const named = new Set(plan.leases.flatMap((one) => (one.action === action ? [one.profile] : [])));
+  const due = plan.leases.filter((one) => one.action === action);
   const profiles = world.profiles.map((profile) => {
-    if (!named.has(profile.name) || profile.cluster === null) return profile;
+    const lease = due.find((one) => one.profile === profile.name);
+    if (lease === undefined || profile.cluster === null) return profile;
     const others = (profile.cluster.participants ?? []).filter(({ own }) => !own);
-    return { ...profile, cluster: { ...profile.cluster, participants: change(others) } };
+    return { ...profile, cluster: { ...profile.cluster, participants: change(others, lease) } };
   });
   return { ...world, profiles };
 }
 
 function joinClusters(plan: Plan, world: ObservedState): ObservedState {
-  return changeLeases(plan, world, 'join', (others) => [...others, OWN]);
+  return changeLeases(plan, world, 'join', (others, { serves }) => [...others, { ...OWN, serves }]);
 }
 
 /** When all else is done. */
