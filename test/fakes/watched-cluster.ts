@@ -32,6 +32,8 @@ export class WatchedCluster {
   readonly participants: ObservedParticipant[] = [];
   readonly leases: ('join' | 'announce' | 'leave')[] = [];
   leaseRefusals = 0;
+  /** Leases of other tunnels. */
+  readonly others: ObservedParticipant[] = [];
   /** What our Lease says that we serve. */
   #serves: readonly Serving[] | null = null;
   #version = 1;
@@ -56,7 +58,7 @@ export class WatchedCluster {
         nodes: [build.node('minikube', [vm], ['10.244.0.0/24'])],
         services: [...this.services.values()],
         allocations: this.record,
-        participants: [...this.participants],
+        participants: [...this.participants, ...this.others],
       }),
     });
     return isReached ? seen : { ...seen, cluster: null };

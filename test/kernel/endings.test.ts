@@ -3,8 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { arrayAt, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import { post } from '../cluster/bed.ts';
 import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';
+import { FurtherCluster } from './further-cluster.ts';
 import { requireNamespaces } from './netns.ts';
 import { SandboxWorld } from './sandbox-world.ts';
 
@@ -137,6 +139,55 @@ describe.skipIf(unavailable !== null)('how a session ends', () => {
     expect(await shown()).toEqual([ADDRESS]);
     expect((await world.mkplan('destroy', world.spec, '--auto-approve')).code).toBe(0);
     await nothingIsLeft();
+  });
+
+  it('ends without its routes where two of three clusters hang, clears the third, and names what stays in the two', async () => {
+    const names = ['two', 'three'];
+    const profiles = names.map(
+      (name, index) => `    - name: ${name}
+      cidrs: { services: none, pods: none }
+      loadBalancer: { pool: [10.20${index + 1}.0.0/24] }
+`,
+    );
+    await world.writeSpec(SPEC + profiles.join(''));
+    const hanging: FurtherCluster[] = [];
+    try {
+      for (const [index, name] of names.entries()) {
+        hanging.push(await FurtherCluster.create(world, name, 8444 + index));
+      }
+      for (const [index, { client }] of hanging.entries()) {
+        await post(client, SERVICES, serviceObject(names[index] ?? ''));
+      }
+      const routes = ['10.201.0.1', '10.202.0.1'];
+      const shownThere = () =>
+        Promise.all(
+          hanging.map(async ({ client }, index) => {
+            const { body } = await client.get(`${SERVICES}/${names[index]}`);
+            return arrayAt(body, 'status', 'loadBalancer', 'ingress').map((one) => textAt(one, 'ip'));
+          }),
+        );
+      const allow = ['--auto-approve', '--allow', 'context'];
+      const session = world.startMkplan('watch', world.spec, ...allow);
+      await session.until('it serves', async () => {
+        const routed = await Promise.all(routes.map(hasRoute));
+        const given = (await shownThere()).flat().length === 2;
+        return (await isServed()) && routed.every(Boolean) && given && session.said.includes('Watching.');
+      });
+      for (const one of hanging) one.suspend('SIGSTOP');
+      session.signal('SIGINT');
+      expect(await session.exit(), session.said).toBe(6);
+      expect(await table(), session.said).toBe(before);
+      expect(await shown()).toEqual([]);
+      expect(arrayAt((await world.client.get(OURS)).body, 'items')).toEqual([]);
+      expect(session.said).toMatch(/default\/two 10\.201\.0\.1/);
+      expect(session.said).toMatch(/default\/three 10\.202\.0\.1/);
+      for (const one of hanging) one.suspend('SIGCONT');
+      expect(await shownThere()).toEqual(routes.map((route) => [route]));
+      expect((await world.mkplan('destroy', world.spec, ...allow)).code).toBe(0);
+      expect(await shownThere()).toEqual([[], []]);
+    } finally {
+      for (const one of hanging) await one.close();
+    }
   });
 
   it('ends without its routes where the cluster is out of reach, and names what stays there', async () => {

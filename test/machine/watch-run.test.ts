@@ -602,6 +602,35 @@ describe('the Lease of a session', () => {
     expect(session.ingress('web')).toEqual([]);
   });
 
+  it('says what the session serves, and so anew when its pool is edited', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.start();
+    const pools = () => session.cluster.participants.flatMap(({ serves }) => serves?.map(({ pool }) => pool));
+    await session.rests(() => expect(pools()).toEqual([['10.200.0.0/29']]));
+    session.spec = build.desired([profileOf('one', ['10.96.0.0/16'], ['10.200.0.0/30'])]);
+    await session.pass('spec', () => expect(pools()).toEqual([['10.200.0.0/30']]));
+    expect(session.cluster.leases).toEqual(['join', 'join']);
+    expect(session.ingress('web')).toEqual(['10.200.0.1']);
+    await session.stop();
+  });
+
+  it('of another tunnel keeps a Service from being renumbered, until that one has left', async () => {
+    const session = await Session.create(POOLED);
+    const theirs = { class: 'mkplan/tunnel', unclassed: true, pool: ['10.201.0.0/29'] };
+    session.addService('web', { ingress: ['10.201.0.1'], ingressManager: 'mkplan' });
+    session.addService('mine');
+    session.cluster.others.push(build.other('ann', { serves: [theirs] }));
+    session.start();
+    await session.rests(() => expect(session.ingress('mine')).toEqual(['10.200.0.1']));
+    expect(session.ingress('web')).toEqual(['10.201.0.1']);
+    expect(session.ours()).not.toContain('10.201.0.1/32');
+    session.cluster.others.length = 0;
+    await session.pass('timer', () => expect(session.ingress('web')).toEqual(['10.200.0.2']));
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect([session.ingress('web'), session.ingress('mine')]).toEqual([[], []]);
+  });
+
   it('that cannot be made sets its profile aside, which is served once it can be', async () => {
     const session = await Session.create(POOLED);
     session.addService('web');
