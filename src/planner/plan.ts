@@ -26,6 +26,7 @@ import { policyRanges, withPolicy } from './policy.ts';
 import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
 import { routedAddresses } from './served.ts';
+import { holders, isOurIngress, usersOf } from './sharing.ts';
 import { stepOrder } from './step.ts';
 import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
 
@@ -55,7 +56,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     wanted.map((one) => one.routes),
     new ConflictCheck(observed.host, ownership, foreign),
   );
-  const services = wanted.flatMap((one) => announceable(one, admission));
+  const services = wanted.flatMap((one) => announceable(one, admission, seenOf(observed, one.summary.name)));
 
   const ofServices = serviceSteps(profiles, services);
   const reports = serviceReports(profiles, services, ofServices);
@@ -160,8 +161,16 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
   ];
 }
 
-/** Services whose address has no way to them are not told that they have it. */
-function announceable(wanted: WantedProfile, admission: Admission): ServiceSummary[] {
+/**
+ * Services whose address has no way to them are not told that they have it. That is a matter of this host alone: what other
+ * tunnels use stays, or they would give it again.
+ */
+function announceable(
+  wanted: WantedProfile,
+  admission: Admission,
+  { cluster }: ObservedProfile,
+): ServiceSummary[] {
+  const shown = new Map(cluster?.services.filter(isOurIngress).map((one) => [serviceName(one), one]));
   const ways = admission.admitted.filter((one) => one.wanted.profile === wanted.summary.name);
   const addresses = new Set(ways.map((one) => formatPrefix(one.wanted.destination)));
   const networks = ways
@@ -175,9 +184,17 @@ function announceable(wanted: WantedProfile, admission: Admission): ServiceSumma
   return wanted.services.map((service) => {
     if (service.state !== 'served') return service;
     if (service.addresses.every(hasWay)) return service;
+    const found = shown.get(serviceName(service));
+    const users = found === undefined || cluster === null ? [] : usersOf(found, cluster);
     // Without the address: that may be another one once it is free.
     const reason = 'there is no way to the address that it would get: its route is left out';
-    return { ...service, state: 'pending', addresses: [], reason };
+    if (users.length === 0) return { ...service, state: 'pending', addresses: [], reason };
+    return {
+      ...service,
+      state: 'foreign',
+      addresses: [],
+      reason: `${reason}, and ${holders(users)} uses it`,
+    };
   });
 }
 

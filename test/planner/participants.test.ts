@@ -209,6 +209,21 @@ it('our own Lease is no fact that a plan rests on; those of others are, where th
   expect(plan(spec, world([])).fingerprint).toBe(plan(spec, world([OWN])).fingerprint);
 });
 
+it('a Service that only this host has no way to keeps its address for others, and loses it without them', () => {
+  const taken = { destination: '10.200.0.1/32', gateway: '192.168.1.7', device: 'eth0', protocol: 3 };
+  const skipping = desired([
+    profile({ conflictPolicy: { value: 'skip', at: AT }, loadBalancer: loadBalancer(POOL) }),
+  ]);
+  const made = (participants: readonly ObservedParticipant[]) =>
+    plan(skipping, { ...world(participants), host: host([taken]), registry: { claims: [], open: null } });
+  const shared = made([OWN, other('ann')]);
+  expect(services(shared)).toEqual(['none web']);
+  expect(shared.services).toMatchObject([{ state: 'foreign', addresses: [] }]);
+  expect(shared.reports).toEqual([]);
+  expect(routes(shared)).not.toContain('none');
+  expect(services(made([OWN]))).toEqual(['delete web']);
+});
+
 describe('tunnels with different pools', () => {
   const THEIRS = ['10.201.0.0/29'];
   const theirs = (rest: Partial<ObservedParticipant> = {}) =>
