@@ -36,10 +36,14 @@ function ingress(session: Session, name: string): readonly string[] {
   return session.clusterOf(name).services.get(name)?.ingress ?? [];
 }
 
-/** Ends a session, whose patience with clusters ends once, and no more than once. */
+/** Ends a session, whose patience with the first two clusters, both asked by then, ends once, and no more than once. */
 async function leaveWithPatience(session: Session): Promise<WatchOutcome> {
   const leaving = session.stop();
-  await vi.waitFor(() => expect(session.clock.next).toBe(PATIENCE_MS), { timeout: 30_000, interval: 5 });
+  const areAsked = () => {
+    expect(['one', 'two'].map((name) => session.clusterOf(name).unanswered)).toEqual([1, 1]);
+    expect(session.clock.next).toBe(PATIENCE_MS);
+  };
+  await vi.waitFor(areAsked, { timeout: 30_000, interval: 5 });
   session.clock.advance(PATIENCE_MS);
   return await leaving;
 }
