@@ -1,8 +1,9 @@
 import type { DesiredCidrs, DesiredProfile } from '../model/desired.ts';
-import type { ObservedProfile } from '../model/observed.ts';
+import type { ObservedProfile, Rule } from '../model/observed.ts';
 import {
   addressBits,
   addressOf,
+  type Family,
   formatAddress,
   lastOf,
   type Prefix,
@@ -10,6 +11,8 @@ import {
   parsePrefix,
 } from '../model/prefix.ts';
 import { prefixesOf } from '../model/range.ts';
+import { LOCAL_TABLE } from '../model/route.ts';
+import { rulesBeforeMain } from '../model/rule.ts';
 
 /** kubeadm's and minikube's service network when nobody says otherwise. */
 const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
@@ -69,18 +72,33 @@ function ends(prefix: Prefix): string[] {
 }
 
 /**
- * Which addresses to ask the kernel about: the first usable and the last of every range that a plan may route, each
- * once, at most {@link MAX_ASKED} (wide ranges first, then single addresses, as the spec and the clusters list them).
+ * Whether anything but table local may answer before main does. Where nothing does, as on a host without policy routing,
+ * main decides about every route of ours, and there is nothing to ask the kernel.
+ */
+function isUndecided(rules: readonly Rule[], family: Family): boolean {
+  const ordered = rules.filter((rule) => rule.family === family);
+  return rulesBeforeMain(ordered, 0).some((rule) => rule.table !== LOCAL_TABLE);
+}
+
+/**
+ * Which addresses to ask the kernel about, under these rules: the first usable and the last of every range that a plan
+ * may route, each once, at most {@link MAX_ASKED} (wide ranges first, then single addresses, as the spec and the clusters
+ * list them).
  */
 export function addressesToAsk(
   desired: readonly DesiredProfile[],
   observed: readonly ObservedProfile[],
+  rules: readonly Rule[],
 ): string[] {
+  const families = ([4, 6] as const).filter((family) => isUndecided(rules, family));
+  if (families.length === 0) return [];
   const byName = new Map(observed.map((profile) => [profile.name, profile]));
-  const ranges = desired.flatMap((profile) => {
-    const seen = byName.get(profile.name);
-    return seen === undefined ? [] : mayRoute(profile, seen);
-  });
+  const ranges = desired
+    .flatMap((profile) => {
+      const seen = byName.get(profile.name);
+      return seen === undefined ? [] : mayRoute(profile, seen);
+    })
+    .filter(({ family }) => families.includes(family));
   const isSingle = (prefix: Prefix) => prefix.length === addressBits(prefix.family);
   const ordered = [...ranges.filter((prefix) => !isSingle(prefix)), ...ranges.filter(isSingle)];
   return [...new Set(ordered.flatMap(ends))].slice(0, MAX_ASKED);

@@ -91,17 +91,14 @@ export class LiveObservation {
    */
   async observe(desired: DesiredState, signal: AbortSignal, patience = signal): Promise<ObservedState> {
     const self = participantOf(await this.#ports.host.identity(), desired.spec).name;
-    const reading = Promise.all(
-      desired.profiles.map((profile) => this.#readProfile(profile, { self, signal: patience })),
-    );
-    const [identity, network, registry, facts, profiles, answers] = await Promise.all([
+    const [identity, network, registry, facts, profiles] = await Promise.all([
       this.#identity,
       this.#network.read(signal),
       recordedState(this.#ports),
       this.#readFacts(),
-      reading,
-      reading.then((profiles) => this.#ask(addressesToAsk(desired.profiles, profiles), signal)),
+      Promise.all(desired.profiles.map((profile) => this.#readProfile(profile, { self, signal: patience }))),
     ]);
+    const answers = await this.#ask(addressesToAsk(desired.profiles, profiles, network.rules), signal);
     const { critical, policy, recorded } = facts;
     const parts = [
       network,

@@ -101,7 +101,7 @@ export async function observe(
     ports.profiles.tunnels(),
     Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, { self, signal }))),
   ]);
-  const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles), signal);
+  const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles, network.rules), signal);
   const policy = ports.host.policy();
   return assemble({ identity, network, registry, critical, policy, recorded, profiles, answers });
 }

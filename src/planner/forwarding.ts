@@ -2,6 +2,7 @@ import type { ObservedHost, Rule } from '../model/observed.ts';
 import { addressOf, contains, type Family, lastOf, type Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { MAIN_TABLE, type Route } from '../model/route.ts';
+import { isSuppressed, rulesBeforeMain } from '../model/rule.ts';
 
 /** Who decides about an address. */
 export type Decision =
@@ -56,16 +57,7 @@ export class Forwarding {
 
   /** The rules that may decide about an address of a destination before a route to that in main is asked. */
   rulesBefore(destination: Prefix): readonly Rule[] {
-    const rules = this.#rules[destination.family];
-    const end = rules.findIndex(
-      (rule) =>
-        rule.table === MAIN_TABLE &&
-        rule.applies === 'always' &&
-        rule.to === null &&
-        !rule.not &&
-        !isSuppressed(rule, destination),
-    );
-    return end < 0 ? rules : rules.slice(0, end);
+    return rulesBeforeMain(this.#rules[destination.family], destination.length);
   }
 
   /**
@@ -89,12 +81,12 @@ export class Forwarding {
       return { by: 'unknown', rule };
     if (rule.table === null) return { by: 'rule', rule };
     if (rule.table === MAIN_TABLE && assumed !== null) {
-      return isSuppressed(rule, assumed) ? null : { by: 'assumed', rule };
+      return isSuppressed(rule, assumed.length) ? null : { by: 'assumed', rule };
     }
     const found = this.#lookUp(rule.table, address);
     if (found === null || found.type === PASSES_ON) return null;
     if (found.type === 'other' || !isOrdinary(found)) return { by: 'unknown', rule };
-    if (isSuppressed(rule, found.destination) && !REJECTS.has(found.type)) return null;
+    if (isSuppressed(rule, found.destination.length) && !REJECTS.has(found.type)) return null;
     return { by: 'route', rule, route: found };
   }
 
@@ -119,10 +111,6 @@ export class Forwarding {
     this.#tables.set(table, made);
     return made;
   }
-}
-
-function isSuppressed(rule: Rule, found: Prefix): boolean {
-  return rule.suppressPrefixLength !== null && found.length <= rule.suppressPrefixLength;
 }
 
 /** Whether a route is chosen by its destination alone; one that is for some sources only is not. */

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { prepare } from '../../src/helper/perform.ts';
-import type { Answer, ObservedHost } from '../../src/model/observed.ts';
+import type { Answer, ObservedHost, Rule } from '../../src/model/observed.ts';
 import { LinuxRouteTable } from '../../src/platform/linux/route-table.ts';
 import type { HostIdentity, RouteChanger, RouteTable } from '../../src/platform/route-table.ts';
 import * as build from '../planner/build.ts';
@@ -93,8 +93,9 @@ export class Laptop {
   }
 
   /** The host as a snapshot shows it; what the planner asks about is for the caller to say. */
-  async observe(asked: readonly string[]): Promise<ObservedHost> {
-    const [snapshot, answers] = await Promise.all([this.routeTable.snapshot(), this.answers(asked)]);
+  async observe(toAsk: (rules: readonly Rule[]) => readonly string[]): Promise<ObservedHost> {
+    const snapshot = await this.routeTable.snapshot();
+    const answers = await this.answers(toAsk(snapshot.rules));
     return {
       ...build.host(),
       ...IDENTITY,

@@ -203,7 +203,9 @@ export class Trial {
       }),
     );
     const claims = await createRegistry(this.#directory).read();
-    const host = await this.#laptop.observe(addressesToAsk(this.#desired.profiles, profiles));
+    const host = await this.#laptop.observe((rules) =>
+      addressesToAsk(this.#desired.profiles, profiles, rules),
+    );
     const critical = vpnEndpoints(host.routes, claims);
     return { host: { ...host, critical }, registry: { claims, open: null }, profiles };
   }

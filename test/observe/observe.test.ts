@@ -5,6 +5,7 @@ import type { MinikubeConfig, ObservedCluster, ObservedContext } from '../../src
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
 import { isServerOf } from '../../src/observe/profile.ts';
+import { rule } from '../planner/build.ts';
 import { cidrs, desiredProfile, desiredState } from './desired.ts';
 
 const failure = (summary: string) =>
@@ -145,8 +146,11 @@ describe('observe', () => {
 
   it('asks neither minikube nor a cluster for a profile that needs none', async () => {
     const ports = portsOf();
+    const rules = [rule(5270, 52), rule(32766, 254)];
+    const snapshot = async () => ({ rules, routes: [], links: [], addresses: [] });
     const desired = desiredState(desiredProfile({ services: cidrs('10.96.0.0/12') }));
-    const { profiles, host } = await observe(desired, ports);
+    const routeTable = { ...ports.routeTable, snapshot };
+    const { profiles, host } = await observe(desired, { ...ports, routeTable });
     expect(ports.asked).toEqual(['answers 10.96.0.1 10.111.255.255']);
     expect(profiles).toEqual([
       { name: 'dev', config: null, minikubeIp: null, context: null, cluster: null, problems: [] },
