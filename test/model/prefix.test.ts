@@ -145,6 +145,10 @@ describe('parsePrefix', () => {
     '10.0.0.0/8/8',
     '10.0.0.0/8 ',
     '10.0.0.0/1e1',
+    '0.0.0.0/1.5',
+    '0.0.0.0/NaN',
+    '0.0.0.0/-0',
+    '0.0.0.0/Infinity',
     '/8',
     '::/129',
     '::/0128',
@@ -154,6 +158,44 @@ describe('parsePrefix', () => {
     '1.0.0.0/0',
   ])('refuses %j', (text) => {
     expect(parsePrefix(text)).toBeNull();
+  });
+
+  test('reads exactly the IPv4 CIDRs that are written in the one canonical way', () => {
+    const parts = fc.constantFrom(
+      '0',
+      '1',
+      '9',
+      '10',
+      '255',
+      '256',
+      '01',
+      '.',
+      '.',
+      '.',
+      '/',
+      '-',
+      ' ',
+      'e',
+      '',
+    );
+    const nearly = fc.array(parts, { maxLength: 12 }).map((some) => some.join(''));
+    const cidr = fc.tuple(fc.ipV4(), fc.nat({ max: 33 })).map(([ip, length]) => `${ip}/${length}`);
+    const octet = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+    const written = new RegExp(`^${octet}\\.${octet}\\.${octet}\\.${octet}(?:/(3[0-2]|[12]?\\d))?$`);
+    fc.assert(
+      fc.property(fc.oneof(nearly, cidr, fc.ipV4()), (text) => {
+        const [, a, b, c, d, length = '32'] = written.exec(text) ?? [];
+        const found = parsePrefix(text);
+        if (d === undefined) expect(found).toBeNull();
+        else {
+          const value = [a, b, c, d].reduce((sum, one) => sum * 256n + BigInt(one ?? ''), 0n);
+          const hasHostBits = value % (1n << BigInt(32 - Number(length))) !== 0n;
+          const expected = { family: 4, start: Number(value), length: Number(length) };
+          expect(found).toEqual(hasHostBits ? null : expected);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('refuses exactly the CIDRs with host bits, as ip-cidr reckons them', () => {
