@@ -66,11 +66,23 @@ export class HelperClient implements RouteChanger {
     );
   }
 
+  async take(): Promise<void> {
+    const seq = this.#seq++;
+    const session = await this.#living();
+    if (session?.isReleased !== true) return;
+    session.isReleased = false;
+    // An answer that it could not is told by the next change, which tries again; and so is one that died over a change.
+    await session.ask(seq, encodeRequest({ type: 'take', seq })).catch((error: unknown) => {
+      this.#lost(error);
+    });
+  }
+
   async release(): Promise<void> {
     const seq = this.#seq++;
     const session = await this.#living();
     try {
       await session?.ask(seq, encodeRequest({ type: 'release', seq }));
+      if (session !== null) session.isReleased = true;
     } catch (error) {
       this.#lost(error);
     }

@@ -150,6 +150,7 @@ async function main(args: readonly string[]): Promise<void> {
       input: process.stdin,
       respond,
       prepare: (changes) => prepare(changes, { runner, ip, lock: () => lock.take(), allowed: ranges }),
+      take: () => lock.take(),
       release: () => lock.release(),
       stopping: () => stopping,
     });

@@ -29,6 +29,8 @@ export const MAX_LINE_BYTES = 2_097_152;
 export type Request =
   | { readonly type: 'hello'; readonly version: number }
   | { readonly type: 'change'; readonly seq: number; readonly changes: readonly RouteChange[] }
+  /** Takes the lock that a release let go of, as the next change would: so that this need not wait for it. */
+  | { readonly type: 'take'; readonly seq: number }
   /** Lets go of the lock until the next change; answered once no child is left that could change a route. */
   | { readonly type: 'release'; readonly seq: number };
 
@@ -74,9 +76,9 @@ export function decodeRequest(line: string): Request {
     return { type: 'hello', version: count(message['version'], 'version', null) };
   }
   const { type } = message;
-  if (type !== 'change' && type !== 'release') throw new ProtocolError('not a request');
+  if (type !== 'change' && type !== 'take' && type !== 'release') throw new ProtocolError('not a request');
   const seq = count(message['seq'], 'seq', null);
-  if (type === 'release') {
+  if (type !== 'change') {
     onlyKeys(message, ['type', 'seq'], seq);
     return { type, seq };
   }

@@ -35,6 +35,8 @@ export interface ServeOptions {
   readonly respond: (response: Response) => boolean | Promise<boolean>;
   /** Makes changes ready, and returns what performs them. */
   readonly prepare: (changes: readonly RouteChange[]) => () => Promise<ChangeFailure[]>;
+  /** Takes the lock, if it is not held. Throws a Failure of kind `lock-held` when another helper keeps it. */
+  readonly take: () => Promise<unknown>;
   /** Lets go of the lock; the next change takes it again. */
   readonly release: () => void;
   /** Asked between requests: whether to end although there may be more of them. */
@@ -60,23 +62,28 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** Reads one line at once; what it asks for is done, and answered, by calling what is returned. */
-function read(line: string | null, { prepare, release }: ServeOptions): () => Promise<Response> {
+function read(line: string | null, { prepare, take, release }: ServeOptions): () => Promise<Response> {
   try {
     if (line === null) throw new ProtocolError(`longer than ${MAX_LINE_BYTES} bytes`);
     const request = decodeRequest(line);
     if (request.type === 'hello') return async () => greeting(request.version);
-    if (request.type === 'release') {
-      return async () => {
-        release();
-        return { type: 'answer', seq: request.seq, refused: [] };
-      };
-    }
-    const perform = prepare(request.changes);
+    const perform =
+      request.type === 'change'
+        ? prepare(request.changes)
+        : lockOnly(request.type === 'take' ? take : release);
     return () => answer(request.seq, perform);
   } catch (error) {
     const seq = error instanceof ProtocolError ? error.seq : null;
     return async () => ({ type: 'error', seq, code: 'not-understood', message: messageOf(error) });
   }
+}
+
+/** The work of a request about the lock alone. */
+function lockOnly(act: () => unknown): () => Promise<ChangeFailure[]> {
+  return async () => {
+    await act();
+    return [];
+  };
 }
 
 function greeting(version: number): Response {

@@ -87,6 +87,8 @@ class ApplyRun implements ApplyWork {
         holder: holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`,
       });
     this.#held = await this.#ports.lock.acquire({ doing, waitMs, onWait, signal });
+    // Meanwhile, and for the change that is to come: it tells if this fails.
+    void this.#ports.routeChanger.take().catch(() => undefined);
     this.#emit({ type: 'lock.acquired' });
   }
 

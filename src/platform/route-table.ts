@@ -60,6 +60,11 @@ export interface RouteChanger {
    */
   start(): void;
   /**
+   * Has a helper that {@link release} let go of keep others from changing routes again, so that the first change need not
+   * wait for it. Starts none, and changes nothing; what goes wrong is told by that change.
+   */
+  take(): Promise<void>;
+  /**
    * Tries every change and returns those that were refused. Not aborted half-way: a chunk that has begun ends.
    * Throws a Failure when the helper cannot be started or is gone.
    */

@@ -35,6 +35,8 @@ export class FakeKernel implements RouteTable, RouteChanger {
   readonly tried: RouteChange[] = [];
   started = 0;
   released = 0;
+  /** How often it was told to keep others from changing routes, before any change. */
+  taken = 0;
   readonly #routes = new Map<string, Route>();
 
   constructor(routes: Iterable<Route> = []) {
@@ -129,6 +131,10 @@ export class FakeKernel implements RouteTable, RouteChanger {
 
   start(): void {
     this.started++;
+  }
+
+  async take(): Promise<void> {
+    this.taken++;
   }
 
   async close(): Promise<void> {

@@ -252,6 +252,54 @@ describe('HelperClient', () => {
     await changer.close();
   });
 
+  test('one that let go takes its lock again when told to, once', async () => {
+    const helpers = new FakeHelpers(working);
+    const changer = client(helpers);
+    await changer.start();
+    await changer.take();
+    await changer.release();
+    await changer.take();
+    await changer.take();
+    await changer.change(many(1));
+    expect(helpers.started).toHaveLength(1);
+    expect(helpers.requests.map(({ type }) => type)).toEqual(['hello', 'release', 'take', 'change']);
+    await changer.close();
+  });
+
+  test('taking the lock starts nothing', async () => {
+    const helpers = new FakeHelpers();
+    await client(helpers).take();
+    expect(helpers.started).toEqual([]);
+  });
+
+  test('a lock that another helper keeps is told by the change alone', async () => {
+    const changer = client(
+      new FakeHelpers((request) =>
+        request.type === 'take' || request.type === 'change'
+          ? { type: 'error', seq: request.seq, code: 'lock-held', message: 'because' }
+          : working(request),
+      ),
+    );
+    await changer.start();
+    await changer.release();
+    await changer.take();
+    await expect(changer.change(many(1))).rejects.toMatchObject({ diagnostics: [{ code: 'lock-held' }] });
+    await changer.close();
+  });
+
+  test('a helper that is found gone when it should take its lock is replaced by the next change', async () => {
+    const dying: Script = (request) =>
+      request.type === 'take' ? { code: null, stderr: '' } : working(request);
+    const helpers = new FakeHelpers(dying, working);
+    const changer = client(helpers);
+    await changer.start();
+    await changer.release();
+    await changer.take();
+    expect(await changer.change(many(1))).toEqual([]);
+    expect(helpers.started).toHaveLength(2);
+    await changer.close();
+  });
+
   test('a helper that is found gone when it should let go is replaced by the next change', async () => {
     const dying: Script = (request) =>
       request.type === 'release' ? { code: null, stderr: '' } : working(request);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { prepare } from '../../src/helper/perform.ts';
 import { encodeRequest, type Response } from '../../src/helper/protocol.ts';
 import { readLines, serve } from '../../src/helper/serve.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
 import { add, ours } from './routes.ts';
 
@@ -20,11 +21,12 @@ async function linesOf(maxBytes: number, ...chunks: readonly string[]): Promise<
 async function session(
   input: AsyncIterable<Uint8Array>,
   options: { heard?: (responses: number) => boolean; stopping?: () => boolean } = {},
-): Promise<{ responses: Response[]; performed: RouteChange[]; released: number[] }> {
+): Promise<{ responses: Response[]; performed: RouteChange[]; released: number[]; taken: number[] }> {
   const responses: Response[] = [];
   const performed: RouteChange[] = [];
   /** How much was performed at each release. */
   const released: number[] = [];
+  const taken: number[] = [];
   await serve({
     input,
     respond: (response) => {
@@ -35,10 +37,11 @@ async function session(
       performed.push(...changes);
       return [];
     },
+    take: async () => taken.push(performed.length),
     release: () => void released.push(performed.length),
     stopping: options.stopping ?? (() => false),
   });
-  return { responses, performed, released };
+  return { responses, performed, released, taken };
 }
 
 const hello = encodeRequest({ type: 'hello', version: 1 });
@@ -86,6 +89,29 @@ describe('serve', () => {
     const { responses, released } = await session(bytes(hello, change(4), release, change(9)));
     expect(responses.slice(1)).toEqual([4, 5, 9].map((seq) => ({ type: 'answer', seq, refused: [] })));
     expect(released).toEqual([1]);
+  });
+
+  test('takes the lock when asked to, before the changes behind', async () => {
+    const take = encodeRequest({ type: 'take', seq: 5 });
+    const { responses, taken } = await session(bytes(hello, change(4), take, change(9)));
+    expect(responses.slice(1)).toEqual([4, 5, 9].map((seq) => ({ type: 'answer', seq, refused: [] })));
+    expect(taken).toEqual([1]);
+  });
+
+  test('a lock that another helper keeps is told, and the next request is served', async () => {
+    const responses: Response[] = [];
+    await serve({
+      input: bytes(encodeRequest({ type: 'take', seq: 5 }), change(9)),
+      respond: (response) => responses.push(response) > 0,
+      prepare: () => async () => [],
+      take: () => Promise.reject(new Failure('lock-held', [])),
+      release: () => undefined,
+      stopping: () => false,
+    });
+    expect(responses).toMatchObject([
+      { type: 'error', seq: 5, code: 'lock-held' },
+      { type: 'answer', seq: 9 },
+    ]);
   });
 
   test('another version is told so', async () => {
@@ -137,6 +163,7 @@ describe('serve', () => {
           return [];
         };
       },
+      take: async () => undefined,
       release: () => undefined,
       stopping: () => false,
     });
@@ -153,6 +180,7 @@ describe('serve', () => {
       input: broken(),
       respond: (response) => responses.push(response) > 0,
       prepare: () => async () => [],
+      take: async () => undefined,
       release: () => undefined,
       stopping: () => false,
     });
@@ -166,6 +194,7 @@ describe('serve', () => {
       input: bytes(change(1), hello),
       respond: (response) => responses.push(response) > 0,
       prepare: () => () => Promise.reject(new Error('spawn EAGAIN')),
+      take: async () => undefined,
       release: () => undefined,
       stopping: () => false,
     });
@@ -209,6 +238,7 @@ describe('serve', () => {
           respond: () => true,
           prepare: (changes) =>
             prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3, allowed: [] }),
+          take: async () => undefined,
           release: () => undefined,
           stopping: () => false,
         });

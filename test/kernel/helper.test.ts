@@ -292,6 +292,16 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       expect(await lockIsFree()).toBe(true);
     });
 
+    test('is taken again before the next change when the helper is told to', async () => {
+      await changer.change([add(v4)]);
+      await changer.release();
+      expect(await lockIsFree()).toBe(true);
+      await changer.take();
+      expect(await lockIsFree()).toBe(false);
+      await changer.close();
+      expect(await lockIsFree()).toBe(true);
+    });
+
     test('makes a second helper wait for the first', async () => {
       await changer.change([add(v4)]);
       const second = new HelperClient({ command: helper, lockPath, processes: host.processes });

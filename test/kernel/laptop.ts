@@ -109,6 +109,7 @@ export class Laptop {
     const lock = await open('/dev/null');
     return {
       start: () => undefined,
+      take: async () => undefined,
       change: (changes) =>
         prepare(changes, {
           runner: this.#host.processes,

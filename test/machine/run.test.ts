@@ -106,6 +106,7 @@ test('the helper starts once the transaction is told of, and not for claims alon
   const { kernel } = world;
   const routeChanger = {
     start,
+    take: kernel.take.bind(kernel),
     change: kernel.change.bind(kernel),
     release: kernel.release.bind(kernel),
     close: kernel.close.bind(kernel),
@@ -302,6 +303,7 @@ test('a helper whose last child never ends leaves the journal open, and the next
     ...ports,
     routeChanger: {
       start: () => undefined,
+      take: async () => undefined,
       change: () => Promise.reject(new Failure('error', [])),
       release: () => Promise.reject(busy),
       close: () => Promise.reject(busy),
@@ -326,6 +328,7 @@ test('an undo that the helper cannot make is named, and tried again by the next 
     ...ports,
     routeChanger: {
       start: () => undefined,
+      take: async () => undefined,
       change: (changes) => {
         if (++calls > 1) throw new Failure('error', [], {});
         return world.kernel.change(changes);
@@ -625,6 +628,18 @@ test('the helper has let go before the lock is free, after an apply and after a 
   expect(letGo).toEqual([released]);
   await world.recover(planOf([]));
   expect(world.kernel.released).toBe(released + 1);
+});
+
+test('a helper that lives takes its lock as soon as ours is held, and one that cannot hides no outcome', async () => {
+  const world = new World(await temporaryDirectory());
+  const seen: string[][] = [];
+  world.kernel.take = async () => {
+    seen.push(world.types());
+    throw new Failure('lock-held', []);
+  };
+  expect((await world.apply(planOf([create(SERVICES)]))).kind).toBe('done');
+  expect(seen).toEqual([[]]);
+  expect(world.lock).toMatchObject({ taken: 1, released: 1 });
 });
 
 test('a helper that does not end hides no outcome', async () => {

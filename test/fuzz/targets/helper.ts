@@ -28,6 +28,7 @@ const REQUESTS = [
     ],
   }),
   encodeRequest({ type: 'release', seq: 9 }),
+  encodeRequest({ type: 'take', seq: 10 }),
   encodeRequest({ type: 'hello', version: 1 }),
 ];
 
@@ -104,6 +105,7 @@ const session: Target = {
         return async () => [];
       },
       stopping: () => false,
+      take: async () => undefined,
       release: () => undefined,
     });
     const lines = input.filter((byte) => byte === 0x0a).length;
