@@ -131,10 +131,17 @@ export function parsePrefix(text: string): Prefix | null {
   return prefix.start === address.start ? prefix : null;
 }
 
+/** How many addresses an IPv4 prefix has, by its length. Looked up: a hundred thousand powers take longer than the rest of a plan. */
+const IPV4_SIZES: readonly number[] = Array.from({ length: 33 }, (_, length) => 2 ** (32 - length));
+
+function ipv4Size(length: number): number {
+  return IPV4_SIZES[length] ?? Number.NaN;
+}
+
 /** The prefix of the given length that holds the start of `prefix`. */
 export function truncate(prefix: Prefix, length: number): Prefix {
   if (prefix.family === 4) {
-    const size = 2 ** (32 - length);
+    const size = ipv4Size(length);
     return { family: 4, start: Math.floor(prefix.start / size) * size, length };
   }
   const shift = BigInt(128 - length);
@@ -144,7 +151,7 @@ export function truncate(prefix: Prefix, length: number): Prefix {
 /** The last address of a prefix, as a number of the family's kind. */
 export function lastOf(prefix: Prefix): number | bigint {
   return prefix.family === 4
-    ? prefix.start + 2 ** (32 - prefix.length) - 1
+    ? prefix.start + ipv4Size(prefix.length) - 1
     : prefix.start + (1n << BigInt(128 - prefix.length)) - 1n;
 }
 

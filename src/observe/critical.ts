@@ -96,13 +96,18 @@ function isFullLength(destination: Prefix): boolean {
 export function vpnEndpoints(routes: readonly Route[], claims: readonly Claim[]): CriticalAddress[] {
   const claimed = new Set(claims.map(claimKey));
   const wayOf = (route: Route) => `${route.destination.family} ${route.gateway} ${route.device}`;
-  const inMain = routes.filter(
-    (route) => route.table === MAIN_TABLE && route.type === 'unicast' && route.gateway !== null,
-  );
-  const defaults = new Set(inMain.filter(({ destination }) => destination.length === 0).map(wayOf));
-  return inMain
-    .filter((route) => isFullLength(route.destination) && defaults.has(wayOf(route)))
-    .filter((route) => !claimed.has(routeKey(route)))
+  // Two passes that ask little: the routes may be a hundred thousand.
+  const inMain = (isOf: (destination: Prefix) => boolean) =>
+    routes.filter(
+      (route) =>
+        isOf(route.destination) &&
+        route.table === MAIN_TABLE &&
+        route.type === 'unicast' &&
+        route.gateway !== null,
+    );
+  const defaults = new Set(inMain(({ length }) => length === 0).map(wayOf));
+  return inMain(isFullLength)
+    .filter((route) => defaults.has(wayOf(route)) && !claimed.has(routeKey(route)))
     .map((route) => ({
       kind: 'vpn-endpoint',
       address: formatAddress(route.destination),

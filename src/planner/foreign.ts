@@ -1,7 +1,7 @@
 import { type Claim, claimKey, isOfThisHost } from '../model/claim.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Unproven } from '../model/plan.ts';
-import type { Prefix } from '../model/prefix.ts';
+import type { Family, Prefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { PrefixSet } from '../model/prefix-set.ts';
 import { compareRoutes, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
@@ -30,27 +30,19 @@ export interface UnprovenRoute extends Unproven {
   readonly claim: Claim | null;
 }
 
-/** A route that is part of the default: 0.0.0.0/0, ::/0, or one of two halves that jointly cover a family. */
-function isDefault(route: Route, halves: ReadonlySet<string>): boolean {
-  const { family, length } = route.destination;
-  return length === 0 || (length === 1 && halves.has(String(family)));
-}
-
-/** The families whose two /1 halves are both routed, as OpenVPN's `redirect-gateway def1` does. */
-function coveredByHalves(routes: readonly Route[]): Set<string> {
-  const seen = new Map<string, Set<string>>();
-  for (const { destination, table } of routes) {
-    if (destination.length !== 1 || table !== MAIN_TABLE) continue;
-    const family = String(destination.family);
-    seen.set(family, (seen.get(family) ?? new Set()).add(String(destination.start)));
-  }
-  return new Set([...seen].filter(([, starts]) => starts.size === 2).map(([family]) => family));
-}
-
-/** Routes of table main that count as default routes of the host. */
-export function defaultRoutes(host: ObservedHost): Route[] {
-  const halves = coveredByHalves(host.routes);
-  return host.routes.filter((route) => route.table === MAIN_TABLE && isDefault(route, halves));
+/**
+ * Routes of table main that count as default routes of the host: 0.0.0.0/0, ::/0, and two halves that jointly cover a
+ * family, as OpenVPN's `redirect-gateway def1` adds.
+ */
+export function defaultRoutes({ routes }: ObservedHost): Route[] {
+  const wide = routes.filter(({ destination, table }) => destination.length <= 1 && table === MAIN_TABLE);
+  const isHalved = (family: Family) => {
+    const halves = wide.filter(
+      ({ destination }) => destination.family === family && destination.length === 1,
+    );
+    return new Set(halves.map(({ destination }) => destination.start)).size === 2;
+  };
+  return wide.filter(({ destination: { family, length } }) => length === 0 || isHalved(family));
 }
 
 /** The protocol that tells our routes at a glance; only Linux lets the one who adds a route choose it. */
@@ -70,22 +62,24 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
   for (const claim of observed.registry.claims) {
     if (isOfThisHost(claim, host)) claims.set(claimKey(claim), claim);
   }
-  // A key is a long text: it is only made for routes whose protocol a claim has.
-  const protocols = new Set([...claims.values()].map((claim) => claim.route.protocol));
+  // A key is a long text: it is only made for routes whose protocol a claim has. Of all others only those are looked at
+  // again that carry our protocol, or stand where a claim's route did.
+  const protocols = [...new Set([...claims.values()].map((claim) => claim.route.protocol))];
+  const starts = new Set([...claims.values()].map((claim) => claim.route.destination.start));
   const owned = new Map<string, { claim: Claim; route: Route }>();
   const present = new Set<string>();
   const claimedBy = new Map<Route, string>();
-  const untouched: Route[] = [];
+  const unclaimed: Route[] = [];
   for (const route of host.routes) {
     if (route.table !== MAIN_TABLE) continue;
-    const key = protocols.has(route.protocol) ? routeKey(route) : '';
+    const key = protocols.includes(route.protocol) ? routeKey(route) : '';
     const claim = claims.get(key);
     if (claim !== undefined) {
       present.add(key);
       claimedBy.set(route, claim.owner.spec);
       if (claim.owner.spec === spec) owned.set(key, { claim, route });
-    } else {
-      untouched.push(route);
+    } else if (route.protocol === tag || starts.has(route.destination.start)) {
+      unclaimed.push(route);
     }
   }
   const gone = [...claims].filter(([key]) => !present.has(key)).map(([, claim]) => claim);
@@ -93,7 +87,7 @@ export function tellApart(observed: ObservedState, spec: string, protocol: numbe
     const ofThisHost = isOfThisHost(claim, host) && !present.has(claimKey(claim));
     return claim.owner.spec === spec && (ofThisHost || claim.owner.bootId !== host.bootId);
   });
-  return { owned, lost, claimedBy, unproven: unprovenRoutes(untouched, gone, tag, spec) };
+  return { owned, lost, claimedBy, unproven: unprovenRoutes(unclaimed, gone, tag, spec) };
 }
 
 /** Routes without a claim that carry our protocol, or that stand where a claim of this spec has another route. */
@@ -127,11 +121,11 @@ export function foreignRoutes(
   wanted: readonly Prefix[],
 ): PrefixIndex<ForeignRoute> {
   const scope = new PrefixSet(wanted);
-  const halves = coveredByHalves(host.routes);
+  const defaults = new Set(defaultRoutes(host));
   const foreign = host.routes
     .filter((route) => route.table === MAIN_TABLE && scope.overlaps(route.destination))
     .map((route) => ({ route, spec: claimedBy.get(route) ?? null }))
-    .filter((one) => one.spec !== spec && !isDefault(one.route, halves))
+    .filter((one) => one.spec !== spec && !defaults.has(one.route))
     // The index keeps the order of equal destinations: without this, output would depend on the order of the dump.
     .sort((a, b) => compareRoutes(a.route, b.route));
   return new PrefixIndex(foreign, (one) => one.route.destination);

@@ -2,7 +2,7 @@ import type { HostAddress, Link } from '../../model/observed.ts';
 import { addressBits, formatAddress, type Prefix, parseAddress, truncate } from '../../model/prefix.ts';
 import { isCount, isRow, isTextOrAbsent, parseRows, unreadable } from './rows.ts';
 
-const COMMAND = 'ip -N -json -details addr';
+const COMMAND = 'ip -N -json addr';
 
 interface AddressRow {
   readonly family?: unknown;
@@ -18,7 +18,7 @@ interface LinkRow {
   readonly addr_info?: unknown;
 }
 
-/** Links and the host's own addresses, from `ip -N -json -details addr`. `up` is the administrative state. */
+/** Links and the host's own addresses, from `ip -N -json addr`. `up` is the administrative state. */
 export function parseLinks(text: string): { links: Link[]; addresses: HostAddress[] } {
   const links: Link[] = [];
   const addresses: HostAddress[] = [];

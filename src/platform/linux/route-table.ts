@@ -15,6 +15,7 @@ import { MAIN_TABLE, type Route } from '../../model/route.ts';
 import type { CommandResult, CommandRunner } from '../command.ts';
 import type { HostIdentity, NetworkSnapshot, RouteQuery, RouteTable } from '../route-table.ts';
 import { END_OF_BATCH } from './batch-errors.ts';
+import { Memo } from './memo.ts';
 import { parseAnswers } from './parse-answers.ts';
 import { parseLinks } from './parse-links.ts';
 import { parseRoutes } from './parse-routes.ts';
@@ -45,6 +46,7 @@ export class LinuxRouteTable implements RouteTable {
   readonly #runner: CommandRunner;
   readonly #user: number;
   readonly #families: readonly Family[];
+  readonly #snapshots = new Memo<NetworkSnapshot>();
 
   constructor(runner: CommandRunner, { user, ipv6 } = thisHost()) {
     this.#runner = runner;
@@ -65,10 +67,22 @@ export class LinuxRouteTable implements RouteTable {
   }
 
   async snapshot(signal?: AbortSignal): Promise<NetworkSnapshot> {
-    const [links, ...families] = await Promise.all([
-      this.#dump(['-details', 'addr'], signal),
-      ...this.#families.map((family) => this.#routesAndRules(family, signal)),
+    const printed = await Promise.all([
+      // Details would be the timers of bridges, which never stand still.
+      this.#dump(['addr'], signal),
+      // One process for both: a process costs more than an ordinary host's rules and routes.
+      ...this.#families.map((family) =>
+        this.#dump(['-details', `-${family}`, '-batch', '-'], signal, 'route show table all\nrule\n'),
+      ),
     ]);
+    return this.#snapshots.of(
+      () => printed.map(withoutLifetimes),
+      () => this.#parse(printed),
+    );
+  }
+
+  #parse([links = '', ...printed]: readonly string[]): NetworkSnapshot {
+    const families = this.#families.map((family, index) => routesAndRules(printed[index] ?? '', family));
     return {
       ...parseLinks(links),
       routes: families.flatMap(({ routes }) => routes),
@@ -154,21 +168,6 @@ export class LinuxRouteTable implements RouteTable {
     return parseRoutes(await this.#dump(['-details', `-${family}`, ...show], signal), family, usual);
   }
 
-  /** One process for both: a process costs more than an ordinary host's rules and routes. */
-  async #routesAndRules(
-    family: Family,
-    signal: AbortSignal | undefined,
-  ): Promise<Pick<NetworkSnapshot, 'routes' | 'rules'>> {
-    const args = ['-details', `-${family}`, '-batch', '-'];
-    const printed = await this.#dump(args, signal, 'route show table all\nrule\n');
-    // Each command prints one line, also when it has nothing to tell.
-    const [routes, rules, ...rest] = printed.split('\n').filter((line) => line.trim() !== '');
-    if (routes === undefined || rules === undefined || rest.length > 0) {
-      throw unreadable(`ip -N -json ${args.join(' ')}`, printed.slice(0, 200));
-    }
-    return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
-  }
-
   async #dump(args: readonly string[], signal: AbortSignal | undefined, input?: string): Promise<string> {
     for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
       const { code, stdout, stderr } = await this.#ip(args, signal, input);
@@ -217,6 +216,20 @@ export class LinuxRouteTable implements RouteTable {
     }
     return result;
   }
+}
+
+/** What `ip` printed without the seconds that are left of routes and addresses, which nobody reads: they differ each time. */
+function withoutLifetimes(printed: string): string {
+  return printed.replaceAll(/"(?:expires|valid_life_time|preferred_life_time)":\d+/g, '');
+}
+
+function routesAndRules(printed: string, family: Family): Pick<NetworkSnapshot, 'routes' | 'rules'> {
+  // Each command prints one line, also when it has nothing to tell.
+  const [routes, rules, ...rest] = printed.split('\n').filter((line) => line.trim() !== '');
+  if (routes === undefined || rules === undefined || rest.length > 0) {
+    throw unreadable(`ip -N -json -details -${family} -batch -`, printed.slice(0, 200));
+  }
+  return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
 }
 
 /** Words of ip-route(8) that select routes of one family. */

@@ -32,7 +32,7 @@ const MAIN_4 = 'ip -N -json -details -4 route show table 254';
 const MAIN_6 = 'ip -N -json -details -6 route show table 254';
 const DUMPS_4 = 'ip -N -json -details -4 -batch -';
 const DUMPS_6 = 'ip -N -json -details -6 -batch -';
-const ADDRESSES = 'ip -N -json -details addr';
+const ADDRESSES = 'ip -N -json addr';
 const BATCH = 'ip -N -json -details -force -batch -';
 const row = '[{"type":"1","dst":"10.0.0.0/8","dev":"v0","protocol":"3","flags":[]}]';
 
@@ -54,6 +54,46 @@ describe('LinuxRouteTable', () => {
     expect(snapshot.addresses.length).toBeGreaterThan(4);
     expect(ip.asked).toHaveLength(3);
     expect(ip.inputs).toEqual(['route show table all\nrule\n', 'route show table all\nrule\n']);
+  });
+
+  describe('a snapshot that is taken again', () => {
+    const rules = '[{"priority":0,"src":"all","table":"255","protocol":"2"}]';
+    const printed = (expires: number, dst = '10.0.0.0/8') =>
+      `[{"type":"1","dst":"${dst}","dev":"v0","protocol":"3","flags":[],"expires":${expires}}]\n${rules}\n`;
+    const links = (left: number, address = '10.0.0.1') =>
+      `[{"ifname":"v0","flags":["UP"],"addr_info":[{"family":"inet","local":"${address}","prefixlen":8,"valid_life_time":${left},"preferred_life_time":${left}}]}]`;
+
+    test('is the very same where nothing but lifetimes has changed', async () => {
+      const ip = new FakeIp({
+        [DUMPS_4]: [90, 60, 30].map((left) => ({ stdout: printed(left) })),
+        [ADDRESSES]: [90, 60, 30].map((left) => ({ stdout: links(left) })),
+      });
+      const reader = table(ip, false);
+      await reader.snapshot();
+      const second = await reader.snapshot();
+      expect(await reader.snapshot()).toBe(second);
+      expect(second.routes.map(({ device }) => device)).toEqual(['v0']);
+      expect(ip.asked).toHaveLength(6);
+    });
+
+    test.each<[string, { routes?: string; links?: string }, { length: number; address: string }]>([
+      ['a route', { routes: printed(60, '10.0.0.0/9') }, { length: 9, address: '10.0.0.1' }],
+      ['an address', { links: links(60, '10.0.0.2') }, { length: 8, address: '10.0.0.2' }],
+    ])('is another one where %s has changed', async (_, change, expected) => {
+      const ip = new FakeIp({
+        [DUMPS_4]: [
+          { stdout: printed(60) },
+          { stdout: printed(60) },
+          { stdout: change.routes ?? printed(60) },
+        ],
+        [ADDRESSES]: [{ stdout: links(60) }, { stdout: links(60) }, { stdout: change.links ?? links(60) }],
+      });
+      const reader = table(ip, false);
+      for (let look = 1; look <= 2; look++) await reader.snapshot();
+      const { routes, addresses } = await reader.snapshot();
+      const [length, address] = [routes[0]?.destination.length, addresses[0]?.address];
+      expect({ length, address }).toEqual(expected);
+    });
   });
 
   test.each([
