@@ -66,15 +66,17 @@ export class HelperClient implements RouteChanger {
     );
   }
 
-  async take(): Promise<void> {
-    const seq = this.#seq++;
+  async take(): Promise<boolean> {
     const session = await this.#living();
-    if (session?.isReleased !== true) return;
-    session.isReleased = false;
-    // An answer that it could not is told by the next change, which tries again; and so is one that died over a change.
-    await session.ask(seq, encodeRequest({ type: 'take', seq })).catch((error: unknown) => {
+    if (session === null) return false;
+    const seq = this.#seq++;
+    try {
+      const { type } = await session.ask(seq, encodeRequest({ type: 'take', seq }));
+      return type === 'answer';
+    } catch (error) {
       this.#lost(error);
-    });
+      return false;
+    }
   }
 
   async release(): Promise<void> {
@@ -82,7 +84,6 @@ export class HelperClient implements RouteChanger {
     const session = await this.#living();
     try {
       await session?.ask(seq, encodeRequest({ type: 'release', seq }));
-      if (session !== null) session.isReleased = true;
     } catch (error) {
       this.#lost(error);
     }

@@ -13,8 +13,6 @@ export class SessionEnded extends Error {}
 /** One running helper: requests out, answers back, matched by their number. */
 export class Session {
   readonly stream: CommandStream;
-  /** Whether it was told to let go of its lock, and nothing since that takes it again. */
-  isReleased = false;
   /** By sequence number; null is the greeting, and whatever the helper could not put a number to. */
   readonly #waiters = new Map<number | null, Waiter>();
   #ended: SessionEnded | null = null;

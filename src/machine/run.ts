@@ -86,16 +86,15 @@ class ApplyRun implements ApplyWork {
         type: 'lock.waiting',
         holder: holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`,
       });
-    this.#held = await this.#ports.lock.acquire({ doing, waitMs, onWait, signal });
-    // Meanwhile, and for the change that is to come: it tells if this fails.
-    void this.#ports.routeChanger.take().catch(() => undefined);
+    const takeHelper = () => this.#ports.routeChanger.take();
+    this.#held = await this.#ports.lock.acquire({ doing, waitMs, onWait, signal, takeHelper });
     this.#emit({ type: 'lock.acquired' });
   }
 
   async release(): Promise<void> {
-    if (this.#held === null) return;
+    // Also where our lock could not be had after all: the helper may have been told to keep others out.
     await releaseHelper(this.#ports.routeChanger);
-    await this.#held.release();
+    await this.#held?.release();
   }
 
   async recover(): Promise<void> {

@@ -60,10 +60,10 @@ export interface RouteChanger {
    */
   start(): void;
   /**
-   * Has a helper that {@link release} let go of keep others from changing routes again, so that the first change need not
-   * wait for it. Starts none, and changes nothing; what goes wrong is told by that change.
+   * Has a helper that lives keep every other from changing routes, as it does from its first change to a release; says
+   * whether one does. Starts none, and changes nothing. What goes wrong is told by the next change. Never throws.
    */
-  take(): Promise<void>;
+  take(): Promise<boolean>;
   /**
    * Tries every change and returns those that were refused. Not aborted half-way: a chunk that has begun ends.
    * Throws a Failure when the helper cannot be started or is gone.

@@ -93,7 +93,7 @@ class FlockLock implements Lock {
     };
     const file = await this.#lock(path, options.waitMs, { ...options, onWait });
     try {
-      await this.#awaitHelper({ ...options, onWait });
+      if ((await options.takeHelper?.()) !== true) await this.#awaitHelper({ ...options, onWait });
       const holder: LockHolder = {
         pid: process.pid,
         since: this.#now().toISOString(),

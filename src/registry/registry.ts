@@ -99,14 +99,16 @@ export interface HeldLock {
 /** One writer at a time, on this host and for this user. Freed by the kernel with its last holder. */
 export interface Lock {
   /**
-   * Takes the lock, waiting up to `waitMs` (0: not at all); `onWait` hears who holds it, once.
-   * Throws a Failure of kind `lock-held` when the time is over.
+   * Takes the lock, waiting up to `waitMs` (0: not at all), and until no helper of an earlier mkplan runs; `onWait` hears
+   * who holds it, once. `takeHelper` says, with the lock held, whether our own helper keeps every other from changing
+   * routes: then there is nothing to wait for. Throws a Failure of kind `lock-held` when the time is over.
    */
   acquire(options: {
     doing: string;
     waitMs: number;
     onWait: (holder: LockHolder | null) => void;
     signal?: AbortSignal;
+    takeHelper?: () => Promise<boolean>;
   }): Promise<HeldLock>;
 }
 

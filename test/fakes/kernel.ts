@@ -35,7 +35,7 @@ export class FakeKernel implements RouteTable, RouteChanger {
   readonly tried: RouteChange[] = [];
   started = 0;
   released = 0;
-  /** How often it was told to keep others from changing routes, before any change. */
+  /** How often it was told to keep others from changing routes. */
   taken = 0;
   readonly #routes = new Map<string, Route>();
 
@@ -133,8 +133,9 @@ export class FakeKernel implements RouteTable, RouteChanger {
     this.started++;
   }
 
-  async take(): Promise<void> {
+  async take(): Promise<boolean> {
     this.taken++;
+    return true;
   }
 
   async close(): Promise<void> {

@@ -296,7 +296,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       await changer.change([add(v4)]);
       await changer.release();
       expect(await lockIsFree()).toBe(true);
-      await changer.take();
+      expect(await changer.take()).toBe(true);
       expect(await lockIsFree()).toBe(false);
       await changer.close();
       expect(await lockIsFree()).toBe(true);

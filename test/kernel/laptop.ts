@@ -109,7 +109,7 @@ export class Laptop {
     const lock = await open('/dev/null');
     return {
       start: () => undefined,
-      take: async () => undefined,
+      take: async () => false,
       change: (changes) =>
         prepare(changes, {
           runner: this.#host.processes,

@@ -111,7 +111,7 @@ export class FaultWorld {
       ...this.world.ports(planOf([]), faults),
       routeChanger: {
         start: () => kernel.start(),
-        take: async () => faults.step('helper.take'),
+        take: () => kernel.take(),
         change: (changes) => kernel.change(changes),
         close: () => kernel.close(),
         release: async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { type Route, routeKey } from '../../src/model/route.ts';
+import type { Lock } from '../../src/registry/registry.ts';
 import { Faults } from '../fakes/faults.ts';
 import { create, planOf, remove, replace, route, serviceStep, step } from '../fakes/plans.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
@@ -303,7 +304,7 @@ test('a helper whose last child never ends leaves the journal open, and the next
     ...ports,
     routeChanger: {
       start: () => undefined,
-      take: async () => undefined,
+      take: async () => false,
       change: () => Promise.reject(new Failure('error', [])),
       release: () => Promise.reject(busy),
       close: () => Promise.reject(busy),
@@ -328,7 +329,7 @@ test('an undo that the helper cannot make is named, and tried again by the next 
     ...ports,
     routeChanger: {
       start: () => undefined,
-      take: async () => undefined,
+      take: async () => false,
       change: (changes) => {
         if (++calls > 1) throw new Failure('error', [], {});
         return world.kernel.change(changes);
@@ -630,16 +631,17 @@ test('the helper has let go before the lock is free, after an apply and after a 
   expect(world.kernel.released).toBe(released + 1);
 });
 
-test('a helper that lives takes its lock as soon as ours is held, and one that cannot hides no outcome', async () => {
+test('a helper that was told to keep others out lets go where the lock could not be had after all', async () => {
   const world = new World(await temporaryDirectory());
-  const seen: string[][] = [];
-  world.kernel.take = async () => {
-    seen.push(world.types());
-    throw new Failure('lock-held', []);
+  const ports = world.ports(planOf([create(SERVICES)]));
+  const lock: Lock = {
+    acquire: async ({ takeHelper }) => {
+      expect(await takeHelper?.()).toBe(true);
+      throw new Failure('error', []);
+    },
   };
-  expect((await world.apply(planOf([create(SERVICES)]))).kind).toBe('done');
-  expect(seen).toEqual([[]]);
-  expect(world.lock).toMatchObject({ taken: 1, released: 1 });
+  await expect(world.applyWith({ ...ports, lock })).rejects.toMatchObject({ kind: 'error' });
+  expect(world.kernel).toMatchObject({ taken: 1, released: 1, tried: [] });
 });
 
 test('a helper that does not end hides no outcome', async () => {

@@ -48,7 +48,7 @@ async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-function acquire(dir: string, waitMs = 0, signal?: AbortSignal) {
+function acquire(dir: string, waitMs = 0, signal?: AbortSignal, takeHelper?: () => Promise<boolean>) {
   const heard: (LockHolder | null)[] = [];
   let wait: () => void = () => undefined;
   const waiting = new Promise<void>((resolve) => {
@@ -62,6 +62,7 @@ function acquire(dir: string, waitMs = 0, signal?: AbortSignal) {
       wait();
     },
     ...(signal === undefined ? {} : { signal }),
+    ...(takeHelper === undefined ? {} : { takeHelper }),
   });
   return { lock, heard, waiting };
 }
@@ -137,6 +138,27 @@ test('the helper of a killed mkplan is waited for, whatever the patience with th
   const own = await helper(dir);
   await ended(own);
   await held.release();
+});
+
+test.each([
+  ['keeps others out is not waited for', true],
+  ['does not is waited for', false],
+])('a helper of our own that %s', async (_, keeps) => {
+  const dir = await temporaryDirectory();
+  const own = await helper(dir);
+  const asked: string[] = [];
+  const takeHelper = async () => {
+    asked.push(JSON.stringify(await failureOf(acquire(dir).lock)));
+    return keeps;
+  };
+  const { lock, heard, waiting } = acquire(dir, 0, undefined, takeHelper);
+  if (keeps) await (await lock).release();
+  else await waiting;
+  expect(heard).toEqual(keeps ? [] : [null]);
+  // It was asked with the lock held, and once.
+  expect(asked).toEqual([expect.stringContaining('lock-held')]);
+  await ended(own);
+  if (!keeps) await (await lock).release();
 });
 
 test('a child that inherited the descriptor keeps the lock beyond its parent', async () => {
