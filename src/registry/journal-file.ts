@@ -58,7 +58,12 @@ async function openForAppend(dir: string, path: string): Promise<FileHandle> {
     if (errnoOf(thrown) !== 'ENOENT') throw thrown;
   }
   const file = await openState(path, flags | constants.O_CREAT | constants.O_EXCL);
-  await syncDirectory(dir);
+  try {
+    await syncDirectory(dir);
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
   return file;
 }
 

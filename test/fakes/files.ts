@@ -45,7 +45,15 @@ export async function injectFiles(dir: string, faults: () => Faults): Promise<vo
   fs.open = async (path, ...rest) => {
     if (!isHere(path)) return await open(path, ...rest);
     const name = path === dir ? 'directory' : basename(String(path));
-    const handle = await around(`open ${name}`, () => open(path, ...rest));
+    faults().step(`before open ${name}`);
+    const handle = await open(path, ...rest);
+    try {
+      faults().step(`after open ${name}`);
+    } catch (thrown) {
+      // Whoever asked for it never gets it: neither the process that was killed, nor the one whose call failed.
+      await handle.close();
+      throw thrown;
+    }
     names.set(handle, name);
     return handle;
   };

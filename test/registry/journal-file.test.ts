@@ -1,4 +1,4 @@
-import { appendFile, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
@@ -90,6 +90,19 @@ test('the file is for its owner alone', async () => {
   await journalWith(dir);
   expect((await stat(pathIn(dir))).mode & 0o777).toBe(0o600);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a journal that cannot be made to last is not left open',
+  async () => {
+    const dir = await temporaryDirectory();
+    await failFile(dir, 'sync', 1);
+    expect(await codeOf(createJournal(dir).begin(BEGIN))).toBe('state-file');
+    const open = await Promise.all(
+      (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+    );
+    expect(open.filter((path) => path.startsWith(dir))).toEqual([]);
+  },
+);
 
 test('a second transaction cannot begin while one is open', async () => {
   const dir = await temporaryDirectory();
