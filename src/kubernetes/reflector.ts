@@ -3,7 +3,7 @@ import { Failure } from '../model/diagnostic.ts';
 import type { Right } from '../model/observed.ts';
 import { RefusedCall } from './api-errors.ts';
 import type { ApiClient } from './http.ts';
-import { OwnWrites } from './own-writes.ts';
+import { type Appearance, Mirror, type Told } from './mirror.ts';
 import type { WatchPace } from './pace.ts';
 import { Backoff, jittered } from './patience.ts';
 import { MissingRights } from './rights.ts';
@@ -18,7 +18,7 @@ interface Named {
 }
 
 /** What one reflector keeps in memory. */
-export interface Source<T, V> {
+export interface Source<T, V> extends Appearance<V> {
   /** What is asked for, for messages, and where. */
   readonly resource: string;
   readonly path: string;
@@ -27,10 +27,6 @@ export interface Source<T, V> {
   readonly watchRight: Right;
   /** What is kept of an object; null where it is of no interest. What it throws makes the object count as unreadable. */
   take(object: T): V | null;
-  /** Whether an observation shows the two alike. */
-  isSame(a: V, b: V): boolean;
-  /** Whether an observation shows it at all. */
-  isShown(value: V): boolean;
   /** What there is where it may not be listed, by `namespace/name`. */
   withoutList(rights: MissingRights, signal: AbortSignal): Promise<ReadonlyMap<string, V>>;
 }
@@ -76,8 +72,7 @@ export class Reflector<T extends Named, V> {
   readonly #source: Source<T, V>;
   readonly #options: ReflectorOptions;
   readonly #backoff: Backoff;
-  readonly #writes = new OwnWrites();
-  #values = new Map<string, V>();
+  readonly #mirror: Mirror<V>;
   #missing = new MissingRights();
   /** Where to go on; null where only a list helps. */
   #resourceVersion: string | null = null;
@@ -86,7 +81,6 @@ export class Reflector<T extends Named, V> {
   #isLive = false;
   #failure: { readonly error: unknown } | null = null;
   #recoveries = 0;
-  #revision = 0;
   #waiting: (() => void)[] = [];
   /** Ends the pause before the next round. */
   #hurry = new AbortController();
@@ -96,11 +90,12 @@ export class Reflector<T extends Named, V> {
     this.#options = options;
     const { backoffMs, longestBackoffMs, random } = options.pace;
     this.#backoff = new Backoff(backoffMs, longestBackoffMs, random);
+    this.#mirror = new Mirror(source, () => this.#tell());
   }
 
   /** What was kept of each object, by `namespace/name`. */
   get values(): ReadonlyMap<string, V> {
-    return this.#values;
+    return this.#mirror.values;
   }
 
   /** Rights that turned out to be missing. */
@@ -115,7 +110,7 @@ export class Reflector<T extends Named, V> {
 
   /** Another one whenever something of the values may be another, told or not. */
   get revision(): number {
-    return this.#revision;
+    return this.#mirror.revision;
   }
 
   /** How often the server was lost and came back. */
@@ -153,24 +148,13 @@ export class Reflector<T extends Named, V> {
    * Runs a write of ours to one object, and takes what it answers into memory. `before` is the version that the write
    * rests on: the answer to a write that changes nothing.
    */
-  async write<R>(
+  write<R>(
     key: string,
     before: string | null,
     work: () => Promise<R>,
     told: (answer: R) => { readonly version: string; readonly value: V | null },
   ): Promise<R> {
-    this.#writes.begin(key);
-    let version: string | null = null;
-    let value: V | null = null;
-    try {
-      const answer = await work();
-      ({ version, value } = told(answer));
-      if (version === before) version = null;
-      return answer;
-    } finally {
-      const isNews = this.#writes.end(key, version, this.#options.pace.now());
-      if (isNews) this.#put(key, value);
-    }
+    return this.#mirror.write(key, before, work, told, this.#options.pace.now);
   }
 
   /** One list, if that is needed, and one stream. */
@@ -229,47 +213,23 @@ export class Reflector<T extends Named, V> {
     const { resource, path, query = {}, listRight } = this.#source;
     const { api, signal } = this.#options;
     const missing = new MissingRights();
-    const mark = this.#writes.mark();
+    const mark = this.#mirror.mark();
     const call = { resource, path, query, signal, onForbidden: missing.onForbidden(listRight) };
-    const listed = await api.collect<T, Item<V>>(call, (object) => this.#item(object));
+    const listed = await api.collect<T, Told<V>>(call, (object) => this.#item(object));
     if (listed === null) {
       const values = await this.#source.withoutList(missing, signal);
-      this.#replace(
+      this.#mirror.replace(
         [...values].map(([key, value]) => ({ key, version: '', value })),
         mark,
       );
-    } else this.#replace(listed.values, mark);
+    } else this.#mirror.replace(listed.values, mark);
     this.#resourceVersion = listed?.resourceVersion ?? null;
     this.#synced(missing.list());
   }
 
-  #item(object: T): Item<V> {
+  #item(object: T): Told<V> {
     const version = object.metadata?.resourceVersion ?? '';
     return { key: keyOf(object), version, value: this.#source.take(object) };
-  }
-
-  /** All at once. Tells if an observation shows a difference. */
-  #replace(items: readonly Item<V>[], mark: number): void {
-    const before = this.#values;
-    const next = new Map<string, V>();
-    this.#writes.settle(mark);
-    for (const { key, version, value } of items) {
-      if (this.#writes.admits(key, version) && value !== null) next.set(key, value);
-    }
-    // Written while the list was on its way, and not in it.
-    for (const key of this.#writes.settle(mark)) {
-      const own = before.get(key);
-      if (own === undefined) next.delete(key);
-      else next.set(key, own);
-    }
-    this.#values = next;
-    this.#revision++;
-    const keys = new Set([...before.keys(), ...next.keys()]);
-    for (const key of keys) {
-      if (!this.#differs(before.get(key), next.get(key))) continue;
-      this.#tell();
-      return;
-    }
   }
 
   #synced(missing: readonly Right[]): void {
@@ -336,29 +296,12 @@ export class Reflector<T extends Named, V> {
     if (version === '') throw new Gap('the watch told of an object without a resourceVersion');
     if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') {
       const { key, value } = this.#item(object as T);
-      if (this.#writes.admits(key, version)) this.#put(key, type === 'DELETED' ? null : value);
+      this.#mirror.hear({ key, version, value: type === 'DELETED' ? null : value });
     } else if (type !== 'BOOKMARK') throw new Gap(`the watch told of "${type}"`);
     this.#resourceVersion = version;
-    if (this.#writes.isOverdue(this.#options.pace.now() - this.#options.pace.ownWriteMs)) {
+    if (this.#mirror.isOverdue(this.#options.pace.now() - this.#options.pace.ownWriteMs)) {
       throw new Gap('the watch did not tell of what we wrote');
     }
-  }
-
-  #put(key: string, value: V | null): void {
-    const before = this.#values.get(key);
-    this.#revision++;
-    if (value === null) this.#values.delete(key);
-    else this.#values.set(key, value);
-    if (this.#differs(before, value ?? undefined)) this.#tell();
-  }
-
-  #differs(before: V | undefined, after: V | undefined): boolean {
-    const { isShown, isSame } = this.#source;
-    const [a, b] = [before, after].map((value) =>
-      value !== undefined && isShown(value) ? value : undefined,
-    );
-    if (a === undefined || b === undefined) return a !== b;
-    return !isSame(a, b);
   }
 
   /** What is known for the first time is no change. */
@@ -376,10 +319,4 @@ export class Reflector<T extends Named, V> {
       },
     );
   }
-}
-
-interface Item<V> {
-  readonly key: string;
-  readonly version: string;
-  readonly value: V | null;
 }
