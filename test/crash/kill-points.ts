@@ -97,6 +97,7 @@ function recoveryPoint(operation: string, marks: readonly string[]): Point {
 function mainPoint(operation: string, marks: readonly string[]): Point {
   const records = marks.filter((mark) => mark !== 'ASK');
   const last = records.at(-1);
+  if (operation === 'ask helper: take') return 'mkplan: 1 takes the lock';
   if (operation === 'ask helper: release') return 'mkplan: lets the helper and the lock go';
   if (operation === 'run helper' || operation === 'ask helper: hello') return 'mkplan: starts the helper';
   if (operation.startsWith('lock') && last !== undefined) return 'mkplan: lets the helper and the lock go';
