@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { Agent, type AgentOptions } from 'node:https';
-import { isIPv6 } from 'node:net';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 
 /** What proves the server to us, and us to the server. */
@@ -28,7 +27,9 @@ export interface CredentialSource {
 
 /** As Node does it (RFC 6125), but that Node 22.23 takes an IPv6 address for a name, which no certificate has. */
 function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
-  if (isIPv6(host) && new X509Certificate(certificate.raw).checkIP(host) !== undefined) return undefined;
+  // No name has a colon (RFC 3986, section 3.2.2); Node's own test takes 5 ms the first time.
+  if (host.includes(':') && new X509Certificate(certificate.raw).checkIP(host) !== undefined)
+    return undefined;
   return checkServerIdentity(host, certificate);
 }
 
