@@ -1,6 +1,6 @@
-import { NODES, SERVICES } from '../src/sandbox/embedded-api/resources.ts';
-import { createEmbeddedApi } from '../src/sandbox/embedded-api/server.ts';
-import type { Store } from '../src/sandbox/embedded-api/store.ts';
+import type { Store } from '../src/embedded-api/objects/store.ts';
+import { NODES, SERVICES } from '../src/embedded-api/resources.ts';
+import { createEmbeddedApi } from '../src/embedded-api/server.ts';
 import { API_PORT } from '../src/sandbox/files.ts';
 import { POD_CIDR, PROFILE, SERVICE_CIDRS, writeUserFiles } from './cluster.ts';
 

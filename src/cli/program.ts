@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { EXIT } from './exit-code.ts';
 import {
   registerApply,
   registerCleanup,
@@ -9,7 +8,7 @@ import {
   registerGuard,
   registerImport,
   registerWatch,
-} from './register-changes.ts';
+} from './arguments/register-changes.ts';
 import {
   registerInit,
   registerObserve,
@@ -19,8 +18,9 @@ import {
   registerShow,
   registerStatus,
   registerValidate,
-} from './register-reads.ts';
-import { type Act, examples } from './registration.ts';
+} from './arguments/register-reads.ts';
+import { type Act, examples } from './arguments/registration.ts';
+import { EXIT } from './exit-code.ts';
 import { runCommand } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 

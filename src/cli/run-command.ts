@@ -1,9 +1,9 @@
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import { type FileNames, specNames } from './arguments/paths.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { catchSignals, type InterruptionHandle } from './interruption.ts';
-import { Output } from './output.ts';
-import { type FileNames, specNames } from './paths.ts';
 import type { Terminal } from './terminal.ts';
+import { Output } from './views/output.ts';
 
 /** What every command is given beside its own options. */
 export interface CommandContext {

@@ -3,9 +3,9 @@ import { type Allocation, type AllocationRecord, compareAllocations } from '../m
 import { Failure } from '../model/diagnostic.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiCall, ApiClient } from './http.ts';
+import type { ApiCall, ApiClient } from './client/http.ts';
+import { requireShape, type Wire } from './client/wire.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
-import { requireShape, type Wire } from './wire.ts';
 
 /**
  * Where a cluster's record of allocations is. One for all pools of the cluster, since pools of two specs may overlap

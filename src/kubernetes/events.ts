@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { ServiceEvent } from '../model/condition.ts';
+import type { ApiCall, ApiClient } from './client/http.ts';
+import { type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
-import type { ApiCall, ApiClient } from './http.ts';
-import { type Wire, wireTime } from './wire.ts';
 
 /** Who an Event is from, as `kubectl describe` shows it. */
 const COMPONENT = 'mkplan';

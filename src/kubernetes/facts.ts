@@ -1,7 +1,7 @@
 import type { AllocationRecord } from '../model/allocation.ts';
 import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { reviewWriting } from './allocations.ts';
-import type { ApiClient } from './http.ts';
+import type { ApiClient } from './client/http.ts';
 import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
 import { listStrayPods } from './nodes.ts';
 import { type MissingRights, reviewRight } from './rights.ts';

@@ -1,9 +1,9 @@
 import type { V1Lease } from '@kubernetes/client-node';
 import type { ObservedParticipant, Participant, Serving } from '../model/participant.ts';
+import type { ApiCall, ApiClient } from './client/http.ts';
+import { compareText, type Wire } from './client/wire.ts';
 import type { Joining } from './cluster.ts';
-import type { ApiCall, ApiClient } from './http.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
-import { compareText, type Wire } from './wire.ts';
 
 /**
  * Who else is in a cluster: one Lease (coordination.k8s.io/v1) a tunnel. Two rules make that the last one out clears and

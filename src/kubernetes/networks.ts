@@ -1,9 +1,9 @@
 import type { V1ConfigMap, V1ServiceCIDR } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { ObservedCluster } from '../model/observed.ts';
-import type { ApiClient } from './http.ts';
+import type { ApiClient } from './client/http.ts';
+import { canonicalCidrs, compareText, requireShape, type Wire } from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
-import { canonicalCidrs, compareText, requireShape, type Wire } from './wire.ts';
 
 /** Where the API group is not served, and where we may not look: another source answers then. */
 const ABSENT = [403, 404];

@@ -1,8 +1,7 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { contains, formatAddress, parseAddress, parsePrefix } from '../model/prefix.ts';
-import type { ApiClient } from './http.ts';
-import type { MissingRights } from './rights.ts';
+import type { ApiClient } from './client/http.ts';
 import {
   canonicalAddress,
   canonicalCidrs,
@@ -10,7 +9,8 @@ import {
   requireShape,
   type Shape,
   type Wire,
-} from './wire.ts';
+} from './client/wire.ts';
+import type { MissingRights } from './rights.ts';
 
 type StrayPod = ObservedCluster['strayPods'][number];
 

@@ -1,7 +1,7 @@
 import type { Right } from '../model/observed.ts';
 import type { ObservedParticipant, Participant } from '../model/participant.ts';
+import type { ApiClient } from './client/http.ts';
 import type { Joining } from './cluster.ts';
-import type { ApiClient } from './http.ts';
 import { deleteLease, joinLease, LeaseJudge, markLeaving, readParticipants, reviewLease } from './leases.ts';
 import { MissingRights } from './rights.ts';
 

@@ -1,7 +1,7 @@
 import type { V1ResourceAttributes, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import { RIGHTS, type Right } from '../model/observed.ts';
-import type { ApiClient } from './http.ts';
-import type { Wire } from './wire.ts';
+import type { ApiClient } from './client/http.ts';
+import type { Wire } from './client/wire.ts';
 
 /** Rights that turned out to be missing while a cluster was read. */
 export class MissingRights {

@@ -3,11 +3,11 @@ import { CONDITION_TYPE, type Condition, type ServiceStatus } from '../model/con
 import { Failure } from '../model/diagnostic.ts';
 import { FIELD_MANAGER } from '../model/observed.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiAnswer } from './answer.ts';
-import { statusMessage } from './api-errors.ts';
+import type { ApiAnswer } from './client/answer.ts';
+import { statusMessage } from './client/api-errors.ts';
+import type { ApiCall, ApiClient } from './client/http.ts';
+import { type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
-import type { ApiCall, ApiClient } from './http.ts';
-import { type Wire, wireTime } from './wire.ts';
 
 /** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */
 const IP_MODE_SINCE_MINOR = 29;

@@ -1,9 +1,16 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import { CONDITION_TYPE, type ObservedCondition } from '../model/condition.ts';
 import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
-import type { ApiClient } from './http.ts';
+import type { ApiClient } from './client/http.ts';
+import {
+  canonicalAddress,
+  compareNames,
+  compareText,
+  requireShape,
+  type Shape,
+  type Wire,
+} from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
-import { canonicalAddress, compareNames, compareText, requireShape, type Shape, type Wire } from './wire.ts';
 
 /** The annotation by which a Service asks for an address. */
 const IP_ANNOTATION = 'mkplan/ip';

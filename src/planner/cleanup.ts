@@ -6,7 +6,7 @@ import { compareRoutes, DEFAULT_PROTOCOL, MAIN_TABLE, type Route, routeKey } fro
 import { forget } from './diff.ts';
 import { differenceOf, differing } from './differing.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { leftRoute, tunnelDiagnostics, unknownOfHost } from './minikube.ts';
+import { leftRoute, tunnelDiagnostics, unknownOfHost } from './networks/minikube.ts';
 import { wavesOf } from './order.ts';
 import { routeStep, stepOrder } from './step.ts';
 

@@ -5,14 +5,14 @@ import type { RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
-import { conditionChange, eventsOf } from './conditions.ts';
-import type { Ownership } from './foreign.ts';
-import { keptFor } from './participants.ts';
+import { conditionChange, eventsOf } from './addresses/conditions.ts';
+import { keptFor } from './addresses/participants.ts';
+import { isToTakeBack } from './addresses/served.ts';
+import { isOurIngress } from './addresses/sharing.ts';
+import type { Ownership } from './conflicts/foreign.ts';
+import type { WantedRoute } from './networks/wanted.ts';
 import { mayPatch } from './rights.ts';
-import { isToTakeBack } from './served.ts';
-import { isOurIngress } from './sharing.ts';
 import { routeStep, serviceStep } from './step.ts';
-import type { WantedRoute } from './wanted.ts';
 
 /** A wanted route that may be made, or that a foreign route satisfies already. */
 export interface Admitted {

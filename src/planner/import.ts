@@ -7,10 +7,10 @@ import { addressBits, formatAddress, formatPrefix, samePrefix } from '../model/p
 import { formatRoute, isPlain, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { type Ownership, tellApart } from './conflicts/foreign.ts';
 import { forget } from './diff.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { type Ownership, tellApart } from './foreign.ts';
-import { tunnelOf } from './minikube.ts';
+import { tunnelOf } from './networks/minikube.ts';
 import { plan } from './plan.ts';
 import { routeStep, stepOrder } from './step.ts';
 

@@ -12,23 +12,23 @@ import type {
 } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
-import { type Admission, admit } from './admit.ts';
-import { serviceReports } from './conditions.ts';
-import { ConflictCheck } from './conflict.ts';
+import { serviceReports } from './addresses/conditions.ts';
+import { leaseChange, participantDiagnostics } from './addresses/participants.ts';
+import { checkPool } from './addresses/pool-check.ts';
+import { routedAddresses } from './addresses/served.ts';
+import { holders, isOurIngress, usersOf } from './addresses/sharing.ts';
+import { type Admission, admit } from './conflicts/admit.ts';
+import { ConflictCheck } from './conflicts/conflict.ts';
+import { foreignRoutes, tellApart } from './conflicts/foreign.ts';
+import { policyRanges, withPolicy } from './conflicts/policy.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
-import { doubtfulGateways } from './doubtful-gateways.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { foreignRoutes, tellApart } from './foreign.ts';
-import { tunnelDiagnostics, unknownOfHost } from './minikube.ts';
+import { doubtfulGateways } from './networks/doubtful-gateways.ts';
+import { tunnelDiagnostics, unknownOfHost } from './networks/minikube.ts';
+import { type WantedProfile, type WantedRoute, wantedOf } from './networks/wanted.ts';
 import { wavesOf } from './order.ts';
-import { leaseChange, participantDiagnostics } from './participants.ts';
-import { policyRanges, withPolicy } from './policy.ts';
-import { checkPool } from './pool-check.ts';
 import { mayRecord, rightsDiagnostics } from './rights.ts';
-import { routedAddresses } from './served.ts';
-import { holders, isOurIngress, usersOf } from './sharing.ts';
 import { stepOrder } from './step.ts';
-import { type WantedProfile, type WantedRoute, wantedOf } from './wanted.ts';
 
 /**
  * The planner: a pure function without clock, I/O, randomness or mutation of its input; equal input gives an equal

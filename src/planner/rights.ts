@@ -5,7 +5,7 @@ import type { ObservedCluster, ObservedProfile, ObservedService, Right } from '.
 import type { Purpose, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { isOurIngress } from './sharing.ts';
+import { isOurIngress } from './addresses/sharing.ts';
 
 /** What a missing right comes to. */
 interface Feature {

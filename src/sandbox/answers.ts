@@ -1,4 +1,3 @@
-import { contains, parseAddress, parsePrefix } from '../model/prefix.ts';
 import {
   arrayAt,
   type Json,
@@ -7,9 +6,10 @@ import {
   textAt,
   textsAt,
   valueAt,
-} from './embedded-api/json.ts';
-import { ENDPOINT_SLICES, PODS, SERVICES } from './embedded-api/resources.ts';
-import type { Store } from './embedded-api/store.ts';
+} from '../embedded-api/objects/json.ts';
+import type { Store } from '../embedded-api/objects/store.ts';
+import { ENDPOINT_SLICES, PODS, SERVICES } from '../embedded-api/resources.ts';
+import { contains, parseAddress, parsePrefix } from '../model/prefix.ts';
 import type { TopologyNode } from './topology.ts';
 
 /** An address of the cluster that nodes answer on, as kube-proxy and the pods themselves would. */

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { stringify } from 'yaml';
-import { KUBERNETES_VERSION } from './embedded-api/discovery.ts';
+import { KUBERNETES_VERSION } from '../embedded-api/discovery.ts';
 import type { SandboxConfig } from './protocol.ts';
 import type { TopologyNode } from './topology.ts';
 

@@ -1,6 +1,16 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, isAlias, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import {
+  arrayAt,
+  isObject,
+  type Json,
+  type JsonObject,
+  objectAt,
+  textAt,
+  textsAt,
+} from '../embedded-api/objects/json.ts';
+import { NODES, type Resource, resourceOfKind, SERVICE_CIDRS } from '../embedded-api/resources.ts';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import {
   formatAddress,
@@ -11,16 +21,6 @@ import {
   samePrefix,
 } from '../model/prefix.ts';
 import { DEFAULT_NODES, DEFAULT_SERVICES } from './default-manifests.ts';
-import {
-  arrayAt,
-  isObject,
-  type Json,
-  type JsonObject,
-  objectAt,
-  textAt,
-  textsAt,
-} from './embedded-api/json.ts';
-import { NODES, type Resource, resourceOfKind, SERVICE_CIDRS } from './embedded-api/resources.ts';
 
 /** One file of manifests. */
 export interface ManifestFile {

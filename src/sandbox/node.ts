@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
+import { textAt } from '../embedded-api/objects/json.ts';
+import type { Author } from '../embedded-api/objects/managed-fields.ts';
+import type { Store } from '../embedded-api/objects/store.ts';
+import { ENDPOINT_SLICES, NAMESPACES, PODS, resourceOfKind, SERVICES } from '../embedded-api/resources.ts';
+import { createEmbeddedApi } from '../embedded-api/server.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import { answersOf } from './answers.ts';
-import { textAt } from './embedded-api/json.ts';
-import type { Author } from './embedded-api/managed-fields.ts';
-import { ENDPOINT_SLICES, NAMESPACES, PODS, resourceOfKind, SERVICES } from './embedded-api/resources.ts';
-import { createEmbeddedApi } from './embedded-api/server.ts';
-import type { Store } from './embedded-api/store.ts';
 import { readLines } from './foreground.ts';
 import { allowNonlocalBind, Holdings, runIp } from './holdings.ts';
 import type { Manifest } from './manifests.ts';

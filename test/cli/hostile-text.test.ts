@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { paletteFor } from '../../src/cli/color.ts';
-import { Output } from '../../src/cli/output.ts';
-import { fileNames } from '../../src/cli/paths.ts';
-import { renderDiagnostic } from '../../src/cli/render-diagnostic.ts';
-import { renderEvent } from '../../src/cli/render-events.ts';
-import { renderPlan } from '../../src/cli/render-plan.ts';
+import { fileNames } from '../../src/cli/arguments/paths.ts';
+import { paletteFor } from '../../src/cli/views/color.ts';
+import { Output } from '../../src/cli/views/output.ts';
+import { renderDiagnostic } from '../../src/cli/views/render-diagnostic.ts';
+import { renderEvent } from '../../src/cli/views/render-events.ts';
+import { renderPlan } from '../../src/cli/views/render-plan.ts';
 import { encodeObserved, printObserved } from '../../src/observe/document.ts';
 import { plan } from '../../src/planner/plan.ts';
 import {

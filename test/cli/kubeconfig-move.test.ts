@@ -1,10 +1,10 @@
 import { unlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { Clusters } from '../../src/cli/clusters.ts';
-import { SpecFiles } from '../../src/cli/spec-files.ts';
+import { SpecFiles } from '../../src/cli/session/spec-files.ts';
+import { Clusters } from '../../src/cli/wiring/clusters.ts';
 import { findCluster } from '../../src/kubernetes/connect.ts';
-import { kubeconfigFiles } from '../../src/kubernetes/kubeconfig.ts';
+import { kubeconfigFiles } from '../../src/kubernetes/kubeconfig/kubeconfig.ts';
 import { ChokidarFileEvents } from '../../src/platform/chokidar.ts';
 import { REWRITES } from '../fakes/rewrites.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';

@@ -6,8 +6,8 @@ import {
   objectAt,
   textAt,
   valueAt,
-} from '../../src/sandbox/embedded-api/json.ts';
-import type { Reply, TestClient } from '../sandbox/embedded-api/client.ts';
+} from '../../src/embedded-api/objects/json.ts';
+import type { Reply, TestClient } from '../embedded-api/client.ts';
 
 /** A Kubernetes API that the contract is held against. */
 export interface ContractTarget {

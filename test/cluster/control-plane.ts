@@ -5,10 +5,10 @@ import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADMIN, type Authority, createAuthority } from '../../src/sandbox/embedded-api/certificates.ts';
-import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import { ADMIN, type Authority, createAuthority } from '../../src/embedded-api/certificates.ts';
+import { type JsonObject, textAt } from '../../src/embedded-api/objects/json.ts';
+import { type Access, TestClient } from '../embedded-api/client.ts';
 import type { Namespace } from '../kernel/netns.ts';
-import { type Access, TestClient } from '../sandbox/embedded-api/client.ts';
 import { Daemon } from './daemon.ts';
 import { requirePrograms } from './programs.ts';
 

@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Argv, CommandResult } from '../../src/platform/command.ts';
 import { API_PORT, pathsOf, writeSandboxFiles } from '../../src/sandbox/files.ts';
+import type { Access } from '../embedded-api/client.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/proxy.ts';
 import { createHost, type Host, type Namespace } from '../kernel/netns.ts';
-import type { Access } from '../sandbox/embedded-api/client.ts';
 import { Daemon, waitUntil } from './daemon.ts';
 import { mkplanArgv } from './user.ts';
 

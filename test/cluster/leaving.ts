@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/sandbox/embedded-api/json.ts';
+import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/embedded-api/objects/json.ts';
+import { TestClient } from '../embedded-api/client.ts';
 import type { Passing } from '../faults/proxy.ts';
-import { TestClient } from '../sandbox/embedded-api/client.ts';
 import { post } from './bed.ts';
 import { Laptop, NODE } from './laptop.ts';
 import { nodeObject, serviceObject } from './objects.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
+import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
 import { Bed, type BedPod, OTHER_ADDRESS, post } from './bed.ts';
 import { API_PORT } from './control-plane.ts';
 import { Daemon, waitUntil } from './daemon.ts';

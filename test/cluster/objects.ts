@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
+import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
 
 /** What a Node's status says of where it is. */
 export function nodeAddresses(node: { readonly name: string; readonly address: string }): JsonObject[] {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import { type JsonObject, textAt } from '../../src/embedded-api/objects/json.ts';
 import { Bed, type BedPod, type Heard, post, type Question } from './bed.ts';
 import { waitUntil } from './daemon.ts';
 import { modeRefused, type ProxyMode } from './kube-proxy.ts';

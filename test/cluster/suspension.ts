@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { arrayAt, type JsonObject, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import { arrayAt, type JsonObject, textAt } from '../../src/embedded-api/objects/json.ts';
+import { type Access, type OpenWatch, TestClient } from '../embedded-api/client.ts';
 import type { Fault, Passing } from '../faults/proxy.ts';
-import { type Access, type OpenWatch, TestClient } from '../sandbox/embedded-api/client.ts';
 import { post } from './bed.ts';
 import { Laptop, NODE, type Run } from './laptop.ts';
 import { nodeObject, serviceObject } from './objects.ts';

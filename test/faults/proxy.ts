@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Access } from '../embedded-api/client.ts';
 import { type Certificates, makeCertificates } from '../kubernetes/api-server.ts';
-import type { Access } from '../sandbox/embedded-api/client.ts';
 
 /** What becomes of one request. */
 export type Fault =

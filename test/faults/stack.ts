@@ -1,5 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/embedded-api/objects/json.ts';
+import { EVENTS, NODES, resourceOfKind, SERVICES } from '../../src/embedded-api/resources.ts';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
 import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
@@ -14,9 +17,6 @@ import { observe } from '../../src/observe/observe.ts';
 import { plan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { createJournal } from '../../src/registry/journal-file.ts';
-import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/sandbox/embedded-api/json.ts';
-import { EVENTS, NODES, resourceOfKind, SERVICES } from '../../src/sandbox/embedded-api/resources.ts';
-import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 import { planOf } from '../fakes/plans.ts';
 import { World } from '../fakes/world.ts';
 import { minikubeKubeconfig, NO_PROGRAMS, writeKubeconfig } from '../kubernetes/api-server.ts';

@@ -1,4 +1,4 @@
-import { startApi } from '../sandbox/embedded-api/client.ts';
+import { startApi } from '../embedded-api/client.ts';
 import { describeWatching } from './watching.ts';
 
 describeWatching('a watch of the embedded API', null, async () => {

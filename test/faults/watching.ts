@@ -2,15 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
+import type { WatchPace } from '../../src/kubernetes/client/pace.ts';
 import type { Cluster, ClusterWatch } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
-import type { WatchPace } from '../../src/kubernetes/pace.ts';
 import type { ObservedCluster } from '../../src/model/observed.ts';
-import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
 import type { ContractTarget } from '../cluster/contract.ts';
 import { endpointSlice, nodeObject, serviceObject } from '../cluster/objects.ts';
+import type { Access } from '../embedded-api/client.ts';
 import { makeHome, minikubeKubeconfig, NO_PROGRAMS, writeKubeconfig } from '../kubernetes/api-server.ts';
-import type { Access } from '../sandbox/embedded-api/client.ts';
 import { type Fault, type FaultProxy, PASS, startFaultProxy, type Upset } from './proxy.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';

@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml';
 import { post } from '../cluster/bed.ts';
 import { Laptop, NODE } from '../cluster/laptop.ts';
 import { nodeObject } from '../cluster/objects.ts';
-import { startApi, type TestClient } from '../sandbox/embedded-api/client.ts';
+import { startApi, type TestClient } from '../embedded-api/client.ts';
 
 let client: TestClient;
 let laptop: Laptop;

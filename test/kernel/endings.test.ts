@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { arrayAt, textAt } from '../../src/sandbox/embedded-api/json.ts';
+import { arrayAt, textAt } from '../../src/embedded-api/objects/json.ts';
 import { post } from '../cluster/bed.ts';
 import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';

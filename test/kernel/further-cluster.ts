@@ -4,12 +4,12 @@ import { connect, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
 import { pathsOf } from '../../src/sandbox/files.ts';
 import { post } from '../cluster/bed.ts';
 import { Daemon } from '../cluster/daemon.ts';
 import { nodeObject } from '../cluster/objects.ts';
-import { TestClient } from '../sandbox/embedded-api/client.ts';
+import { TestClient } from '../embedded-api/client.ts';
 import type { SandboxWorld } from './sandbox-world.ts';
 
 const RELAY = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster', 'relay.mjs');

@@ -1,5 +1,5 @@
 import { describeLeaving } from '../cluster/leaving.ts';
-import { startApi } from '../sandbox/embedded-api/client.ts';
+import { startApi } from '../embedded-api/client.ts';
 
 describeLeaving('the embedded API', null, async () => {
   const { api, client } = await startApi();

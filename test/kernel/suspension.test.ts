@@ -1,5 +1,5 @@
 import { describeSuspension } from '../cluster/suspension.ts';
-import { startApi } from '../sandbox/embedded-api/client.ts';
+import { startApi } from '../embedded-api/client.ts';
 
 describeSuspension('the embedded API', null, async () => {
   const { api, client } = await startApi();

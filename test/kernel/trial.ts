@@ -16,7 +16,7 @@ import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { addressOf, contains, formatAddress, lastOf, type Prefix } from '../../src/model/prefix.ts';
 import { addressesToAsk } from '../../src/observe/answers.ts';
 import { vpnEndpoints } from '../../src/observe/critical.ts';
-import { Forwarding } from '../../src/planner/forwarding.ts';
+import { Forwarding } from '../../src/planner/conflicts/forwarding.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { RouteChanger } from '../../src/platform/route-table.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';

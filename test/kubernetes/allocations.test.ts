@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
 import {
   formatAllocations,
   parseAllocations,
   readAllocations,
   writeAllocations,
 } from '../../src/kubernetes/allocations.ts';
-import { ApiClient } from '../../src/kubernetes/http.ts';
+import { ApiClient } from '../../src/kubernetes/client/http.ts';
 import { MissingRights } from '../../src/kubernetes/rights.ts';
 import { compareAllocations } from '../../src/model/allocation.ts';
 import { addressOf, formatAddress } from '../../src/model/prefix.ts';
-import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 
 const allocation = fc.record({
   address: fc

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApiClient } from '../../src/kubernetes/http.ts';
+import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
+import { ApiClient } from '../../src/kubernetes/client/http.ts';
 import { joinLease, LeaseJudge, markLeaving, readParticipants } from '../../src/kubernetes/leases.ts';
 import { MissingRights } from '../../src/kubernetes/rights.ts';
 import type { Serving } from '../../src/model/participant.ts';
-import { createEmbeddedApi, type EmbeddedApi } from '../../src/sandbox/embedded-api/server.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const SECOND = 1000;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
+import { Store } from '../../src/embedded-api/objects/store.ts';
+import { ENDPOINT_SLICES, NAMESPACES, SERVICES } from '../../src/embedded-api/resources.ts';
 import { answersOf } from '../../src/sandbox/answers.ts';
 import { DEFAULT_NODES } from '../../src/sandbox/default-manifests.ts';
-import type { JsonObject } from '../../src/sandbox/embedded-api/json.ts';
-import { ENDPOINT_SLICES, NAMESPACES, SERVICES } from '../../src/sandbox/embedded-api/resources.ts';
-import { Store } from '../../src/sandbox/embedded-api/store.ts';
 import { parseManifests } from '../../src/sandbox/manifests.ts';
 import { layOut } from '../../src/sandbox/topology.ts';
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { arrayAt, textAt } from '../../src/embedded-api/objects/json.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { formatAddress } from '../../src/model/prefix.ts';
 import { DEFAULT_NODES, DEFAULT_SERVICES } from '../../src/sandbox/default-manifests.ts';
-import { arrayAt, textAt } from '../../src/sandbox/embedded-api/json.ts';
 import { parseManifests, readManifests } from '../../src/sandbox/manifests.ts';
 
 const EXAMPLE = new URL('../../examples/sandbox/', import.meta.url).pathname;

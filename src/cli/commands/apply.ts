@@ -1,13 +1,13 @@
 import { plan as makePlan } from '../../planner/plan.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
-import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
-import { approvedBy } from '../approval.ts';
-import { Confirming } from '../confirming.ts';
-import { loadDesired } from '../desired.ts';
-import { type FileNames, namesFrom } from '../paths.ts';
-import { isPlanFile, readPlan, requireSameHost } from '../plan-file.ts';
+import { type FileNames, namesFrom } from '../arguments/paths.ts';
 import type { CommandContext } from '../run-command.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
+import { approvedBy } from '../transaction/approval.ts';
+import { Confirming } from '../transaction/confirming.ts';
+import { isPlanFile, readPlan, requireSameHost } from '../transaction/plan-file.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 export interface ApplyCommandOptions extends ApplyOptions {
   /** Milliseconds. */

@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import type { Claim } from '../../model/claim.ts';
 import { planCleanup } from '../../planner/cleanup.ts';
 import type { Processes } from '../../platform/processes.ts';
-import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
-import { nothingDesired } from '../desired.ts';
 import type { CommandContext } from '../run-command.ts';
-import { forgetDeadSessions } from '../session.ts';
+import { forgetDeadSessions } from '../session/session.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
+import { nothingDesired } from '../wiring/desired.ts';
 
 export interface CleanupOptions extends ApplyOptions {
   /** Also what belongs to specs that still exist. */

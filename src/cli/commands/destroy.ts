@@ -1,8 +1,8 @@
 import { plan as makePlan } from '../../planner/plan.ts';
-import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
-import { loadDesired } from '../desired.ts';
 import type { CommandContext } from '../run-command.ts';
-import { refuseLiveSession } from '../session.ts';
+import { refuseLiveSession } from '../session/session.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 /** `mkplan destroy [SPEC]`: removes what apply made for the spec. */
 export async function destroy(context: CommandContext, options: ApplyOptions): Promise<number> {

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { guardTransaction } from '../../machine/guard.ts';
 import { recover } from '../../machine/run.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
-import { underLock } from '../apply-plan.ts';
-import { approvedBy } from '../approval.ts';
-import { composeChanging, composeReading } from '../compose.ts';
 import { EXIT } from '../exit-code.ts';
-import { APPLIED, READY, UNDO } from '../guard-process.ts';
 import type { CommandContext } from '../run-command.ts';
+import { underLock } from '../transaction/apply-plan.ts';
+import { approvedBy } from '../transaction/approval.ts';
+import { APPLIED, READY, UNDO } from '../transaction/guard-process.ts';
+import { composeChanging, composeReading } from '../wiring/compose.ts';
 
 export interface GuardOptions {
   readonly allow: readonly ApprovalKind[];

@@ -4,13 +4,13 @@ import { encodeRoute, formatRoute, ROUTE_TYPES } from '../../model/route.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { observe } from '../../observe/observe.ts';
 import { type Importable, importable, planImport, UNWANTED } from '../../planner/import.ts';
-import { type ApplyOptions, applyPlan, concludeApply } from '../apply-plan.ts';
-import { approvedBy } from '../approval.ts';
-import { composeReading } from '../compose.ts';
-import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { alignColumns, printableDeep } from '../text.ts';
+import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
+import { approvedBy } from '../transaction/approval.ts';
+import { alignColumns, printableDeep } from '../views/text.ts';
+import { composeReading } from '../wiring/compose.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 export interface ImportOptions extends ApplyOptions {
   /** Whatever the spec asks for, of what is shown as `?`. */

@@ -1,10 +1,10 @@
 import { Failure } from '../../model/diagnostic.ts';
 import { formatPrefix, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
-import { composeReading, type ReadAdapters } from '../compose.ts';
+import { freePool } from '../arguments/pool.ts';
 import { EXIT } from '../exit-code.ts';
-import { writeNewFile } from '../plan-file.ts';
-import { freePool } from '../pool.ts';
 import type { CommandContext } from '../run-command.ts';
+import { writeNewFile } from '../transaction/plan-file.ts';
+import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 
 /** kubeadm's service network and kindnet's pod network, where a profile's own config names none. */
 const USUAL_NETWORKS = ['10.96.0.0/12', '10.244.0.0/16'];

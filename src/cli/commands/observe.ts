@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { encodeObserved, printObserved } from '../../observe/document.ts';
 import { observe as takeSnapshot } from '../../observe/observe.ts';
-import { approvedBy } from '../approval.ts';
-import { composeReading } from '../compose.ts';
-import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
-import { writeNewFile } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
+import { approvedBy } from '../transaction/approval.ts';
+import { writeNewFile } from '../transaction/plan-file.ts';
+import { composeReading } from '../wiring/compose.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 export interface ObserveOptions {
   /** A new file, as typed; stdout without it. */

@@ -6,12 +6,12 @@ import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, isRefused } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
-import { approvedBy } from '../approval.ts';
-import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
-import { openTransaction } from '../open-transaction.ts';
-import { savePlan } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
+import { approvedBy } from '../transaction/approval.ts';
+import { openTransaction } from '../transaction/open-transaction.ts';
+import { savePlan } from '../transaction/plan-file.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 export interface PlanOptions {
   /** A recorded observation, as typed. */
@@ -47,7 +47,7 @@ async function observeNow(
   desired: DesiredState,
 ): Promise<ObservedState> {
   const [{ composeReading }, { observe }] = await Promise.all([
-    import('../compose.ts'),
+    import('../wiring/compose.ts'),
     import('../../observe/observe.ts'),
   ]);
   const verb = destroy === true ? 'plan --destroy' : 'plan';

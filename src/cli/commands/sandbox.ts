@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { describeSandbox, runSandbox } from '../../sandbox/sandbox.ts';
-import { composeSandbox } from '../compose.ts';
 import type { CommandContext } from '../run-command.ts';
+import { composeSandbox } from '../wiring/compose.ts';
 
 export interface SandboxOptions {
   /** A directory of manifests, as typed. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { namesFrom } from '../arguments/paths.ts';
 import { EXIT } from '../exit-code.ts';
-import { namesFrom } from '../paths.ts';
-import { readPlan } from '../plan-file.ts';
 import type { CommandContext } from '../run-command.ts';
+import { readPlan } from '../transaction/plan-file.ts';
 
 /** `mkplan show PLANFILE`: a saved plan as `plan` printed it. Whether its facts still hold is not asked. */
 export async function show({ terminal, output }: CommandContext, file: string): Promise<number> {

@@ -1,6 +1,6 @@
-import { loadDesired } from '../desired.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
+import { loadDesired } from '../wiring/desired.ts';
 
 /** `mkplan validate [SPEC]`: everything that is wrong with a spec; what is only doubtful does not fail it. */
 export async function validate(context: CommandContext): Promise<number> {

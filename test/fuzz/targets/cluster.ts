@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAllocations, parseAllocations } from '../../../src/kubernetes/allocations.ts';
-import { readKubeContext } from '../../../src/kubernetes/kubeconfig.ts';
+import { readKubeContext } from '../../../src/kubernetes/kubeconfig/kubeconfig.ts';
 import { parseKubeadm } from '../../../src/kubernetes/networks.ts';
 import { observedNode, strayPods } from '../../../src/kubernetes/nodes.ts';
 import { countEndpoints, observedService, sliceEndpoints } from '../../../src/kubernetes/services.ts';
@@ -85,7 +85,7 @@ function object(name: string, seed: Json, read: (value: never) => void): Target 
       try {
         value = JSON.parse(input.toString('utf8'));
       } catch {
-        // No JSON never comes this far: src/kubernetes/answer.ts refuses it.
+        // No JSON never comes this far: src/kubernetes/client/answer.ts refuses it.
         return false;
       }
       return tried(() => read(value as never)) !== null;

@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from 'commander';
+import { APPROVAL_KINDS, type ApprovalKind, isApprovalKind } from '../../model/policy.ts';
+import type { ListenAddress } from '../session/metrics.ts';
+
+/** Reads `--allow a,b`; given more than once it adds up. Throws commander's InvalidArgumentError. */
+export function parseAllow(text: string, previous: readonly ApprovalKind[] = []): ApprovalKind[] {
+  const kinds = text.split(',').map((part) => part.trim());
+  return [...previous, ...kinds.map(parseApprovalKind)];
+}
+
+function parseApprovalKind(text: string): ApprovalKind {
+  if (isApprovalKind(text)) return text;
+  throw new InvalidArgumentError(`"${text}" is none of ${APPROVAL_KINDS.join(', ')}.`);
+}
+
+/** Reads a duration in which a person can answer. Throws commander's InvalidArgumentError. */
+export function parsePatience(text: string): number {
+  const value = parseDuration(text);
+  if (value < 1000) throw new InvalidArgumentError('Nobody answers in less than a second.');
+  return value;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** Longest wait that a timer can count (2^31 - 1 ms). */
+const LONGEST_MS = 2_147_483_647;
+
+/** Reads `500ms`, `30s`, `2m` or a bare `0` as milliseconds. Throws commander's InvalidArgumentError. */
+export function parseDuration(text: string): number {
+  const [, number, unit = 'ms'] = /^(\d{1,10})(ms|s|m)?$/.exec(text) ?? [];
+  const value = Number(number) * (UNITS[unit] ?? Number.NaN);
+  if (Number.isNaN(value) || value > LONGEST_MS || (unit === 'ms' && !text.endsWith('ms') && value !== 0)) {
+    throw new InvalidArgumentError('It is a number with a unit: 500ms, 30s, 2m.');
+  }
+  return value;
+}
+
+/** Reads `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host it is loopback. Throws commander's InvalidArgumentError. */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, bracketed, plain, digits] =
+    /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) {
+    throw new InvalidArgumentError(
+      'It is a port, or an address and a port: 9469, 127.0.0.1:9469, [::1]:9469.',
+    );
+  }
+  return { host: bracketed ?? (plain || '127.0.0.1'), port };
+}

@@ -1,0 +1,156 @@
+import type { Command } from 'commander';
+import { type Act, addReadOptions, DEFAULT_SPEC, examples, READS } from './registration.ts';
+
+/** `mkplan init`. */
+export function registerInit(program: Command, act: Act): void {
+  program
+    .command('init')
+    .description(
+      'write a tunnel.yaml for the current minikube profile, with a pool that collides with nothing here',
+    )
+    .addHelpText('after', examples(['mkplan init', 'write ./tunnel.yaml; a file that is there is kept']))
+    .action((_options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/init.ts')).init(context),
+      ),
+    );
+}
+
+/** `mkplan validate`. */
+export function registerValidate(program: Command, act: Act): void {
+  program
+    .command('validate')
+    .description('check a spec and report everything that is wrong with it')
+    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan validate', 'check ./tunnel.yaml'],
+        ['mkplan validate team/tunnel.yaml', 'check another file'],
+      ),
+    )
+    .action((spec: string, _options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('../commands/validate.ts')).validate(context),
+      ),
+    );
+}
+
+/** `mkplan plan`. */
+export function registerPlan(program: Command, act: Act): void {
+  addReadOptions(
+    program
+      .command('plan')
+      .description('show what apply would change, and change nothing')
+      .argument('[spec]', 'the spec', DEFAULT_SPEC),
+  )
+    .option('--observed <file>', 'plan from a recorded observation instead of this host and its clusters')
+    .option('--out <file>', 'save the plan to a new file, for `mkplan apply FILE`')
+    .option('--destroy', 'plan the removal of everything that the spec made')
+    .option('--detailed-exitcode', 'exit 2 when there are changes, 0 when there are none')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan plan', 'plan ./tunnel.yaml'],
+        ['mkplan plan --out dev.plan.json', 'save the plan, to apply exactly that'],
+        ['mkplan plan --observed observed.yaml', 'plan from a recording: no cluster, no rights, any system'],
+        ['mkplan plan --detailed-exitcode', 'exit 2 if anything has drifted'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('../commands/plan.ts')).plan(context, options),
+      ),
+    );
+}
+
+/** `mkplan status`. */
+export function registerStatus(program: Command, act: Act): void {
+  addReadOptions(
+    program
+      .command('status')
+      .description('show each link of the path: route, node, endpoints, answer')
+      .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC),
+  )
+    .addHelpText(
+      'after',
+      examples(['mkplan status', 'of ./tunnel.yaml'], ['mkplan status --json', 'for programs']),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('../commands/status.ts')).status(context, options),
+      ),
+    );
+}
+
+/** `mkplan show`. */
+export function registerShow(program: Command, act: Act): void {
+  program
+    .command('show')
+    .description('print a saved plan, also when its facts no longer hold')
+    .argument('<planfile>', 'a file that `mkplan plan --out` wrote')
+    .addHelpText('after', examples(['mkplan show dev.plan.json', 'as `mkplan plan` printed it']))
+    .action((file: string, _options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/show.ts')).show(context, file),
+      ),
+    );
+}
+
+/** `mkplan observe`. */
+export function registerObserve(program: Command, act: Act): void {
+  addReadOptions(
+    program
+      .command('observe')
+      .description('record what a plan of the spec would rest on; secrets are never in it')
+      .argument('[spec]', 'the spec', DEFAULT_SPEC),
+  )
+    .option('-o, --output <file>', 'a new file; without it the record goes to stdout')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan observe -o observed.yaml', 'record'],
+        ['mkplan plan --observed observed.yaml', 'plan from it'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, READS, async (context) =>
+        (await import('../commands/observe.ts')).observe(context, options),
+      ),
+    );
+}
+
+/** `mkplan schema`. */
+export function registerSchema(program: Command, act: Act): void {
+  program
+    .command('schema')
+    .description('print the JSON Schema of tunnel.yaml')
+    .addHelpText('after', examples(['mkplan schema > tunnel.schema.json', 'for an editor']))
+    .action((_options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/schema.ts')).schema(context),
+      ),
+    );
+}
+
+/** `mkplan sandbox`. */
+export function registerSandbox(program: Command, act: Act): void {
+  program
+    .command('sandbox')
+    .description('run a command beside a cluster that is not there, in namespaces of its own; needs no root')
+    .argument('[command...]', 'what to run, after `--`; a shell without it')
+    .option('--manifests <directory>', 'Nodes, Services and the like; without it, two nodes and one Service')
+    .option('--profile <name>', 'the name of its minikube profile and context')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan sandbox', 'open a shell in it: plan, apply and curl there'],
+        ['mkplan sandbox --manifests k8s -- mkplan apply --auto-approve', 'check a spec in CI'],
+      ),
+    )
+    .action((argv: readonly string[], options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/sandbox.ts')).sandbox(context, argv, options),
+      ),
+    );
+}

@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander';
+import { APPROVAL_KINDS } from '../../model/policy.ts';
+import type { CommandContext } from '../run-command.ts';
+import { parseAllow, parseDuration } from './option-values.ts';
+
+/** The spec of a command line that names none. */
+export const DEFAULT_SPEC = 'tunnel.yaml';
+const DEFAULT_LOCK_TIMEOUT = '30s';
+
+/** How a command is registered: what it may do decides how its signals and its user are treated. */
+export interface Registration {
+  /** What a signal makes it do. Null where it only reads; any other is refused under sudo. */
+  readonly onSignal: string | null;
+  /** Whether SIGHUP asks it to look again where there is no terminal. */
+  readonly rereads?: true;
+}
+
+/** Runs the work of a command and keeps its exit code. */
+export type Act = (
+  command: Command,
+  spec: string,
+  registration: Registration,
+  work: (context: CommandContext) => Promise<number>,
+) => Promise<void>;
+
+/** Changes nothing of the host. */
+export const READS: Registration = { onSignal: null };
+
+/** Applies something. */
+export const MUTATES: Registration = { onSignal: 'finishing what is under way, then rolling back' };
+
+/** Lives on until it is ended. */
+export const WATCHES: Registration = { onSignal: 'leaving', rereads: true };
+
+/** Ends what another command has begun. */
+export const CONFIRMS: Registration = { onSignal: 'stopping' };
+
+/** The examples at the end of a help page: command lines and what they do, aligned. */
+export function examples(...lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([line]) => line.length));
+  return `\nExamples:\n${lines.map(([line, text]) => `  $ ${line.padEnd(width)}  ${text}\n`).join('')}`;
+}
+
+/** `--allow`; `text` says what it is for. */
+export function allowOption(text: string): Option {
+  return new Option('--allow <kinds>', text).argParser(parseAllow).default([], 'none');
+}
+
+/** The options of every command that only reads what a spec names. */
+export function addReadOptions(command: Command): Command {
+  const text = 'as for apply; `context` lets the program be run that makes the credentials of a context';
+  return command.addOption(allowOption(text));
+}
+
+/** `--lock-timeout`. */
+export function lockTimeout(): Option {
+  return new Option('--lock-timeout <duration>', 'how long to wait for another mkplan: 500ms, 30s, 2m')
+    .argParser(parseDuration)
+    .default(parseDuration(DEFAULT_LOCK_TIMEOUT), DEFAULT_LOCK_TIMEOUT);
+}
+
+/** The options of every command that changes something. */
+export function addApplyOptions(command: Command): Command {
+  return command
+    .option('--auto-approve', 'do not ask; covers nothing that needs --allow')
+    .addOption(allowOption(`approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`))
+    .addOption(lockTimeout());
+}

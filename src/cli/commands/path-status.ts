@@ -1,0 +1,246 @@
+import type { Claim } from '../../model/claim.ts';
+import type { DesiredState } from '../../model/desired.ts';
+import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../../model/observed.ts';
+import type { ObservedParticipant } from '../../model/participant.ts';
+import {
+  type Plan,
+  type Purpose,
+  type RouteStep,
+  type ServiceState,
+  serviceName,
+  type Unproven,
+} from '../../model/plan.ts';
+import { type Prefix, parseAddress } from '../../model/prefix.ts';
+import { PrefixIndex } from '../../model/prefix-index.ts';
+import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
+import { tellApart } from '../../planner/conflicts/foreign.ts';
+import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
+import { count } from '../views/text.ts';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly ready: boolean;
+}
+
+/** One route: wanted by the spec, or claimed. */
+export interface RouteStatus {
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly route: Route;
+  /** `outdated`: it stands, but otherwise than the spec asks; `unwanted`: the spec no longer asks for it. */
+  readonly state: 'present' | 'missing' | 'outdated' | 'unwanted';
+  /** Whose address the gateway is; null where that is not known. */
+  readonly node: NodeStatus | null;
+}
+
+/** A claimed route that is no longer there. */
+export interface LostRoute {
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly route: Route;
+  /** What took it, as far as can be told; for people. */
+  readonly why: string;
+}
+
+/** One LoadBalancer Service, link by link of the path to it. */
+export interface ServiceStatus {
+  readonly profile: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: ServiceState;
+  /** The addresses that the cluster shows for it. */
+  readonly addresses: readonly string[];
+  /** Whether a route of ours leads to every address; null where there is no address of ours. */
+  readonly routed: boolean | null;
+  readonly node: NodeStatus | null;
+  /** Endpoints that are ready; null where nobody may look. */
+  readonly endpoints: number | null;
+  /** TCP ports, in the Service's order. */
+  readonly ports: readonly number[];
+  readonly reason: string;
+}
+
+/** Another tunnel that routes to the Services of the same cluster. */
+export interface OtherParticipant extends Pick<ObservedParticipant, 'name' | 'holder' | 'live' | 'leaving'> {
+  readonly profile: string;
+}
+
+export interface StatusReport {
+  readonly routes: readonly RouteStatus[];
+  readonly services: readonly ServiceStatus[];
+  /** Who else has a Lease in the clusters. */
+  readonly others: readonly OtherParticipant[];
+  /** Claimed routes that are no longer there: those that the kernel dropped, at a reboot or with their link, first of all. */
+  readonly lost: readonly LostRoute[];
+  readonly unproven: readonly Unproven[];
+  /** What could not be observed, and who else is at it; for people. */
+  readonly problems: readonly string[];
+}
+
+/** The state of a tunnel: what its spec asks for, held against what there is. */
+export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedState): StatusReport {
+  const ownership = tellApart(observed, desired.spec, desired.protocol);
+  const profiles = new Map(observed.profiles.map((profile) => [profile.name, profile]));
+  const services = new Map(
+    observed.profiles.flatMap((profile) =>
+      (profile.cluster?.services ?? []).map((service) => [
+        `${profile.name}/${serviceName(service)}`,
+        service,
+      ]),
+    ),
+  );
+  const present = [...ownership.owned.values()].map(({ route }) => route);
+  for (const step of plan.steps) {
+    // A foreign route may be what leads there: the planner leaves such a one alone.
+    if (step.kind === 'route' && step.action === 'none' && step.after !== null) present.push(step.after);
+  }
+  const ways = new PrefixIndex(present, (route) => route.destination);
+  return {
+    routes: plan.steps
+      .filter((step) => step.kind === 'route')
+      .flatMap((step) => routeStatus(step, profiles.get(step.profile))),
+    services: plan.services.flatMap((summary) => {
+      const profile = profiles.get(summary.profile);
+      const found = services.get(`${summary.profile}/${serviceName(summary)}`);
+      if (profile === undefined || found === undefined) return [];
+      const { state, reason } = summary;
+      return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
+    }),
+    others: observed.profiles.flatMap(({ name: profile, cluster }) =>
+      (cluster?.participants ?? []).flatMap(({ own, ...other }) => (own ? [] : [{ profile, ...other }])),
+    ),
+    lost: lostRoutes(ownership.lost, observed.host),
+    unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
+    problems: [
+      ...tunnelDiagnostics(desired, observed.host).map(({ summary }) => summary),
+      ...observed.host.problems,
+      ...unseen(observed, desired.spec),
+      ...observed.profiles.flatMap((profile) => profile.problems),
+    ],
+  };
+}
+
+function lostRoutes(claims: readonly Claim[], { bootId, links }: ObservedHost): LostRoute[] {
+  const up = new Map(links.map((link) => [link.name, link.up]));
+  const why = ({ owner, route: { device } }: Claim) => {
+    if (owner.bootId !== bootId) return 'the host was restarted since';
+    if (device !== null && links.length > 0) {
+      const isUp = up.get(device);
+      if (isUp === undefined) return `its link ${device} is gone`;
+      if (!isUp) return `its link ${device} is down`;
+    }
+    return 'somebody removed it, or its link was down meanwhile';
+  };
+  return claims
+    .map((claim) => ({ profile: claim.profile, purpose: claim.purpose, route: claim.route, why: why(claim) }))
+    .sort((a, b) => compareRoutes(a.route, b.route));
+}
+
+/** That there are claims which nothing can be said about from here. */
+function unseen({ registry, host }: ObservedState, spec: string): string[] {
+  const elsewhere = registry.claims.filter(
+    ({ owner }) =>
+      owner.spec === spec && owner.bootId === host.bootId && owner.networkNamespace !== host.networkNamespace,
+  ).length;
+  if (elsewhere === 0) return [];
+  return [`${count(elsewhere, 'route')} of it in another network namespace cannot be seen from here`];
+}
+
+/** Routes with our protocol that no claim of this user is near to. */
+export function unclaimedRoutes(observed: ObservedState): Unproven[] {
+  return tellApart(observed, '', DEFAULT_PROTOCOL)
+    .unproven.filter(({ claim }) => claim === null)
+    .map(({ route, reason }) => ({ route, reason }));
+}
+
+/** The state of what is recorded on this host, where there is no spec: claims alone. */
+export function claimedStatus(observed: ObservedState): ReadonlyMap<string, StatusReport> {
+  const reports = new Map<string, StatusReport>();
+  const specs = new Set(observed.registry.claims.map((claim) => claim.owner.spec));
+  for (const spec of [...specs].sort((a, b) => (a < b ? -1 : 1))) {
+    // No route is asked about its protocol alone here: only claims count.
+    const { owned, lost, unproven } = tellApart(observed, spec, 0);
+    const routes = [
+      ...[...owned.values()].map(({ claim }) => claimStatus(claim, 'present')),
+      ...lost.map((claim) => claimStatus(claim, 'missing')),
+    ].sort((a, b) => compareRoutes(a.route, b.route));
+    const changed = unproven.filter(({ claim }) => claim?.owner.spec === spec);
+    reports.set(spec, {
+      routes,
+      services: [],
+      others: [],
+      lost: lostRoutes(lost, observed.host),
+      unproven: changed.map(({ route, reason }) => ({ route, reason })),
+      problems: unseen(observed, spec),
+    });
+  }
+  return reports;
+}
+
+function claimStatus({ profile, purpose, route }: Claim, state: RouteStatus['state']): RouteStatus {
+  return { profile, purpose, route, state, node: null };
+}
+
+const STATES: Readonly<Record<RouteStep['action'], RouteStatus['state'] | null>> = {
+  none: 'present',
+  adopt: 'present',
+  create: 'missing',
+  replace: 'outdated',
+  delete: 'unwanted',
+  // Neither wanted nor there: `lost` has it.
+  forget: null,
+};
+
+function routeStatus(step: RouteStep, profile: ObservedProfile | undefined): RouteStatus[] {
+  const route = step.after ?? step.before;
+  const state = STATES[step.action];
+  if (route === null || state === null) return [];
+  const node = nodeAt(profile, route.gateway);
+  return [{ profile: step.profile, purpose: step.purpose, route, state, node }];
+}
+
+function serviceStatus(
+  profile: ObservedProfile,
+  service: ObservedService,
+  state: ServiceState,
+  ways: PrefixIndex<Route>,
+): Omit<ServiceStatus, 'state' | 'reason'> {
+  const { namespace, name, ingress } = service;
+  const isOurs = state === 'served' || state === 'pending';
+  const found = ingress.map((address) => wayTo(parseAddress(address), ways));
+  const isKnown = !(profile.cluster?.missingRights.includes('list endpointslices') ?? false);
+  const endpoints = profile.cluster?.endpoints.find(
+    (one) => one.namespace === namespace && one.service === name,
+  );
+  return {
+    profile: profile.name,
+    namespace,
+    name,
+    addresses: ingress,
+    routed: isOurs && ingress.length > 0 ? found.every((way) => way !== null) : null,
+    node: nodeAt(profile, found[0]?.gateway ?? null),
+    endpoints: isKnown
+      ? Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0)
+      : null,
+    ports: service.ports.flatMap(tcpPort),
+  };
+}
+
+/** The route of ours that leads to an address: the longest prefix that holds it. */
+function wayTo(address: Prefix | null, ways: PrefixIndex<Route>): Route | null {
+  if (address === null) return null;
+  const best = ways.exact(address)[0] ?? ways.ancestors(address)[0];
+  return best?.type === 'unicast' ? best : null;
+}
+
+function nodeAt(profile: ObservedProfile | undefined, gateway: string | null): NodeStatus | null {
+  if (gateway === null) return null;
+  const node = profile?.cluster?.nodes.find((candidate) => candidate.internalIps.includes(gateway));
+  return node === undefined ? null : { name: node.name, ready: node.ready };
+}
+
+/** The number of a port given as `80/TCP`; nothing for another transport. */
+function tcpPort(port: string): number[] {
+  const [number, transport] = port.split('/');
+  return transport === 'TCP' ? [Number(number)] : [];
+}

@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline/promises';
+import { Failure } from '../../model/diagnostic.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { ApprovalKind } from '../../model/policy.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** What the user approved on the command line. */
+export interface Approved {
+  readonly kinds: readonly ApprovalKind[];
+  /** The same command line with contexts approved as well, for copying. */
+  readonly command: string;
+}
+
+/** What a command line approved, as far as it names a spec. */
+export function approvedBy(verb: string, spec: string, kinds: readonly ApprovalKind[]): Approved {
+  const all = [...new Set<ApprovalKind>([...kinds, 'context'])].join(',');
+  return { kinds, command: `mkplan ${verb} ${shellWord(spec)} --allow ${all}` };
+}
+
+/** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
+export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): ApprovalKind[] {
+  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const needed = new Set(open.map((approval) => approval.kind));
+  return [...needed].filter((kind) => !allowed.includes(kind));
+}
+
+/** The Failure that names the flag to add; null where everything that the plan needs is allowed. */
+export function unapproved(plan: Plan, allowed: readonly ApprovalKind[]): Failure | null {
+  const missing = missingApprovals(plan, allowed);
+  if (missing.length === 0) return null;
+  const subjects = plan.approvals
+    .filter((approval) => missing.includes(approval.kind))
+    .map((approval) => `${approval.kind} (${approval.profile}: ${approval.subject})`);
+  return new Failure('conflict', [
+    {
+      code: 'approval-missing',
+      severity: 'error',
+      summary: `the plan needs approval: ${subjects.join(', ')}`,
+      cause: 'a spec may not do this unasked, and --auto-approve does not cover it',
+      fix: `look at the plan, then add --allow ${[...new Set([...allowed, ...missing])].join(',')}`,
+    },
+  ]);
+}
+
+/** Throws a usage Failure where nobody could answer a prompt. */
+export function requirePrompt(terminal: Terminal, json: boolean): void {
+  if (terminal.stdin.isTTY === true && !json) return;
+  throw new Failure('usage', [
+    {
+      code: 'approval-without-terminal',
+      severity: 'error',
+      summary: json
+        ? 'with --json nobody is asked whether to apply the plan'
+        : 'standard input is no terminal, so nobody can be asked whether to apply the plan',
+      cause: 'a plan is applied only once it is approved',
+      fix: 'add --auto-approve, or save the plan with `mkplan plan --out FILE` and apply that file',
+    },
+  ]);
+}
+
+/**
+ * Asks on stderr whether to go on; only `yes` is a yes. An end of input is a no.
+ * Throws the signal's reason when it is aborted meanwhile.
+ */
+export async function ask(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
+  terminal.stderr.write(`${question}\n  Only 'yes' is taken for an answer: `);
+  // Without `terminal`, the tty stays in its line mode and Ctrl-C stays a signal.
+  const lines = createInterface({ input: terminal.stdin, terminal: false });
+  try {
+    return (await firstLine(lines, signal))?.trim() === 'yes';
+  } finally {
+    lines.close();
+  }
+}
+
+function firstLine(lines: ReturnType<typeof createInterface>, signal: AbortSignal): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const settle = (line: string | null) => {
+      signal.removeEventListener('abort', abort);
+      resolve(line);
+    };
+    lines.once('line', settle);
+    lines.once('close', () => settle(null));
+  });
+}

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApplyOutcome, Confirmation } from '../../machine/apply-ports.ts';
+import { confirm } from '../../machine/confirm.ts';
+import { recover } from '../../machine/run.ts';
+import type { DesiredState } from '../../model/desired.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import type { TransactionEnd } from '../../registry/registry.ts';
+import type { FileNames } from '../arguments/paths.ts';
+import { EXIT, exitCodeOf } from '../exit-code.ts';
+import type { CommandContext } from '../run-command.ts';
+import { count, printableLine } from '../views/text.ts';
+import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
+import { concludeApply, type Guarding, underLock } from './apply-plan.ts';
+import type { Approved } from './approval.ts';
+import { promptForConfirmation } from './confirm-prompt.ts';
+import type { Guard } from './guard-process.ts';
+
+/** How long another mkplan that holds the lock is waited for, so that an answer given in time counts: milliseconds. */
+const LOCK_PATIENCE_MS = 30_000;
+
+/** One `apply --confirm-within`. */
+export class Confirming implements Guarding {
+  readonly #context: CommandContext;
+  readonly #names: FileNames;
+  readonly #approved: Approved;
+  readonly #withinMs: number;
+  /** While it is applied. */
+  #guard: Guard | null = null;
+  /** The same one, once everything is applied. */
+  #alone: Guard | null = null;
+
+  constructor(context: CommandContext, names: FileNames, approved: Approved, withinMs: number) {
+    this.#context = context;
+    this.#names = names;
+    this.#approved = approved;
+    this.#withinMs = withinMs;
+  }
+
+  confirmation(adapters: ChangeAdapters, { profiles }: DesiredState): Confirmation {
+    const contexts = new Map(profiles.map(({ name, context }) => [name, context]));
+    return {
+      withinMs: this.#withinMs,
+      contextOf: (profile) => contexts.get(profile) ?? profile,
+      guard: async (txid) => {
+        this.#guard = await adapters.startGuard(txid);
+      },
+    };
+  }
+
+  async applied(): Promise<void> {
+    this.#alone = this.#guard;
+    this.#guard = null;
+    await this.#alone?.handOver();
+  }
+
+  closed(): void {
+    this.#guard?.leave();
+  }
+
+  /** Tells how the apply ended, has it confirmed where somebody can be asked, and returns the exit code. */
+  async conclude(outcome: ApplyOutcome | null): Promise<number> {
+    const code = concludeApply(this.#context, outcome);
+    const guard = this.#alone;
+    if (outcome === null || outcome.txid === null || guard === null) return code;
+    try {
+      return await this.#confirmed(outcome.txid, guard);
+    } finally {
+      guard.leave();
+    }
+  }
+
+  async #confirmed(txid: string, guard: Guard): Promise<number> {
+    const { terminal, output } = this.#context;
+    const command = `mkplan confirm ${shellWord(this.#names.spec)}`;
+    if (terminal.stdin.isTTY !== true || output.json) {
+      const seconds = Math.floor(this.#withinMs / 1000);
+      output.note(`Not final yet: it is undone in ${seconds} s, unless it is confirmed: ${command}\n`);
+      return EXIT.ok;
+    }
+    output.note(`From elsewhere, \`${command}\` keeps it.\n`);
+    const adapters = await composeChanging(terminal, this.#approved);
+    const locked = (work: () => Promise<unknown>) =>
+      underLock(this.#context, adapters, `confirm ${this.#names.absolute}`, LOCK_PATIENCE_MS, work);
+    try {
+      const end = await promptForConfirmation(
+        this.#context,
+        {
+          journal: adapters.journal,
+          guard,
+          uptimeMs: adapters.uptimeMs,
+          wait: (ms) => sleep(ms),
+          confirm: () => locked(() => confirm(adapters, null, (event) => output.event(event))),
+          undo: () => locked(() => recover(adapters, (event) => output.event(event), { unconfirmed: true })),
+        },
+        txid,
+      );
+      return tellEnd(this.#context, end);
+    } finally {
+      await adapters.close();
+    }
+  }
+}
+
+/** Tells how a transaction ended that needed confirmation, and returns the exit code. */
+export function tellEnd({ output, receivedSignal }: CommandContext, end: TransactionEnd | null): number {
+  const signal = receivedSignal();
+  if (end === null) {
+    output.note('Whether it was confirmed is not known here: `mkplan status` tells.\n');
+    return signal === null ? EXIT.error : exitCodeOf('interrupted', signal);
+  }
+  const { txid, outcome, left } = end;
+  output.line({ type: 'confirmation', txid, outcome, left });
+  if (outcome === 'committed') {
+    output.print('Confirmed: what was applied stays.\n');
+    return EXIT.ok;
+  }
+  if (left.length > 0) {
+    output.note(`Not confirmed, and not everything could be undone; ${count(left.length, 'thing')} left:\n`);
+    for (const line of left) output.note(`  ${printableLine(line)}\n`);
+    return EXIT.residue;
+  }
+  output.note('Not confirmed, and so undone: routes and Services are as they were before.\n');
+  return signal === null ? EXIT.rolledBack : exitCodeOf('interrupted', signal);
+}

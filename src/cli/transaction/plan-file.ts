@@ -1,0 +1,158 @@
+import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure, messageOf } from '../../model/diagnostic.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { PlanHost, SavedPlan } from '../../planner/document.ts';
+
+/** A file to write, which must not exist yet. */
+export interface NewFile {
+  readonly path: string;
+  /** The path as typed. */
+  readonly shown: string;
+  readonly text: string;
+  /** The word for its content. */
+  readonly what: string;
+  /** 0600 unless said otherwise: plans and observations name networks and Services. */
+  readonly mode?: number;
+}
+
+/** Writes a plan to a file that must not exist yet. */
+export async function savePlan(path: string, shown: string, plan: Plan, host: PlanHost): Promise<void> {
+  const { encodeSavedPlan } = await import('../../planner/saved-plan.ts');
+  await writeNewFile({ path, shown, text: encodeSavedPlan(plan, host), what: 'plan' });
+}
+
+/** Writes a new file. Throws a Failure when there is one, or when it cannot be written. */
+export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: NewFile): Promise<void> {
+  try {
+    const handle = await open(path, 'wx', mode);
+    try {
+      await handle.writeFile(text);
+      await handle.close();
+    } catch (thrown) {
+      // The half of a file is of no use, and would keep the next attempt from being made. It was not there before.
+      await handle.close().catch(() => undefined);
+      await rm(path, { force: true }).catch(() => undefined);
+      throw thrown;
+    }
+  } catch (thrown) {
+    const exists = codeOf(thrown) === 'EEXIST';
+    throw failure(
+      'error',
+      exists ? 'file-exists' : 'file-not-written',
+      exists ? `${shown} is there already` : `the ${what} could not be written to ${shown}`,
+      exists ? `no ${what} is written over a file` : messageOf(thrown),
+      exists ? 'name another file, or move that one away' : 'put that right, or name another file',
+      thrown,
+    );
+  }
+}
+
+/** Enough of a file to tell a plan by. */
+const HEAD_BYTES = 256;
+
+/** Whether a file is a saved plan, by how it begins; false for one that cannot be read, which is reported as a spec. */
+export async function isPlanFile(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isFile()) return false;
+    const handle = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return /^\s*\{\s*"formatVersion"\s*:/.test(buffer.toString('utf8', 0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Whatever is wrong with the file, loading it as a spec says so with more words.
+    return false;
+  }
+}
+
+/** Reads a plan file. Throws a Failure when it cannot be read or is no plan. */
+export async function readPlan(path: string, shown: string): Promise<SavedPlan> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    throw failure(
+      'error',
+      'plan-file-unreadable',
+      `${shown} cannot be read`,
+      messageOf(thrown),
+      'name a file that `mkplan plan --out` wrote',
+      thrown,
+    );
+  }
+  // Its validator is loaded by those alone who have a plan file.
+  const { decodeSavedPlan } = await import('../../planner/saved-plan.ts');
+  return decodeSavedPlan(text, shown);
+}
+
+/** A mark that a plan is being applied, or was. */
+export interface PlanMark {
+  /** Takes the mark back: the plan changed nothing. */
+  withdraw(): Promise<void>;
+}
+
+/**
+ * Marks a plan as used, in the state directory, before its first change: a plan is applied at most once, also when
+ * the program is killed meanwhile. Throws a Failure of kind `stale` for a plan that was used.
+ */
+export async function markUsed(stateDirectory: string, saved: SavedPlan, shown: string): Promise<PlanMark> {
+  const directory = join(stateDirectory, 'applied-plans');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  if ((await lstat(directory)).isSymbolicLink()) {
+    throw failure(
+      'error',
+      'state-symlink',
+      `${directory} is a symbolic link`,
+      'a link can be pointed at any other directory, and mkplan writes nothing through one',
+      'put a real directory in its place',
+    );
+  }
+  const mark = join(directory, saved.hash.replace(':', '-'));
+  try {
+    await (await open(mark, 'wx', 0o600)).close();
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'EEXIST') throw thrown;
+    throw staleFailure(
+      'plan-used',
+      `${shown} was applied before, or is being applied`,
+      'a saved plan is applied at most once',
+    );
+  }
+  return { withdraw: () => rm(mark) };
+}
+
+/** Throws a Failure of kind `stale` for a plan of another host, or of this one before it was started again. */
+export function requireSameHost(saved: SavedPlan, host: PlanHost, shown: string): void {
+  const { platform, bootId, networkNamespace } = saved.host;
+  if (platform === host.platform && bootId === host.bootId && networkNamespace === host.networkNamespace) {
+    return;
+  }
+  throw staleFailure(
+    'plan-other-host',
+    `${shown} was made on another host, in another network namespace, or before the last boot`,
+    'a plan holds for the routing table that it was made from',
+  );
+}
+
+/** The Failure for a saved plan that must not be applied any more. */
+function staleFailure(code: string, summary: string, cause: string): Failure {
+  return failure('stale', code, summary, cause, 'make a new plan and look at it: `mkplan plan --out FILE`');
+}
+
+function failure(
+  kind: 'error' | 'stale',
+  code: string,
+  summary: string,
+  cause: string,
+  fix: string,
+  thrown?: unknown,
+): Failure {
+  return new Failure(kind, [{ code, severity: 'error', summary, cause, fix }], { cause: thrown });
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+}

@@ -1,0 +1,36 @@
+import type { TextSink } from '../terminal.ts';
+
+/**
+ * Lines that are written together once whoever adds them is done for now: a wave tells of its ten thousand changes one
+ * after the other, and a write for each would take longer than the telling. Whoever writes something else to the
+ * same reader flushes first.
+ */
+export class LineBuffer {
+  readonly #sink: TextSink;
+  #held = '';
+
+  constructor(sink: TextSink) {
+    this.#sink = sink;
+  }
+
+  /** Adds text that ends with a newline; it is written before anything that waits for the system goes on. */
+  add(text: string): void {
+    if (this.#held === '') {
+      queueMicrotask(() => {
+        try {
+          this.flush();
+        } catch {
+          // What a change came to is told by how the command ends as well; a full disk behind stderr must not stop it.
+        }
+      });
+    }
+    this.#held += text;
+  }
+
+  /** Writes what was added. Throws what the stream throws. */
+  flush(): void {
+    const held = this.#held;
+    this.#held = '';
+    if (held !== '') this.#sink.write(held);
+  }
+}

@@ -1,0 +1,161 @@
+import { readFileSync, statSync } from 'node:fs';
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { RunEvent, WatchEvent } from '../../model/event.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { FileNames } from '../arguments/paths.ts';
+import type { Terminal } from '../terminal.ts';
+import { type Palette, paletteFor, wantsColor } from './color.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { Progress } from './progress.ts';
+import { renderDiagnostic } from './render-diagnostic.ts';
+import {
+  diagnosticLine,
+  eventLine,
+  type JsonLine,
+  planLines,
+  STREAM_FORMAT,
+  watchLine,
+} from './render-json.ts';
+import { renderPlan } from './render-plan.ts';
+import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
+import { printable } from './text.ts';
+
+/** The global options of a command line. */
+export interface GlobalOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+}
+
+/**
+ * Where a command puts what it has to say. stdout has the result alone: text, or with `--json` one object a line,
+ * a version line first and a summary with the exit code last. stderr has prompts, progress and diagnostics.
+ */
+export class Output {
+  readonly json: boolean;
+  /** Of stdout. */
+  readonly colors: Palette;
+  /** Of stderr. */
+  readonly noteColors: Palette;
+  readonly #terminal: Terminal;
+  readonly #progress: Progress;
+  readonly #changes: LineBuffer;
+  #sequence = 0;
+
+  constructor(terminal: Terminal, options: GlobalOptions) {
+    this.json = options.json;
+    this.#terminal = terminal;
+    this.colors = palette(terminal, options, terminal.stdout.isTTY === true, options.json);
+    // stderr never holds JSON, so `--json` says nothing about its colour.
+    this.noteColors = palette(terminal, options, terminal.stderr.isTTY === true, false);
+    const isLive = terminal.stderr.isTTY === true && terminal.env['TERM'] !== 'dumb';
+    this.#progress = new Progress(terminal.stderr, this.noteColors, isLive);
+    this.#changes = new LineBuffer(terminal.stdout);
+  }
+
+  /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
+  print(text: string): void {
+    if (!this.json) this.document(text);
+  }
+
+  /** Text for stdout even with `--json`: what a command was asked to print is a document already. */
+  document(text: string): void {
+    this.#flush();
+    this.#terminal.stdout.write(text);
+  }
+
+  /** Text for stderr. */
+  note(text: string): void {
+    this.#flush();
+    this.#progress.clear();
+    this.#terminal.stderr.write(text);
+  }
+
+  /** One line of `--json`; nothing without. */
+  line(line: JsonLine): void {
+    if (this.json) this.document(this.#textOf(line));
+  }
+
+  plan(plan: Plan, names: FileNames): void {
+    const text = this.json
+      ? planLines(plan, names)
+          .map((line) => this.#textOf(line))
+          .join('')
+      : renderPlan(plan, { colors: this.colors, names });
+    this.document(text);
+  }
+
+  /** What happens while a plan is applied: lines of `--json`, or progress on stderr. */
+  event(event: RunEvent): void {
+    if (!this.json) this.#progress.show(event);
+    else if (event.type === 'change.done') this.#changes.add(this.#textOf(eventLine(event)));
+    else this.line(eventLine(event));
+  }
+
+  /** What happens while a tunnel is watched. */
+  watchEvent(event: WatchEvent, names: FileNames): void {
+    if (!isWatchOnly(event)) {
+      this.event(event);
+      return;
+    }
+    if (this.json) {
+      this.line(watchLine(event));
+      return;
+    }
+    const text = renderWatchEvent(event, this.noteColors);
+    if (text !== null) this.note(`${text}\n`);
+    if (event.type === 'watch.spec-invalid' || event.type === 'watch.failed') {
+      for (const diagnostic of event.diagnostics) this.diagnostic(diagnostic, names);
+    }
+  }
+
+  /** A diagnostic on stderr, and as a line with `--json`. */
+  diagnostic(diagnostic: Diagnostic, names: FileNames): void {
+    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf: readSource }));
+    this.line(diagnosticLine(diagnostic, names));
+  }
+
+  /** The last line of `--json`. */
+  finish(exitCode: number): void {
+    this.#flush();
+    this.#progress.clear();
+    if (this.#sequence > 0) this.line({ type: 'summary', exitCode });
+  }
+
+  /** What was held back goes first, on whichever stream: both may be the same file. */
+  #flush(): void {
+    this.#changes.flush();
+    this.#progress.flush();
+  }
+
+  /** The text of a line, which takes the next number; the version line stands before the first. */
+  #textOf(line: JsonLine): string {
+    const version =
+      this.#sequence === 0
+        ? this.#numbered({ type: 'version', format: STREAM_FORMAT, mkplan: packageJson.version })
+        : '';
+    return version + this.#numbered(line);
+  }
+
+  #numbered({ type, ...rest }: JsonLine): string {
+    // JSON leaves C1 and bidi controls as they are; the escapes that a terminal is safe from are JSON's own.
+    return `${printable(JSON.stringify({ type, seq: this.#sequence++, ...rest }))}\n`;
+  }
+}
+
+function palette(terminal: Terminal, options: GlobalOptions, isTerminal: boolean, json: boolean): Palette {
+  return paletteFor(wantsColor({ json, color: options.color, env: terminal.env, isTerminal }));
+}
+
+/** Largest file that an excerpt is read from, in bytes: no spec is larger. */
+const EXCERPT_LIMIT = 1024 * 1024;
+
+function readSource(file: string): string | null {
+  try {
+    const { size } = statSync(file);
+    return size > EXCERPT_LIMIT ? null : readFileSync(file, 'utf8');
+  } catch {
+    // The excerpt is a courtesy: a diagnostic about a file that cannot be read says so itself.
+    return null;
+  }
+}

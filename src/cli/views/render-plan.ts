@@ -1,0 +1,173 @@
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import { type Approval, isEmpty, isRefused, type Plan, type Unproven } from '../../model/plan.ts';
+import { POLICY_PATH } from '../../model/policy.ts';
+import { formatRoute } from '../../model/route.ts';
+import { type FileNames, showPosition } from '../arguments/paths.ts';
+import type { Palette } from './color.ts';
+import { renderConflict } from './render-conflict.ts';
+import { renderProfile } from './render-profile.ts';
+import { alignColumns, count, printableDeep } from './text.ts';
+
+export interface RenderPlanOptions {
+  readonly colors: Palette;
+  readonly names: FileNames;
+}
+
+/** A plan for people. Equal plans give equal text, byte for byte. */
+export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
+  const plan = printableDeep(raw);
+  const blocks = [
+    header(plan, options),
+    ...profileNames(plan).map((profile) => renderProfile(plan, profile, options.colors)),
+    renderUnproven(plan.unproven, options.colors),
+    ...plan.conflicts.map((conflict) => renderConflict(conflict, options)),
+    approvals(plan, options.colors),
+    ...diagnostics(plan, options),
+    `${colorClosing(plan, closingLine(plan), options.colors)}\n`,
+  ];
+  return blocks.filter((block) => block !== '').join('\n');
+}
+
+/** The profiles in the plan's order, then those that only steps name. */
+function profileNames(plan: Plan): string[] {
+  return [
+    ...new Set([
+      ...plan.profiles.map((profile) => profile.name),
+      ...plan.steps.map((step) => step.profile),
+      ...plan.services.map((service) => service.profile),
+      ...plan.reports.map((report) => report.profile),
+    ]),
+  ];
+}
+
+function header(plan: Plan, { colors, names }: RenderPlanOptions): string {
+  // A cleanup is of no spec: it judges every claim by itself.
+  if (plan.spec === '')
+    return `${colors.bold('Cleanup')} ${colors.dim('of everything that is recorded here')}\n`;
+  const undone = plan.mode === 'absent' ? ', to be removed' : '';
+  const title = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}\n`;
+  if (plan.localOverrides.length === 0) return title;
+  return `${title}${colors.dim(`  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`)}\n`;
+}
+
+/** The routes that are shown as `?`; nothing where there are none. */
+export function renderUnproven(unproven: readonly Unproven[], colors: Palette): string {
+  if (unproven.length === 0) return '';
+  const rows = alignColumns(
+    unproven.map((item) => [{ text: formatRoute(item.route) }, { text: item.reason, paint: colors.dim }]),
+  );
+  const lines = rows.map((row) => `  ${colors.doubt('?')} ${row}\n`);
+  const adopt = colors.dim('    `mkplan import` adopts what is yours of it\n');
+  return `${colors.bold('Not proven to be ours, and never touched')}\n${lines.join('')}${adopt}`;
+}
+
+function approvals(plan: Plan, colors: Palette): string {
+  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const given = plan.approvals.filter(({ byPolicy }) => byPolicy === true);
+  const kinds = [...new Set(open.map((approval) => approval.kind))].join(',');
+  return [
+    approvalBlock(`${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}`, open, colors),
+    approvalBlock(`${colors.bold("Allowed by the host's policy")} (${POLICY_PATH})`, given, colors),
+  ]
+    .filter((block) => block !== '')
+    .join('\n');
+}
+
+function approvalBlock(title: string, approvals: readonly Approval[], colors: Palette): string {
+  if (approvals.length === 0) return '';
+  const rows = alignColumns(
+    approvals.map((approval) => [
+      { text: approval.kind },
+      { text: approval.profile },
+      { text: approval.subject },
+      { text: approval.why, paint: colors.dim },
+    ]),
+  );
+  return `${title}\n${rows.map((row) => `  ${colors.alarm('!')} ${row}\n`).join('')}`;
+}
+
+/** As many diagnostics of one code as are shown in full: a full pool gives one for every Service that waits. */
+const SHOWN_OF_A_CODE = 3;
+
+/** The diagnostics of a plan, those of one code together; of each code only the first few, and how many more there are. */
+function diagnostics(plan: Plan, options: RenderPlanOptions): string[] {
+  const byCode = new Map<string, Diagnostic[]>();
+  for (const diagnostic of plan.diagnostics) {
+    const same = byCode.get(diagnostic.code);
+    if (same === undefined) byCode.set(diagnostic.code, [diagnostic]);
+    else same.push(diagnostic);
+  }
+  return [...byCode].flatMap(([code, all]) => {
+    const shown = all.slice(0, SHOWN_OF_A_CODE).map((diagnostic) => shortDiagnostic(diagnostic, options));
+    const more = all.length - shown.length;
+    return more > 0 ? [...shown, options.colors.dim(`… and ${more} more of ${code}\n`)] : shown;
+  });
+}
+
+/** The form of a diagnostic beside a plan: no excerpt, since the plan is about more than one file. */
+function shortDiagnostic(diagnostic: Diagnostic, { colors, names }: RenderPlanOptions): string {
+  const isError = diagnostic.severity === 'error';
+  const label = isError ? colors.alarm('! error:') : colors.change('warning:');
+  const at = diagnostic.at === undefined ? '' : colors.dim(` (${showPosition(diagnostic.at, names)})`);
+  const run = diagnostic.command === undefined ? '' : `  run  ${diagnostic.command}\n`;
+  return `${label} ${diagnostic.summary}${at}\n  why  ${diagnostic.cause}\n  fix  ${diagnostic.fix}\n${run}`;
+}
+
+function colorClosing(plan: Plan, line: string, colors: Palette): string {
+  return isRefused(plan) ? colors.alarm(line) : colors.bold(line);
+}
+
+/** What applying the plan would do, in one line. */
+export function closingLine(plan: Plan): string {
+  if (isRefused(plan)) return refusal(plan);
+  if (isEmpty(plan)) return `No changes. ${unchangedText(plan)}`;
+  const { routes, services } = countSteps(plan);
+  const parts = [`${routes.create} to add, ${routes.replace} to replace, ${routes.delete} to delete`];
+  if (routes.adopt > 0) parts.push(`${count(routes.adopt, 'claim')} to adopt`);
+  if (routes.forget > 0) parts.push(`${count(routes.forget, 'claim')} to forget`);
+  const serve = services.create + services.replace;
+  const cleared = services.delete > 0 ? `, ${services.delete} to clear` : '';
+  // With Services to serve it goes without saying that their addresses are recorded.
+  const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
+  const told = plan.reports.length > 0 ? `, ${plan.reports.length} to tell` : '';
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}.`;
+}
+
+/** What becomes of our Leases, where nothing else is done: with anything else it goes without saying. */
+function leaseText({ steps, leases }: Plan): string {
+  if (leases.length === 0 || steps.some((step) => step.action !== 'none')) return '';
+  const verb = leases.some(({ action }) => action === 'join') ? 'write' : 'remove';
+  return `; ${count(leases.length, 'Lease')} to ${verb}`;
+}
+
+function unchangedText(plan: Plan): string {
+  if (plan.spec === '') {
+    return plan.unproven.length > 0
+      ? 'What is marked `?` is left alone.'
+      : 'Nothing is left that nobody owns.';
+  }
+  return plan.mode === 'present'
+    ? 'Routes and Services are as the spec asks.'
+    : 'Nothing of this tunnel is left to remove.';
+}
+
+function refusal(plan: Plan): string {
+  const conflicts = plan.conflicts.filter((conflict) => conflict.outcome === 'refused').length;
+  const errors = plan.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+  const reasons = [
+    ...(conflicts > 0 ? [count(conflicts, 'conflict')] : []),
+    ...(errors > 0 ? [count(errors, 'error')] : []),
+  ];
+  return `Plan: refused by ${reasons.join(' and ')}; nothing is applied until that is resolved.`;
+}
+
+/** How many steps of each kind a plan has, by action. */
+export function countSteps(plan: Plan): {
+  readonly routes: Record<Plan['steps'][number]['action'], number>;
+  readonly services: Record<Plan['steps'][number]['action'], number>;
+} {
+  const zero = () => ({ create: 0, replace: 0, delete: 0, adopt: 0, forget: 0, none: 0 });
+  const counts = { routes: zero(), services: zero() };
+  for (const step of plan.steps) counts[step.kind === 'route' ? 'routes' : 'services'][step.action]++;
+  return counts;
+}

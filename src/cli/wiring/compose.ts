@@ -1,0 +1,172 @@
+import { homedir, uptime } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RecoveryPorts } from '../../executor/recover.ts';
+import { HelperClient } from '../../helper/client.ts';
+import { elevatedCommand, needsElevation } from '../../helper/elevation.ts';
+import { inheritHelper } from '../../helper/inherit.ts';
+import type { Cluster } from '../../kubernetes/cluster.ts';
+import type { KubeContext } from '../../kubernetes/kubeconfig/kubeconfig.ts';
+import { createProfiles, profileFile } from '../../minikube/files.ts';
+import type { Profiles } from '../../minikube/profiles.ts';
+import { type DesiredProfile, needsCluster, type ProfileContext } from '../../model/desired.ts';
+import { createHostFacts } from '../../observe/host-facts.ts';
+import type { ObservePorts } from '../../observe/observe.ts';
+import { isServerOf } from '../../observe/profile.ts';
+import type { Argv } from '../../platform/command.ts';
+import type { FileEvents } from '../../platform/file-events.ts';
+import { readHostPolicy } from '../../platform/host-policy.ts';
+import { ProcessRunner } from '../../platform/process.ts';
+import type { Processes } from '../../platform/processes.ts';
+import type { RouteEvents } from '../../platform/route-events.ts';
+import type { RouteChanger } from '../../platform/route-table.ts';
+import { selectPlatform } from '../../platform/select.ts';
+import { createRegistry } from '../../registry/claims-file.ts';
+import { createLock, HELPER_LOCK } from '../../registry/flock-lock.ts';
+import { createJournal } from '../../registry/journal-file.ts';
+import type { Journal, Lock, Registry, Sessions } from '../../registry/registry.ts';
+import { createSessions } from '../../registry/session-files.ts';
+import { ensureStateDirectory, stateDirectory } from '../../registry/state-directory.ts';
+import type { Terminal } from '../terminal.ts';
+import type { Approved } from '../transaction/approval.ts';
+import { type Guard, startGuard } from '../transaction/guard-process.ts';
+import { statusPort } from '../transaction/transaction-ports.ts';
+import { Clusters } from './clusters.ts';
+
+/** The adapters that reading takes. Whoever composes them closes them. */
+export interface ReadAdapters extends ObservePorts {
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly sessions: Sessions;
+  readonly processes: Processes;
+  readonly routeEvents: RouteEvents;
+  readonly runner: ProcessRunner;
+  cluster(profile: ProfileContext): Promise<Cluster>;
+  /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
+  uptimeMs(): number;
+  /** Where claims and the journal are; may not exist yet. */
+  readonly stateDirectory: string;
+  /** The kubeconfig may be another one by now. */
+  doubtClusters(): void;
+  /** The files that profiles and their clusters are known from, whether they exist or not. */
+  filesBehind(profiles: readonly DesiredProfile[]): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** The adapters that changing takes, the elevated helper included; it starts with the transaction. */
+export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servicesIn'> {
+  readonly lock: Lock;
+  readonly routeChanger: RouteChanger;
+  /** Starts what undoes the transaction unless it is confirmed. Throws a Failure where that, or the helper, does not start. */
+  startGuard(txid: string): Promise<Guard>;
+}
+
+/** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
+export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
+  const runner = new ProcessRunner();
+  const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
+  const env = { ...terminal.env };
+  const home = homedir();
+  const { platform } = terminal;
+  const directory = stateDirectory(env, platform, home);
+  const profiles = createProfiles({
+    env,
+    home,
+    runner,
+    processes,
+    platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+  });
+  const clusters = new Clusters(async ({ context, name }) => {
+    const { findCluster } = await import('../../kubernetes/connect.ts');
+    const programs = { runner, mayRun: mayRun(name, profiles, approved), approval: approved.command };
+    return await findCluster({ context, profile: name, env, home, programs });
+  });
+  return {
+    routeTable,
+    processes,
+    routeEvents,
+    runner,
+    uptimeMs: () => uptime() * 1000,
+    stateDirectory: directory,
+    registry: createRegistry(directory),
+    journal: createJournal(directory),
+    sessions: createSessions(directory),
+    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
+    profiles,
+    cluster: (profile) => clusters.of(profile),
+    doubtClusters: () => clusters.doubt(),
+    filesBehind: async (listed) => {
+      const { kubeconfigFiles } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
+      const asked = listed.filter(needsCluster).map(({ name }) => profileFile(env, home, name));
+      if (asked.length === 0) return [];
+      return [...asked, ...kubeconfigFiles(env, home).map((file) => resolve(terminal.cwd, file))];
+    },
+    close: () => clusters.close(),
+  };
+}
+
+/** What a spec may name unasked: the context that minikube wrote for the profile, whose server is that profile's. */
+function mayRun(name: string, profiles: Profiles, approved: Approved) {
+  return async ({ writtenByMinikube, server }: KubeContext): Promise<boolean> =>
+    [...approved.kinds, ...readHostPolicy().allow].includes('context') ||
+    (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
+}
+
+/** Wires what changing takes, and makes the state directory. `inherited`: the helper is one that another mkplan passed on. */
+export async function composeChanging(
+  terminal: Terminal,
+  approved: Approved,
+  { inherited } = { inherited: false },
+): Promise<ChangeAdapters> {
+  const reading = composeReading(terminal, approved);
+  const { runner, stateDirectory: directory } = reading;
+  await ensureStateDirectory(directory);
+  const streamer = inherited ? inheritHelper((onLine) => runner.inherited(onLine), runner) : runner;
+  const routeChanger = new HelperClient({
+    command: helperCommand(),
+    lockPath: join(directory, HELPER_LOCK),
+    processes: {
+      run: (argv, options) => runner.run(argv, options),
+      stream: (argv, onLine, options) => streamer.stream(argv, onLine, options),
+    },
+  });
+  return {
+    ...reading,
+    lock: createLock(directory, runner),
+    routeChanger,
+    servicesIn: (contexts) =>
+      statusPort((name) => reading.cluster({ name, context: contexts.get(name) ?? name })),
+    startGuard: (txid) =>
+      startGuard(entryCommand('main.js'), runner, routeChanger, { txid, kinds: approved.kinds }),
+    close: async () => {
+      await routeChanger.close();
+      await reading.close();
+    },
+  };
+}
+
+/** What hears files being written; its package is loaded then. */
+export async function composeFileEvents(): Promise<FileEvents> {
+  const { ChokidarFileEvents } = await import('../../platform/chokidar.ts');
+  return new ChokidarFileEvents();
+}
+
+/** argv of an entry of the bundle, which stands beside the program that this is a part of. */
+function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [string, string] {
+  return [process.execPath, fileURLToPath(new URL(`./${file}`, import.meta.url))];
+}
+
+/** What a sandbox is run with: its own entry, mkplan as its commands call it, and the seams to other processes. */
+export async function composeSandbox() {
+  const { TerminalRunner } = await import('../../sandbox/foreground.ts');
+  return {
+    self: entryCommand('sandbox.js'),
+    mkplan: entryCommand('main.js'),
+    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
+  };
+}
+
+function helperCommand(): Argv {
+  const [node, helper] = entryCommand('helper.js');
+  return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
+}

@@ -1,0 +1,322 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../model/diagnostic.ts';
+import type { Right } from '../../model/observed.ts';
+import { MissingRights } from '../rights.ts';
+import { RefusedCall } from './api-errors.ts';
+import type { ApiClient } from './http.ts';
+import { type Appearance, Mirror, type Told } from './mirror.ts';
+import type { WatchPace } from './pace.ts';
+import { Backoff, jittered } from './patience.ts';
+
+/** What every object has that a list shows. */
+interface Named {
+  readonly metadata?: {
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly resourceVersion?: string;
+  };
+}
+
+/** What one reflector keeps in memory. */
+export interface Source<T, V> extends Appearance<V> {
+  /** What is asked for, for messages, and where. */
+  readonly resource: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly listRight: Right;
+  readonly watchRight: Right;
+  /** What is kept of an object; null where it is of no interest. What it throws makes the object count as unreadable. */
+  take(object: T): V | null;
+  /** What there is where it may not be listed, by `namespace/name`. */
+  withoutList(rights: MissingRights, signal: AbortSignal): Promise<ReadonlyMap<string, V>>;
+}
+
+/** What a reflector needs. */
+export interface ReflectorOptions {
+  readonly api: ApiClient;
+  readonly pace: WatchPace;
+  readonly signal: AbortSignal;
+  /** What an observation shows of it is another now. */
+  readonly onChange: () => void;
+}
+
+interface WatchLine {
+  readonly type?: string;
+  readonly object?: Named & { readonly code?: number; readonly message?: string };
+}
+
+const FORBIDDEN = 403;
+/** The state that a watch begins from is forgotten. */
+const GONE = 410;
+
+/** The stream told something that we cannot go on from: only a new list helps. */
+class Gap extends Error {
+  readonly isGone: boolean;
+
+  constructor(message: string, isGone = false) {
+    super(message);
+    this.isGone = isGone;
+  }
+}
+
+function keyOf({ metadata }: Named): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
+
+/**
+ * Keeps one list in memory: lists it, then watches it from there on; lists it again when the server has forgotten where we
+ * were, when a stream tells what cannot be understood, and after the server could not be reached. A stream that ends is
+ * gone on with where it stood.
+ */
+export class Reflector<T extends Named, V> {
+  readonly #source: Source<T, V>;
+  readonly #options: ReflectorOptions;
+  readonly #backoff: Backoff;
+  readonly #mirror: Mirror<V>;
+  #missing = new MissingRights();
+  /** Where to go on; null where only a list helps. */
+  #resourceVersion: string | null = null;
+  /** How often the list was read. */
+  #lists = 0;
+  #isLive = false;
+  #failure: { readonly error: unknown } | null = null;
+  #recoveries = 0;
+  #waiting: (() => void)[] = [];
+  /** Ends the pause before the next round. */
+  #hurry = new AbortController();
+
+  constructor(source: Source<T, V>, options: ReflectorOptions) {
+    this.#source = source;
+    this.#options = options;
+    const { backoffMs, longestBackoffMs, random } = options.pace;
+    this.#backoff = new Backoff(backoffMs, longestBackoffMs, random);
+    this.#mirror = new Mirror(source, () => this.#tell());
+  }
+
+  /** What was kept of each object, by `namespace/name`. */
+  get values(): ReadonlyMap<string, V> {
+    return this.#mirror.values;
+  }
+
+  /** Rights that turned out to be missing. */
+  get missingRights(): readonly Right[] {
+    return this.#missing.list();
+  }
+
+  /** Whether changes are told as they happen, or are read again now and then where they may not be watched. */
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+
+  /** Another one whenever something of the values may be another, told or not. */
+  get revision(): number {
+    return this.#mirror.revision;
+  }
+
+  /** How often the server was lost and came back. */
+  get recoveries(): number {
+    return this.#recoveries;
+  }
+
+  /** Resolves once the list is known. Throws what went wrong where the server cannot be reached. */
+  async ready(): Promise<void> {
+    if (this.#lists === 0 && this.#failure === null) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Goes on at once where it pauses, as after the first failure. */
+  retry(): void {
+    this.#backoff.reset();
+    this.#hurry.abort();
+  }
+
+  /** Goes on until the signal fires. Rejects only by a fault of ours. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      // A wait that was called off.
+      await this.#round().catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+    this.#wake();
+  }
+
+  /**
+   * Runs a write of ours to one object, and takes what it answers into memory. `before` is the version that the write
+   * rests on: the answer to a write that changes nothing.
+   */
+  write<R>(
+    key: string,
+    before: string | null,
+    work: () => Promise<R>,
+    told: (answer: R) => { readonly version: string; readonly value: V | null },
+  ): Promise<R> {
+    return this.#mirror.write(key, before, work, told, this.#options.pace.now);
+  }
+
+  /** One list, if that is needed, and one stream. */
+  async #round(): Promise<void> {
+    const { pace } = this.#options;
+    const isResumed = this.#resourceVersion !== null;
+    let isListed = false;
+    let openedAt: number | null = null;
+    let error: unknown = null;
+    try {
+      if (!isResumed) {
+        await this.#relist();
+        isListed = true;
+      }
+      if (this.#resourceVersion === null) {
+        this.#isLive = true;
+        return await this.#pause(jittered(pace.pollMs, pace.random));
+      }
+      await this.#follow(this.#resourceVersion, () => {
+        openedAt = pace.now();
+        this.#isLive = true;
+      });
+    } catch (thrown) {
+      error = thrown;
+    }
+    this.#options.signal.throwIfAborted();
+    await this.#afterRound(error, openedAt, isListed);
+  }
+
+  /** Decides how to go on after a stream that ended, or an error. */
+  async #afterRound(error: unknown, openedAt: number | null, isListed: boolean): Promise<void> {
+    const { pace } = this.#options;
+    if (error instanceof RefusedCall && error.status === FORBIDDEN) {
+      this.#learnMissing([...this.missingRights, this.#source.watchRight]);
+      this.#resourceVersion = null;
+      this.#isLive = true;
+      return await this.#pause(jittered(pace.pollMs, pace.random));
+    }
+    const isGone =
+      (error instanceof Gap && error.isGone) || (error instanceof RefusedCall && error.status === GONE);
+    const isReadable = error === null || (error instanceof Failure && !(error instanceof RefusedCall));
+    if (openedAt === null || !isReadable) this.#resourceVersion = null;
+    if (isGone && !isListed) return;
+    const isSteady = openedAt !== null && pace.now() - openedAt >= pace.steadyMs;
+    if (isSteady) {
+      this.#backoff.reset();
+      return;
+    }
+    // Right after a list what is in memory is true, whatever the stream does: then it is the lists that keep it so.
+    if (openedAt === null && !isListed) this.#fail(error);
+    this.#isLive = false;
+    await this.#pause(this.#backoff.next(error instanceof RefusedCall ? error.retryAfterMs : null));
+  }
+
+  async #relist(): Promise<void> {
+    const { resource, path, query = {}, listRight } = this.#source;
+    const { api, signal } = this.#options;
+    const missing = new MissingRights();
+    const mark = this.#mirror.mark();
+    const call = { resource, path, query, signal, onForbidden: missing.onForbidden(listRight) };
+    const listed = await api.collect<T, Told<V>>(call, (object) => this.#item(object));
+    if (listed === null) {
+      const values = await this.#source.withoutList(missing, signal);
+      this.#mirror.replace(
+        [...values].map(([key, value]) => ({ key, version: '', value })),
+        mark,
+      );
+    } else this.#mirror.replace(listed.values, mark);
+    this.#resourceVersion = listed?.resourceVersion ?? null;
+    this.#synced(missing.list());
+  }
+
+  #item(object: T): Told<V> {
+    const version = object.metadata?.resourceVersion ?? '';
+    return { key: keyOf(object), version, value: this.#source.take(object) };
+  }
+
+  #synced(missing: readonly Right[]): void {
+    const { listRight, watchRight } = this.#source;
+    // Whether it may be watched by now will show.
+    const isKept = this.missingRights.includes(watchRight) && !missing.includes(listRight);
+    this.#learnMissing(isKept ? [...missing, watchRight] : missing);
+    this.#lists++;
+    if (this.#failure !== null) {
+      this.#failure = null;
+      this.#recoveries++;
+      this.#options.onChange();
+    }
+    this.#wake();
+  }
+
+  #learnMissing(rights: readonly Right[]): void {
+    const before = this.missingRights.join();
+    this.#missing = new MissingRights();
+    for (const right of rights) this.#missing.add(right);
+    if (this.missingRights.join() !== before) this.#tell();
+  }
+
+  #fail(error: unknown): void {
+    const isNew = this.#failure === null;
+    this.#failure = { error };
+    if (isNew) this.#options.onChange();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  async #follow(from: string, onOpen: () => void): Promise<void> {
+    const { resource, path, query } = this.#source;
+    const { api, pace, signal } = this.#options;
+    await api.watch({
+      resource,
+      path,
+      query: {
+        ...query,
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion: from,
+        timeoutSeconds: String(Math.round(pace.streamSeconds * (1 + pace.random()))),
+      },
+      signal,
+      idleMs: pace.idleMs,
+      onOpen: () => {
+        onOpen();
+        if (this.#missing.list().includes(this.#source.watchRight)) this.#learnMissing([]);
+      },
+      onLine: (line) => this.#heed(JSON.parse(line) as WatchLine),
+    });
+  }
+
+  /** Throws a Gap when the stream cannot be gone on with. */
+  #heed({ type, object = {} }: WatchLine): void {
+    const version = object.metadata?.resourceVersion ?? '';
+    if (type === 'ERROR') {
+      throw new Gap(object.message ?? 'the watch ended with an error', object.code === GONE);
+    }
+    if (version === '') throw new Gap('the watch told of an object without a resourceVersion');
+    if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') {
+      const { key, value } = this.#item(object as T);
+      this.#mirror.hear({ key, version, value: type === 'DELETED' ? null : value });
+    } else if (type !== 'BOOKMARK') throw new Gap(`the watch told of "${type}"`);
+    this.#resourceVersion = version;
+    if (this.#mirror.isOverdue(this.#options.pace.now() - this.#options.pace.ownWriteMs)) {
+      throw new Gap('the watch did not tell of what we wrote');
+    }
+  }
+
+  /** What is known for the first time is no change. */
+  #tell(): void {
+    if (this.#lists > 0) this.#options.onChange();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    const hurry = new AbortController();
+    this.#hurry = hurry;
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, hurry.signal]) }).catch(
+      (error: unknown) => {
+        if (signal.aborted) throw error;
+      },
+    );
+  }
+}

@@ -1,0 +1,243 @@
+import { readFile, stat } from 'node:fs/promises';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { parse } from 'yaml';
+import { Failure, messageOf } from '../../model/diagnostic.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import { type CredentialProgram, readProgram } from './credential-program.ts';
+
+/** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
+export interface KubeContext {
+  readonly name: string;
+  readonly server: URL;
+  /** The raw `cluster` entry, its file paths absolute. */
+  readonly cluster: Readonly<Record<string, unknown>>;
+  /** The raw `user` entry, its file paths absolute. */
+  readonly user: Readonly<Record<string, unknown>>;
+  /** What makes the user's credentials; null where they are in the files. */
+  readonly program: CredentialProgram | null;
+  /** Whether minikube wrote both context and cluster, for this profile. */
+  readonly writtenByMinikube: boolean;
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+type Section = 'clusters' | 'users' | 'contexts';
+
+interface Merged {
+  readonly files: readonly string[];
+  readonly sections: Readonly<Record<Section, Map<string, Entry>>>;
+}
+
+const MAX_BYTES = 8 * 1024 * 1024;
+const INNER = { clusters: 'cluster', users: 'user', contexts: 'context' } as const;
+const PATH_KEYS = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
+/** Logins that Kubernetes itself dropped with 1.26, and names that we do not send: refused, never silently left out. */
+const UNSUPPORTED_USER_KEYS = ['auth-provider', 'as-groups', 'as-uid', 'as-user-extra'];
+const MINIKUBE_PROVIDER = 'minikube.sigs.k8s.io';
+
+function failure(code: string, summary: string, cause: string, fix: string, command?: string): Failure {
+  return new Failure('error', [
+    { code, severity: 'error', summary, cause, fix, ...(command === undefined ? {} : { command }) },
+  ]);
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The text of one file; null when there is none, which kubectl passes over. */
+async function readBounded(file: string): Promise<string | null> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_BYTES} are the most that is read`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw failure(
+      'kubeconfig-unreadable',
+      `cannot read the kubeconfig file ${file}: ${messageOf(error)}`,
+      'Every file that KUBECONFIG lists and that exists has to be readable.',
+      'Correct the file’s permissions, or take it out of KUBECONFIG.',
+    );
+  }
+}
+
+function malformed(file: string, why: string): Failure {
+  return failure(
+    'kubeconfig-malformed',
+    `${file} is not a kubeconfig file: ${why}`,
+    'kubectl could not read it either.',
+    'Correct the file.',
+    `kubectl --kubeconfig=${shellWord(file)} config view`,
+  );
+}
+
+function withAbsolutePaths(entry: Entry, folder: string): Entry {
+  const absolute = PATH_KEYS.flatMap((key): [string, string][] => {
+    const value = entry[key];
+    return typeof value === 'string' && value !== '' && !isAbsolute(value)
+      ? [[key, join(folder, value)]]
+      : [];
+  });
+  return { ...entry, ...Object.fromEntries(absolute), ...withAbsoluteProgram(entry['exec'], folder) };
+}
+
+/** A program that is named by a relative path is looked for beside the file; by a bare name, in PATH. */
+function withAbsoluteProgram(exec: unknown, folder: string): Entry {
+  const command: unknown = isEntry(exec) ? exec['command'] : undefined;
+  const isRelative = typeof command === 'string' && /[\\/]/.test(command) && !isAbsolute(command);
+  return isEntry(exec) && isRelative ? { exec: { ...exec, command: join(folder, command) } } : {};
+}
+
+function mergeSection(into: Map<string, Entry>, section: Section, listed: unknown, file: string): void {
+  if (listed === undefined || listed === null) return;
+  if (!Array.isArray(listed)) throw malformed(file, `${section} is not a list`);
+  const seen = new Set<string>();
+  for (const item of listed) {
+    const name: unknown = isEntry(item) ? item['name'] : undefined;
+    if (!isEntry(item) || typeof name !== 'string')
+      throw malformed(file, `${section} has an entry with no name`);
+    if (seen.has(name)) throw malformed(file, `${section} lists "${name}" twice`);
+    seen.add(name);
+    const inner = item[INNER[section]];
+    const entry = isEntry(inner) ? inner : {};
+    if (section === 'contexts') checkReferences(file, name, entry);
+    // kubectl: the first file to name an entry wins, and nothing of a later one is mixed in.
+    if (!into.has(name)) into.set(name, withAbsolutePaths(entry, dirname(file)));
+  }
+}
+
+function checkReferences(file: string, name: string, context: Entry): void {
+  for (const key of ['cluster', 'user']) {
+    const reference = context[key] ?? '';
+    if (typeof reference !== 'string') throw malformed(file, `the ${key} of context "${name}" is no name`);
+  }
+}
+
+/** The files that make up the kubeconfig, in order: those of KUBECONFIG, or ~/.kube/config. */
+export function kubeconfigFiles(env: NodeJS.ProcessEnv, home: string): readonly string[] {
+  const listed = env['KUBECONFIG'] ?? '';
+  if (listed === '') return [join(home, '.kube', 'config')];
+  return [...new Set(listed.split(delimiter))].filter((file) => file !== '');
+}
+
+async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
+  const merged: Merged = {
+    files: kubeconfigFiles(env, home),
+    sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
+  };
+  for (const file of merged.files) {
+    const text = await readBounded(file);
+    if (text === null) continue;
+    let config: unknown;
+    try {
+      // Its warnings would be printed.
+      config = parse(text, { maxAliasCount: 100, logLevel: 'error' });
+    } catch (error) {
+      throw malformed(file, messageOf(error).split('\n', 1)[0] ?? '');
+    }
+    if (config === null || config === undefined) continue;
+    if (!isEntry(config)) throw malformed(file, 'it is not a mapping');
+    for (const section of ['clusters', 'users', 'contexts'] as const) {
+      mergeSection(merged.sections[section], section, config[section], file);
+    }
+  }
+  return merged;
+}
+
+/** The name that a context has for its cluster or its user; empty where it has none. */
+function referenceOf(context: Entry | undefined, key: 'cluster' | 'user'): string {
+  const reference = context?.[key];
+  return typeof reference === 'string' ? reference : '';
+}
+
+function providedByMinikube(entry: Entry, name: string): boolean {
+  const extensions = entry['extensions'];
+  return (
+    Array.isArray(extensions) &&
+    extensions.some(
+      (item) =>
+        isEntry(item) &&
+        item['name'] === name &&
+        isEntry(item['extension']) &&
+        item['extension']['provider'] === MINIKUBE_PROVIDER,
+    )
+  );
+}
+
+function serverOf(context: string, cluster: Entry): URL {
+  const server = cluster['server'];
+  const url = typeof server === 'string' && URL.canParse(server) ? new URL(server) : null;
+  if (url?.protocol !== 'https:') {
+    throw failure(
+      'kubeconfig-server',
+      `context "${context}": its server ${typeof server === 'string' ? server : '(none)'} is not an https URL`,
+      'Only a certificate proves that the address that answers is the cluster’s.',
+      'Name a context whose server is https.',
+    );
+  }
+  if (cluster['proxy-url'] !== undefined && cluster['proxy-url'] !== '') {
+    throw failure(
+      'kubeconfig-proxy',
+      `context "${context}": its cluster is reached through a proxy (proxy-url)`,
+      'Behind a proxy nobody can tell on which address the API server answers.',
+      'Name a context that reaches the cluster directly.',
+    );
+  }
+  return url;
+}
+
+function checkUser(context: string, user: Entry): void {
+  const key = UNSUPPORTED_USER_KEYS.find(
+    (candidate) => user[candidate] !== undefined && user[candidate] !== null,
+  );
+  if (key === undefined) return;
+  throw failure(
+    'kubeconfig-credentials',
+    `context "${context}": its user has "${key}", which is not supported`,
+    key === 'auth-provider'
+      ? 'kubectl dropped credentials of that kind with 1.26.'
+      : 'Calls would be made with other rights than kubectl’s.',
+    'Name a context that authenticates by client certificate, token, password or program.',
+  );
+}
+
+/**
+ * Finds a context the way kubectl does: KUBECONFIG lists files, missing ones are passed over, the first to name an
+ * entry wins; without it, ~/.kube/config. Throws a Failure when the context is not there or cannot be used.
+ */
+export async function readKubeContext(options: {
+  context: string;
+  profile: string;
+  env: NodeJS.ProcessEnv;
+  home: string;
+}): Promise<KubeContext> {
+  const { context: name } = options;
+  const { files, sections } = await readMerged(options.env, options.home);
+  const context = sections.contexts.get(name);
+  const [clusterName, userName] = [referenceOf(context, 'cluster'), referenceOf(context, 'user')];
+  const cluster = sections.clusters.get(clusterName);
+  if (context === undefined || cluster === undefined) {
+    throw failure(
+      'context-unknown',
+      context === undefined
+        ? `there is no kubeconfig context "${name}"`
+        : `context "${name}" names the cluster "${clusterName}", which is not defined`,
+      `Looked in ${files.join(', ')}.`,
+      'Start the cluster, or set `context` in tunnel.yaml to the one that reaches it.',
+      'kubectl config get-contexts',
+    );
+  }
+  const user = sections.users.get(userName) ?? {};
+  checkUser(name, user);
+  return {
+    name,
+    server: serverOf(name, cluster),
+    cluster,
+    user,
+    program: readProgram(name, user['exec']),
+    writtenByMinikube:
+      clusterName === options.profile &&
+      providedByMinikube(context, 'context_info') &&
+      providedByMinikube(cluster, 'cluster_info'),
+  };
+}

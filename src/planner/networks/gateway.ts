@@ -1,0 +1,151 @@
+import type { DesiredProfile } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
+import type { Approval } from '../../model/plan.ts';
+import { type Family, parseAddress } from '../../model/prefix.ts';
+
+/** The address that a profile's routes go through, in one family. */
+export interface Gateway {
+  /** Canonical text. */
+  readonly address: string;
+  readonly source: string;
+}
+
+export interface GatewayChoice {
+  readonly ipv4: Gateway | null;
+  readonly ipv6: Gateway | null;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly approvals: readonly Approval[];
+}
+
+interface Candidate extends Gateway {
+  readonly family: Family;
+}
+
+/** The gateway of the family; null when there is none. */
+export function gatewayFor(choice: GatewayChoice, family: Family): Gateway | null {
+  return family === 4 ? choice.ipv4 : choice.ipv6;
+}
+
+function candidate(address: string, source: string): Candidate[] {
+  const parsed = parseAddress(address);
+  return parsed === null ? [] : [{ address, source, family: parsed.family }];
+}
+
+function controlPlanes(nodes: readonly ObservedNode[]): ObservedNode[] {
+  return nodes.filter((node) => node.controlPlane && node.ready).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Every address that is known to be one of the profile's own machines. */
+function machineAddresses(observed: ObservedProfile): Set<string> {
+  return new Set([
+    ...(observed.cluster?.nodes.flatMap((node) => node.internalIps) ?? []),
+    ...(observed.config?.nodes.map((node) => node.ip) ?? []),
+    ...(observed.minikubeIp === null ? [] : [observed.minikubeIp]),
+  ]);
+}
+
+/**
+ * What each source says, the most trustworthy first. config.json is a witness for disagreements and for whose
+ * address the API server's is, but never chosen: it is stale as soon as the VM moves.
+ */
+function candidates(observed: ObservedProfile): Candidate[] {
+  const answered = observed.context?.answeredAt ?? null;
+  const own = machineAddresses(observed);
+  return [
+    ...(answered !== null && own.has(answered)
+      ? candidate(answered, 'the API server answered there with a valid certificate')
+      : []),
+    ...controlPlanes(observed.cluster?.nodes ?? []).flatMap((node) =>
+      node.internalIps.flatMap((ip) =>
+        candidate(ip, `InternalIP of the Ready control-plane Node ${node.name}`),
+      ),
+    ),
+    ...(observed.minikubeIp === null
+      ? []
+      : candidate(observed.minikubeIp, `minikube ip -p ${observed.name}`)),
+  ];
+}
+
+function disagreements(chosen: Gateway, family: Family, observed: ObservedProfile): Diagnostic[] {
+  const witnesses: Candidate[] = [
+    ...candidates(observed),
+    ...(observed.config?.nodes ?? [])
+      .filter((node) => node.controlPlane)
+      .flatMap((node) => candidate(node.ip, `config.json of profile ${observed.name}`)),
+  ];
+  const others = witnesses.filter((other) => other.family === family && other.address !== chosen.address);
+  if (others.length === 0) return [];
+  const list = others.map((other) => `${other.address} (${other.source})`).join(', ');
+  return [
+    {
+      code: 'gateway-disagreement',
+      severity: 'warning',
+      summary: `profile ${observed.name}: the gateway is ${chosen.address}, but other sources say ${list}`,
+      cause: 'the VM has more than one address, or it moved since some of these were written',
+      fix: 'nothing, if the chosen address is right; else set spec.profiles[].gateway',
+    },
+  ];
+}
+
+function chooseAuto(observed: ObservedProfile): GatewayChoice {
+  const found = candidates(observed);
+  const pick = (family: Family): Gateway | null => {
+    const chosen = found.find((one) => one.family === family);
+    return chosen === undefined ? null : { address: chosen.address, source: chosen.source };
+  };
+  const [ipv4, ipv6] = [pick(4), pick(6)];
+  if (ipv4 === null && ipv6 === null) {
+    return { ipv4, ipv6, diagnostics: [unknownGateway(observed)], approvals: [] };
+  }
+  const diagnostics = [
+    ...(ipv4 === null ? [] : disagreements(ipv4, 4, observed)),
+    ...(ipv6 === null ? [] : disagreements(ipv6, 6, observed)),
+  ];
+  return { ipv4, ipv6, diagnostics, approvals: [] };
+}
+
+function unknownGateway(observed: ObservedProfile): Diagnostic {
+  const because = observed.problems.length > 0 ? `: ${observed.problems.join('; ')}` : '';
+  return {
+    code: 'gateway-unknown',
+    severity: 'error',
+    summary: `profile ${observed.name}: no address of the VM could be found out`,
+    cause: `neither the API server, nor a Ready control-plane Node, nor minikube gave one${because}`,
+    fix: 'start the profile, or give the address as spec.profiles[].gateway',
+    command: `minikube start -p ${observed.name}`,
+  };
+}
+
+function chooseLiteral(
+  profile: DesiredProfile,
+  literal: { readonly ipv4: string | null; readonly ipv6: string | null },
+  observed: ObservedProfile,
+): GatewayChoice {
+  const source = 'tunnel.yaml';
+  const own = machineAddresses(observed);
+  const given = [literal.ipv4, literal.ipv6].filter((address) => address !== null);
+  const approvals: Approval[] = given
+    .filter((address) => !own.has(address))
+    .map((address) => ({
+      kind: 'gateway',
+      profile: profile.name,
+      subject: address,
+      why: 'the spec names a gateway that is not known to be a node of this profile',
+    }));
+  return {
+    ipv4: literal.ipv4 === null ? null : { address: literal.ipv4, source },
+    ipv6: literal.ipv6 === null ? null : { address: literal.ipv6, source },
+    diagnostics: [],
+    approvals,
+  };
+}
+
+/**
+ * Decides through which address a profile is reached, per family: the spec's, or else the address on which the API
+ * server answered if it is the VM's own, the Ready control-plane Node's InternalIP, what `minikube ip` says.
+ */
+export function chooseGateway(profile: DesiredProfile, observed: ObservedProfile): GatewayChoice {
+  const desired = profile.gateway.value;
+  return desired === 'auto' ? chooseAuto(observed) : chooseLiteral(profile, desired, observed);
+}

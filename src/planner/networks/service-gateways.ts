@@ -1,0 +1,38 @@
+import type { ObservedCluster, ObservedNode } from '../../model/observed.ts';
+import { type ServiceSummary, serviceName } from '../../model/plan.ts';
+import { parseAddress } from '../../model/prefix.ts';
+import { type GatewayChoice, gatewayFor } from './gateway.ts';
+import { nodeAddress } from './networks.ts';
+
+/** Finds the node that the addresses of a Service go to. */
+export class ServiceGateways {
+  readonly #choice: GatewayChoice;
+  readonly #nodes: readonly ObservedNode[];
+  readonly #local: ReadonlySet<string>;
+  readonly #ready: ReadonlyMap<string, Readonly<Record<string, number>>>;
+
+  constructor(choice: GatewayChoice, cluster: ObservedCluster | null) {
+    this.#choice = choice;
+    this.#nodes = [...(cluster?.nodes ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const local = (cluster?.services ?? []).filter((service) => service.externalTrafficPolicy === 'Local');
+    this.#local = new Set(local.map(serviceName));
+    this.#ready = new Map(
+      (cluster?.endpoints ?? []).map((one) => [`${one.namespace}/${one.service}`, one.readyByNode]),
+    );
+  }
+
+  /**
+   * `externalTrafficPolicy: Local` needs a Ready node with a ready endpoint, the first by name; everything else
+   * goes through the profile's gateway.
+   */
+  of(service: ServiceSummary, address: string): string | null {
+    const family = parseAddress(address)?.family ?? 4;
+    const name = serviceName(service);
+    if (this.#local.has(name)) {
+      const ready = this.#ready.get(name) ?? {};
+      const node = this.#nodes.find((one) => one.ready && (ready[one.name] ?? 0) > 0);
+      if (node !== undefined) return nodeAddress(node, family);
+    }
+    return gatewayFor(this.#choice, family)?.address ?? null;
+  }
+}

@@ -1,0 +1,301 @@
+import type { Allocation } from '../../model/allocation.ts';
+import type { ConflictPolicy, DesiredProfile } from '../../model/desired.ts';
+import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
+import type { ObservedHost, ObservedProfile } from '../../model/observed.ts';
+import type { Approval, ProfileSummary, Purpose, ServiceSummary } from '../../model/plan.ts';
+import { serviceName } from '../../model/plan.ts';
+import { addressBits, contains, formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
+import { prefixesOf } from '../../model/range.ts';
+import { MAIN_TABLE } from '../../model/route.ts';
+import { allocate } from '../addresses/allocate.ts';
+import { subtract } from '../addresses/pool.ts';
+import { withoutPatch } from '../rights.ts';
+import { chooseGateway, type GatewayChoice } from './gateway.ts';
+import { choosePods, chooseServices, type Network } from './networks.ts';
+import { ServiceGateways } from './service-gateways.ts';
+
+/** A route that the spec asks for, before it is held against what is there. */
+export interface WantedRoute {
+  readonly profile: string;
+  readonly purpose: Purpose;
+  readonly type: 'unicast' | 'unreachable';
+  readonly destination: Prefix;
+  /** Canonical text; null for guards. */
+  readonly gateway: string | null;
+  readonly device: string | null;
+  readonly conflictPolicy: ConflictPolicy;
+  readonly at: SourcePosition;
+  /** For people: why it is wanted. */
+  readonly reason: string;
+  /** For `load-balancer`: the `namespace/name` that the address belongs to. */
+  readonly service: string | null;
+}
+
+/** Everything that one profile asks for. */
+export interface WantedProfile {
+  readonly summary: ProfileSummary;
+  readonly routes: readonly WantedRoute[];
+  readonly services: readonly ServiceSummary[];
+  /** The cluster's record of allocations as it should be; null where it is not ours to write. */
+  readonly record: readonly Allocation[] | null;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly approvals: readonly Approval[];
+}
+
+/** The device of the host's network that an address is on; null when it is on none of them. */
+function deviceTowards(host: ObservedHost, gateway: string): string | null {
+  const address = parseAddress(gateway);
+  if (address === null) return null;
+  let best: { length: number; device: string } | null = null;
+  for (const network of host.addresses) {
+    if (contains(network.network, address) && network.network.length > (best?.length ?? -1)) {
+      best = { length: network.network.length, device: network.device };
+    }
+  }
+  // A route without a gateway also makes addresses on-link (point-to-point devices, `onlink` host routes).
+  for (const route of host.routes) {
+    const onLink = route.gateway === null && route.type === 'unicast' && route.table === MAIN_TABLE;
+    if (
+      onLink &&
+      route.device !== null &&
+      route.nextHops.length === 0 &&
+      route.destination.length > (best?.length ?? 0)
+    ) {
+      if (contains(route.destination, address))
+        best = { length: route.destination.length, device: route.device };
+    }
+  }
+  return best?.device ?? null;
+}
+
+function unreachable(profile: DesiredProfile, observed: ObservedProfile): Diagnostic | null {
+  const reason = profile.via === 'auto' ? (observed.config?.unroutable ?? null) : null;
+  if (reason === null) return null;
+  return {
+    code: 'network-unroutable',
+    severity: 'error',
+    summary: `profile ${profile.name}: its driver ${observed.config?.driver} cannot be routed to`,
+    cause: reason,
+    fix: 'use a driver whose network the host can reach, such as kvm2, hyperkit, vfkit or hyperv; remove the profile from the spec until then',
+    at: profile.at,
+  };
+}
+
+/** Builds the wanted routes of one profile, with devices looked up once per gateway. */
+class RouteBuilder {
+  readonly #profile: DesiredProfile;
+  readonly #host: ObservedHost;
+  readonly #devices = new Map<string, string | null>();
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(profile: DesiredProfile, host: ObservedHost) {
+    this.#profile = profile;
+    this.#host = host;
+  }
+
+  network(purpose: Purpose, network: Network): WantedRoute[] {
+    const { prefix, gateway, at, conflictPolicy, source } = network;
+    if (gateway === null) {
+      this.diagnostics.push(this.#noGateway(prefix, at));
+      return [];
+    }
+    return [this.#via(purpose, prefix, gateway, { at, conflictPolicy, reason: source, service: null })];
+  }
+
+  address(service: ServiceSummary, text: string, gateway: string | null): WantedRoute[] {
+    const prefix = parseAddress(text);
+    if (prefix === null) return [];
+    const { at } = this.#profile.loadBalancer;
+    if (gateway === null) {
+      this.diagnostics.push(this.#noGateway(prefix, at));
+      return [];
+    }
+    const conflictPolicy = this.#profile.conflictPolicy.value;
+    const name = serviceName(service);
+    return [
+      this.#via('load-balancer', prefix, gateway, {
+        at,
+        conflictPolicy,
+        reason: `Service ${name}`,
+        service: name,
+      }),
+    ];
+  }
+
+  /** The pool, less what is excluded, closed by unreachable routes; an allocated full-length end needs none. */
+  guards(allocated: ReadonlySet<string>): WantedRoute[] {
+    const { pool, exclude, at } = this.#profile.loadBalancer;
+    if (this.#host.platform !== 'linux') return [];
+    return pool
+      .flatMap((range) => subtract(range, exclude))
+      .flatMap(prefixesOf)
+      .filter((prefix) => prefix.length < addressBits(prefix.family) || !allocated.has(formatPrefix(prefix)))
+      .map((destination) => ({
+        profile: this.#profile.name,
+        purpose: 'guard',
+        type: 'unreachable',
+        destination,
+        gateway: null,
+        // Linux shows every IPv6 route of a rejecting type on lo, and none for IPv4.
+        device: destination.family === 6 ? 'lo' : null,
+        conflictPolicy: this.#profile.conflictPolicy.value,
+        at,
+        reason: 'closes the pool behind its allocated addresses',
+        service: null,
+      }));
+  }
+
+  #via(
+    purpose: Purpose,
+    destination: Prefix,
+    gateway: string,
+    rest: Pick<WantedRoute, 'at' | 'conflictPolicy' | 'reason' | 'service'>,
+  ): WantedRoute {
+    if (!this.#devices.has(gateway)) {
+      const device = deviceTowards(this.#host, gateway);
+      this.#devices.set(gateway, device);
+      if (device === null) this.diagnostics.push(this.#offLink(gateway));
+    }
+    const device = this.#devices.get(gateway) ?? null;
+    return { profile: this.#profile.name, purpose, type: 'unicast', destination, gateway, device, ...rest };
+  }
+
+  #offLink(gateway: string): Diagnostic {
+    return {
+      code: 'gateway-off-link',
+      severity: 'warning',
+      summary: `profile ${this.#profile.name}: the gateway ${gateway} is on no network of this host`,
+      cause: 'a next hop has to be directly reachable; the VM may be stopped, or its network down',
+      fix: 'the kernel will likely refuse these routes: start the VM, or correct spec.profiles[].gateway',
+      command: `ip route get ${gateway}`,
+      at: this.#profile.gateway.at,
+    };
+  }
+
+  #noGateway(prefix: Prefix, at: SourcePosition): Diagnostic {
+    return {
+      code: 'gateway-family',
+      severity: 'warning',
+      summary: `profile ${this.#profile.name}: ${formatPrefix(prefix)} is left out`,
+      cause: `the profile has no IPv${prefix.family} gateway`,
+      fix: `give one as spec.profiles[].gateway.ipv${prefix.family}`,
+      at,
+    };
+  }
+}
+
+function nothing(profile: DesiredProfile, diagnostics: readonly Diagnostic[]): WantedProfile {
+  const summary = { name: profile.name, gateways: [], services: [], pods: [] };
+  return { summary, routes: [], services: [], record: null, diagnostics, approvals: [] };
+}
+
+function needsNoRoute(profile: DesiredProfile): Diagnostic {
+  return {
+    code: 'driver-none',
+    severity: 'warning',
+    summary: `profile ${profile.name}: its driver is none, so nothing is routed`,
+    cause: 'the cluster runs on this host itself, which reaches its networks without a route',
+    fix: 'remove the profile from the spec',
+    at: profile.at,
+  };
+}
+
+/**
+ * Works out what a profile asks for. With `mode: absent` that is nothing at all. `routed` are the LoadBalancer
+ * addresses that this spec has routes to.
+ */
+export function wantedOf(
+  profile: DesiredProfile,
+  observed: ObservedProfile,
+  host: ObservedHost,
+  routed: ReadonlySet<string>,
+): WantedProfile {
+  const refusal = unreachable(profile, observed);
+  if (refusal !== null) {
+    return nothing(profile, [refusal]);
+  }
+  if (observed.config?.driver === 'none') return nothing(profile, [needsNoRoute(profile)]);
+  const gateways = chooseGateway(profile, observed);
+  const services = chooseServices(profile, observed, gateways);
+  const pods = choosePods(profile, observed, gateways);
+  const { services: allocated, record } =
+    observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster, routed);
+  const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
+
+  const builder = new RouteBuilder(profile, host);
+  const known = gateways.ipv4 !== null || gateways.ipv6 !== null;
+  const routes = known ? routesOf(builder, profile, observed, { gateways, services, pods, summaries }) : [];
+  return {
+    summary: summaryOf(profile.name, gateways, services.networks, pods.networks),
+    routes,
+    services: summaries,
+    record,
+    diagnostics: [
+      ...gateways.diagnostics,
+      ...services.diagnostics,
+      ...pods.diagnostics,
+      ...builder.diagnostics,
+    ],
+    approvals: [
+      ...contextApproval(profile, observed),
+      ...gateways.approvals,
+      ...services.approvals,
+      ...pods.approvals,
+    ],
+  };
+}
+
+function routesOf(
+  builder: RouteBuilder,
+  profile: DesiredProfile,
+  observed: ObservedProfile,
+  choice: {
+    gateways: GatewayChoice;
+    services: { networks: readonly Network[] };
+    pods: { networks: readonly Network[] };
+    summaries: readonly ServiceSummary[];
+  },
+): WantedRoute[] {
+  const networks = [
+    ...choice.services.networks.flatMap((network) => builder.network('services', network)),
+    ...choice.pods.networks.flatMap((network) => builder.network('pods', network)),
+  ];
+  const gateways = new ServiceGateways(choice.gateways, observed.cluster);
+  const addresses = choice.summaries
+    .filter((service) => service.state === 'served')
+    .flatMap((service) =>
+      service.addresses.flatMap((address) =>
+        builder.address(service, address, gateways.of(service, address)),
+      ),
+    )
+    // `assign: clusterIP` gives addresses of the service network, which is routed already.
+    .filter((route) => !networks.some((network) => contains(network.destination, route.destination)));
+  const guards =
+    profile.loadBalancer.assign === 'pool'
+      ? builder.guards(new Set(addresses.map((route) => formatPrefix(route.destination))))
+      : [];
+  return [...networks, ...addresses, ...guards];
+}
+
+function contextApproval(profile: DesiredProfile, observed: ObservedProfile): Approval[] {
+  const context = observed.context;
+  if (context === null || context.fromMinikube) return [];
+  const why = `minikube did not write the context ${context.name} for this profile; its server is ${context.server}`;
+  return [{ kind: 'context', profile: profile.name, subject: context.name, why }];
+}
+
+function summaryOf(
+  name: string,
+  gateways: GatewayChoice,
+  services: readonly Network[],
+  pods: readonly Network[],
+): ProfileSummary {
+  const cidrs = (networks: readonly Network[]) =>
+    networks.map((network) => ({ cidr: formatPrefix(network.prefix), source: network.source }));
+  return {
+    name,
+    gateways: [gateways.ipv4, gateways.ipv6].filter((gateway) => gateway !== null),
+    services: cidrs(services),
+    pods: cidrs(pods),
+  };
+}

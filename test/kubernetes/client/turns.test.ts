@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { Turns } from '../../../src/kubernetes/client/turns.ts';
+
+/** Asks for so many turns at once; returns the most that were at work at a time. */
+async function mostAtOnce(turns: Turns, calls: number): Promise<number> {
+  let busy = 0;
+  let most = 0;
+  const order: number[] = [];
+  const work = async (index: number): Promise<void> => {
+    order.push(index);
+    most = Math.max(most, ++busy);
+    await new Promise((resolve) => setImmediate(resolve));
+    busy--;
+  };
+  await Promise.all(Array.from({ length: calls }, (_, index) => turns.take(() => work(index))));
+  expect(order).toEqual(Array.from({ length: calls }, (_, index) => index));
+  return most;
+}
+
+it('two are at work at a time while a small cluster is read', async () => {
+  expect(await mostAtOnce(new Turns(), 16)).toBe(2);
+});
+
+it('up to eight are, where much is asked', async () => {
+  expect(await mostAtOnce(new Turns(), 1000)).toBe(8);
+});
+
+it('work that fails gives its turn to the next', async () => {
+  const turns = new Turns();
+  const failing = Array.from({ length: 50 }, () => turns.take(() => Promise.reject(new Error('no'))));
+  expect((await Promise.allSettled(failing)).map(({ status }) => status)).toEqual(
+    Array.from({ length: 50 }, () => 'rejected'),
+  );
+  expect(await turns.take(async () => 'yes')).toBe('yes');
+});
