@@ -1,9 +1,10 @@
 // Bundles the program into dist/: its entries, the command line, and V8's code cache of that.
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { writeCodeCache } from './code-cache.mjs';
+import { noticesOf } from './notices.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist');
@@ -13,6 +14,9 @@ const REFUSED = /^(socks-proxy-agent|hpagent|openid-client|jsonpath-plus|node-fe
 
 /** Node has had its own WHATWG URL since version 10; the package would add 290 KB. */
 const NATIVE = /^whatwg-url$/;
+
+/** Of bundles inside of bundles, whose inputs the outer one does not list. */
+const nested = [];
 
 /**
  * Of the cluster client only KubeConfig is used. It is bundled by itself first, with everything that it imports marked
@@ -27,15 +31,18 @@ const kubeConfigOnly = {
       namespace: 'kube-config',
     }));
     bundler.onLoad({ filter: /.*/, namespace: 'kube-config' }, async () => {
-      const { outputFiles } = await build({
+      const { outputFiles, metafile } = await build({
+        absWorkingDir: root,
         stdin: { contents: "export { KubeConfig } from '@kubernetes/client-node';", resolveDir: root },
         bundle: true,
         write: false,
+        metafile: true,
         platform: 'node',
         target: 'node20',
         format: 'esm',
         plugins: [leaner],
       });
+      nested.push(metafile);
       return { contents: outputFiles[0].text, resolveDir: root };
     });
   },
@@ -109,9 +116,13 @@ const bundle = await build({
 });
 await writeCodeCache(program, cache, join(root, 'examples', 'kvm'));
 
+const notices = join(outdir, 'THIRD-PARTY.LEGAL.txt');
+const metafiles = [entries.metafile, bundle.metafile, ...nested];
+await writeFile(notices, noticesOf(metafiles, root));
+
 // Chunks of earlier builds have other hashes in their names; they go only after the new ones are in place.
 const outputs = [entries, bundle].flatMap(({ metafile }) => Object.keys(metafile.outputs));
-const written = new Set([...outputs, cache].map((path) => basename(path)));
+const written = new Set([...outputs, cache, notices].map((path) => basename(path)));
 for (const name of await readdir(outdir)) {
   if (!written.has(name)) await rm(join(outdir, name), { recursive: true });
 }

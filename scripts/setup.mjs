@@ -43,7 +43,9 @@ export function install() {
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs && holdsAll(lock, marker))
     return;
   process.stdout.write('installing dependencies …\n');
-  must(npm('ci', '--no-audit', '--no-fund', '--loglevel=error'));
+  // No package's own scripts, all of what builds, and really: whatever the caller's npm is set to or was called with.
+  const always = ['--ignore-scripts', '--include=dev', '--dry-run=false'];
+  must(npm('ci', ...always, '--no-audit', '--no-fund', '--loglevel=error'));
 }
 
 /** Whether every package that the lock file wants on this platform is there in the same version. */
