@@ -25,7 +25,7 @@ const env = { TMPDIR: scratch() };
  * Tiers. `unit` needs nothing of the machine. `kernel` makes network namespaces of its own (as root or by
  * unprivileged user namespaces) and runs the built program in them; `crash` kills it there. `cluster` does so with a
  * real kube-apiserver and kube-proxy, where scripts/testbed.mjs finds them. One after the
- * other: each keeps the machine busy by itself.
+ * other: each keeps the machine busy by itself. `package` packs a fresh clone and runs what it installs; CI alone does.
  */
 export default defineConfig({
   test: {
@@ -35,7 +35,7 @@ export default defineConfig({
           name: 'unit',
           env,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/kernel/**', 'test/crash/**', 'test/cluster/**'],
+          exclude: ['test/kernel/**', 'test/crash/**', 'test/cluster/**', 'test/package/**'],
           // A bound for what hangs, not for what a busy machine makes slow.
           testTimeout: 60_000,
         },
@@ -61,6 +61,15 @@ export default defineConfig({
           hookTimeout: 120_000,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

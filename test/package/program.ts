@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout that the test belongs to. */
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** How long npm may take to install what builds mkplan on a busy machine, in milliseconds. */
+const INSTALL_MS = 300_000;
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Runs a program to its end. Rejects where it cannot be started, or outlasts the bound. */
+export function run([program, ...args]: [string, ...string[]], options: RunOptions): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { timeout: INSTALL_MS, ...options }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== 'number') reject(error);
+      else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** Runs a program that has to succeed; its standard output. */
+async function must(argv: [string, ...string[]], options: RunOptions): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options);
+  if (code !== 0) throw new Error(`${argv.join(' ')} exits ${code}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** A Node to run the packed program on. */
+export interface Node {
+  readonly version: string;
+  /** Absolute path of the program. */
+  readonly path: string;
+}
+
+/** Every Node that the packed program is tried on. */
+export function nodes(): Promise<readonly Node[]> {
+  return Promise.resolve([{ version: process.versions.node, path: process.execPath }]);
+}
+
+/** mkplan as a stranger gets it: packed in a fresh clone of HEAD, installed globally without a network. */
+export class Packed {
+  readonly #scratch: string;
+  /** What `npm pack` printed. */
+  readonly said: Ended;
+
+  private constructor(scratch: string, said: Ended) {
+    this.#scratch = scratch;
+    this.said = said;
+  }
+
+  /** Clones, packs and installs. Whoever calls this calls `close`. */
+  static async create(): Promise<Packed> {
+    const scratch = await mkdtemp(join(tmpdir(), 'mkplan-package-'));
+    const clone = join(scratch, 'clone');
+    await must(['git', 'clone', '--quiet', ROOT, clone], { cwd: scratch });
+    // What the checkout was installed from is in npm's cache; a network is asked for the rest alone.
+    const env = { ...process.env, npm_config_prefer_offline: 'true' };
+    const said = await run(['npm', 'pack', '--silent'], { cwd: clone, env });
+    const packed = new Packed(scratch, said);
+    if (said.code === 0) await packed.#install(join(clone, said.stdout.trim()));
+    return packed;
+  }
+
+  async #install(tarball: string): Promise<void> {
+    // Neither the registry nor an earlier download nor a setting of this machine has a part in it.
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: join(this.#scratch, 'home'),
+      npm_config_cache: join(this.#scratch, 'cache'),
+      npm_config_registry: 'http://127.0.0.1:9/',
+    };
+    const argv = ['install', '--global', '--offline', '--prefix', this.prefix, tarball] as const;
+    await must(['npm', ...argv], { cwd: this.#scratch, env });
+  }
+
+  get clone(): string {
+    return join(this.#scratch, 'clone');
+  }
+
+  get prefix(): string {
+    return join(this.#scratch, 'global');
+  }
+
+  /** The installed package. */
+  get folder(): string {
+    return join(this.prefix, 'lib', 'node_modules', 'mkplan');
+  }
+
+  /** What npm put on the PATH. */
+  get bin(): string {
+    return join(this.prefix, 'bin', 'mkplan');
+  }
+
+  /** Paths of all published files, relative to `folder`. */
+  async files(): Promise<string[]> {
+    const entries = await readdir(this.folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.folder.length + 1));
+  }
+
+  /** Runs the installed program on a Node, as somebody who stands where the examples are. */
+  async mkplan(node: Node, ...args: readonly string[]): Promise<Ended> {
+    const env = { PATH: process.env['PATH'], HOME: join(this.#scratch, 'home'), NO_COLOR: '1' };
+    return await run([node.path, this.bin, ...args], { cwd: this.folder, env });
+  }
+
+  /** A copy of the clone to spoil, with nothing built or installed. */
+  async spoiled(): Promise<string> {
+    const copy = join(this.#scratch, 'spoiled');
+    await mkdir(copy);
+    await cp(this.clone, copy, {
+      recursive: true,
+      filter: (path) => !/\/(node_modules|dist|\.git)$|\.tgz$/.test(path),
+    });
+    return copy;
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#scratch, { recursive: true });
+  }
+}
