@@ -33,9 +33,13 @@ export function writablePart(path: string, uid: number): string | null {
   return null;
 }
 
+/** sudo breaks what is wider than a terminal, or than 80 columns, at its blanks; the rest is indented by eight. */
+const BROKEN_LINE = /\n {8,}/g;
+
 /** Commands that a listing of `sudo -ll` allows without a password, as sudoers(5) writes them. */
 function withoutPassword(listing: string): string[] {
-  return listing.split(/\n\s*\n/).flatMap((entry) => {
+  const whole = listing.replace(BROKEN_LINE, ' ');
+  return whole.split(/\n\s*\n/).flatMap((entry) => {
     const options = /^\s*Options: (.*)$/m.exec(entry)?.[1] ?? '';
     const [, commands = ''] = entry.split(/^\s*Commands:\n/m);
     return options.split(', ').includes('!authenticate')

@@ -32,6 +32,21 @@ describe('a rule without a password', () => {
     ['for Node', listing(rule, { options: '!authenticate', commands: [NODE] }), false],
     ['for something else', listing({ options: '!authenticate', commands: ['/bin/ls'] }), false],
     ['for nothing', listing({ commands: rule.commands }), false],
+    [
+      'for the helper, in a listing of 80 columns',
+      listing({ ...rule, commands: [`${NODE}\n        ${HELPER}\n        --lock /home/ann/helper.lock`] }),
+      true,
+    ],
+    [
+      'for the helper, with more options than fit into a line',
+      listing({ ...rule, options: 'env_keep+=A,\n        setenv, !authenticate' }),
+      true,
+    ],
+    [
+      'for Node with arguments of somebody else, in a listing of 80 columns',
+      listing({ ...rule, commands: [`${NODE}\n        /srv/job.js`] }),
+      false,
+    ],
     ['that nobody understands', 'Sorry, user ann may not run sudo on host.\n', false],
   ])('%s', (_, text, exposed) => {
     expect(opensTheWay(text, NODE, HELPER)).toBe(exposed);

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
@@ -69,24 +69,39 @@ export class Typist {
   }
 }
 
+/** How Node and mkplan are laid out; all paths are relative to the laptop's directory. */
+export interface Installation {
+  readonly node: string;
+  /** The folder of the package. */
+  readonly app: string;
+  /** What belongs to the user; everything else is root's. */
+  readonly ofUser: readonly string[];
+  /** Symbolic links and what they point to, which is relative to the laptop's directory too. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Node and mkplan as they are called, where that is through links. */
+  readonly called?: { readonly node: string; readonly mkplan: string };
+}
+
+/** As `npm install --global` by root leaves it. */
+const OF_ROOT: Installation = { node: 'node', app: 'app', ofUser: [], links: {} };
+
 /** The laptop of `Rig`, used by somebody who is not root. */
 export class SudoRig {
   readonly rig: Rig;
   readonly uid: number;
-  /** Where the program is installed. */
-  readonly app: string;
+  readonly #installation: Installation;
 
-  private constructor(rig: Rig, uid: number) {
+  private constructor(rig: Rig, uid: number, installation: Installation) {
     this.rig = rig;
     this.uid = uid;
-    this.app = join(rig.directory, 'app');
+    this.#installation = installation;
   }
 
-  /** Whoever runs this closes `rig`. The program belongs to root, as `npm install --global` by root leaves it. */
-  static async create(): Promise<SudoRig> {
+  /** Whoever runs this closes `rig`. */
+  static async create(installation = OF_ROOT): Promise<SudoRig> {
     const rig = await Rig.create(await createPrivilegedHost());
     // Not of anybody on this machine, and no two tests' at a time.
-    const made = new SudoRig(rig, 30_000 + Math.floor(Math.random() * 20_000));
+    const made = new SudoRig(rig, 30_000 + Math.floor(Math.random() * 20_000), installation);
     await made.#prepare();
     return made;
   }
@@ -103,14 +118,38 @@ export class SudoRig {
     await host.must(['chpasswd'], { input: `${USER}:${PASSWORD}\n` });
     await cp(DIST, join(this.app, 'dist'), { recursive: true });
     await writeFile(join(this.app, 'package.json'), '{"type":"module"}');
+    await mkdir(dirname(this.node), { recursive: true });
+    await mkdir(this.home, { recursive: true });
+    const { ofUser, links } = this.#installation;
+    for (const [link, target] of Object.entries(links)) {
+      await mkdir(dirname(join(directory, link)), { recursive: true });
+      await symlink(join(directory, target), join(directory, link));
+    }
+    for (const path of ['home', ...ofUser]) await this.giveToUser(join(directory, path));
+    await this.#layNode();
+    await host.must(['chmod', '755', directory]);
+  }
+
+  async #layNode(): Promise<void> {
+    const { host, directory } = this.rig;
+    const isOfUser = ['home', ...this.#installation.ofUser].some((path) =>
+      this.node.startsWith(`${join(directory, path)}/`),
+    );
+    if (isOfUser) {
+      await host.must(['cp', process.execPath, this.node]);
+      await this.giveToUser(this.node);
+      return;
+    }
     // Node may be installed where only root can look.
     await writeFile(this.node, '');
     await host.must(['mount', '--bind', process.execPath, this.node]);
     // It is the machine's own: whatever a test does to its files must not reach it.
     await host.must(['mount', '-o', 'remount,bind,ro', this.node]);
-    await host.must(['chmod', '755', directory]);
-    await mkdir(this.home);
-    await this.giveToUser(this.home);
+  }
+
+  /** Where the program is installed. */
+  get app(): string {
+    return join(this.rig.directory, this.#installation.app);
   }
 
   get home(): string {
@@ -126,7 +165,7 @@ export class SudoRig {
   }
 
   get node(): string {
-    return join(this.rig.directory, 'node');
+    return join(this.rig.directory, this.#installation.node);
   }
 
   get helper(): string {
@@ -185,7 +224,9 @@ export class SudoRig {
   }
 
   get #mkplan(): readonly string[] {
-    return [this.node, join(this.app, 'dist', 'main.js')];
+    const { called } = this.#installation;
+    if (called === undefined) return [this.node, join(this.app, 'dist', 'main.js')];
+    return [called.node, called.mkplan].map((path) => join(this.rig.directory, path));
   }
 
   /** mkplan without a terminal. */
