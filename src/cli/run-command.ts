@@ -52,7 +52,7 @@ export async function runCommand(
         );
   let exitCode: number;
   try {
-    if (onSignal !== null) await refuseElevated(terminal);
+    if (onSignal !== null) await refuseRoot(terminal);
     const signal = signals?.signal ?? new AbortController().signal;
     const receivedSignal = () => signals?.received() ?? null;
     const onHangup = (hear: () => void) => {
@@ -68,9 +68,9 @@ export async function runCommand(
   return exitCode;
 }
 
-async function refuseElevated(terminal: Terminal): Promise<void> {
-  const { refuseSudo } = await import('../helper/elevation.ts');
-  refuseSudo(terminal.env, process.geteuid?.());
+async function refuseRoot(terminal: Terminal): Promise<void> {
+  const { refuseElevated } = await import('../helper/elevation.ts');
+  refuseElevated(terminal.env, process.geteuid?.());
 }
 
 function report(

@@ -4,7 +4,8 @@ import { type Failure, messageOf } from '../model/diagnostic.ts';
 import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
 import { tryLock } from '../platform/flock.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
-import { elevationRefused, helperBusy, helperGone, helperUnable } from './failures.ts';
+import { otherElevators } from './elevation.ts';
+import { elevationRefused, helperBusy, helperGone, helperUnable, sudoMissing } from './failures.ts';
 import { encodeRequest, MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
 import { Session, SessionEnded } from './session.ts';
 
@@ -13,6 +14,12 @@ const LAST_CHILD_SECONDS = 30;
 
 /** Requests that are under way at a time: the helper reads one while `ip` still works on the one before. */
 const REQUESTS_AT_A_TIME = 2;
+
+/** Why sudo(8) did not start the helper. */
+function notElevated({ message, cause }: SessionEnded): Failure {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return missing ? sudoMissing(otherElevators(process.env['PATH'])) : elevationRefused(message);
+}
 
 export interface HelperOptions {
   /** The helper's command, through sudo where needed; `--lock PATH` is added. */
@@ -40,7 +47,7 @@ export class HelperClient implements RouteChanger {
 
   /**
    * Starts the helper, so that this overlaps with other work: its process runs once this returns. Optional; where it
-   * fails, `change` fails likewise. Throws a Failure: `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
+   * fails, `change` fails likewise. Throws a Failure: `sudo-missing`, `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
    */
   start(): Promise<void> {
     const started = this.#started().then(() => undefined);
@@ -153,7 +160,7 @@ export class HelperClient implements RouteChanger {
       .ask(null, encodeRequest({ type: 'hello', version: PROTOCOL_VERSION }))
       .catch((error: unknown) => {
         if (!(error instanceof SessionEnded)) throw error;
-        throw elevated ? elevationRefused(error.message) : helperGone(error.message);
+        throw elevated ? notElevated(error) : helperGone(error.message);
       });
     if (response.type === 'hello') return session;
     await session.end();

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { Failure } from '../model/diagnostic.ts';
 import type { Argv } from '../platform/command.ts';
 
@@ -20,24 +21,42 @@ export function needsElevation(): boolean {
   return !hasNetAdmin(readFileSync('/proc/self/status', 'utf8'));
 }
 
+/** Variables that tell for whom a program was started as root, and who sets them; run0(1) sets sudo's. */
+const STARTED_BY = [
+  ['SUDO_UID', 'sudo'],
+  ['DOAS_USER', 'doas'],
+  ['PKEXEC_UID', 'pkexec'],
+] as const;
+
 /**
- * Throws a Failure when mkplan was started by sudo(8). As root it would write root's files into the user's state
- * directory and run programs of the user's PATH; only the helper needs root, and mkplan elevates it by itself.
+ * Throws a Failure when mkplan was started as root for somebody else. As root it would write root's files into the
+ * user's state directory and run programs of the user's PATH; only the helper needs root, and mkplan elevates it by
+ * itself.
  */
-export function refuseSudo(
+export function refuseElevated(
   env: Readonly<Record<string, string | undefined>>,
   effectiveUid: number | undefined,
 ): void {
-  if (env['SUDO_UID'] === undefined || effectiveUid !== 0) return;
+  const by = STARTED_BY.find(([variable]) => env[variable] !== undefined)?.[1];
+  if (by === undefined || effectiveUid !== 0) return;
   throw new Failure('error', [
     {
       code: 'started-by-sudo',
       severity: 'error',
-      summary: 'mkplan does not run under sudo',
+      summary: `mkplan does not run under ${by}`,
       cause: 'it runs as the user whose cluster and state it uses; only its helper needs root',
-      fix: 'run the same command without sudo: it asks for the password when the first route is changed',
+      fix: `run the same command without ${by}: mkplan calls sudo by itself when it changes the first route`,
     },
   ]);
+}
+
+/** Programs that elevate others, which the helper cannot be started with. */
+const OTHERS = ['doas', 'run0', 'pkexec'];
+
+/** Those of them that a PATH leads to. */
+export function otherElevators(path: string | undefined): string[] {
+  const folders = (path ?? '').split(delimiter).filter(isAbsolute);
+  return OTHERS.filter((name) => folders.some((folder) => existsSync(join(folder, name))));
 }
 
 /** The helper's command through sudo(8), which asks on the terminal by itself. Both paths are absolute. */

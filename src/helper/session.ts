@@ -7,7 +7,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** The helper ended, or said what nobody understands, before it had answered. */
+/** The helper ended, or said what nobody understands, before it had answered; or could not be started, by its cause. */
 export class SessionEnded extends Error {}
 
 /** One running helper: requests out, answers back, matched by their number. */
@@ -21,7 +21,7 @@ export class Session {
     this.stream = streamer.stream(argv, (line) => this.#hear(line), options);
     this.stream.exit.then(
       ({ code, stderr }) => this.#fail(stderr.trim() || `it ended with ${code ?? 'a signal'}`),
-      (error: unknown) => this.#fail(messageOf(error)),
+      (error: unknown) => this.#fail(messageOf(error), error),
     );
   }
 
@@ -65,8 +65,8 @@ export class Session {
     } else waiter.resolve(response);
   }
 
-  #fail(why: string): void {
-    this.#ended ??= new SessionEnded(why);
+  #fail(why: string, cause?: unknown): void {
+    this.#ended ??= new SessionEnded(why, { cause });
     for (const waiter of this.#waiters.values()) waiter.reject(this.#ended);
     this.#waiters.clear();
     this.stream.end();

@@ -219,11 +219,19 @@ describe('HelperClient', () => {
     await changer.close();
   });
 
-  test('no sudo at all is a refusal too', async () => {
-    const changer = client(new FakeHelpers(() => new Error('spawn sudo ENOENT')), ['sudo', '--', 'node']);
-    await expect(changer.start()).rejects.toMatchObject({
-      diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo ENOENT' }],
-    });
+  test('sudo that is not there is told as such, and that it cannot be started otherwise', async () => {
+    const absent = Object.assign(new Error('spawn sudo ENOENT'), { code: 'ENOENT' });
+    await expect(client(new FakeHelpers(() => absent), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
+      {
+        diagnostics: [{ code: 'sudo-missing', fix: expect.stringContaining('Install sudo') }],
+      },
+    );
+    const broken = Object.assign(new Error('spawn sudo EACCES'), { code: 'EACCES' });
+    await expect(client(new FakeHelpers(() => broken), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
+      {
+        diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo EACCES' }],
+      },
+    );
   });
 
   test('a start that nobody waits for fails in the change', async () => {

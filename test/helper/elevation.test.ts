@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { elevatedCommand, hasNetAdmin, refuseSudo } from '../../src/helper/elevation.ts';
+import { elevatedCommand, hasNetAdmin, otherElevators, refuseElevated } from '../../src/helper/elevation.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 
 test.each([
   ['Name:\tnode\nCapEff:\t0000000000001000\n', true],
@@ -11,13 +14,32 @@ test.each([
   expect(hasNetAdmin(status)).toBe(has);
 });
 
-test('sudo is refused, root by itself and a user with a stale variable are not', () => {
-  expect(() => refuseSudo({ SUDO_UID: '1000' }, 0)).toThrow(
-    expect.objectContaining({ diagnostics: [expect.objectContaining({ code: 'started-by-sudo' })] }),
-  );
-  expect(() => refuseSudo({}, 0)).not.toThrow();
-  expect(() => refuseSudo({ SUDO_UID: '1000' }, 1000)).not.toThrow();
-  expect(() => refuseSudo({}, undefined)).not.toThrow();
+test.each([
+  ['SUDO_UID', '1000', 'sudo'],
+  ['DOAS_USER', 'ann', 'doas'],
+  ['PKEXEC_UID', '1000', 'pkexec'],
+])('root is refused where %s is %s, by the name of %s', (variable, value, program) => {
+  const env = { [variable]: value };
+  const diagnostic = expect.objectContaining({
+    code: 'started-by-sudo',
+    summary: `mkplan does not run under ${program}`,
+  });
+  expect(() => refuseElevated(env, 0)).toThrow(expect.objectContaining({ diagnostics: [diagnostic] }));
+  expect(() => refuseElevated(env, 1000)).not.toThrow();
+  expect(() => refuseElevated(env, undefined)).not.toThrow();
+});
+
+test('root by itself is not refused', () => {
+  expect(() => refuseElevated({}, 0)).not.toThrow();
+});
+
+test('what elevates programs is found where PATH leads, and nowhere else', async () => {
+  const folder = await temporaryDirectory();
+  for (const name of ['doas', 'run0', 'sudo']) await writeFile(join(folder, name), '');
+  expect(otherElevators(`/nonexistent:${folder}`)).toEqual(['doas', 'run0']);
+  expect(otherElevators('/nonexistent')).toEqual([]);
+  expect(otherElevators('')).toEqual([]);
+  expect(otherElevators(undefined)).toEqual([]);
 });
 
 test('what sudo is given starts with no option of its own', () => {
