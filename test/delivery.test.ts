@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const read = (name: string) => readFileSync(join(root, name), 'utf8');
+
+/** Files of a folder, all the way down, relative to the checkout. */
+function filesIn(folder: string, name: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => name.test(file) && !file.includes('generated'))
+    .map((file) => `${folder}/${file}`);
+}
+
+/** What people and machines are told to run. */
+const instructions = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  'package.json',
+  '.ci/run',
+  ...filesIn('docs', /\.md$/),
+  ...filesIn('scripts', /\.mjs$/),
+  ...filesIn('deploy', /./),
+  ...filesIn('examples', /\.(?:md|ya?ml)$/),
+];
+
+/** What mkplan itself says. */
+const sources = filesIn('src', /\.ts$/);
+
+/**
+ * Calls of npm that install what a checkout needs, in a shell's words or as an argv. A package that is installed by its
+ * file is mkplan's own, and depends on nothing.
+ */
+function installations(text: string): string[] {
+  const typed = text.match(/\bnpm (?:ci|i|install|clean-install)\b[^\n`|;&]*/g) ?? [];
+  const called = text.match(/'(?:ci|install|clean-install)',?[^)]*\)/g) ?? [];
+  const always = /const always = (\[[^\]]*\])/.exec(text)?.[1] ?? '';
+  return [...typed, ...called.map((call) => call.replace('...always', always))].filter(
+    (call) => !/\.tgz\b/.test(call),
+  );
+}
+
+describe('no script of another package runs', () => {
+  it.each(instructions)('where %s has packages installed', (name) => {
+    const careless = installations(read(name)).filter((call) => !call.includes('--ignore-scripts'));
+    expect(careless).toEqual([]);
+  });
+
+  it('and each of these is recognised', () => {
+    const careless = [
+      'npm ci',
+      'run `npm install` first',
+      'npm i --no-audit && npm test',
+      "must(npm('ci', '--no-audit'))",
+      "spawnSync('npm', ['install', '--no-fund'])",
+    ];
+    for (const text of careless) expect(installations(text), text).toHaveLength(1);
+    expect(installations('npm install --global ./mkplan-0.1.0.tgz\nnpm init')).toEqual([]);
+    expect(instructions.flatMap((name) => installations(read(name))).length).toBeGreaterThan(2);
+  });
+
+  it('though those of mkplan do: packing starts with a build', () => {
+    expect(read('.npmrc')).not.toContain('ignore-scripts');
+    expect(JSON.parse(read('package.json')).scripts.prepack).toContain('scripts/prepack.mjs');
+  });
+});
+
+describe('nobody is told to run', () => {
+  it.each([
+    'npx mkplan',
+    'npm exec mkplan',
+    'npm install mkplan',
+    'npm i -g mkplan',
+    'npm install --global mkplan',
+  ])('`%s`: the name is not mkplan’s in the registry', (command) => {
+    const pattern = new RegExp(`${command.replaceAll(' ', '(?: +-[-\\w]+)* +')}(?![-\\w/.])`);
+    expect([...instructions, ...sources].filter((name) => pattern.test(read(name)))).toEqual([]);
+  });
+});
+
+it('one address stands for the project wherever one is named', () => {
+  const { homepage, bugs, repository } = JSON.parse(read('package.json'));
+  const address = 'https://github.com/mkplan/mkplan';
+  expect({ homepage, bugs, repository }).toEqual({
+    homepage: `${address}#readme`,
+    bugs: { url: `${address}/issues` },
+    repository: { type: 'git', url: `git+${address}.git` },
+  });
+  const others = [...instructions, ...sources].flatMap((name) =>
+    [...read(name).matchAll(/github\.com\/([\w.-]+)\/mkplan\b/g)].filter(([, owner]) => owner !== 'mkplan'),
+  );
+  expect(others.map(([whole]) => whole)).toEqual([]);
+});
