@@ -24,6 +24,7 @@ export async function writeUserFiles(
     {
       directory,
       profile: PROFILE,
+      context: PROFILE,
       topology: { hostAddresses: [], nodes: [node], lan: { address: '', gateway: '' } },
       serviceCidrs: SERVICE_CIDRS,
       objects: [],

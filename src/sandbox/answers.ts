@@ -83,15 +83,15 @@ function externalAddresses(service: KubeObject): string[] {
 
 function answersOfService(
   service: KubeObject,
-  endpoints: readonly Endpoint[] | undefined,
+  endpoints: readonly Endpoint[],
   nodes: readonly TopologyNode[],
 ): Answering[] {
   const all = nodes.map((node) => node.name);
-  const ready = endpoints?.filter((endpoint) => endpoint.ready);
-  const local = textAt(service, 'spec', 'externalTrafficPolicy') === 'Local' && ready !== undefined;
-  const withEndpoint = all.filter((name) => ready?.some((endpoint) => endpoint.node === name));
-  // Nothing makes EndpointSlices here: a Service that has none is taken to be served everywhere.
-  const ports = ready?.length === 0 ? [] : tcpPorts(arrayAt(service, 'spec', 'ports'), 'port');
+  const ready = endpoints.filter((endpoint) => endpoint.ready);
+  const withEndpoint = all.filter((name) => ready.some((endpoint) => endpoint.node === name));
+  // kube-proxy rejects on every node what has no endpoint at all, whatever the policy.
+  const local = textAt(service, 'spec', 'externalTrafficPolicy') === 'Local' && ready.length > 0;
+  const ports = ready.length === 0 ? [] : tcpPorts(arrayAt(service, 'spec', 'ports'), 'port');
   const common = { service: nameOf(service), ports };
   return [
     ...textsAt(service, 'spec', 'clusterIPs')
@@ -126,7 +126,7 @@ export function answersOf(store: Store, nodes: readonly TopologyNode[]): Answeri
   // default/kubernetes leads to the API server, which speaks for itself.
   const services = store.list(SERVICES).filter((service) => nameOf(service) !== 'default/kubernetes');
   const found = [
-    ...services.flatMap((service) => answersOfService(service, byService.get(nameOf(service)), nodes)),
+    ...services.flatMap((service) => answersOfService(service, byService.get(nameOf(service)) ?? [], nodes)),
     ...[...byService].flatMap(([service, endpoints]) =>
       endpoints
         .filter((endpoint) => endpoint.ready)

@@ -42,7 +42,7 @@ function base64(text: string): string {
 }
 
 /** A kubeconfig with one context, as `minikube start --embed-certs` writes it. */
-function kubeconfigOf(profile: string, credentials: Credentials, written: Date): string {
+function kubeconfigOf({ profile, context }: SandboxConfig, credentials: Credentials, written: Date): string {
   const mark = (name: string) => ({
     name,
     extension: {
@@ -67,7 +67,7 @@ function kubeconfigOf(profile: string, credentials: Credentials, written: Date):
     ],
     contexts: [
       {
-        name: profile,
+        name: context,
         context: {
           cluster: profile,
           extensions: [mark('context_info')],
@@ -76,7 +76,7 @@ function kubeconfigOf(profile: string, credentials: Credentials, written: Date):
         },
       },
     ],
-    'current-context': profile,
+    'current-context': context,
     users: [
       {
         name: profile,
@@ -161,7 +161,7 @@ export async function writeSandboxFiles(
   for (const directory of [profileDirectory, paths.state, paths.bin]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
-  await writeFile(paths.kubeconfig, kubeconfigOf(config.profile, credentials, now), { mode: 0o600 });
+  await writeFile(paths.kubeconfig, kubeconfigOf(config, credentials, now), { mode: 0o600 });
   await writeFile(join(profileDirectory, 'config.json'), profileConfigOf(config), { mode: 0o600 });
   if (config.mkplan === null) return;
   const launcher = join(paths.bin, 'mkplan');

@@ -1,47 +1,21 @@
 import type { Readable } from 'node:stream';
-import { textAt } from '../embedded-api/objects/json.ts';
-import type { Author } from '../embedded-api/objects/managed-fields.ts';
 import type { Store } from '../embedded-api/objects/store.ts';
-import { ENDPOINT_SLICES, NAMESPACES, PODS, resourceOfKind, SERVICES } from '../embedded-api/resources.ts';
+import { ENDPOINT_SLICES, PODS, SERVICES } from '../embedded-api/resources.ts';
 import { createEmbeddedApi } from '../embedded-api/server.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import { answersOf } from './answers.ts';
 import { readLines } from './foreground.ts';
 import { allowNonlocalBind, Holdings, runIp } from './holdings.ts';
-import type { Manifest } from './manifests.ts';
 import { decodeLine, type FromNode, type ToNode } from './protocol.ts';
+import { seedManifests } from './seeding.ts';
 import { nodeCommands } from './topology.ts';
 
 /** Milliseconds over which changes of the API are gathered into one table for the nodes. */
 const GATHER_MS = 5;
 
-/** Who wrote what the manifests hold. */
-const AUTHOR: Author = { manager: 'kubectl', subresource: '' };
-
 type Configuration = Extract<ToNode, { type: 'configure' }>;
 type Tell = (message: FromNode) => void;
-
-/** Namespaces first, then Services that name their clusterIP, so that no other Service is given it before. */
-function rank(manifest: Manifest): number {
-  if (manifest.kind === 'Namespace') return 0;
-  return manifest.kind === 'Service' && textAt(manifest.object, 'spec', 'clusterIP') === undefined ? 2 : 1;
-}
-
-function seed(store: Store, manifest: Manifest): void {
-  const resource = resourceOfKind(manifest.apiVersion, manifest.kind);
-  if (resource === undefined) return;
-  const name = textAt(manifest.object, 'metadata', 'name') ?? '';
-  const namespace = resource.namespaced
-    ? (textAt(manifest.object, 'metadata', 'namespace') ?? 'default')
-    : '';
-  const home = { resource: NAMESPACES, namespace: '', name: namespace };
-  if (namespace !== '' && store.find(home) === undefined)
-    store.seed(NAMESPACES, { metadata: { name: namespace } }, AUTHOR);
-  // A cluster that was recorded whole has what every cluster has from the start.
-  if (store.find({ resource, namespace, name }) !== undefined) return;
-  store.seed(resource, manifest.object, AUTHOR);
-}
 
 /** Tells what the nodes answer on, now and after each change. */
 function publishAnswers(store: Store, nodes: Configuration['node'][], tell: Tell): void {
@@ -64,7 +38,7 @@ async function serveApi(api: NonNullable<Configuration['api']>, tell: Tell): Pro
     port: api.port,
     serviceCidrs: api.serviceCidrs,
   });
-  for (const manifest of [...api.objects].sort((a, b) => rank(a) - rank(b))) seed(store, manifest);
+  seedManifests(store, api.objects);
   tell({ type: 'serving', url, ca, clientCert, clientKey });
   publishAnswers(store, [...api.nodes], tell);
 }

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Answering } from './answers.ts';
-import type { Manifest } from './manifests.ts';
+import type { Manifest } from './manifests/manifests.ts';
 import type { Topology, TopologyNode } from './topology.ts';
 
 /** What the processes of a sandbox tell each other: one JSON value a line. */
@@ -10,6 +10,8 @@ export interface SandboxConfig {
   /** The sandbox's own directory. */
   readonly directory: string;
   readonly profile: string;
+  /** The kubeconfig context that leads to the cluster. */
+  readonly context: string;
   readonly topology: Topology;
   readonly serviceCidrs: readonly string[];
   readonly objects: readonly Manifest[];

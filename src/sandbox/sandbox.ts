@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import type { ForegroundProcess, ForegroundRunner } from './foreground.ts';
-import { readManifests } from './manifests.ts';
+import { readManifests } from './manifests/manifests.ts';
+import { describeSkipped } from './manifests/skipped.ts';
 import { checkNamespaces, NAMESPACE } from './namespaces.ts';
 import {
   CONFIG_FILE,
@@ -17,13 +18,17 @@ import {
 import { layOut } from './topology.ts';
 
 export interface SandboxOptions {
-  /** A directory of manifests; null gives two nodes and one LoadBalancer Service. */
+  /** A directory of manifests, or one file; null gives two nodes and one LoadBalancer Service. */
   readonly manifests: string | null;
+  /** Whether manifests that the sandbox has no use for are an error. */
+  readonly failOnSkipped?: boolean;
+  /** Hears in one line what was skipped, if anything was. */
+  readonly onSkipped?: (line: string) => void;
   /** What to run in the sandbox; empty gives $SHELL. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** The minikube profile and the context; `minikube` unless given. */
-  readonly profile?: string;
+  /** The minikube profile, and the context that leads to it; both `minikube` unless given. */
+  readonly profile?: { readonly name: string; readonly context: string };
   /** argv of the sandbox's own entry (`node dist/sandbox.js`), to which the part that it plays is added. */
   readonly self: readonly [string, ...string[]];
   /** argv of mkplan, for the launcher on the command's PATH; null leaves it out. */
@@ -55,12 +60,28 @@ export function describeSandbox(info: SandboxInfo): string {
   ].join('\n');
 }
 
+function skippedManifests(skipped: string): Diagnostic {
+  return {
+    code: 'manifest-skipped',
+    severity: 'error',
+    summary: `the sandbox has no use for ${skipped}`,
+    cause: 'with --fail-on-skipped every manifest has to be one that the sandbox uses',
+    fix: 'Name a directory with the manifests of Nodes, Services and EndpointSlices alone, or leave --fail-on-skipped out.',
+  };
+}
+
 async function configOf(options: SandboxOptions, directory: string): Promise<SandboxConfig> {
   const manifests = await readManifests(options.manifests);
+  const skipped = describeSkipped(manifests.skipped);
+  if (skipped !== null) {
+    if (options.failOnSkipped === true) throw new Failure('error', [skippedManifests(skipped)]);
+    options.onSkipped?.(`skipped ${skipped}\n`);
+  }
   const [program = options.env['SHELL'] ?? '/bin/sh', ...args] = options.command;
   return {
     directory,
-    profile: options.profile ?? 'minikube',
+    profile: options.profile?.name ?? 'minikube',
+    context: options.profile?.context ?? 'minikube',
     topology: layOut(manifests),
     serviceCidrs: manifests.serviceCidrs,
     objects: manifests.objects,

@@ -9,7 +9,8 @@ import {
   samePrefix,
   truncate,
 } from '../model/prefix.ts';
-import type { ManifestNode, Manifests } from './manifests.ts';
+import type { Manifests } from './manifests/manifests.ts';
+import type { ManifestNode } from './manifests/nodes.ts';
 
 /** The network of a sandbox: a host with a LAN of its own, and nodes on a bridge, as on a laptop with minikube. */
 export interface Topology {

@@ -276,6 +276,7 @@ export class Bed {
       {
         directory: this.directory,
         profile: PROFILE,
+        context: PROFILE,
         topology,
         serviceCidrs: [SERVICE_CIDR],
         objects: [],

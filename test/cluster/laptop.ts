@@ -155,6 +155,7 @@ async function writeUserFiles(directory: string, api: Access): Promise<void> {
   const config = {
     directory,
     profile: PROFILE,
+    context: PROFILE,
     topology,
     serviceCidrs: ['10.96.0.0/12'],
     objects: [],

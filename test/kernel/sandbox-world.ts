@@ -263,6 +263,7 @@ export class SandboxWorld {
     const config: SandboxConfig = {
       directory: this.#directory,
       profile: PROFILE,
+      context: PROFILE,
       topology: topologyOf(this.#nodes),
       serviceCidrs: [SERVICE_CIDR],
       objects: [],

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
 import { Store } from '../../src/embedded-api/objects/store.ts';
 import { ENDPOINT_SLICES, NAMESPACES, SERVICES } from '../../src/embedded-api/resources.ts';
 import { answersOf } from '../../src/sandbox/answers.ts';
-import { DEFAULT_NODES } from '../../src/sandbox/default-manifests.ts';
-import { parseManifests } from '../../src/sandbox/manifests.ts';
+import { DEFAULT_NODES } from '../../src/sandbox/manifests/defaults.ts';
+import { parseManifests } from '../../src/sandbox/manifests/manifests.ts';
 import { layOut } from '../../src/sandbox/topology.ts';
 
 const { nodes } = layOut(parseManifests([DEFAULT_NODES]));
@@ -39,7 +39,7 @@ const READY: JsonObject = { addresses: ['10.244.1.7'], conditions: { ready: true
 
 describe('what nodes answer on', () => {
   it('is the clusterIP and the ingress of a Service on every node, by its TCP ports', () => {
-    expect(answersOf(storeOf({}, null), nodes)).toEqual([
+    expect(answersOf(storeOf({}, [READY]), nodes).slice(0, 2)).toEqual([
       { service: 'default/web', address: '10.96.0.1', ports: [80], nodes: BOTH },
       { service: 'default/web', address: '10.200.0.1', ports: [80], nodes: BOTH },
     ]);
@@ -60,9 +60,18 @@ describe('what nodes answer on', () => {
     expect([cluster?.nodes, external?.nodes]).toEqual([BOTH, ['minikube-m02']]);
   });
 
-  it('refuses connections of a Service without a ready endpoint', () => {
-    const answers = answersOf(storeOf({}, [{ ...READY, conditions: { ready: false } }]), nodes);
-    expect(answers.map(({ ports }) => ports)).toEqual([[], []]);
+  it.each<[string, JsonObject[] | null]>([
+    ['no EndpointSlice', null],
+    ['no endpoint', []],
+    ['no ready endpoint', [{ ...READY, conditions: { ready: false } }]],
+  ])('refuses connections on every node to a Service with %s, whatever its policy', (_, endpoints) => {
+    for (const spec of [{}, { externalTrafficPolicy: 'Local' }]) {
+      const answers = answersOf(storeOf(spec, endpoints), nodes);
+      expect(answers.map(({ ports, nodes: held }) => [ports, held])).toEqual([
+        [[], BOTH],
+        [[], BOTH],
+      ]);
+    }
   });
 });
 

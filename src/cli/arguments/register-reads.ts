@@ -133,14 +133,27 @@ export function registerSchema(program: Command, act: Act): void {
     );
 }
 
+const MANIFEST_HELP = `
+Of the manifests it uses Nodes, Services, EndpointSlices, Pods, Namespaces, ServiceCIDRs, Events, Leases, and the
+ConfigMaps kube-system/kubeadm-config and kube-system/mkplan-allocations. It skips everything else and counts it.
+A Service answers only if an EndpointSlice has a ready endpoint for it: the sandbox runs no controllers.
+`;
+
 /** `mkplan sandbox`. */
 export function registerSandbox(program: Command, act: Act): void {
   program
     .command('sandbox')
     .description('run a command beside a cluster that is not there, in namespaces of its own; needs no root')
     .argument('[command...]', 'what to run, after `--`; a shell without it')
-    .option('--manifests <directory>', 'Nodes, Services and the like; without it, two nodes and one Service')
-    .option('--profile <name>', 'the name of its minikube profile and context')
+    .option(
+      '--manifests <path>',
+      'a directory of manifests, or one file; without it, two nodes and one Service',
+    )
+    .option('--fail-on-skipped', 'fail if a manifest is of a kind that the sandbox has no use for')
+    .option(
+      '--profile <name>',
+      'the minikube profile of its cluster (default: the first of ./tunnel.yaml, else minikube)',
+    )
     .addHelpText(
       'after',
       examples(
@@ -148,6 +161,7 @@ export function registerSandbox(program: Command, act: Act): void {
         ['mkplan sandbox --manifests k8s -- mkplan apply --auto-approve', 'check a spec in CI'],
       ),
     )
+    .addHelpText('after', MANIFEST_HELP)
     .action((argv: readonly string[], options, command: Command) =>
       act(command, DEFAULT_SPEC, READS, async (context) =>
         (await import('../commands/sandbox.ts')).sandbox(context, argv, options),
