@@ -6,6 +6,8 @@ import { BRIDGE, FIRST_ADDRESS, OTHER_ADDRESS, SandboxWorld } from './sandbox-wo
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+/** Of the endpoint that the Service has throughout. */
+const FIRST_SLICE = { name: 'web-0', labels: { 'kubernetes.io/service-name': 'web' } };
 const MERGE = 'application/merge-patch+json';
 const SERVICE_CIDR = '10.96.0.0/12';
 const RESERVED = '10.200.0.10';
@@ -42,6 +44,9 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
   beforeEach(async () => {
     before = await routes();
     await world.post(SERVICES, serviceObject('web'));
+    const { name, podCidr } = world.node(0);
+    const first = { name: 'first', node: name, address: podCidr.replace(/0\/24$/, '20') };
+    await world.post(SLICES, { ...endpointSlice('web', [first]), metadata: FIRST_SLICE });
     session = world.startMkplan('watch', world.spec, '--auto-approve');
     await isAnswered(RESERVED);
   });
@@ -50,7 +55,7 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
     // What a watch of a move leaves behind is what it found.
     expect(await session.stop()).toBe(0);
     expect(await routes()).toEqual(before);
-    await world.client.send('DELETE', `${SLICES}/web-1`);
+    for (const slice of ['web-0', 'web-1']) await world.client.send('DELETE', `${SLICES}/${slice}`);
     await world.client.send('DELETE', `${SERVICES}/web`);
   });
 
@@ -182,6 +187,7 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
       const { name, podCidr } = world.node(index);
       return endpointSlice('web', [{ name: 'pod', node: name, address: podCidr.replace(/0\/24$/, '10') }]);
     };
+    await world.client.send('DELETE', `${SLICES}/web-0`);
     await world.post(SLICES, on(0));
     await world.client.send('PATCH', `${SERVICES}/web`, { spec: { externalTrafficPolicy: 'Local' } }, MERGE);
     await leads(RESERVED, FIRST_ADDRESS);

@@ -114,6 +114,7 @@ export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedSt
     problems: [
       ...tunnelDiagnostics(desired, observed.host).map(({ summary }) => summary),
       ...observed.host.problems,
+      ...plan.diagnostics.filter(({ code }) => code === 'node-address').map(({ summary }) => summary),
       ...unseen(observed, desired.spec),
       ...observed.profiles.flatMap((profile) => profile.problems),
     ],

@@ -2,15 +2,9 @@ import type { ConflictPolicy, DesiredCidrs, DesiredProfile } from '../../model/d
 import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
-import {
-  contains,
-  type Family,
-  formatPrefix,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-} from '../../model/prefix.ts';
+import { contains, formatPrefix, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
 import { type GatewayChoice, gatewayFor } from './gateway.ts';
+import { nodeAddress, withoutAddress } from './node-address.ts';
 
 /** kubeadm's and minikube's service network when nobody says otherwise. */
 const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
@@ -21,8 +15,10 @@ const WIDEST_UNASKED = 12;
 /** A network of a profile and the way to it. */
 export interface Network {
   readonly prefix: Prefix;
-  /** Canonical text; null where the profile has no gateway of the family. */
+  /** Canonical text; null where the node, or else the profile, has no address of the family. */
   readonly gateway: string | null;
+  /** The node that it is on; null where it is reached through the profile's gateway. */
+  readonly node: ObservedNode | null;
   readonly source: string;
   readonly conflictPolicy: ConflictPolicy;
   readonly at: SourcePosition;
@@ -80,11 +76,6 @@ function podFacts(observed: ObservedProfile): Found[] {
   );
 }
 
-/** The node's own address in the family; the first, as kubelet lists them. */
-export function nodeAddress(node: ObservedNode, family: Family): string | null {
-  return node.internalIps.find((ip) => parseAddress(ip)?.family === family) ?? null;
-}
-
 function toNetworks(
   found: readonly Found[],
   profile: DesiredProfile,
@@ -98,7 +89,8 @@ function toNetworks(
       fact.node === undefined
         ? (gatewayFor(gateways, prefix.family)?.address ?? null)
         : nodeAddress(fact.node, prefix.family);
-    return [{ prefix, gateway, source: fact.source, conflictPolicy: profile.conflictPolicy.value, at }];
+    const { node = null, source } = fact;
+    return [{ prefix, gateway, node, source, conflictPolicy: profile.conflictPolicy.value, at }];
   });
 }
 
@@ -138,6 +130,7 @@ function listed(
     return {
       prefix: cidr.prefix,
       gateway: own ?? gatewayFor(gateways, cidr.prefix.family)?.address ?? null,
+      node: null,
       source: 'tunnel.yaml',
       conflictPolicy: cidr.conflictPolicy,
       at: cidr.at,
@@ -188,6 +181,21 @@ function strayPods(
   ];
 }
 
+/** Nodes whose pods have no route, since there is no address to lead one to: one warning a node. */
+function unaddressedNodes(profile: DesiredProfile, networks: readonly Network[]): Diagnostic[] {
+  const byNode = new Map<string, Network[]>();
+  for (const network of networks) {
+    const { node, gateway } = network;
+    if (node !== null && gateway === null) byNode.set(node.name, [...(byNode.get(node.name) ?? []), network]);
+  }
+  return [...byNode.values()].flatMap((lost) => {
+    const [{ node, prefix } = { node: null, prefix: null }] = lost;
+    if (node === null) return [];
+    const what = `its pods (${lost.map((network) => formatPrefix(network.prefix)).join(', ')})`;
+    return [withoutAddress({ node, family: prefix.family, what }, profile, profile.pods.at)];
+  });
+}
+
 /**
  * The pod networks of a profile. `auto` on one node: the cluster's pod subnet through the gateway; on several: each
  * Node's podCIDRs through that Node's InternalIP (kindnet, flannel). What cannot be told is left out, and said.
@@ -215,5 +223,12 @@ export function choosePods(
       at,
     });
   }
-  return { networks, diagnostics, approvals: cidrApprovals(profile.name, networks, podFacts(observed)) };
+  // Without any gateway nothing is routed at all, and that is told elsewhere.
+  if (gateways.ipv4 !== null || gateways.ipv6 !== null)
+    diagnostics.push(...unaddressedNodes(profile, networks));
+  return {
+    networks: networks.filter(({ node, gateway }) => node === null || gateway !== null),
+    diagnostics,
+    approvals: cidrApprovals(profile.name, networks, podFacts(observed)),
+  };
 }

@@ -2,7 +2,15 @@ import type { ObservedCluster, ObservedNode } from '../../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../../model/plan.ts';
 import { parseAddress } from '../../model/prefix.ts';
 import { type GatewayChoice, gatewayFor } from './gateway.ts';
-import { nodeAddress } from './networks.ts';
+import { nodeAddress } from './node-address.ts';
+
+/** Where packets to an address of a Service go. */
+export interface ServiceGateway {
+  /** Canonical text; null where the node, or else the profile, has no address of the family. */
+  readonly address: string | null;
+  /** The node that it is the address of; null for the profile's gateway. */
+  readonly node: ObservedNode | null;
+}
 
 /** Finds the node that the addresses of a Service go to. */
 export class ServiceGateways {
@@ -22,17 +30,18 @@ export class ServiceGateways {
   }
 
   /**
-   * `externalTrafficPolicy: Local` needs a Ready node with a ready endpoint, the first by name; everything else
-   * goes through the profile's gateway.
+   * `externalTrafficPolicy: Local` needs a Ready node with a ready endpoint, the first by name that has an address of
+   * the family; everything else goes through the profile's gateway.
    */
-  of(service: ServiceSummary, address: string): string | null {
+  of(service: ServiceSummary, address: string): ServiceGateway {
     const family = parseAddress(address)?.family ?? 4;
     const name = serviceName(service);
     if (this.#local.has(name)) {
       const ready = this.#ready.get(name) ?? {};
-      const node = this.#nodes.find((one) => one.ready && (ready[one.name] ?? 0) > 0);
-      if (node !== undefined) return nodeAddress(node, family);
+      const able = this.#nodes.filter((one) => one.ready && (ready[one.name] ?? 0) > 0);
+      const node = able.find((one) => nodeAddress(one, family) !== null) ?? able[0];
+      if (node !== undefined) return { address: nodeAddress(node, family), node };
     }
-    return gatewayFor(this.#choice, family)?.address ?? null;
+    return { address: gatewayFor(this.#choice, family)?.address ?? null, node: null };
   }
 }

@@ -12,7 +12,8 @@ import { subtract } from '../addresses/pool.ts';
 import { withoutPatch } from '../rights.ts';
 import { chooseGateway, type GatewayChoice } from './gateway.ts';
 import { choosePods, chooseServices, type Network } from './networks.ts';
-import { ServiceGateways } from './service-gateways.ts';
+import { withoutAddress } from './node-address.ts';
+import { type ServiceGateway, ServiceGateways } from './service-gateways.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
 export interface WantedRoute {
@@ -102,16 +103,22 @@ class RouteBuilder {
     return [this.#via(purpose, prefix, gateway, { at, conflictPolicy, reason: source, service: null })];
   }
 
-  address(service: ServiceSummary, text: string, gateway: string | null): WantedRoute[] {
+  address(service: ServiceSummary, text: string, { address: gateway, node }: ServiceGateway): WantedRoute[] {
     const prefix = parseAddress(text);
     if (prefix === null) return [];
     const { at } = this.#profile.loadBalancer;
+    const name = serviceName(service);
     if (gateway === null) {
-      this.diagnostics.push(this.#noGateway(prefix, at));
+      const { family } = prefix;
+      const what = `the packets to Service ${name} (${text})`;
+      const problem =
+        node === null
+          ? this.#noGateway(prefix, at)
+          : withoutAddress({ node, family, what }, this.#profile, at);
+      this.diagnostics.push(problem);
       return [];
     }
     const conflictPolicy = this.#profile.conflictPolicy.value;
-    const name = serviceName(service);
     return [
       this.#via('load-balancer', prefix, gateway, {
         at,
