@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { examples, HELP, PAGE_WIDTH } from './arguments/help.ts';
+import { addFormOptions, formOf } from './arguments/output-form.ts';
 import {
   registerApply,
   registerCleanup,
@@ -19,10 +21,10 @@ import {
   registerStatus,
   registerValidate,
 } from './arguments/register-reads.ts';
-import { type Act, examples } from './arguments/registration.ts';
+import type { Act } from './arguments/registration.ts';
 import { EXIT } from './exit-code.ts';
 import { runCommand } from './run-command.ts';
-import type { Terminal } from './terminal.ts';
+import { columnsOf, type Terminal } from './terminal.ts';
 
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
@@ -31,8 +33,8 @@ import type { Terminal } from './terminal.ts';
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.ok;
   const act: Act = async (command, spec, { onSignal, rereads = false }, work) => {
-    const { json, color } = command.optsWithGlobals<{ json?: true; color: boolean }>();
-    const options = { json: json === true, color, spec, onSignal, rereads };
+    const { color } = command.optsWithGlobals<{ color: boolean }>();
+    const options = { ...formOf(command), color, spec, onSignal, rereads };
     exitCode = await runCommand(terminal, options, work);
   };
   const program = createProgram(terminal);
@@ -55,6 +57,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   ]) {
     register(program, act);
   }
+  for (const command of program.commands) addFormOptions(command);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
@@ -72,14 +75,16 @@ function createProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
+      getOutHelpWidth: () => columnsOf(terminal.stdout) ?? PAGE_WIDTH,
+      getErrHelpWidth: () => columnsOf(terminal.stderr) ?? PAGE_WIDTH,
       outputError: (text, write) => write(`${text}See \`mkplan --help\`.\n`),
     })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp(HELP)
     .description(
       'Makes local Kubernetes clusters reachable from this host: routes and LoadBalancer addresses, from a committed tunnel.yaml.',
     )
     .version(packageJson.version, '-V, --version', 'print the version')
-    .option('--json', 'print one JSON object a line on stdout')
+    .option('--json', 'print one JSON object a line on stdout; short for -o json')
     .option('--no-color', 'print without colour (so does NO_COLOR=1)')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command');

@@ -22,6 +22,8 @@ export interface CommandContext {
 export interface RunCommandOptions {
   readonly json: boolean;
   readonly color: boolean;
+  /** Whether every column of a table is shown. */
+  readonly wide: boolean;
   /** As typed. */
   readonly spec: string;
   /** What the command does once it got a signal, for one that can change something; null for one that only reads. */

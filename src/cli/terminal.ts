@@ -13,7 +13,19 @@ export interface Terminal {
 /** A stream that text is written to. */
 export interface TextSink {
   readonly isTTY?: boolean;
+  /** Of a terminal; 0 or nothing where it does not tell. */
+  readonly columns?: number;
   write(text: string): unknown;
+}
+
+/** What a terminal has that does not tell. */
+const DEFAULT_COLUMNS = 80;
+/** Narrower terminals break lines themselves. */
+const LEAST_COLUMNS = 40;
+
+/** The columns that text for a stream has to fit into; null where it is not a terminal, and text is for files and programs. */
+export function columnsOf({ isTTY, columns }: TextSink): number | null {
+  return isTTY === true ? Math.max(columns || DEFAULT_COLUMNS, LEAST_COLUMNS) : null;
 }
 
 /** Where signals come from: `process`. */

@@ -62,7 +62,7 @@ export function malformedObservation(summary: string, at: SourcePosition): Failu
       summary,
       cause: 'The file is not an observation as `mkplan observe` writes it.',
       fix: 'Correct that line, or record the observation again.',
-      command: 'mkplan observe -o observed.yaml',
+      command: 'mkplan observe --out observed.yaml',
       at,
     },
   ]);

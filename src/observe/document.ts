@@ -88,7 +88,7 @@ function checkVersion(top: Cursor, node: Document.Parsed): void {
       summary: `apiVersion ${JSON.stringify(apiVersion ?? null)} is not ${OBSERVATION_VERSION}`,
       cause: 'The file was written by another version of mkplan, and its keys may mean something else.',
       fix: 'Use that version of mkplan, or record the observation again.',
-      command: 'mkplan observe -o observed.yaml',
+      command: 'mkplan observe --out observed.yaml',
       at,
     },
   ]);

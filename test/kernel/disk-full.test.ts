@@ -127,7 +127,7 @@ describe.skipIf(refused !== null)('a full disk', () => {
 
   it.each([
     ['plan', 'plan', '--out'],
-    ['observation', 'observe', '-o'],
+    ['observation', 'observe', '--out'],
   ])(
     'met by the file of a %s leaves no half of it, and the same command works once there is room',
     async (_, verb, option) => {

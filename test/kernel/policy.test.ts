@@ -72,7 +72,7 @@ describe.skipIf(refused !== null)(`the host’s policy${refused === null ? '' : 
     await rig.write(specOf({ cidrs: [PUBLIC] }));
     const recording = join(rig.directory, 'observed.yaml');
     const policy = { text: policyText({ ranges: [PUBLIC], allow: ['gateway'] }) };
-    expect(await under(policy, 'observe', rig.spec, '-o', recording)).toMatchObject({ code: 0 });
+    expect(await under(policy, 'observe', rig.spec, '--out', recording)).toMatchObject({ code: 0 });
     const there = await under(policy, 'plan', rig.spec);
     const here = await rig.plan('--observed', recording);
     expect(here.stdout).toBe(there.stdout);

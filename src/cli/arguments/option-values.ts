@@ -35,6 +35,20 @@ export function parseDuration(text: string): number {
   return value;
 }
 
+/** How long `--wait` waits that says nothing else. */
+export const DEFAULT_WAIT = '60s';
+
+/** Reads the duration of `--wait`, in milliseconds. Throws commander's InvalidArgumentError. */
+export function parseWait(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (thrown) {
+    if (!(thrown instanceof InvalidArgumentError)) throw thrown;
+    // The word that follows the bare option is taken for its value.
+    throw new InvalidArgumentError(`${thrown.message} A spec is named before it: status SPEC --wait.`);
+  }
+}
+
 /** Reads `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host it is loopback. Throws commander's InvalidArgumentError. */
 export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, plain, digits] =

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { examples } from './help.ts';
 import { parseListenAddress, parsePatience } from './option-values.ts';
 import {
   type Act,
@@ -6,7 +7,6 @@ import {
   allowOption,
   CONFIRMS,
   DEFAULT_SPEC,
-  examples,
   lockTimeout,
   MUTATES,
   WATCHES,

@@ -1,5 +1,7 @@
-import type { Command } from 'commander';
-import { type Act, addReadOptions, DEFAULT_SPEC, examples, READS } from './registration.ts';
+import { type Command, Option } from 'commander';
+import { examples } from './help.ts';
+import { DEFAULT_WAIT, parseWait } from './option-values.ts';
+import { type Act, addReadOptions, DEFAULT_SPEC, READS } from './registration.ts';
 
 /** `mkplan init`. */
 export function registerInit(program: Command, act: Act): void {
@@ -69,12 +71,28 @@ export function registerStatus(program: Command, act: Act): void {
   addReadOptions(
     program
       .command('status')
-      .description('show each link of the path: route, node, endpoints, answer')
+      .description('is it right now: show each link of the path (route, node, endpoints, answer)')
       .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC),
   )
+    .option(
+      '--detailed-exitcode',
+      'exit 0 if all is as the spec asks, 2 if something is not, 1 if that is unknown',
+    )
+    .addOption(
+      new Option(
+        '--wait [duration]',
+        'wait until all is as the spec asks; then exit as with --detailed-exitcode',
+      )
+        .argParser(parseWait)
+        .preset(DEFAULT_WAIT),
+    )
     .addHelpText(
       'after',
-      examples(['mkplan status', 'of ./tunnel.yaml'], ['mkplan status --json', 'for programs']),
+      examples(
+        ['mkplan status', 'of ./tunnel.yaml'],
+        ['mkplan status --wait=30s', 'until all is as the spec asks, for 30 seconds at most'],
+        ['mkplan status --json', 'for programs'],
+      ),
     )
     .action((spec: string, options, command: Command) =>
       act(command, spec, READS, async (context) =>
@@ -105,11 +123,11 @@ export function registerObserve(program: Command, act: Act): void {
       .description('record what a plan of the spec would rest on; secrets are never in it')
       .argument('[spec]', 'the spec', DEFAULT_SPEC),
   )
-    .option('-o, --output <file>', 'a new file; without it the record goes to stdout')
+    .option('--out <file>', 'a new file; without it the record goes to stdout')
     .addHelpText(
       'after',
       examples(
-        ['mkplan observe -o observed.yaml', 'record'],
+        ['mkplan observe --out observed.yaml', 'record'],
         ['mkplan plan --observed observed.yaml', 'plan from it'],
       ),
     )
@@ -151,7 +169,7 @@ export function registerSandbox(program: Command, act: Act): void {
     )
     .option('--fail-on-skipped', 'fail if a manifest is of a kind that the sandbox has no use for')
     .option(
-      '--profile <name>',
+      '-p, --profile <name>',
       'the minikube profile of its cluster (default: the first of ./tunnel.yaml, else minikube)',
     )
     .addHelpText(

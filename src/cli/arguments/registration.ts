@@ -35,12 +35,6 @@ export const WATCHES: Registration = { onSignal: 'leaving', rereads: true };
 /** Ends what another command has begun. */
 export const CONFIRMS: Registration = { onSignal: 'stopping' };
 
-/** The examples at the end of a help page: command lines and what they do, aligned. */
-export function examples(...lines: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...lines.map(([line]) => line.length));
-  return `\nExamples:\n${lines.map(([line, text]) => `  $ ${line.padEnd(width)}  ${text}\n`).join('')}`;
-}
-
 /** `--allow`; `text` says what it is for. */
 export function allowOption(text: string): Option {
   return new Option('--allow <kinds>', text).argParser(parseAllow).default([], 'none');

@@ -1,12 +1,13 @@
 import { plan as makePlan } from '../../planner/plan.ts';
 import type { CommandContext } from '../run-command.ts';
-import { refuseLiveSession } from '../session/session.ts';
+import { forgetDeadSessions, refuseLiveSession } from '../session/session.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
 /** `mkplan destroy [SPEC]`: removes what apply made for the spec. */
 export async function destroy(context: CommandContext, options: ApplyOptions): Promise<number> {
   const desired = await loadDesired(context, 'absent');
+  let forget: () => Promise<void> = async () => undefined;
   const outcome = await applyPlan(context, options, {
     desired,
     verb: 'destroy',
@@ -14,9 +15,11 @@ export async function destroy(context: CommandContext, options: ApplyOptions): P
     saved: null,
     guarding: null,
     makePlan: async (observed, adapters) => {
+      forget = () => forgetDeadSessions(adapters, desired.spec);
       await refuseLiveSession(desired.spec, adapters, 'end it first: it takes away what it made');
       return makePlan(desired, observed);
     },
   });
+  if (outcome?.kind === 'done' || outcome?.kind === 'nothing') await forget();
   return concludeApply(context, outcome);
 }

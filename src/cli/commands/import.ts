@@ -8,7 +8,8 @@ import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
 import { approvedBy } from '../transaction/approval.ts';
-import { alignColumns, printableDeep } from '../views/text.ts';
+import { alignColumns } from '../views/table.ts';
+import { inside, paragraph, printableDeep, wrapCommand } from '../views/text.ts';
 import { composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -74,7 +75,7 @@ async function findImportable(
 }
 
 function list({ output, names }: CommandContext, found: readonly Importable[]): number {
-  const { colors } = output;
+  const { colors, room } = output;
   if (found.length === 0) output.print(`Nothing here can be adopted for ${names.spec}.\n`);
   else {
     const rows = alignColumns(
@@ -83,10 +84,16 @@ function list({ output, names }: CommandContext, found: readonly Importable[]): 
         `${purpose} of ${profile}`,
         { text: wanted ? reason : `${reason}; ${UNWANTED}`, paint: colors.dim },
       ]),
+      { width: inside(room, 2), columns: [{ wraps: true }, {}, { wraps: true }] },
     );
     const words = ['mkplan import', ...found.map((one) => shellWord(one.argument)), shellWord(names.spec)];
     output.print(
-      `${colors.bold(`Can be adopted for ${names.spec}`)}\n${rows.map((row) => `  ${row}\n`).join('')}\nNothing was changed. Name those that are yours:\n  ${words.join(' ')}\n`,
+      [
+        paragraph(colors.bold(`Can be adopted for ${names.spec}`), room),
+        ...rows.map((row) => `  ${row}\n`),
+        paragraph('\nNothing was changed. Name those that are yours:', room),
+        `${wrapCommand(`  ${words.join(' ')}`, room.width ?? null, 6).join('\n')}\n`,
+      ].join(''),
     );
   }
   for (const { route, claim: _, ...rest } of found) {

@@ -11,7 +11,7 @@ import { loadDesired } from '../wiring/desired.ts';
 
 export interface ObserveOptions {
   /** A new file, as typed; stdout without it. */
-  readonly output?: string;
+  readonly out?: string;
   readonly allow: readonly ApprovalKind[];
 }
 
@@ -26,13 +26,11 @@ export async function observe(context: CommandContext, options: ObserveOptions):
   } finally {
     await adapters.close();
   }
-  if (options.output === undefined) output.document(text);
+  if (options.out === undefined) output.document(text);
   else {
-    const path = resolve(terminal.cwd, options.output);
-    await writeNewFile({ path, shown: options.output, text, what: 'observation' });
-    output.note(
-      `Recorded in ${options.output}: \`mkplan plan --observed ${options.output}\` plans from it.\n`,
-    );
+    const path = resolve(terminal.cwd, options.out);
+    await writeNewFile({ path, shown: options.out, text, what: 'observation' });
+    output.note(`Recorded in ${options.out}: \`mkplan plan --observed ${options.out}\` plans from it.\n`);
   }
   return EXIT.ok;
 }

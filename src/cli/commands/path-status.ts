@@ -10,12 +10,13 @@ import {
   serviceName,
   type Unproven,
 } from '../../model/plan.ts';
-import { type Prefix, parseAddress } from '../../model/prefix.ts';
+import { formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
 import { PrefixIndex } from '../../model/prefix-index.ts';
 import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
 import { tellApart } from '../../planner/conflicts/foreign.ts';
 import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
 import { count } from '../views/text.ts';
+import { Doubts } from './doubts.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -27,8 +28,11 @@ export interface RouteStatus {
   readonly profile: string;
   readonly purpose: Purpose;
   readonly route: Route;
-  /** `outdated`: it stands, but otherwise than the spec asks; `unwanted`: the spec no longer asks for it. */
-  readonly state: 'present' | 'missing' | 'outdated' | 'unwanted';
+  /**
+   * `outdated`: it stands, but otherwise than the spec asks; `unwanted`: the spec no longer asks for it; `unknown`: it stands, and whether the
+   * spec asks for it cannot be told, since the cluster is silent.
+   */
+  readonly state: 'present' | 'missing' | 'outdated' | 'unwanted' | 'unknown';
   /** Whose address the gateway is; null where that is not known. */
   readonly node: NodeStatus | null;
 }
@@ -75,10 +79,21 @@ export interface StatusReport {
   readonly unproven: readonly Unproven[];
   /** What could not be observed, and who else is at it; for people. */
   readonly problems: readonly string[];
+  /** Profiles whose Nodes nobody knows. */
+  readonly blind: readonly string[];
+  /** Whether anything of the spec is on this host or in its clusters, as far as can be told. */
+  readonly applied: boolean;
+  /** Whether all is as the spec asks; null where that cannot be told. */
+  readonly fulfilled: boolean | null;
 }
 
 /** The state of a tunnel: what its spec asks for, held against what there is. */
-export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedState): StatusReport {
+export function statusOf(
+  desired: DesiredState,
+  plan: Plan,
+  observed: ObservedState,
+  doubts: Doubts = new Doubts(desired, observed),
+): StatusReport {
   const ownership = tellApart(observed, desired.spec, desired.protocol);
   const profiles = new Map(observed.profiles.map((profile) => [profile.name, profile]));
   const services = new Map(
@@ -95,17 +110,20 @@ export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedSt
     if (step.kind === 'route' && step.action === 'none' && step.after !== null) present.push(step.after);
   }
   const ways = new PrefixIndex(present, (route) => route.destination);
+  const lostAt = new Set(ownership.lost.map(({ route }) => formatPrefix(route.destination)));
+  const routes = plan.steps
+    .filter((step) => step.kind === 'route')
+    .flatMap((step) => routeStatus(step, profiles.get(step.profile), doubts, lostAt));
+  const served = plan.services.flatMap((summary) => {
+    const profile = profiles.get(summary.profile);
+    const found = services.get(`${summary.profile}/${serviceName(summary)}`);
+    if (profile === undefined || found === undefined) return [];
+    const { state, reason } = summary;
+    return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
+  });
   return {
-    routes: plan.steps
-      .filter((step) => step.kind === 'route')
-      .flatMap((step) => routeStatus(step, profiles.get(step.profile))),
-    services: plan.services.flatMap((summary) => {
-      const profile = profiles.get(summary.profile);
-      const found = services.get(`${summary.profile}/${serviceName(summary)}`);
-      if (profile === undefined || found === undefined) return [];
-      const { state, reason } = summary;
-      return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
-    }),
+    routes,
+    services: served,
     others: observed.profiles.flatMap(({ name: profile, cluster }) =>
       (cluster?.participants ?? []).flatMap(({ own, ...other }) => (own ? [] : [{ profile, ...other }])),
     ),
@@ -116,9 +134,59 @@ export function statusOf(desired: DesiredState, plan: Plan, observed: ObservedSt
       ...observed.host.problems,
       ...plan.diagnostics.filter(({ code }) => code === 'node-address').map(({ summary }) => summary),
       ...unseen(observed, desired.spec),
+      ...dropped(desired, observed),
+      ...plan.diagnostics.flatMap(({ code, severity, summary }) =>
+        code === 'rights-missing' && severity === 'error' ? [summary] : [],
+      ),
       ...observed.profiles.flatMap((profile) => profile.problems),
     ],
+    blind: desired.profiles.flatMap(({ name }) => (doubts.areNodesUnknown(name) ? [name] : [])),
+    applied:
+      observed.registry.claims.some(({ owner }) => owner.spec === desired.spec) ||
+      routes.some(({ state }) => state !== 'missing') ||
+      served.some((service) => isOurs(service.state) && service.addresses.length > 0),
+    fulfilled: isFulfilled(desired, plan, observed, { doubts, routes, services: served }),
   };
+}
+
+/** Errors of a plan that come of what could not be seen. */
+const BLINDNESS: ReadonlySet<string> = new Set(['cluster-unobserved', 'rights-missing']);
+
+/**
+ * Whether all is as the spec asks; null where that cannot be told: an open transaction changes what was seen, or something was not seen and
+ * all that was is as it should be.
+ */
+function isFulfilled(
+  desired: DesiredState,
+  plan: Plan,
+  { registry: { open } }: ObservedState,
+  { doubts, routes, services }: Pick<StatusReport, 'routes' | 'services'> & { readonly doubts: Doubts },
+): boolean | null {
+  if (open !== null && !open.awaiting) return null;
+  const isUnmet =
+    routes.some(({ state }) => state !== 'present' && state !== 'unknown') ||
+    services.some(({ state, routed }) => state === 'pending' || routed === false) ||
+    plan.steps.some((step) => step.kind === 'service' && step.action !== 'none') ||
+    plan.conflicts.some(({ outcome }) => outcome === 'refused') ||
+    plan.diagnostics.some(({ code, severity }) => severity === 'error' && !BLINDNESS.has(code));
+  if (isUnmet) return false;
+  const isUnknown =
+    routes.some(({ state }) => state === 'unknown') ||
+    desired.profiles.some(({ name }) => doubts.isSilent(name) || doubts.areServicesUnknown(name));
+  return isUnknown ? null : true;
+}
+
+/** Profiles that the spec does not name any more, and whose clusters are not asked. */
+function dropped({ spec, profiles }: DesiredState, { registry }: ObservedState): string[] {
+  const named = new Set(profiles.map(({ name }) => name));
+  const gave = registry.claims.filter(
+    ({ owner, profile, purpose }) =>
+      owner.spec === spec && purpose === 'load-balancer' && !named.has(profile),
+  );
+  return [...new Set(gave.map(({ profile }) => profile))].map(
+    (profile) =>
+      `the spec no longer names profile ${profile}, so what its Services show is unknown; put it back, and \`mkplan destroy\` clears them`,
+  );
 }
 
 function lostRoutes(claims: readonly Claim[], { bootId, links }: ObservedHost): LostRoute[] {
@@ -173,6 +241,9 @@ export function claimedStatus(observed: ObservedState): ReadonlyMap<string, Stat
       lost: lostRoutes(lost, observed.host),
       unproven: changed.map(({ route, reason }) => ({ route, reason })),
       problems: unseen(observed, spec),
+      blind: [...new Set(routes.map(({ profile }) => profile))],
+      applied: true,
+      fulfilled: null,
     });
   }
   return reports;
@@ -192,12 +263,29 @@ const STATES: Readonly<Record<RouteStep['action'], RouteStatus['state'] | null>>
   forget: null,
 };
 
-function routeStatus(step: RouteStep, profile: ObservedProfile | undefined): RouteStatus[] {
-  const route = step.after ?? step.before;
+/** `lostAt`: the destinations that had a route of ours, and have none now. */
+function routeStatus(
+  step: RouteStep,
+  profile: ObservedProfile | undefined,
+  doubts: Doubts,
+  lostAt: ReadonlySet<string>,
+): RouteStatus[] {
+  const shown = step.after ?? step.before;
   const state = STATES[step.action];
-  if (route === null || state === null) return [];
-  const node = nodeAt(profile, route.gateway);
-  return [{ profile: step.profile, purpose: step.purpose, route, state, node }];
+  if (shown === null || state === null) return [];
+  const { purpose } = step;
+  const isDoubtful = state !== 'present' && doubts.areRoutesUnknown(step.profile, purpose);
+  if (!isDoubtful || state === 'missing') {
+    // A guess of what the cluster would say is not something that the spec asks for.
+    if (isDoubtful && !lostAt.has(formatPrefix(shown.destination))) return [];
+    return [{ profile: step.profile, purpose, route: shown, state, node: nodeAt(profile, shown.gateway) }];
+  }
+  const route = step.before ?? shown;
+  return [{ profile: step.profile, purpose, route, state: 'unknown', node: nodeAt(profile, route.gateway) }];
+}
+
+function isOurs(state: ServiceState): boolean {
+  return state === 'served' || state === 'pending';
 }
 
 function serviceStatus(
@@ -207,7 +295,6 @@ function serviceStatus(
   ways: PrefixIndex<Route>,
 ): Omit<ServiceStatus, 'state' | 'reason'> {
   const { namespace, name, ingress } = service;
-  const isOurs = state === 'served' || state === 'pending';
   const found = ingress.map((address) => wayTo(parseAddress(address), ways));
   const isKnown = !(profile.cluster?.missingRights.includes('list endpointslices') ?? false);
   const endpoints = profile.cluster?.endpoints.find(
@@ -218,7 +305,7 @@ function serviceStatus(
     namespace,
     name,
     addresses: ingress,
-    routed: isOurs && ingress.length > 0 ? found.every((way) => way !== null) : null,
+    routed: isOurs(state) && ingress.length > 0 ? found.every((way) => way !== null) : null,
     node: nodeAt(profile, found[0]?.gateway ?? null),
     endpoints: isKnown
       ? Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0)

@@ -73,7 +73,7 @@ async function readObservation({ terminal }: CommandContext, file: string): Prom
           severity: 'error',
           summary: `${file} cannot be read`,
           cause: messageOf(thrown),
-          fix: 'name a file that `mkplan observe -o FILE` wrote',
+          fix: 'name a file that `mkplan observe --out FILE` wrote',
         },
       ],
       { cause: thrown },

@@ -40,9 +40,10 @@ export async function refuseLiveSession(spec: string, ports: SessionPorts, fix: 
   ]);
 }
 
-/** Forgets what sessions wrote that are dead. */
-export async function forgetDeadSessions(ports: SessionPorts): Promise<void> {
+/** Forgets what sessions wrote that are dead; with a spec, of that one alone. */
+export async function forgetDeadSessions(ports: SessionPorts, spec?: string): Promise<void> {
   for (const record of await ports.sessions.list()) {
+    if (spec !== undefined && record.spec !== spec) continue;
     if (!(await isLive(record, ports))) await ports.sessions.remove(record.spec);
   }
 }

@@ -6,7 +6,8 @@ import type { TextSink } from '../terminal.ts';
 import type { Palette } from './color.ts';
 import { renderEvent } from './render-events.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
-import { alignColumns, type Cell, count, printable, printableDeep } from './text.ts';
+import { alignColumns, type Cell } from './table.ts';
+import { count, printable, printableDeep } from './text.ts';
 
 /** What one frame shows. */
 export interface Frame {

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { FileNames } from '../arguments/paths.ts';
-import type { Terminal } from '../terminal.ts';
+import { columnsOf, type Terminal } from '../terminal.ts';
 import { type Palette, paletteFor, wantsColor } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { Progress } from './progress.ts';
@@ -19,12 +19,14 @@ import {
 } from './render-json.ts';
 import { renderPlan } from './render-plan.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
-import { printable } from './text.ts';
+import { paragraph, printable, type Room } from './text.ts';
 
 /** The global options of a command line. */
 export interface GlobalOptions {
   readonly json: boolean;
   readonly color: boolean;
+  /** Whether every column of a table is shown. */
+  readonly wide?: boolean;
 }
 
 /**
@@ -37,6 +39,7 @@ export class Output {
   readonly colors: Palette;
   /** Of stderr. */
   readonly noteColors: Palette;
+  readonly #wide: boolean;
   readonly #terminal: Terminal;
   readonly #progress: Progress;
   readonly #changes: LineBuffer;
@@ -44,6 +47,7 @@ export class Output {
 
   constructor(terminal: Terminal, options: GlobalOptions) {
     this.json = options.json;
+    this.#wide = options.wide ?? false;
     this.#terminal = terminal;
     this.colors = palette(terminal, options, terminal.stdout.isTTY === true, options.json);
     // stderr never holds JSON, so `--json` says nothing about its colour.
@@ -51,6 +55,16 @@ export class Output {
     const isLive = terminal.stderr.isTTY === true && terminal.env['TERM'] !== 'dumb';
     this.#progress = new Progress(terminal.stderr, this.noteColors, isLive);
     this.#changes = new LineBuffer(terminal.stdout);
+  }
+
+  /** The room on stdout, as it is now. `wide` takes as much as it needs. */
+  get room(): Room {
+    return { width: this.#wide ? null : columnsOf(this.#terminal.stdout), wide: this.#wide };
+  }
+
+  /** One line for stdout, broken to fit a terminal; nothing with `--json`. */
+  printLine(line: string, hang = 0): void {
+    this.print(paragraph(line, this.room, hang));
   }
 
   /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
@@ -81,7 +95,7 @@ export class Output {
       ? planLines(plan, names)
           .map((line) => this.#textOf(line))
           .join('')
-      : renderPlan(plan, { colors: this.colors, names });
+      : renderPlan(plan, { colors: this.colors, names, ...this.room });
     this.document(text);
   }
 
@@ -111,7 +125,8 @@ export class Output {
 
   /** A diagnostic on stderr, and as a line with `--json`. */
   diagnostic(diagnostic: Diagnostic, names: FileNames): void {
-    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf: readSource }));
+    const width = columnsOf(this.#terminal.stderr);
+    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf: readSource, width }));
     this.line(diagnosticLine(diagnostic, names));
   }
 

@@ -2,12 +2,16 @@ import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import { showPosition } from '../arguments/paths.ts';
 import type { Palette } from './color.ts';
-import { printable, printableLine } from './text.ts';
+import { printable, printableLine, type Room, wrapCommand, wrapLine } from './text.ts';
+
+/** Columns that what follows the first line of a text is indented by: the width of `  why  `. */
+const HANG = 7;
+const INDENT = ' '.repeat(HANG);
 
 /** Characters of a source line that an excerpt shows; longer lines are cut round the caret. */
 const EXCERPT_WIDTH = 100;
 
-export interface RenderDiagnosticOptions {
+export interface RenderDiagnosticOptions extends Pick<Room, 'width'> {
   readonly colors: Palette;
   readonly names: FileNames;
   /** The text of a file, for the excerpt; null where it cannot be read. */
@@ -16,31 +20,48 @@ export interface RenderDiagnosticOptions {
 
 /** One diagnostic in full: what, where with an excerpt, why, what to do, and the command that does it. */
 export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnosticOptions): string {
-  const { colors, names } = options;
+  const { colors, names, width = null } = options;
   const paint = diagnostic.severity === 'error' ? colors.alarm : colors.change;
   const summary = colors.bold(printableLine(names.showIn(diagnostic.summary)));
-  const lines = [`${paint(`${diagnostic.severity}:`)} ${summary} ${colors.dim(`[${diagnostic.code}]`)}`];
+  const title = `${paint(`${diagnostic.severity}:`)} ${summary} ${colors.dim(`[${diagnostic.code}]`)}`;
+  const lines = wrapLine(title, width, HANG);
   if (diagnostic.at !== undefined) {
-    lines.push(colors.dim(`  at   ${printableLine(showPosition(diagnostic.at, names))}`));
+    const at = wrapLine(`  at   ${printableLine(showPosition(diagnostic.at, names))}`, width, HANG);
+    lines.push(...at.map(colors.dim));
     const source = options.sourceOf?.(diagnostic.at.file) ?? null;
-    if (source !== null) lines.push(...excerpt(source, diagnostic.at, colors));
+    if (source !== null) lines.push(...excerpt(source, diagnostic.at, options));
   }
-  lines.push(labelled('why', diagnostic.cause), labelled('fix', diagnostic.fix));
-  if (diagnostic.command !== undefined) lines.push(labelled('run', diagnostic.command));
+  lines.push(...explanation(diagnostic, width));
   return `${lines.join('\n')}\n`;
 }
 
-function labelled(label: string, text: string): string {
-  return `  ${label}  ${printable(text).split('\n').join('\n       ')}`;
+/** Why, what to do, and the command that does it, in lines of at most so many columns; null is no bound. */
+export function explanation({ cause, fix, command }: Diagnostic, width: number | null): string[] {
+  return [
+    ...labelled('why', cause, width),
+    ...labelled('fix', fix, width),
+    ...(command === undefined ? [] : wrapCommand(`  run  ${printableLine(command)}`, width, HANG)),
+  ];
+}
+
+function labelled(label: string, text: string, width: number | null): string[] {
+  return printable(text)
+    .split('\n')
+    .flatMap((line, index) => wrapLine(`${index === 0 ? `  ${label}  ` : INDENT}${line}`, width, HANG));
 }
 
 /** The line that a position is on, with a caret below the column. Empty when the file has no such line. */
-function excerpt(source: string, at: SourcePosition, colors: Palette): string[] {
+function excerpt(
+  source: string,
+  at: SourcePosition,
+  { colors, width = null }: Pick<RenderDiagnosticOptions, 'colors' | 'width'>,
+): string[] {
   const line = source.split('\n', at.line)[at.line - 1];
   if (line === undefined || line.trim() === '') return [];
-  const cut = Math.max(0, at.column - 1 - EXCERPT_WIDTH / 2);
-  const shown = line.replace(/\r$/, '').slice(cut, cut + EXCERPT_WIDTH);
   const number = String(at.line);
+  const room = width === null ? EXCERPT_WIDTH : Math.min(EXCERPT_WIDTH, width - HANG - number.length - 1);
+  const cut = Math.max(0, at.column - 1 - Math.floor(room / 2));
+  const shown = line.replace(/\r$/, '').slice(cut, cut + room);
   const gutter = ' '.repeat(number.length);
   // Control characters become wider escapes, so the caret is placed behind the text as it is printed.
   const before = printable(shown.slice(0, at.column - 1 - cut)).replace(/[^\t]/g, ' ');

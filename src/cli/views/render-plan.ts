@@ -5,25 +5,27 @@ import { formatRoute } from '../../model/route.ts';
 import { type FileNames, showPosition } from '../arguments/paths.ts';
 import type { Palette } from './color.ts';
 import { renderConflict } from './render-conflict.ts';
+import { explanation } from './render-diagnostic.ts';
 import { renderProfile } from './render-profile.ts';
-import { alignColumns, count, printableDeep } from './text.ts';
+import { alignColumns, type Cell } from './table.ts';
+import { count, inside, paragraph, printableDeep, type Room } from './text.ts';
 
-export interface RenderPlanOptions {
+export interface RenderPlanOptions extends Room {
   readonly colors: Palette;
   readonly names: FileNames;
 }
 
-/** A plan for people. Equal plans give equal text, byte for byte. */
+/** A plan for people. Equal plans give equal text in equal room, byte for byte. */
 export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
   const plan = printableDeep(raw);
   const blocks = [
     header(plan, options),
-    ...profileNames(plan).map((profile) => renderProfile(plan, profile, options.colors)),
-    renderUnproven(plan.unproven, options.colors),
+    ...profileNames(plan).map((profile) => renderProfile(plan, profile, options)),
+    renderUnproven(plan.unproven, options),
     ...plan.conflicts.map((conflict) => renderConflict(conflict, options)),
-    approvals(plan, options.colors),
+    approvals(plan, options),
     ...diagnostics(plan, options),
-    `${colorClosing(plan, closingLine(plan), options.colors)}\n`,
+    paragraph(colorClosing(plan, closingLine(plan), options.colors), options),
   ];
   return blocks.filter((block) => block !== '').join('\n');
 }
@@ -40,50 +42,73 @@ function profileNames(plan: Plan): string[] {
   ];
 }
 
-function header(plan: Plan, { colors, names }: RenderPlanOptions): string {
+function header(plan: Plan, { colors, names, ...room }: RenderPlanOptions): string {
   // A cleanup is of no spec: it judges every claim by itself.
   if (plan.spec === '')
-    return `${colors.bold('Cleanup')} ${colors.dim('of everything that is recorded here')}\n`;
+    return paragraph(`${colors.bold('Cleanup')} ${colors.dim('of everything that is recorded here')}`, room);
   const undone = plan.mode === 'absent' ? ', to be removed' : '';
-  const title = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}\n`;
+  const tunnel = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}`;
+  const title = paragraph(tunnel, room, 2);
   if (plan.localOverrides.length === 0) return title;
-  return `${title}${colors.dim(`  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`)}\n`;
+  const overrides = `  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`;
+  return title + paragraph(colors.dim(overrides), room, 4);
+}
+
+/** A cell whose mark alone is painted. */
+function marked(mark: string, text: string, paint: (text: string) => string): Cell {
+  return {
+    text: `${mark} ${text}`,
+    paint: (shown) => (shown.startsWith(`${mark} `) ? paint(mark) + shown.slice(mark.length) : shown),
+  };
 }
 
 /** The routes that are shown as `?`; nothing where there are none. */
-export function renderUnproven(unproven: readonly Unproven[], colors: Palette): string {
+export function renderUnproven(
+  unproven: readonly Unproven[],
+  { colors, ...room }: Room & { readonly colors: Palette },
+): string {
   if (unproven.length === 0) return '';
   const rows = alignColumns(
-    unproven.map((item) => [{ text: formatRoute(item.route) }, { text: item.reason, paint: colors.dim }]),
+    unproven.map((item) => [
+      marked('?', formatRoute(item.route), colors.doubt),
+      { text: item.reason, paint: colors.dim },
+    ]),
+    { width: inside(room, 2), columns: [{ wraps: true }, { wraps: true }] },
   );
-  const lines = rows.map((row) => `  ${colors.doubt('?')} ${row}\n`);
-  const adopt = colors.dim('    `mkplan import` adopts what is yours of it\n');
-  return `${colors.bold('Not proven to be ours, and never touched')}\n${lines.join('')}${adopt}`;
+  const title = paragraph(colors.bold('Not proven to be ours, and never touched'), room);
+  const adopt = paragraph(colors.dim('    `mkplan import` adopts what is yours of it'), room, 4);
+  return `${title}${rows.map((row) => `  ${row}\n`).join('')}${adopt}`;
 }
 
-function approvals(plan: Plan, colors: Palette): string {
+function approvals(plan: Plan, options: RenderPlanOptions): string {
+  const { colors } = options;
   const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
   const given = plan.approvals.filter(({ byPolicy }) => byPolicy === true);
   const kinds = [...new Set(open.map((approval) => approval.kind))].join(',');
   return [
-    approvalBlock(`${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}`, open, colors),
-    approvalBlock(`${colors.bold("Allowed by the host's policy")} (${POLICY_PATH})`, given, colors),
+    approvalBlock(`${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}`, open, options),
+    approvalBlock(`${colors.bold("Allowed by the host's policy")} (${POLICY_PATH})`, given, options),
   ]
     .filter((block) => block !== '')
     .join('\n');
 }
 
-function approvalBlock(title: string, approvals: readonly Approval[], colors: Palette): string {
+function approvalBlock(
+  title: string,
+  approvals: readonly Approval[],
+  { colors, ...room }: RenderPlanOptions,
+): string {
   if (approvals.length === 0) return '';
   const rows = alignColumns(
     approvals.map((approval) => [
-      { text: approval.kind },
+      marked('!', approval.kind, colors.alarm),
       { text: approval.profile },
       { text: approval.subject },
       { text: approval.why, paint: colors.dim },
     ]),
+    { width: inside(room, 2), columns: [{}, {}, { wraps: true }, { wraps: true }] },
   );
-  return `${title}\n${rows.map((row) => `  ${colors.alarm('!')} ${row}\n`).join('')}`;
+  return paragraph(title, room, 2) + rows.map((row) => `  ${row}\n`).join('');
 }
 
 /** As many diagnostics of one code as are shown in full: a full pool gives one for every Service that waits. */
@@ -105,12 +130,12 @@ function diagnostics(plan: Plan, options: RenderPlanOptions): string[] {
 }
 
 /** The form of a diagnostic beside a plan: no excerpt, since the plan is about more than one file. */
-function shortDiagnostic(diagnostic: Diagnostic, { colors, names }: RenderPlanOptions): string {
+function shortDiagnostic(diagnostic: Diagnostic, { colors, names, ...room }: RenderPlanOptions): string {
   const isError = diagnostic.severity === 'error';
   const label = isError ? colors.alarm('! error:') : colors.change('warning:');
   const at = diagnostic.at === undefined ? '' : colors.dim(` (${showPosition(diagnostic.at, names)})`);
-  const run = diagnostic.command === undefined ? '' : `  run  ${diagnostic.command}\n`;
-  return `${label} ${diagnostic.summary}${at}\n  why  ${diagnostic.cause}\n  fix  ${diagnostic.fix}\n${run}`;
+  const title = paragraph(`${label} ${diagnostic.summary}${at}`, room, 2);
+  return `${title}${explanation(diagnostic, room.width ?? null).join('\n')}\n`;
 }
 
 function colorClosing(plan: Plan, line: string, colors: Palette): string {

@@ -8,9 +8,10 @@ import {
   serviceName,
 } from '../../model/plan.ts';
 import { formatPrefix } from '../../model/prefix.ts';
-import { PROTOCOL_NAMES, type Route } from '../../model/route.ts';
+import { DEFAULT_PROTOCOL, METRICS, PROTOCOL_NAMES, type Route } from '../../model/route.ts';
 import type { Palette } from './color.ts';
-import { alignColumns, type Cell, count } from './text.ts';
+import { alignColumns, type Cell, type Column } from './table.ts';
+import { count, inside, paragraph, type Room } from './text.ts';
 
 const MARKS: Readonly<Record<Action, string>> = {
   create: '+',
@@ -21,27 +22,29 @@ const MARKS: Readonly<Record<Action, string>> = {
   none: ' ',
 };
 
+type Options = Room & { readonly colors: Palette };
+
 /** The part of a plan that belongs to one profile: what it was resolved to, its route steps, its Services. */
-export function renderProfile(plan: Plan, profile: string, colors: Palette): string {
+export function renderProfile(plan: Plan, profile: string, options: Options): string {
   const summary = plan.profiles.find((candidate) => candidate.name === profile);
   const routes = plan.steps.filter(
     (step): step is RouteStep => step.kind === 'route' && step.profile === profile,
   );
   const blocks = [
-    summary === undefined ? '' : facts(summary, colors),
-    routeLines(routes, plan.platform, colors),
-    serviceLines(plan, profile, colors),
+    summary === undefined ? '' : facts(summary, options),
+    routeLines(routes, plan.platform, options),
+    serviceLines(plan, profile, options),
   ];
-  return `${colors.bold(profile)}\n${blocks.filter((block) => block !== '').join('\n')}`;
+  return `${paragraph(options.colors.bold(profile), options)}${blocks.filter((block) => block !== '').join('\n')}`;
 }
 
-function facts(summary: ProfileSummary, colors: Palette): string {
+function facts(summary: ProfileSummary, { colors, ...room }: Options): string {
   const rows: Cell[][] = [
     ...summary.gateways.map(({ address, source }) => factRow('gateway', address, source, colors)),
     ...summary.services.map(({ cidr, source }) => factRow('services', cidr, source, colors)),
     ...summary.pods.map(({ cidr, source }) => factRow('pods', cidr, source, colors)),
   ];
-  return alignColumns(rows)
+  return alignColumns(rows, { width: inside(room, 4), columns: [{}, {}, { wraps: true }] })
     .map((row) => `    ${row}\n`)
     .join('');
 }
@@ -68,19 +71,62 @@ function painter(action: Action, colors: Palette): (text: string) => string {
 
 type Platform = Plan['platform'];
 
-function routeLines(steps: readonly RouteStep[], platform: Platform, colors: Palette): string {
+/** Destination, next hop, device, metric, protocol, purpose and reason. */
+const ROUTE_COLUMNS: readonly Column[] = [
+  {},
+  {},
+  { drops: 1 },
+  { drops: 4 },
+  { drops: 3 },
+  { drops: 2 },
+  { wraps: true },
+];
+
+function routeLines(
+  steps: readonly RouteStep[],
+  platform: Platform,
+  { colors, wide = false, ...room }: Options,
+): string {
   const changing = steps.filter((step) => step.action !== 'none');
-  const rows = changing.flatMap((step) => routeRows(step, platform, colors));
+  const shown = changing.flatMap(({ before, after }) => [before, after]).filter((route) => route !== null);
+  const numbers = {
+    metric: wide || shown.some(hasUnusualMetric),
+    protocol: platform === 'linux' && (wide || shown.some(hasUnusualProtocol)),
+  };
+  const rows = changing.flatMap((step) => routeRows(step, numbers, colors));
   const unchanged = steps.length - changing.length;
-  const lines = alignColumns(rows).map((row) => `  ${row}\n`);
+  const shape = { width: inside(room, 2), columns: ROUTE_COLUMNS };
+  const lines = alignColumns(rows, shape).map((row) => `  ${row}\n`);
   if (unchanged > 0) lines.push(colors.dim(`    ${count(unchanged, 'route')} unchanged\n`));
   return lines.join('');
 }
 
-function routeRows(step: RouteStep, platform: Platform, colors: Palette): Cell[][] {
+/** Whether a route has another metric than most of ours: such as one that moved (`METRICS`), or that was adopted. */
+export function hasUnusualMetric({ metric }: Route): boolean {
+  return metric !== METRICS[0];
+}
+
+/** Whether a route has another protocol than most of ours. */
+export function hasUnusualProtocol({ protocol }: Route): boolean {
+  return protocol !== DEFAULT_PROTOCOL;
+}
+
+/** The protocol by the name that people know it by, if it has one (/etc/iproute2/rt_protos). */
+export function protocolName({ protocol }: Route): string {
+  return PROTOCOL_NAMES[protocol] ?? String(protocol);
+}
+
+/** Which of the numbers of a route are shown. */
+interface ShownNumbers {
+  readonly metric: boolean;
+  /** The names are those of Linux; elsewhere the number is no identity of ours. */
+  readonly protocol: boolean;
+}
+
+function routeRows(step: RouteStep, numbers: ShownNumbers, colors: Palette): Cell[][] {
   const shown = step.after ?? step.before;
   if (shown === null) return [];
-  const [destination = '', ...attributes] = routeCells(shown, platform);
+  const [destination = '', ...attributes] = routeCells(shown, numbers);
   const claimOnly = step.action === 'adopt' || step.action === 'forget' ? ` (${step.action} the claim)` : '';
   const rows: Cell[][] = [
     [
@@ -91,25 +137,27 @@ function routeRows(step: RouteStep, platform: Platform, colors: Palette): Cell[]
     ],
   ];
   if (step.action === 'replace' && step.before !== null) {
-    const [, ...earlier] = routeCells(step.before, platform);
+    const [, ...earlier] = routeCells(step.before, numbers);
     rows.push(['    was', ...earlier].map((text) => ({ text, paint: colors.dim })));
   }
   return rows;
 }
 
-function routeCells(route: Route, platform: Platform): string[] {
-  const destination = formatPrefix(route.destination);
+function routeCells(route: Route, numbers: ShownNumbers): string[] {
+  const nextHop = route.gateway === null ? '' : `via ${route.gateway}`;
   return [
-    route.type === 'unicast' ? destination : `${route.type} ${destination}`,
-    route.gateway === null ? '' : `via ${route.gateway}`,
+    formatPrefix(route.destination),
+    route.type === 'unicast' ? nextHop : route.type,
     route.device === null ? '' : `dev ${route.device}`,
-    `metric ${route.metric}`,
-    // The names are those of Linux; elsewhere the number is no identity of ours.
-    platform === 'linux' ? `proto ${PROTOCOL_NAMES[route.protocol] ?? route.protocol}` : '',
+    numbers.metric ? `metric ${route.metric}` : '',
+    numbers.protocol ? `proto ${protocolName(route)}` : '',
   ];
 }
 
-function serviceLines(plan: Plan, profile: string, colors: Palette): string {
+/** Service, addresses, state and reason. */
+const SERVICE_COLUMNS: readonly Column[] = [{}, { wraps: true }, {}, { wraps: true }];
+
+function serviceLines(plan: Plan, profile: string, { colors, ...room }: Options): string {
   const steps = new Map<string, ServiceStep>();
   for (const step of plan.steps) {
     if (step.kind === 'service' && step.profile === profile) steps.set(serviceName(step), step);
@@ -126,10 +174,11 @@ function serviceLines(plan: Plan, profile: string, colors: Palette): string {
       .filter((step) => !named.has(serviceName(step)))
       .map((step) => [...stepCells(step, colors), '', { text: step.reason, paint: colors.dim }]),
   ];
-  const lines = alignColumns(rows).map((row) => `  ${row}\n`);
+  const shape = { width: inside(room, 2), columns: SERVICE_COLUMNS };
+  const lines = alignColumns(rows, shape).map((row) => `  ${row}\n`);
   const settled = summaries.filter(isSettled).length;
   if (settled > 0) lines.push(colors.dim(`    ${count(settled, 'Service')} served as before\n`));
-  lines.push(...reportLines(plan, profile).map((line) => `  ${colors.change(line)}\n`));
+  lines.push(...reportLines(plan, profile).map((line) => paragraph(`  ${colors.change(line)}`, room, 4)));
   return lines.length === 0 ? '' : `  ${colors.dim('LoadBalancer Services')}\n${lines.join('')}`;
 }
 

@@ -1,40 +1,115 @@
-/** A cell of aligned output: what is shown, and how it is painted after its width was counted. */
-export type Cell = string | { readonly text: string; readonly paint?: (text: string) => string };
+import stringWidth from 'string-width';
 
-/** Pads the columns of a table to their widest cell, two blanks between them; columns that are empty throughout go. */
-export function alignColumns(rows: readonly (readonly Cell[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, widthOf(cell));
-    });
-  }
-  return rows.map((row) => alignRow(row, widths));
+const PLAIN_TEXT = /^[ -~]*$/;
+
+/**
+ * The columns that a text takes on a terminal (Unicode TR 11): wide characters take two, combining ones and the colours of a palette
+ * none.
+ */
+export function displayWidth(text: string): number {
+  return PLAIN_TEXT.test(text) ? text.length : stringWidth(text);
 }
 
-function widthOf(cell: Cell): number {
-  return typeof cell === 'string' ? cell.length : cell.text.length;
+const ESCAPE = '\u001b';
+/** A colour of a palette, or the text up to the next. */
+const STYLED = new RegExp(`${ESCAPE}\\[[0-9;]*m|[^${ESCAPE}]+`, 'g');
+const graphemes = new Intl.Segmenter();
+
+/** What a reader sees as one character, and colours, each as a whole. */
+function characters(text: string): string[] {
+  return [...text.matchAll(STYLED)].flatMap(([part]) =>
+    part.startsWith(ESCAPE) ? [part] : Array.from(graphemes.segment(part), ({ segment }) => segment),
+  );
 }
 
-function painted(cell: Cell): string {
-  if (typeof cell === 'string') return cell;
-  return cell.paint === undefined ? cell.text : cell.paint(cell.text);
-}
-
-function alignRow(row: readonly Cell[], widths: readonly number[]): string {
-  let line = '';
-  let blanks = 0;
-  row.forEach((cell, index) => {
-    const columnWidth = widths[index] ?? 0;
-    if (columnWidth === 0) return;
-    const width = widthOf(cell);
-    if (width > 0) {
-      line += ' '.repeat(blanks) + painted(cell);
-      blanks = 0;
-    }
-    blanks += columnWidth - width + 2;
+/** As many characters as fit, in their order. */
+function fitting(parts: readonly string[], columns: number): string[] {
+  let width = 0;
+  const end = parts.findIndex((part) => {
+    width += displayWidth(part);
+    return width > columns;
   });
-  return line;
+  return end === -1 ? [...parts] : parts.slice(0, end);
+}
+
+/** Cuts a text to a number of columns, at least one, with an ellipsis in its middle: names differ at both ends. */
+export function shorten(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  const parts = characters(text);
+  const start = fitting(parts, Math.ceil((columns - 1) / 2));
+  const end = fitting(parts.slice(start.length).reverse(), Math.floor((columns - 1) / 2)).reverse();
+  return `${start.join('')}…${end.join('')}`;
+}
+
+/**
+ * Breaks a line at blanks into lines of at most so many columns; null is no bound. All but the first are indented by `hang`. Nothing is left out: a
+ * word that is longer than a line is broken.
+ */
+export function wrapLine(line: string, columns: number | null, hang = 0): string[] {
+  if (columns === null || displayWidth(line) <= columns) return [line];
+  const indent = ' '.repeat(Math.min(hang, Math.floor(columns / 2)));
+  const lines: string[] = [];
+  let current = '';
+  for (const [, blanks = '', word = ''] of line.matchAll(/( *)([^ ]+)/g)) {
+    if (displayWidth(current + blanks + word) <= columns) {
+      current += blanks + word;
+      continue;
+    }
+    if (current.trim() === '') current += blanks.slice(0, Math.floor(columns / 2));
+    else {
+      lines.push(current);
+      current = indent;
+    }
+    let rest = characters(word);
+    while (displayWidth(current) + displayWidth(rest.join('')) > columns) {
+      const start = fitting(rest, columns - displayWidth(current));
+      const taken = Math.max(start.length, 1);
+      lines.push(current + rest.slice(0, taken).join(''));
+      rest = rest.slice(taken);
+      current = indent;
+    }
+    current += rest.join('');
+  }
+  return [...lines, current];
+}
+
+const SHELL_WORD = /(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+/g;
+
+/** Breaks a command between its words, so that it can be pasted as it is shown: sh(1) goes on after a backslash at the end of a line. */
+export function wrapCommand(line: string, columns: number | null, hang: number): string[] {
+  if (columns === null || displayWidth(line) <= columns) return [line];
+  // A quote that is never closed leaves a rest: such a line is not broken.
+  if (line.replaceAll(SHELL_WORD, '').trim() !== '') return [line];
+  const lines: string[] = [];
+  let current = /^ */.exec(line)?.[0] ?? '';
+  for (const [word] of line.matchAll(SHELL_WORD)) {
+    const isFirst = current.trim() === '';
+    if (isFirst || displayWidth(`${current} ${word} \\`) <= columns) {
+      current += isFirst ? word : ` ${word}`;
+      continue;
+    }
+    lines.push(`${current} \\`);
+    current = ' '.repeat(hang) + word;
+  }
+  return [...lines, current];
+}
+
+/** How much room there is for text. */
+export interface Room {
+  /** Columns of the terminal; null, or nothing, where there is no terminal: then no line is broken and nothing is left out. */
+  readonly width?: number | null;
+  /** Whether columns are shown that are usually left out. */
+  readonly wide?: boolean;
+}
+
+/** A line with its newline, broken where it is too long; what follows its first line is indented by `hang`. */
+export function paragraph(line: string, { width = null }: Room, hang = 0): string {
+  return `${wrapLine(line, width, hang).join('\n')}\n`;
+}
+
+/** The room that is left beside an indent. */
+export function inside({ width = null }: Room, indent: number): number | null {
+  return width === null ? null : width - indent;
 }
 
 /** `1 route`, `2 routes`. */

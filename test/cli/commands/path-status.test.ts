@@ -16,6 +16,9 @@ import { ours, planOf, routeStep } from '../plans.ts';
 const SPEC = '/home/me/team/tunnel.yaml';
 const DESIRED: DesiredState = { ...nothingDesired(SPEC), name: 'dev', mode: 'present' };
 
+/** What a report is rendered with beside its title. */
+const ABOUT = { colors: PLAIN, spec: 'tunnel.yaml', hasSpec: true, session: null } as const;
+
 const NETWORK = ours('10.96.0.0/12');
 const NGINX = ours('10.200.0.1/32');
 const WEB = ours('10.200.0.2/32', { gateway: '192.168.39.11' });
@@ -173,7 +176,7 @@ describe('statusOf', () => {
       'tunnels.json: EACCES',
       '1 route of it in another network namespace cannot be seen from here',
     ]);
-    const text = renderStatus(found, { colors: PLAIN, title: 'dev', answers: new Map() });
+    const text = renderStatus(found, { ...ABOUT, title: 'dev', answers: new Map() });
     expect(text).toContain('? 10.50.0.0/16');
     expect(statusLines(found, 'tunnel.yaml', new Map()).map((line) => line.type)).toContain('unproven');
   });
@@ -181,7 +184,7 @@ describe('statusOf', () => {
   it('says first how long routes last, also while all are there', () => {
     const all = observed([NETWORK, NGINX, WEB], [claim(NETWORK), claim(NGINX), claim(WEB)]);
     const text = renderStatus(statusOf(DESIRED, PLAN, all), {
-      colors: PLAIN,
+      ...ABOUT,
       title: 'dev',
       answers: new Map(),
     });
@@ -191,7 +194,7 @@ describe('statusOf', () => {
   it('names the first few of very many lost routes', () => {
     const many = Array.from({ length: 25 }, (_, index) => claim(ours(`10.200.1.${index}/32`)));
     const text = renderStatus(statusOf(DESIRED, PLAN, observed([], many)), {
-      colors: PLAIN,
+      ...ABOUT,
       title: 'dev',
       answers: new Map(),
     });
@@ -225,7 +228,7 @@ describe('statusOf', () => {
     };
     const unknown = statusOf(DESIRED, PLAN, blind);
     expect(unknown.services[0]?.endpoints).toBeNull();
-    const shown = renderStatus(unknown, { colors: PLAIN, title: 'dev', answers: new Map() });
+    const shown = renderStatus(unknown, { ...ABOUT, title: 'dev', answers: new Map() });
     expect(shown).toMatch(/default\/nginx .* unknown/);
   });
 
@@ -240,7 +243,7 @@ describe('statusOf', () => {
       [endpointKey({ address: '10.200.0.1', port: 80 }), true],
       [endpointKey({ address: '10.200.0.1', port: 443 }), false],
     ]);
-    const text = renderStatus(report, { colors: PLAIN, title: 'Tunnel dev (tunnel.yaml)', answers });
+    const text = renderStatus(report, { ...ABOUT, title: 'Tunnel dev (tunnel.yaml)', answers });
     expect(`\n${text}`).toMatchInlineSnapshot(`
       "
       ! 1 route is gone: routes last until reboot or loss of their link. \`mkplan apply\` puts back what the spec asks for.
@@ -274,7 +277,7 @@ describe('statusOf', () => {
       cluster: one.cluster === null ? null : { ...one.cluster, participants },
     }));
     const shared = statusOf(DESIRED, PLAN, { ...STATE, profiles });
-    const text = renderStatus(shared, { colors: PLAIN, title: 'Tunnel dev', answers: new Map() });
+    const text = renderStatus(shared, { ...ABOUT, title: 'Tunnel dev', answers: new Map() });
     expect(text).toContain(
       [
         'minikube: ann@there:/a is here, too (mkplan-1)',

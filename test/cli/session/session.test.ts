@@ -99,10 +99,13 @@ it('writes what it is at, what is set aside and what is pending, and removes tha
     pending: [{ what: 'one default/web', why: 'the pool is empty' }],
   });
   if (written === null) throw new Error('nothing was written');
-  const text = renderSession(written, true, PLAIN);
+  const options = { colors: PLAIN, spec: 'tunnel.yaml' };
+  const session = { record: written, live: true, elsewhere: false, left: null };
+  const text = renderSession(session, options);
   for (const part of ['pid 7', 'idle', 'profile two: refused', 'one default/web: the pool is empty'])
     expect(text).toContain(part);
-  expect(renderSession(written, false, PLAIN)).toContain('mkplan cleanup');
+  const left = { routes: 2, services: 1, lasting: false, hasSpec: true };
+  expect(renderSession({ ...session, live: false, left }, options)).toContain('`mkplan destroy`');
   recorder.heard({ type: 'watch.state', state: 'stopping' });
   await recorder.end();
   expect(await ports.sessions.list()).toEqual([]);

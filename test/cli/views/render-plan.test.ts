@@ -99,12 +99,12 @@ describe('renderPlan', () => {
           services  10.96.0.0/12   ServiceCIDR object
           pods      10.244.0.0/24  podCIDRs of Node minikube
 
-        + 10.96.0.0/12               via 192.168.39.10  dev virbr1  metric 109  proto 109  services                 no such route yet
-        ~ 10.244.0.0/24              via 192.168.39.10  dev virbr1  metric 110  proto 109  pods                     the VM moved
-            was                      via 192.168.39.9   dev virbr1  metric 109  proto 109
-        - 10.200.0.12/32             via 192.168.39.10  dev virbr1  metric 109  proto 109  load-balancer            default/old is gone
-        + unreachable 10.200.0.0/24                                 metric 109  proto 109  guard                    closes the pool
-        ~ 10.245.0.0/24              via 192.168.39.10  dev virbr1  metric 109  proto 109  pods (forget the claim)  its route is gone
+        + 10.96.0.0/12    via 192.168.39.10  dev virbr1  metric 109  services                 no such route yet
+        ~ 10.244.0.0/24   via 192.168.39.10  dev virbr1  metric 110  pods                     the VM moved
+            was           via 192.168.39.9   dev virbr1  metric 109
+        - 10.200.0.12/32  via 192.168.39.10  dev virbr1  metric 109  load-balancer            default/old is gone
+        + 10.200.0.0/24   unreachable                    metric 109  guard                    closes the pool
+        ~ 10.245.0.0/24   via 192.168.39.10  dev virbr1  metric 109  pods (forget the claim)  its route is gone
           1 route unchanged
 
         LoadBalancer Services
@@ -174,7 +174,7 @@ describe('renderPlan', () => {
           services  10.96.0.0/12   ServiceCIDR object
           pods      10.244.0.0/24  podCIDRs of Node minikube
 
-        + 10.96.0.0/12  via 192.168.39.10  dev virbr1  metric 109  proto 109  services  no such route yet
+        + 10.96.0.0/12  via 192.168.39.10  dev virbr1  services  no such route yet
 
       Not proven to be ours, and never touched
         ? 10.98.0.0/24 via 192.168.39.10 dev virbr1 proto 109 metric 109  carries protocol 109, but nobody claims it

@@ -1,0 +1,60 @@
+import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
+import type { ObservedProfile, ObservedState, Right } from '../../model/observed.ts';
+import type { Purpose } from '../../model/plan.ts';
+
+/** What the spec asks for and nobody can tell: its cluster did not answer, or the user may not look there. */
+export class Doubts {
+  readonly #desired: ReadonlyMap<string, DesiredProfile>;
+  readonly #observed: ReadonlyMap<string, ObservedProfile>;
+
+  constructor(desired: DesiredState, observed: ObservedState) {
+    this.#desired = new Map(desired.profiles.map((profile) => [profile.name, profile]));
+    this.#observed = new Map(observed.profiles.map((profile) => [profile.name, profile]));
+  }
+
+  /** Whether a profile's cluster was asked, and told nothing. */
+  isSilent(name: string): boolean {
+    const profile = this.#desired.get(name);
+    return profile !== undefined && needsCluster(profile) && this.#cluster(name) === null;
+  }
+
+  /** Whether nobody knows which of a profile's routes the spec asks for. What the spec no longer names, it does not ask for. */
+  areRoutesUnknown(name: string, purpose: Purpose): boolean {
+    const profile = this.#desired.get(name);
+    if (profile === undefined) return false;
+    if (this.isSilent(name)) return true;
+    switch (purpose) {
+      case 'pods':
+        return profile.pods.value === 'auto' && this.#lacks(name, 'list nodes');
+      case 'services':
+        return (
+          profile.services.value === 'auto' &&
+          this.#lacks(name, 'list servicecidrs') &&
+          this.#lacks(name, 'get configmaps kube-system/kubeadm-config')
+        );
+      case 'load-balancer':
+      case 'guard':
+        return this.areServicesUnknown(name);
+    }
+  }
+
+  /** Whether nobody knows which Services of a profile there are. */
+  areServicesUnknown(name: string): boolean {
+    const profile = this.#desired.get(name);
+    if (profile === undefined || profile.loadBalancer.assign === 'none') return false;
+    return this.isSilent(name) || this.#lacks(name, 'list services');
+  }
+
+  /** Whether nobody knows which Nodes a profile's cluster has. */
+  areNodesUnknown(name: string): boolean {
+    return this.isSilent(name) || this.#lacks(name, 'list nodes');
+  }
+
+  #cluster(name: string): ObservedProfile['cluster'] {
+    return this.#observed.get(name)?.cluster ?? null;
+  }
+
+  #lacks(name: string, right: Right): boolean {
+    return this.#cluster(name)?.missingRights.includes(right) ?? false;
+  }
+}
