@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { displayWidth } from '../../src/cli/views/text.ts';
 import { fakeTerminal } from './terminals.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -11,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Runs a command line; paths are relative to the repository unless the test gives another directory. */
 async function mkplan(
   argv: readonly string[],
-  options: { cwd?: string; isTTY?: boolean; env?: Record<string, string> } = {},
+  options: { cwd?: string; isTTY?: boolean; columns?: number; env?: Record<string, string> } = {},
 ) {
   const fake = fakeTerminal({ cwd: ROOT, ...options });
   const code = await run(argv, fake.terminal);
@@ -70,6 +71,50 @@ describe('the command line', () => {
     expect(code).toBe(0);
   });
 
+  describe.each([
+    ['a pipe', {}, 80],
+    ['a terminal of 40 columns', { isTTY: true, columns: 40 }, 40],
+    ['a terminal of 60 columns', { isTTY: true, columns: 60 }, 60],
+    ['a terminal that does not tell its width', { isTTY: true, columns: 0 }, 80],
+    ['a terminal of 20 columns, which is too small for it', { isTTY: true, columns: 20 }, 40],
+    ['a terminal of 200 columns', { isTTY: true, columns: 200 }, 200],
+  ])('on %s', (_, terminal, width) => {
+    it.each([
+      [''],
+      ['init'],
+      ['validate'],
+      ['plan'],
+      ['apply'],
+      ['confirm'],
+      ['watch'],
+      ['destroy'],
+      ['status'],
+      ['cleanup'],
+      ['import'],
+      ['show'],
+      ['observe'],
+      ['sandbox'],
+      ['schema'],
+    ])('fits the help of %j', async (command) => {
+      const { stdout } = await mkplan(
+        [command, '--help'].filter((word) => word !== ''),
+        terminal,
+      );
+      expect(stdout.split('\n').filter((line) => displayWidth(line) > width)).toEqual([]);
+      // Nothing of it is cut: what has no room wraps.
+      expect(stdout).not.toContain('…');
+    });
+  });
+
+  it('does not ask the environment how wide a pipe is', async () => {
+    const wide = await mkplan(['plan', '--help'], { env: { COLUMNS: '200' } });
+    expect(wide.stdout).toBe((await mkplan(['plan', '--help'])).stdout);
+  });
+
+  it('begins the help of status with what it is for', async () => {
+    expect((await mkplan(['status', '--help'])).stdout).toMatch(/\n\nis it right now/);
+  });
+
   it('is a usage error without a command', async () => {
     expect((await mkplan([])).code).toBe(64);
   });
@@ -82,6 +127,19 @@ describe('the command line', () => {
     [['apply', '--allow', 'everything'], '"everything" is none of'],
     [['apply', '--lock-timeout', '30'], 'number with a unit'],
     [['apply', '--lock-timeout', 'soon'], 'number with a unit'],
+    [['plan', '--json', '-o', 'text'], '--json and -o text ask for different forms'],
+    [['--json', 'plan', '--wide'], '--json and --wide ask for different forms'],
+    [['plan', '--wide', '-o', 'text'], '--wide and -o text ask for different forms'],
+    [['plan', '-o', 'json', '-o', 'text'], 'It was json before'],
+    [['plan', '-o', 'svg'], 'It is one of text, wide, json'],
+    [['init', '-o', 'wide'], 'It is one of text, json'],
+    [['plan', '-o', 'dev.plan.json'], 'A file is named with --out FILE'],
+    [['observe', '-o', 'observed.yaml'], 'A file is named with --out FILE'],
+    [['observe', '--output', 'text'], 'It is one of yaml, json'],
+    [['show', '-o', 'yaml', 'dev.plan.json'], 'It is one of text, wide, json'],
+    [['sandbox', '-o', 'text'], "unknown option '-o'"],
+    [['status', '--wait', 'tunnel.yaml'], 'A spec is named before it'],
+    [['status', '--wait=30'], 'number with a unit'],
   ])('is a usage error for %j', async (argv, message) => {
     const { code, stderr, stdout } = await mkplan(argv);
     expect(stderr).toContain(message);

@@ -38,6 +38,8 @@ export interface FakeTerminal {
 export function fakeTerminal(
   options: {
     isTTY?: boolean;
+    /** Of stdout and stderr. */
+    columns?: number;
     stdin?: PassThrough;
     cwd?: string;
     env?: Record<string, string>;
@@ -49,6 +51,7 @@ export function fakeTerminal(
   const signals = new FakeSignals();
   const sink = (name: 'stdout' | 'stderr') => ({
     isTTY: options.isTTY ?? false,
+    ...(options.columns === undefined ? {} : { columns: options.columns }),
     write: (text: string) => {
       written[name] += text;
       if (name === 'stderr') options.onNote?.(text);

@@ -92,7 +92,7 @@ function list({ output, names }: CommandContext, found: readonly Importable[]): 
         paragraph(colors.bold(`Can be adopted for ${names.spec}`), room),
         ...rows.map((row) => `  ${row}\n`),
         paragraph('\nNothing was changed. Name those that are yours:', room),
-        `${wrapCommand(`  ${words.join(' ')}`, room.width ?? null, 6).join('\n')}\n`,
+        ...wrapCommand(words.join(' '), inside(room, 2)).map((line) => `  ${line}\n`),
       ].join(''),
     );
   }

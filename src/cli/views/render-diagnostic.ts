@@ -40,7 +40,11 @@ export function explanation({ cause, fix, command }: Diagnostic, width: number |
   return [
     ...labelled('why', cause, width),
     ...labelled('fix', fix, width),
-    ...(command === undefined ? [] : wrapCommand(`  run  ${printableLine(command)}`, width, HANG)),
+    ...(command === undefined
+      ? []
+      : wrapCommand(printableLine(command), width === null ? null : width - HANG).map(
+          (line, index) => `${index === 0 ? '  run  ' : INDENT}${line}`,
+        )),
   ];
 }
 

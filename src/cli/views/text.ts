@@ -76,20 +76,19 @@ export function wrapLine(line: string, columns: number | null, hang = 0): string
 const SHELL_WORD = /(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+/g;
 
 /** Breaks a command between its words, so that it can be pasted as it is shown: sh(1) goes on after a backslash at the end of a line. */
-export function wrapCommand(line: string, columns: number | null, hang: number): string[] {
+export function wrapCommand(line: string, columns: number | null): string[] {
   if (columns === null || displayWidth(line) <= columns) return [line];
   // A quote that is never closed leaves a rest: such a line is not broken.
   if (line.replaceAll(SHELL_WORD, '').trim() !== '') return [line];
   const lines: string[] = [];
-  let current = /^ */.exec(line)?.[0] ?? '';
+  let current = '';
   for (const [word] of line.matchAll(SHELL_WORD)) {
-    const isFirst = current.trim() === '';
-    if (isFirst || displayWidth(`${current} ${word} \\`) <= columns) {
-      current += isFirst ? word : ` ${word}`;
-      continue;
+    if (current === '') current = word;
+    else if (displayWidth(`${current} ${word} \\`) <= columns) current += ` ${word}`;
+    else {
+      lines.push(`${current} \\`);
+      current = word;
     }
-    lines.push(`${current} \\`);
-    current = ' '.repeat(hang) + word;
   }
   return [...lines, current];
 }
