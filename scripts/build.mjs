@@ -1,9 +1,10 @@
-// Bundles the program into dist/: its entries, the command line, and V8's code cache of that.
+// Bundles the program into dist/: its entries, and the command line.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { writeCodeCache } from './code-cache.mjs';
 import { noticesOf } from './notices.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -76,54 +77,55 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
+  format: 'cjs',
   legalComments: 'external',
   metafile: true,
   logLevel: 'warning',
   plugins: [kubeConfigOnly],
 };
 
-// The entries: what `node` is called with.
-const entries = await build({
-  ...common,
-  entryPoints: {
-    main: 'src/cli/main.ts',
-    helper: 'src/helper/main.ts',
-    sandbox: 'src/sandbox/main.ts',
-  },
-  outdir,
-  format: 'esm',
-  // Bundled CommonJS packages still call require for Node's own modules, which ESM does not have.
-  banner: {
-    js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
-  },
-});
+const digest = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 // The command line that `main` loads, as one function (src/cli/load-program.ts). What is imported lazily runs when it is first used.
 const program = join(outdir, 'program.cjs');
-const cache = join(outdir, 'program.cache');
-// V8 tells a cache's script by its length alone: none may ever stand beside a script that it was not made of.
-await rm(cache, { force: true });
+// It knows the program by its hash: none may ever stand beside a program that it was not built with.
+await rm(join(outdir, 'main.js'), { force: true });
 const bundle = await build({
   ...common,
   entryPoints: ['src/cli/program.ts'],
   outfile: program,
-  format: 'cjs',
   // It is read as Latin-1, which is quicker than UTF-8.
   charset: 'ascii',
   define: { 'import.meta.url': 'programUrl' },
   banner: { js: '(function (require, programUrl, module) {' },
   footer: { js: '})' },
 });
-await writeCodeCache(program, cache, join(root, 'examples', 'kvm'));
+
+// The entries: what `node` is called with. Scripts, too: Node starts them sooner than modules.
+const entry = { ...common, outdir, define: { 'import.meta.filename': '__filename' } };
+const entries = await build({
+  ...entry,
+  entryPoints: { helper: 'src/helper/entry.ts', sandbox: 'src/sandbox/entry.ts' },
+});
+const main = await build({
+  ...entry,
+  entryPoints: { main: 'src/cli/entry.ts' },
+  // A Node that is too old reads it as well, to say so.
+  target: 'es2015',
+  define: { 'import.meta.dirname': '__dirname', PROGRAM_SHA256: JSON.stringify(digest(program)) },
+});
+await chmod(join(outdir, 'main.js'), 0o755);
+// The package's own says that .js is a module.
+const kind = join(outdir, 'package.json');
+await writeFile(kind, '{ "type": "commonjs" }\n');
 
 const notices = join(outdir, 'THIRD-PARTY.LEGAL.txt');
-const metafiles = [entries.metafile, bundle.metafile, ...nested];
+const metafiles = [bundle.metafile, entries.metafile, main.metafile, ...nested];
 await writeFile(notices, noticesOf(metafiles, root));
 
 // Chunks of earlier builds have other hashes in their names; they go only after the new ones are in place.
-const outputs = [entries, bundle].flatMap(({ metafile }) => Object.keys(metafile.outputs));
-const written = new Set([...outputs, cache, notices].map((path) => basename(path)));
+const outputs = [bundle, entries, main].flatMap(({ metafile }) => Object.keys(metafile.outputs));
+const written = new Set([...outputs, kind, notices].map((path) => basename(path)));
 for (const name of await readdir(outdir)) {
   if (!written.has(name)) await rm(join(outdir, name), { recursive: true });
 }
-await chmod(join(outdir, 'main.js'), 0o755);

@@ -31,7 +31,7 @@ export function must(argv, options) {
 }
 
 /** npm as it was called, or the one on the PATH. */
-function npm(...args) {
+export function npm(...args) {
   const cli = process.env.npm_execpath;
   return cli?.endsWith('.js') ? [process.execPath, cli, ...args] : ['npm', ...args];
 }

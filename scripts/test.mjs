@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodes } from './nodes.mjs';
 import { build, install, namespacesRefused, root, run, sudoRefused } from './setup.mjs';
 import { testbed } from './testbed.mjs';
 
@@ -37,9 +38,12 @@ if (refused === null && withoutSudo !== null) {
 }
 const { missing } = testbed();
 if (missing !== null) process.stdout.write(`\nThe cluster tier was skipped: ${missing}.\n`);
+const { missing: withoutNodes } = await nodes();
+if (withoutNodes !== null)
+  process.stdout.write(`\nThe tests on other Nodes were skipped: ${withoutNodes}.\n`);
 if (process.env.CI && skipped > 0) {
   process.stdout.write(
-    '\nIn CI nothing may be skipped: install iproute2 and sudo, run as root, allow unprivileged user namespaces, and build the test bed.\n',
+    '\nIn CI nothing may be skipped: install iproute2 and sudo, run as root, allow unprivileged user namespaces, build the test bed, and fetch the Nodes.\n',
   );
   code ||= 1;
 }

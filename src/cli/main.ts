@@ -1,5 +1,5 @@
-#!/usr/bin/env node
 import packageJson from '../../package.json' with { type: 'json' };
+import { EXIT } from './exit-code.ts';
 import { loadProgram } from './load-program.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
 
@@ -22,9 +22,10 @@ async function main(argv: readonly string[]): Promise<void> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     // Asked by scripts all the time: answered before the program is loaded.
     process.stdout.write(`${packageJson.version}\n`);
+    process.exitCode = EXIT.ok;
     return;
   }
-  const { run } = loadProgram();
+  const { program, keepCode } = loadProgram(argv);
   const terminal: Terminal = {
     env: process.env,
     cwd: process.cwd(),
@@ -34,7 +35,10 @@ async function main(argv: readonly string[]): Promise<void> {
     stderr: process.stderr,
     signals,
   };
-  process.exitCode = await run(argv, terminal);
+  const code = await program.run(argv, terminal);
+  process.exitCode = code;
+  // A command that failed has not used what it uses when it goes well.
+  if (code !== EXIT.error && code !== EXIT.usage) keepCode();
 }
 
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));

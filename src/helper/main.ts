@@ -4,7 +4,6 @@
  */
 
 import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { tryLock } from '../platform/flock.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
@@ -15,6 +14,7 @@ import { encodeResponse, type Response } from './protocol.ts';
 import { serve } from './serve.ts';
 
 /** Exit codes; what is wrong is told on stdout as well. */
+const SERVED = 0;
 const UNUSABLE = 1;
 const USAGE = 64;
 
@@ -93,7 +93,7 @@ class HelperLock {
 async function refuseExposed(runner: ProcessRunner): Promise<void> {
   const { SUDO_UID: uid, SUDO_USER: user } = process.env;
   if (process.getuid?.() !== 0 || uid === undefined || user === undefined || uid === '0') return;
-  const helper = fileURLToPath(import.meta.url);
+  const helper = import.meta.filename;
   const why = await whyExposed({ runner, node: process.execPath, helper, uid: Number(uid), user });
   if (why !== null) throw new Unusable(why);
 }
@@ -154,11 +154,13 @@ async function main(args: readonly string[]): Promise<void> {
       release: () => lock.release(),
       stopping: () => stopping,
     });
+    process.exitCode = SERVED;
   } catch (error) {
     // Reading a destroyed stdin fails, and that is how SIGTERM ends an idle helper.
-    if (!stopping) refuse(error);
+    if (stopping) process.exitCode = SERVED;
+    else refuse(error);
   }
   process.stdin.destroy();
 }
 
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));

@@ -28,4 +28,4 @@ async function main(part: string | undefined, directory: string | undefined): Pr
 }
 
 const [part, directory] = process.argv.slice(2);
-process.exit(await main(part, directory));
+void main(part, directory).then((code) => process.exit(code));

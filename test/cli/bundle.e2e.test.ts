@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,44 +66,19 @@ describe('the bundle', () => {
   });
 });
 
-describe('the code cache of the program', () => {
+describe('the version', () => {
   let copy: string;
   beforeEach(async () => {
     copy = await mkdtemp(join(tmpdir(), 'mkplan-bundle-'));
-    await cp(DIST, join(copy, 'dist'), { recursive: true });
-    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+    await cp(DIST, copy, { recursive: true });
   });
   afterEach(() => rm(copy, { recursive: true }));
 
-  const inCopy = (name: string) => join(copy, 'dist', name);
-  const runCopy = (argv: readonly string[]) => mkplan(argv, {}, inCopy('main.js'));
-
-  it('is taken by the Node that built it', async () => {
-    const check = `
-      const { readFileSync } = require('node:fs');
-      const [source, cachedData] = ['program.cjs', 'program.cache'].map((name) => readFileSync(name));
-      const { cachedDataRejected } = new (require('node:vm').Script)(source.toString('latin1'), { cachedData });
-      process.stdout.write(String(cachedDataRejected));`;
-    const { stdout } = await exec(process.execPath, ['-e', check], { cwd: join(copy, 'dist') });
-    expect(stdout).toBe('false');
-  });
-
-  it('changes nothing when it is missing, cut, or not for this program', async () => {
-    const expected = await mkplan(VPN);
-    const cache = await readFile(inCopy('program.cache'));
-    expect(await runCopy(VPN)).toEqual(expected);
-    for (const other of [cache.subarray(0, cache.length >> 1), Buffer.alloc(cache.length), Buffer.alloc(0)]) {
-      await writeFile(inCopy('program.cache'), other);
-      expect(await runCopy(VPN)).toEqual(expected);
-    }
-    await rm(inCopy('program.cache'));
-    expect(await runCopy(VPN)).toEqual(expected);
-  });
-
-  it('is not even looked at to print the version, nor is the program', async () => {
-    await rm(inCopy('program.cjs'));
+  it('is printed before the program is loaded', async () => {
+    await rm(join(copy, 'program.cjs'));
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    expect(await runCopy(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const told = await mkplan(['--version'], {}, join(copy, 'main.js'));
+    expect(told).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 });
 
