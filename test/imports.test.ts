@@ -7,11 +7,13 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src');
 
 /** Small interfaces and values beside their adapters, which every folder that may use ports may import. */
 const PORTS: ReadonlySet<string> = new Set([
+  'platform/bounded-file.ts',
   'platform/command.ts',
   'platform/file-events.ts',
   'platform/processes.ts',
   'platform/route-events.ts',
   'platform/route-table.ts',
+  'platform/system-limit.ts',
   'registry/registry.ts',
   'kubernetes/cluster.ts',
   'minikube/profiles.ts',
@@ -20,7 +22,7 @@ const PORTS: ReadonlySet<string> = new Set([
 /** folder → folders that it may import besides itself; `ports` stands for the files above. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   model: [],
-  spec: ['model'],
+  spec: ['model', 'platform/bounded-file.ts'],
   planner: ['model'],
   platform: ['model'],
   helper: ['model', 'platform'],

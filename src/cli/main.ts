@@ -1,14 +1,10 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { EXIT } from './exit-code.ts';
+import { endByLastResort } from './last-resort.ts';
 import { loadProgram } from './load-program.ts';
+import { openOutput } from './output-stream.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
-
-/** A reader that went away (EPIPE), or a terminal (EIO), must not stop work that is half done: what follows is dropped. */
-function outliveReaders(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-  });
-}
+import { workingDirectory } from './working-directory.ts';
 
 const signals: SignalSource = {
   on: (signal, listener) => process.on(signal, listener),
@@ -17,22 +13,25 @@ const signals: SignalSource = {
 };
 
 async function main(argv: readonly string[]): Promise<void> {
-  outliveReaders(process.stdout);
-  outliveReaders(process.stderr);
+  const stdout = openOutput(1, () => process.stdout);
+  const stderr = openOutput(2, () => process.stderr);
+  endByLastResort(stderr);
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     // Asked by scripts all the time: answered before the program is loaded.
-    process.stdout.write(`${packageJson.version}\n`);
+    stdout.write(`${packageJson.version}\n`);
     process.exitCode = EXIT.ok;
     return;
   }
   const { program, keepCode } = loadProgram(argv);
   const terminal: Terminal = {
     env: process.env,
-    cwd: process.cwd(),
+    get cwd() {
+      return workingDirectory();
+    },
     platform: process.platform,
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout,
+    stderr,
     signals,
   };
   const code = await program.run(argv, terminal);

@@ -62,7 +62,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (thrown.exitCode !== 0) return EXIT.usage;
+    return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
   }
   return exitCode;
 }

@@ -1,7 +1,9 @@
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import { limitFailure } from '../platform/system-limit.ts';
 import { type FileNames, specNames } from './arguments/paths.ts';
-import { exitCodeOf } from './exit-code.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
 import { catchSignals, type InterruptionHandle } from './interruption.ts';
+import { outputLost } from './output-lost.ts';
 import type { Terminal } from './terminal.ts';
 import { Output } from './views/output.ts';
 
@@ -39,8 +41,9 @@ export async function runCommand(
   work: (context: CommandContext) => Promise<number>,
 ): Promise<number> {
   const output = new Output(terminal, options);
-  const names = specNames(options.spec, terminal.cwd);
   const { onSignal } = options;
+  // Of a command that cannot even tell where it is, no path is shown.
+  let names = specNames(options.spec, '/');
   let hangUp: () => void = () => undefined;
   const rereads = options.rereads && terminal.stdout.isTTY !== true;
   const signals =
@@ -54,6 +57,7 @@ export async function runCommand(
         );
   let exitCode: number;
   try {
+    names = specNames(options.spec, terminal.cwd);
     if (onSignal !== null) await refuseRoot(terminal);
     const signal = signals?.signal ?? new AbortController().signal;
     const receivedSignal = () => signals?.received() ?? null;
@@ -66,8 +70,38 @@ export async function runCommand(
   } finally {
     signals?.release();
   }
+  exitCode = tellLoss(terminal, onSignal !== null, output, names, exitCode);
   output.finish(exitCode);
+  if (signals?.received() != null && !(await areSettled(terminal))) terminal.signals.exit(exitCode);
   return exitCode;
+}
+
+/** How long a command that was told to leave waits for whoever reads its output: milliseconds. */
+const READER_PATIENCE_MS = 1000;
+
+/** Whether everything that was written has reached its readers, or is waited for no longer than they deserve. */
+async function areSettled({ stdout, stderr }: Terminal): Promise<boolean> {
+  const settled = await Promise.all(
+    [stdout, stderr].map((sink) => sink.settled?.(READER_PATIENCE_MS) ?? true),
+  );
+  return settled.every(Boolean);
+}
+
+/**
+ * Tells that output was lost, and returns the exit code: of a command that only reads, its output is what it was run
+ * for; of any other, what it did to the host decides alone.
+ */
+function tellLoss(
+  terminal: Terminal,
+  changes: boolean,
+  output: Output,
+  names: FileNames,
+  exitCode: number,
+): number {
+  const loss = terminal.stdout.loss?.() ?? null;
+  if (loss === null) return exitCode;
+  output.diagnostic(outputLost(loss, changes), names);
+  return !changes && (exitCode === EXIT.ok || exitCode === EXIT.changes) ? EXIT.error : exitCode;
 }
 
 async function refuseRoot(terminal: Terminal): Promise<void> {
@@ -91,6 +125,8 @@ function asFailure(thrown: unknown, signals: InterruptionHandle | null): Failure
   // Node's own calls throw an AbortError of theirs, with the reason that was given as its cause or not at all.
   const reason: unknown = signals?.signal.reason;
   if (reason instanceof Failure && thrown instanceof Error && thrown.name === 'AbortError') return reason;
+  const limit = limitFailure(thrown);
+  if (limit !== null) return limit;
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return new Failure('error', [
     {

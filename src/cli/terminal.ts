@@ -1,7 +1,7 @@
 /** What the program needs of the process that it runs in; tests bring their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
+  /** Absolute. Throws a Failure where the directory was removed. */
   readonly cwd: string;
   readonly platform: NodeJS.Platform;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -15,7 +15,12 @@ export interface TextSink {
   readonly isTTY?: boolean;
   /** Of a terminal; 0 or nothing where it does not tell. */
   readonly columns?: number;
+  /** Throws nothing, and waits for nobody. */
   write(text: string): unknown;
+  /** Why some of the text reached nobody, although its reader did not leave; null, or missing, where all of it did. */
+  loss?(): string | null;
+  /** Whether everything that waits for the reader is written, or has failed, within so many milliseconds. */
+  settled?(patienceMs: number): Promise<boolean>;
 }
 
 /** What a terminal has that does not tell. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Failure, messageOf } from '../model/diagnostic.ts';
+import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
 import { tryLock } from '../platform/flock.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
@@ -160,6 +160,7 @@ export class HelperClient implements RouteChanger {
       .ask(null, encodeRequest({ type: 'hello', version: PROTOCOL_VERSION }))
       .catch((error: unknown) => {
         if (!(error instanceof SessionEnded)) throw error;
+        if (error.cause instanceof Failure) throw error.cause;
         throw elevated ? notElevated(error) : helperGone(error.message);
       });
     if (response.type === 'hello') return session;

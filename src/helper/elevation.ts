@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { Failure } from '../model/diagnostic.ts';
+import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Argv } from '../platform/command.ts';
+import { procUnreadable } from '../platform/processes.ts';
+
+const STATUS = '/proc/self/status';
 
 /** Bit of CAP_NET_ADMIN in a capability set (linux/capability.h). */
 const CAP_NET_ADMIN = 12n;
@@ -15,10 +18,19 @@ export function hasNetAdmin(status: string): boolean {
 /**
  * Whether the helper has to be elevated to change routes. The capability counts in the user namespace that a process
  * is in: one that made itself a user namespace but no network namespace shows it and has it not over the
- * host's routes. The kernel then refuses each change with EPERM, which is reported like every other refusal.
+ * host's routes. The kernel then refuses each change with EPERM, which is reported like every other refusal. Throws a
+ * Failure without proc(5).
  */
 export function needsElevation(): boolean {
-  return !hasNetAdmin(readFileSync('/proc/self/status', 'utf8'));
+  return !hasNetAdmin(ownStatus());
+}
+
+function ownStatus(): string {
+  try {
+    return readFileSync(STATUS, 'utf8');
+  } catch (thrown) {
+    throw procUnreadable(STATUS, messageOf(thrown));
+  }
 }
 
 /** Variables that tell for whom a program was started as root, and who sets them; run0(1) sets sudo's. */

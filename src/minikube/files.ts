@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
+import { readBounded } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
 import { type ProfileFile, parseProfileFile } from './config-file.ts';
@@ -59,12 +60,7 @@ function unreadable(file: string, error: unknown): Failure {
 /** The text of a file of bounded size; null when there is none. Throws the system's own error. */
 async function boundedText(file: string): Promise<string | null> {
   try {
-    const found = await stat(file);
-    if (!found.isFile()) throw new Error('it is not a file');
-    if (found.size > MAX_BYTES) {
-      throw new Error(`it has ${found.size} bytes, and ${MAX_BYTES} are the most that is read`);
-    }
-    return await readFile(file, 'utf8');
+    return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
@@ -73,7 +69,7 @@ async function boundedText(file: string): Promise<string | null> {
 }
 
 /** The same for a file of a profile. Throws a Failure when it cannot be read. */
-async function readBounded(file: string): Promise<string | null> {
+async function readOwn(file: string): Promise<string | null> {
   try {
     return await boundedText(file);
   } catch (error) {
@@ -112,7 +108,7 @@ class MinikubeFiles implements Profiles {
   async config(name: string): Promise<MinikubeConfig | null> {
     checkName(name);
     const file = join(this.#folder, 'profiles', name, 'config.json');
-    const text = await readBounded(file);
+    const text = await readOwn(file);
     if (text === null) return null;
     let profile: ProfileFile;
     try {
@@ -142,7 +138,7 @@ class MinikubeFiles implements Profiles {
       throw unreadable(folder, error);
     }
     const valid = names.filter((name) => PROFILE_NAME.test(name)).sort((a, b) => (a < b ? -1 : 1));
-    const texts = await Promise.all(valid.map((name) => readBounded(join(folder, name, 'config.json'))));
+    const texts = await Promise.all(valid.map((name) => readOwn(join(folder, name, 'config.json'))));
     return valid.filter((_, index) => texts[index] !== null);
   }
 
@@ -189,7 +185,7 @@ class MinikubeFiles implements Profiles {
   async #isMinikubeRootless(): Promise<boolean> {
     const variable = this.#options.env['MINIKUBE_ROOTLESS'];
     if (variable !== undefined && variable !== '') return variable === 'true' || variable === '1';
-    const text = await readBounded(join(this.#folder, 'config', 'config.json'));
+    const text = await readOwn(join(this.#folder, 'config', 'config.json'));
     return text !== null && /"rootless"\s*:\s*(true|"true")/.test(text);
   }
 

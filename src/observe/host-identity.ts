@@ -1,9 +1,10 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Participant } from '../model/participant.ts';
+import { readBounded } from '../platform/bounded-file.ts';
 
 /** One user's registry on one host, as other hosts may know it. */
 export interface ParticipantIdentity {
@@ -16,6 +17,8 @@ export interface ParticipantIdentity {
 const MACHINE_ID = '/etc/machine-id';
 const OWN_ID = 'host-id';
 const ID_BYTES = 16;
+/** Of the file that holds an id. */
+const MAX_ID_BYTES = 4096;
 /** A Lease has room for more; a line of a terminal has not. */
 const MAX_HOLDER = 200;
 
@@ -30,7 +33,7 @@ function isTaken(thrown: unknown): boolean {
 /** The id that a file holds (32 hex digits, machine-id(5)); null where it holds none, as in an image before its first boot. */
 async function readId(file: string): Promise<string | null> {
   try {
-    const text = (await readFile(file, 'utf8')).trim();
+    const text = (await readBounded(file, { maxBytes: MAX_ID_BYTES })).toString('utf8').trim();
     return /^[0-9a-f]{32}$/.test(text) ? text : null;
   } catch (thrown) {
     if (isMissing(thrown)) return null;

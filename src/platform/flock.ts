@@ -20,7 +20,7 @@ export async function tryLock(runner: CommandRunner, descriptor: number, waitSec
       timeoutMs: waitSeconds * 1000 + 10_000,
     })
     .catch((error: unknown) => {
-      throw unlockable(messageOf(error));
+      throw error instanceof Failure ? error : unlockable(messageOf(error));
     });
   if (result.code === 0) return true;
   if (result.code === HELD) return false;

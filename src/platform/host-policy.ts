@@ -2,6 +2,9 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, typ
 import { dirname } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { decodePolicy, type HostPolicy, NO_POLICY, POLICY_PATH, PolicyError } from '../model/policy.ts';
+import { procUnreadable } from './processes.ts';
+
+const USER_MAP = '/proc/self/uid_map';
 
 /** Bytes that a policy may have. */
 const MAX_BYTES = 65_536;
@@ -93,7 +96,11 @@ function isMissing(error: unknown): boolean {
 
 /** Whether this process is in the first user namespace, or in one that maps every user (user_namespaces(7)). */
 function knowsEveryUser(): boolean {
-  return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  try {
+    return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(USER_MAP, 'utf8'));
+  } catch (thrown) {
+    throw procUnreadable(USER_MAP, messageOf(thrown));
+  }
 }
 
 function decode(text: string): HostPolicy {

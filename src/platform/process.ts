@@ -15,6 +15,7 @@ import type {
   StreamExit,
   StreamOptions,
 } from './command.ts';
+import { limitFailure } from './system-limit.ts';
 
 /** How much of a long-lived program's standard error is kept: its last words, not its log. */
 const STDERR_KEPT = 16_384;
@@ -45,6 +46,10 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       detached: options.detached ?? false,
       windowsHide: true,
     });
+    if (!hasStreams(child)) {
+      if (file !== null) closeSync(file);
+      return await never(child, program);
+    }
     const stdout = file === null ? collect(child.stdout) : () => readAll(file);
     const stderr = collect(child.stderr);
     if (child.stdin !== null) feed(child.stdin, options.input ?? '');
@@ -56,7 +61,11 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       }, options.timeoutMs);
       const abort = () => kill(child, options.detached ?? false);
       options.signal?.addEventListener('abort', abort);
+      let isSettled = false;
       const settle = (act: () => void) => {
+        // A program that does not start may be told of as an error, and as closed.
+        if (isSettled) return;
+        isSettled = true;
         clearTimeout(timer);
         options.signal?.removeEventListener('abort', abort);
         act();
@@ -79,6 +88,7 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
   ): CommandStream {
     const [program, ...args] = argv;
     const child = this.#spawn(program, args, detached, heirTo);
+    if (!hasStreams(child)) return neverStarted(child, program);
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);
@@ -156,6 +166,31 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
   }
 }
 
+/** Whether Node made the streams of a child. Where descriptors have run out (EMFILE, ENFILE) it makes none, whatever its types say. */
+function hasStreams(child: ChildProcess): boolean {
+  const { stderr }: { readonly stderr?: unknown } = child;
+  return stderr !== undefined;
+}
+
+/** Rejects with why a program did not start that has no streams to end. */
+function never(child: ChildProcess, program: string): Promise<never> {
+  return new Promise((_, reject) => {
+    child.once('error', (error) => reject(startError(error, program)));
+  });
+}
+
+function neverStarted(child: ChildProcess, program: string): CommandStream {
+  const nothing = () => undefined;
+  return {
+    pid: null,
+    write: nothing,
+    end: nothing,
+    kill: nothing,
+    leave: nothing,
+    exit: never(child, program),
+  };
+}
+
 /** Hears the lines of a stream, without their ends; what follows the last newline is no line. */
 function hearLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
@@ -171,6 +206,8 @@ function hearLines(stream: Readable, onLine: (line: string) => void): void {
  * look into some directory of PATH, as happens to a user who was given root's.
  */
 function startError(error: NodeJS.ErrnoException, program: string): Error {
+  const limit = limitFailure(error);
+  if (limit !== null) return limit;
   if (error.code !== 'EACCES' || program.includes('/')) return error;
   const path = (process.env['PATH'] ?? '').split(delimiter);
   if (path.some((directory) => existsSync(join(directory, program)))) return error;

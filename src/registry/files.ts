@@ -1,8 +1,9 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { limitFailure } from '../platform/system-limit.ts';
 
 /** The errno of a failed system call, such as `ENOENT`; empty where there is none. */
 export function errnoOf(thrown: unknown): string {
@@ -30,6 +31,8 @@ function commandFor(errno: string, path: string): string {
 /** A Failure that says which state file could not be used, and why. */
 export function fileFailure(path: string, doing: 'read' | 'written' | 'locked', thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
+  const limit = limitFailure(thrown);
+  if (limit !== null) return limit;
   const errno = errnoOf(thrown);
   if (errno === 'ELOOP') return symlinkFailure(path);
   return new Failure(
@@ -79,19 +82,21 @@ function notOurs(path: string, summary: string, cause: string, fix: string, comm
 
 const TRUSTED = 'The claims and the journal decide which routes are removed.';
 
-/** Throws a Failure for what is no file, and for a file that somebody else owns or may write. */
-function requireOurs(path: string, found: Stats): void {
-  const word = shellWord(path);
+/** Throws a Failure for what is not a file, and for a file that somebody else owns or may write. */
+export function requireOurs(path: string, found: Stats): void {
   if (!found.isFile()) {
-    const what = found.isDirectory() ? 'is a directory' : 'is no regular file';
-    throw notOurs(
-      path,
-      what,
-      'mkplan keeps a file there.',
-      'Move it away.',
-      `mv ${word} ${shellWord(`${path}.moved`)}`,
-    );
+    throw misplaced(path, found.isDirectory() ? 'is a directory' : 'is not a regular file', 'file');
   }
+  requireTrusted(path, found);
+}
+
+function misplaced(path: string, summary: string, kept: 'file' | 'directory'): Failure {
+  const command = `mv ${shellWord(path)} ${shellWord(`${path}.moved`)}`;
+  return notOurs(path, summary, `mkplan keeps a ${kept} there.`, 'Move it away.', command);
+}
+
+function requireTrusted(path: string, found: Stats): void {
+  const word = shellWord(path);
   const uid = process.getuid?.();
   if (uid !== undefined && found.uid !== uid) {
     const summary = `belongs to user ${found.uid}, not to you (user ${uid})`;
@@ -106,6 +111,25 @@ function requireOurs(path: string, found: Stats): void {
       'Take that right away, once you have looked at its content.',
       `chmod 600 ${word}`,
     );
+  }
+}
+
+/**
+ * Makes a directory inside the state directory where it is missing. Throws a Failure when something else stands there, or
+ * a directory that somebody else owns or may write.
+ */
+export async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 }).catch((thrown: unknown) => {
+      // What is there already is judged below, like what was just made.
+      if (errnoOf(thrown) !== 'EEXIST') throw thrown;
+    });
+    const found = await lstat(path);
+    if (found.isSymbolicLink()) throw symlinkFailure(path);
+    if (!found.isDirectory()) throw misplaced(path, 'is not a directory', 'directory');
+    requireTrusted(path, found);
+  } catch (thrown) {
+    throw fileFailure(path, 'written', thrown);
   }
 }
 

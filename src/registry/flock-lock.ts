@@ -5,7 +5,7 @@ import { Failure } from '../model/diagnostic.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import { tryLock } from '../platform/flock.ts';
 import { type Check, object, text, unsigned } from './check.ts';
-import { fileFailure, openState, writeAll } from './files.ts';
+import { fileFailure, openState, requireOurs, writeAll } from './files.ts';
 import type { HeldLock, Lock, LockHolder } from './registry.ts';
 
 /** File name, in the state directory, of the lock that the elevated helper holds until its last child is gone. */
@@ -124,6 +124,7 @@ class FlockLock implements Lock {
       throw fileFailure(path, 'locked', thrown);
     }
     try {
+      requireOurs(path, await file.stat());
       const runner = abortable(this.#runner, signal);
       if (await tryLock(runner, file.fd)) return file;
       const holder = await readHolder(file);

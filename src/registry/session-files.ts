@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listOf, object, orNull, text, unsigned } from './check.ts';
-import { errnoOf, fileFailure, openState, readState, symlinkFailure, writeAll } from './files.ts';
+import {
+  ensureFolder,
+  errnoOf,
+  fileFailure,
+  openState,
+  readState,
+  symlinkFailure,
+  writeAll,
+} from './files.ts';
 import type { SessionRecord, Sessions } from './registry.ts';
 
 const FOLDER = 'sessions';
@@ -42,14 +50,12 @@ export function createSessions(dir: string): Sessions {
   async function write(record: SessionRecord): Promise<void> {
     const path = pathOf(record.spec);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const one of [folder, path]) {
-        const found = await lstat(one).catch((thrown: unknown) => {
-          if (errnoOf(thrown) === 'ENOENT') return null;
-          throw thrown;
-        });
-        if (found?.isSymbolicLink() === true) throw symlinkFailure(one);
-      }
+      await ensureFolder(folder);
+      const found = await lstat(path).catch((thrown: unknown) => {
+        if (errnoOf(thrown) === 'ENOENT') return null;
+        throw thrown;
+      });
+      if (found?.isSymbolicLink() === true) throw symlinkFailure(path);
       const temporary = `${path}.new`;
       // What a killed session left; only one a spec lives.
       await rm(temporary, { force: true });
@@ -70,7 +76,10 @@ export function createSessions(dir: string): Sessions {
     write,
     read: async (spec) => decode(await readState(pathOf(spec))),
     remove: async (spec) => {
-      await rm(pathOf(spec), { force: true });
+      const path = pathOf(spec);
+      await rm(path, { force: true }).catch((thrown: unknown) => {
+        throw fileFailure(path, 'written', thrown);
+      });
     },
     list: async () => {
       const names = await readdir(folder).catch((thrown: unknown) => {

@@ -52,7 +52,9 @@ export class TerminalRunner implements ForegroundRunner {
       child.once('error', reject);
       child.once('exit', (code, signal) => resolve({ code, signal }));
     });
-    const channel = child.stdio[3];
+    // Where descriptors have run out there are no streams, and `exit` tells why.
+    const { stdio }: { readonly stdio?: typeof child.stdio } = child;
+    const channel = stdio?.[3];
     if (channel instanceof Socket && onLine !== undefined) {
       readLines(channel, onLine);
       // The other side's end is learnt by `exit`; what was written too late has nobody left to read it.

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import type { Prefix } from '../model/prefix.ts';
+import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import { type LoadedSpec, parseSpec } from './parse.ts';
 import { errorAt, type Flaw, harmless } from './problem.ts';
 import { MAX_BYTES } from './yaml.ts';
@@ -41,37 +40,17 @@ export function overlayPath(path: string): string {
 type TextReading = { readonly text: string } | { readonly problem: Diagnostic };
 
 async function readText(path: string): Promise<TextReading> {
-  let handle: FileHandle;
   try {
-    // Without O_NONBLOCK, opening a FIFO waits for someone to write to it.
-    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return decode(await readBounded(path, { maxBytes: MAX_BYTES }), path);
   } catch (error) {
-    return { problem: cannotOpen(path, error) };
+    if (!(error instanceof UnfitFile)) return { problem: cannotOpen(path, error) };
+    return {
+      problem: error.why === 'size' ? problemOf(path, tooLarge(path)) : notAFile(path, error.message),
+    };
   }
-  try {
-    if (!(await handle.stat()).isFile()) return { problem: notAFile(path) };
-    return decode(await readBounded(handle), path);
-  } catch (error) {
-    return { problem: cannotOpen(path, error) };
-  } finally {
-    await handle.close();
-  }
-}
-
-/** At most one byte more than a document may have, whatever the file's size claims to be. */
-async function readBounded(handle: FileHandle): Promise<Buffer> {
-  const buffer = Buffer.alloc(MAX_BYTES + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return buffer.subarray(0, length);
 }
 
 function decode(bytes: Buffer, path: string): TextReading {
-  if (bytes.length > MAX_BYTES) return { problem: problemOf(path, tooLarge(path)) };
   const text = bytes.toString('utf8');
   const again = Buffer.from(text, 'utf8');
   const wrong = again.equals(bytes) ? -1 : again.findIndex((byte, index) => byte !== bytes[index]);
@@ -110,19 +89,18 @@ function tooLarge(path: string): Flaw {
   };
 }
 
-function notAFile(path: string): Diagnostic {
+function notAFile(path: string, what: string): Diagnostic {
   return {
     code: 'spec-not-a-file',
     severity: 'error',
     summary: `${shown(path)} is not a file`,
-    cause: 'it is a directory, a pipe or a device',
+    cause: `${what}, and a spec is read again whenever it is needed`,
     fix: 'give the path of the tunnel.yaml itself',
   };
 }
 
 function cannotOpen(path: string, error: unknown): Diagnostic {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EISDIR') return notAFile(path);
   if (code === 'ENOENT') {
     return {
       code: 'spec-missing',

@@ -174,7 +174,7 @@ test.each<[string, (path: string) => Promise<unknown>, string, RegExp]>([
     'a pipe, which would never end',
     async (path) => spawnSync('mkfifo', [path]),
     'state-not-ours',
-    /no regular file/,
+    /not a regular file/,
   ],
   [
     'a file that its group may write',

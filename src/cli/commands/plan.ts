@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
@@ -6,6 +5,7 @@ import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, isRefused } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { readBounded } from '../../platform/bounded-file.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { approvedBy } from '../transaction/approval.ts';
@@ -22,6 +22,9 @@ export interface PlanOptions {
   readonly allow: readonly ApprovalKind[];
   readonly detailedExitcode?: true;
 }
+
+/** One of a host with a million routes has that many bytes. */
+const MAX_OBSERVATION_BYTES = 256 * 1024 * 1024;
 
 /** `mkplan plan [SPEC]`: what apply would change. From a recorded observation it needs no rights and no cluster. */
 export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
@@ -63,7 +66,8 @@ async function readObservation({ terminal }: CommandContext, file: string): Prom
   const { decodeObserved } = await import('../../observe/document.ts');
   let text: string;
   try {
-    text = await readFile(resolve(terminal.cwd, file), 'utf8');
+    const path = resolve(terminal.cwd, file);
+    text = (await readBounded(path, { maxBytes: MAX_OBSERVATION_BYTES, streams: true })).toString('utf8');
   } catch (thrown) {
     throw new Failure(
       'error',

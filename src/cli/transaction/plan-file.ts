@@ -1,8 +1,10 @@
-import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { PlanHost, SavedPlan } from '../../planner/document.ts';
+import { readBounded } from '../../platform/bounded-file.ts';
+import { ensureFolder, errnoOf, fileFailure } from '../../registry/files.ts';
 
 /** A file to write, which must not exist yet. */
 export interface NewFile {
@@ -36,7 +38,7 @@ export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: Ne
       throw thrown;
     }
   } catch (thrown) {
-    const exists = codeOf(thrown) === 'EEXIST';
+    const exists = errnoOf(thrown) === 'EEXIST';
     throw failure(
       'error',
       exists ? 'file-exists' : 'file-not-written',
@@ -47,6 +49,9 @@ export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: Ne
     );
   }
 }
+
+/** Bytes of a saved plan: one for a hundred thousand routes has a third of them. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Enough of a file to tell a plan by. */
 const HEAD_BYTES = 256;
@@ -72,7 +77,7 @@ export async function isPlanFile(path: string): Promise<boolean> {
 export async function readPlan(path: string, shown: string): Promise<SavedPlan> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await readBounded(path, { maxBytes: MAX_BYTES, streams: true })).toString('utf8');
   } catch (thrown) {
     throw failure(
       'error',
@@ -100,28 +105,25 @@ export interface PlanMark {
  */
 export async function markUsed(stateDirectory: string, saved: SavedPlan, shown: string): Promise<PlanMark> {
   const directory = join(stateDirectory, 'applied-plans');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  if ((await lstat(directory)).isSymbolicLink()) {
-    throw failure(
-      'error',
-      'state-symlink',
-      `${directory} is a symbolic link`,
-      'a link can be pointed at any other directory, and mkplan writes nothing through one',
-      'put a real directory in its place',
-    );
-  }
   const mark = join(directory, saved.hash.replace(':', '-'));
   try {
+    await ensureFolder(directory);
     await (await open(mark, 'wx', 0o600)).close();
   } catch (thrown) {
-    if (codeOf(thrown) !== 'EEXIST') throw thrown;
+    if (errnoOf(thrown) !== 'EEXIST') throw fileFailure(mark, 'written', thrown);
     throw staleFailure(
       'plan-used',
       `${shown} was applied before, or is being applied`,
       'a saved plan is applied at most once',
     );
   }
-  return { withdraw: () => rm(mark) };
+  return {
+    withdraw: async () => {
+      await rm(mark, { force: true }).catch((thrown: unknown) => {
+        throw fileFailure(mark, 'written', thrown);
+      });
+    },
+  };
 }
 
 /** Throws a Failure of kind `stale` for a plan of another host, or of this one before it was started again. */
@@ -151,8 +153,4 @@ function failure(
   thrown?: unknown,
 ): Failure {
   return new Failure(kind, [{ code, severity: 'error', summary, cause, fix }], { cause: thrown });
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }

@@ -15,19 +15,11 @@ export class LineBuffer {
 
   /** Adds text that ends with a newline; it is written before anything that waits for the system goes on. */
   add(text: string): void {
-    if (this.#held === '') {
-      queueMicrotask(() => {
-        try {
-          this.flush();
-        } catch {
-          // What a change came to is told by how the command ends as well; a full disk behind stderr must not stop it.
-        }
-      });
-    }
+    if (this.#held === '') queueMicrotask(() => this.flush());
     this.#held += text;
   }
 
-  /** Writes what was added. Throws what the stream throws. */
+  /** Writes what was added. */
   flush(): void {
     const held = this.#held;
     this.#held = '';

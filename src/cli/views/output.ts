@@ -167,8 +167,8 @@ const EXCERPT_LIMIT = 1024 * 1024;
 
 function readSource(file: string): string | null {
   try {
-    const { size } = statSync(file);
-    return size > EXCERPT_LIMIT ? null : readFileSync(file, 'utf8');
+    const stats = statSync(file);
+    return !stats.isFile() || stats.size > EXCERPT_LIMIT ? null : readFileSync(file, 'utf8');
   } catch {
     // The excerpt is a courtesy: a diagnostic about a file that cannot be read says so itself.
     return null;

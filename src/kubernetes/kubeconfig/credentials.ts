@@ -1,19 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Credentials } from '../client/link.ts';
+import { readCredentialFile, withFilesRead } from './credential-files.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
 type Entry = KubeContext['user'];
-
-/** Keys that kubectl passes over where `KEY-data` gives the same in base64; the library would prefer them. */
-const FILE_KEYS = ['certificate-authority', 'client-certificate', 'client-key'];
-
-function withoutOverriddenFiles(entry: Entry): Entry {
-  return Object.fromEntries(
-    Object.entries(entry).filter(([key]) => !FILE_KEYS.includes(key) || !entry[`${key}-data`]),
-  );
-}
 
 /** Without the program that makes credentials: the library would run it with no time-out and nobody's leave. */
 function withoutProgram({ exec: _, ...user }: Entry): Entry {
@@ -24,7 +15,7 @@ function withoutProgram({ exec: _, ...user }: Entry): Entry {
 async function withToken(user: Entry): Promise<Entry> {
   const file = user['tokenFile'];
   return typeof file === 'string' && file !== ''
-    ? { ...user, token: (await readFile(file, 'utf8')).trim() }
+    ? { ...user, token: (await readCredentialFile(file)).toString('utf8').trim() }
     : user;
 }
 
@@ -41,9 +32,9 @@ export async function readCredentials({ name, cluster, user }: KubeContext): Pro
   const config = new KubeConfig();
   config.loadFromString(
     JSON.stringify({
-      clusters: [{ name, cluster: withoutOverriddenFiles(cluster) }],
+      clusters: [{ name, cluster: await withFilesRead(cluster) }],
       // A context without a user has its CA dropped by the library: it gets one that says nothing.
-      users: [{ name, user: withoutOverriddenFiles(await withToken(withoutProgram(user))) }],
+      users: [{ name, user: await withFilesRead(await withToken(withoutProgram(user))) }],
       contexts: [{ name, context: { cluster: name, user: name } }],
       'current-context': name,
     }),

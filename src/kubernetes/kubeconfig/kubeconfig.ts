@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 import { type CredentialProgram, readProgram } from './credential-program.ts';
 
 /** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
@@ -45,18 +45,18 @@ function isEntry(value: unknown): value is Entry {
 }
 
 /** The text of one file; null when there is none, which kubectl passes over. */
-async function readBounded(file: string): Promise<string | null> {
+async function readText(file: string): Promise<string | null> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_BYTES} are the most that is read`);
-    return await readFile(file, 'utf8');
+    return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw failure(
       'kubeconfig-unreadable',
       `cannot read the kubeconfig file ${file}: ${messageOf(error)}`,
       'Every file that KUBECONFIG lists and that exists has to be readable.',
-      'Correct the file’s permissions, or take it out of KUBECONFIG.',
+      error instanceof UnfitFile
+        ? 'Write the kubeconfig to a file, or take it out of KUBECONFIG.'
+        : 'Correct the file’s permissions, or take it out of KUBECONFIG.',
     );
   }
 }
@@ -126,7 +126,7 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
   };
   for (const file of merged.files) {
-    const text = await readBounded(file);
+    const text = await readText(file);
     if (text === null) continue;
     let config: unknown;
     try {

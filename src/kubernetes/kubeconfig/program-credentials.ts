@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { CommandResult, CommandRunner } from '../../platform/command.ts';
 import type { CredentialSource, Credentials } from '../client/link.ts';
+import { readCredentialFile } from './credential-files.ts';
 import { type CredentialProgram, programText } from './credential-program.ts';
 import type { KubeContext } from './kubeconfig.ts';
 
@@ -110,6 +110,7 @@ export class ProgramCredentials implements CredentialSource {
       });
     } catch (error) {
       this.#closed.signal.throwIfAborted();
+      if (error instanceof Failure) throw error;
       const fix = installHint === '' ? 'Install it, or correct the kubeconfig.' : installHint;
       throw this.#failure(messageOf(error), 'The program could not be started.', fix, error);
     }
@@ -134,7 +135,8 @@ export class ProgramCredentials implements CredentialSource {
     const { cluster } = this.#context;
     const file = cluster['certificate-authority'];
     const data = cluster['certificate-authority-data'];
-    const ca = data ?? (typeof file === 'string' ? (await readFile(file)).toString('base64') : undefined);
+    const ca =
+      data ?? (typeof file === 'string' ? (await readCredentialFile(file)).toString('base64') : undefined);
     const extensions = Array.isArray(cluster['extensions']) ? cluster['extensions'].map(entryOf) : [];
     return {
       server: cluster['server'],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Failure, messageOf } from '../../model/diagnostic.ts';
-import type { Processes, ProcessIdentity } from '../processes.ts';
+import { messageOf } from '../../model/diagnostic.ts';
+import { type Processes, type ProcessIdentity, procUnreadable } from '../processes.ts';
 
 /**
  * The start time in a line of /proc/PID/stat (proc_pid_stat(5), field 22, clock ticks since boot); null when the
@@ -38,9 +38,9 @@ async function readAbout(pid: number, what: 'stat' | 'comm'): Promise<string | n
 export class LinuxProcesses implements Processes {
   async self(): Promise<ProcessIdentity> {
     const startTime = await processStartTime(process.pid).catch((error: unknown) => {
-      throw unreadable(messageOf(error));
+      throw procUnreadable('/proc/self/stat', messageOf(error));
     });
-    if (startTime === null) throw unreadable('this process is not in it');
+    if (startTime === null) throw procUnreadable('/proc/self/stat', 'this process is not in it');
     return { pid: process.pid, startTime };
   }
 
@@ -54,16 +54,4 @@ export class LinuxProcesses implements Processes {
     const name = await readAbout(pid, 'comm');
     return name === null ? null : name.replace(/\n$/, '');
   }
-}
-
-function unreadable(cause: string): Failure {
-  return new Failure('error', [
-    {
-      code: 'proc-unreadable',
-      severity: 'error',
-      summary: 'cannot read /proc/self/stat',
-      cause,
-      fix: 'mount proc(5) on /proc: processes are told apart by their start time',
-    },
-  ]);
 }

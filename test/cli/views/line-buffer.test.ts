@@ -23,15 +23,3 @@ test('flushing writes what is held, once', async () => {
   await Promise.resolve();
   expect(written).toEqual(['a\n']);
 });
-
-test('a stream that refuses stops nobody but who flushes', async () => {
-  const lines = new LineBuffer({
-    write: () => {
-      throw new Error('ENOSPC');
-    },
-  });
-  lines.add('a\n');
-  await Promise.resolve();
-  lines.add('b\n');
-  expect(() => lines.flush()).toThrow('ENOSPC');
-});
