@@ -1,7 +1,7 @@
-import { constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
+import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 
 /** One file of manifests. */
 export interface ManifestFile {
@@ -80,23 +80,13 @@ async function isLinkToDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The text of a file; null where it is too large. Throws what reading it throws, and for what is not a file. */
+/** The text of a file; null where it is too large. Throws an UnfitFile for what is not a file, and what reading it throws. */
 async function readOne(path: string): Promise<string | null> {
-  // Without O_NONBLOCK, opening a FIFO waits for someone to write to it.
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    if (!(await handle.stat()).isFile()) throw new Error('it is not a regular file');
-    // Its size is not believed: it may grow meanwhile, and files of the kernel tell none.
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return length > MAX_FILE_BYTES ? null : buffer.toString('utf8', 0, length);
-  } finally {
-    await handle.close();
+    return (await readBounded(path, { maxBytes: MAX_FILE_BYTES })).toString('utf8');
+  } catch (thrown) {
+    if (thrown instanceof UnfitFile && thrown.why === 'size') return null;
+    throw thrown;
   }
 }
 
