@@ -57,6 +57,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['platform'],
   commander: ['cli'],
   picocolors: ['cli'],
+  'string-width': ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@peculiar/x509': ['embedded-api'],
 };

@@ -12,6 +12,7 @@ import {
   registerWatch,
 } from './arguments/register-changes.ts';
 import {
+  registerHelp,
   registerInit,
   registerObserve,
   registerPlan,
@@ -20,11 +21,23 @@ import {
   registerShow,
   registerStatus,
   registerValidate,
+  registerVersion,
 } from './arguments/register-reads.ts';
 import type { Act } from './arguments/registration.ts';
 import { EXIT } from './exit-code.ts';
 import { runCommand } from './run-command.ts';
 import { columnsOf, type Terminal } from './terminal.ts';
+import { printableLine } from './views/text.ts';
+
+/** commander's own line break, before names that it knows itself. */
+const SUGGESTION = /\n\(Did you mean [^\n]*\?\)$/;
+
+/** What commander says of a command line; it quotes what was typed as it is. */
+function usageError(text: string): string {
+  const said = text.trimEnd();
+  const [suggestion = ''] = SUGGESTION.exec(said) ?? [];
+  return printableLine(said.slice(0, said.length - suggestion.length)) + suggestion;
+}
 
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
@@ -53,6 +66,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerObserve,
     registerSandbox,
     registerSchema,
+    registerVersion,
+    registerHelp,
     registerGuard,
   ]) {
     register(program, act);
@@ -78,7 +93,7 @@ function createProgram(terminal: Terminal): Command {
       writeErr: (text) => terminal.stderr.write(text),
       getOutHelpWidth: () => columnsOf(terminal.stdout) ?? PAGE_WIDTH,
       getErrHelpWidth: () => columnsOf(terminal.stderr) ?? PAGE_WIDTH,
-      outputError: (text, write) => write(`${text}See \`mkplan --help\`.\n`),
+      outputError: (text, write) => write(`${usageError(text)}\nSee \`mkplan --help\`.\n`),
     })
     .configureHelp(HELP)
     .description(
@@ -88,7 +103,8 @@ function createProgram(terminal: Terminal): Command {
     .option('--json', 'print one JSON object a line on stdout; short for -o json')
     .option('--no-color', 'print without colour (so does NO_COLOR=1)')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [command]', 'print help for a command');
+    // Its own would answer an unknown command with the help of the program.
+    .helpCommand(false);
   program.addHelpText(
     'after',
     examples(

@@ -7,6 +7,9 @@ export const SPEC_APPROVALS = ['context', 'gateway', 'wide', 'unconfirmed', 'cov
 /** Everything that has to be approved: beside what specs ask for, that what minikube left is removed. */
 export const APPROVAL_KINDS = [...SPEC_APPROVALS, 'minikube'] as const;
 
+/** What something can ask for today: the conflict policy `shadow` is not available yet, though a host's policy may name it. */
+export const OFFERED_APPROVALS: readonly ApprovalKind[] = APPROVAL_KINDS.filter((kind) => kind !== 'shadow');
+
 export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
 
 /** What the administrator of a host allows every spec on it, once and for all. */
@@ -25,11 +28,6 @@ export const NO_POLICY: HostPolicy = { allow: [], ranges: [] };
 
 /** Entries that each list of a policy may have. */
 const MAX_ENTRIES = 256;
-
-/** Whether a value is the name of something that can be approved. */
-export function isApprovalKind(value: unknown): value is ApprovalKind {
-  return APPROVAL_KINDS.some((kind) => kind === value);
-}
 
 /** What is wrong with a policy, as one line for people. */
 export class PolicyError extends Error {}

@@ -1,6 +1,7 @@
 import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, Scalar, visit } from 'yaml';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';
+import { INVISIBLE } from '../model/printable.ts';
 import { Cursor, malformedObservation } from './codec.ts';
 import { observedState } from './observed-codec.ts';
 
@@ -50,7 +51,10 @@ function setFlow(pair: Pair): void {
   for (const item of value.items) if (isMap(item)) item.flow = true;
 }
 
-/** The text of an observation file: YAML, a route a line. */
+/**
+ * The text of an observation file: YAML, a route a line. YAML has an escape for what does not show between double quotes
+ * (YAML 1.2.2, 5.7), where the library leaves some of it as it is.
+ */
 export function printObserved(document: ObservedDocument): string {
   const tree = new Document(document, { aliasDuplicateObjects: false });
   visit(tree, {
@@ -69,12 +73,6 @@ export function printObserved(document: ObservedDocument): string {
     return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
   });
 }
-
-/**
- * Characters that a terminal acts on, or that reorder or break lines. YAML has an escape for each between double
- * quotes (YAML 1.2.2, 5.7), where the library leaves some as they are.
- */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function checkVersion(top: Cursor, node: Document.Parsed): void {
   const [apiVersion, kind] = [node.get('apiVersion'), node.get('kind')];

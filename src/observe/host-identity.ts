@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Participant } from '../model/participant.ts';
+import { printableLine } from '../model/printable.ts';
 import { readBounded } from '../platform/bounded-file.ts';
 
 /** One user's registry on one host, as other hosts may know it. */
@@ -107,7 +108,7 @@ export async function readParticipantIdentity(options: {
 export function participantOf({ id, person }: ParticipantIdentity, spec: string): Participant {
   const hash = createHash('sha256').update(`${id}\0${spec}`).digest('hex');
   // What a terminal would act on has no business in a name that strangers read.
-  const holder = `${person}:${spec}`.replace(/\p{C}/gu, '?');
+  const holder = printableLine(`${person}:${spec}`);
   return {
     name: `mkplan-${hash.slice(0, 16)}`,
     holder: holder.length <= MAX_HOLDER ? holder : `${holder.slice(0, MAX_HOLDER - 1)}…`,

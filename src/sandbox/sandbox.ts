@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import { printableLine } from '../model/printable.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import type { ForegroundProcess, ForegroundRunner } from './foreground.ts';
 import { readManifests } from './manifests/manifests.ts';
@@ -49,15 +50,15 @@ const STOPPING = ['SIGTERM', 'SIGHUP'] as const;
 
 /** The lines to print before a shell opens. */
 export function describeSandbox(info: SandboxInfo): string {
-  return [
+  const lines = [
     `sandbox: profile ${info.profile}, Kubernetes API ${info.server}, services ${info.serviceCidrs.join(', ')}`,
     ...info.nodes.map(
       (node) => `  node ${node.name} ${node.address}, pods ${node.podCidrs.join(', ') || 'none'}`,
     ),
     `  host ${info.hostAddresses.join(', ')}; KUBECONFIG, MINIKUBE_HOME and XDG_STATE_HOME are in ${info.directory}`,
     '  leave it with exit; nothing of it stays',
-    '',
-  ].join('\n');
+  ];
+  return lines.map((line) => `${printableLine(line)}\n`).join('');
 }
 
 function skippedManifests(skipped: string): Diagnostic {

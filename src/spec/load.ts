@@ -1,9 +1,10 @@
 import { parse as parsePath } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import type { Prefix } from '../model/prefix.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import { type LoadedSpec, parseSpec } from './parse.ts';
-import { errorAt, type Flaw, harmless } from './problem.ts';
+import { errorAt, type Flaw } from './problem.ts';
 import { MAX_BYTES } from './yaml.ts';
 
 /**
@@ -63,17 +64,12 @@ function decode(bytes: Buffer, path: string): TextReading {
       { file: path, line, column },
       {
         code: 'spec-not-utf8',
-        summary: `${shown(path)} is not UTF-8`,
+        summary: `${path} is not UTF-8`,
         cause: `byte ${wrong} of the file is part of no UTF-8 character, so it is another encoding or no text at all`,
         fix: 'save the file as UTF-8, or give the path of a tunnel.yaml',
       },
     ),
   };
-}
-
-/** A path for a message; none is long in practice. */
-function shown(path: string): string {
-  return harmless(path, 4096);
 }
 
 function problemOf(path: string, flaw: Flaw): Diagnostic {
@@ -83,7 +79,7 @@ function problemOf(path: string, flaw: Flaw): Diagnostic {
 function tooLarge(path: string): Flaw {
   return {
     code: 'spec-too-large',
-    summary: `${shown(path)} is larger than 1 MiB`,
+    summary: `${path} is larger than 1 MiB`,
     cause: 'a spec can come from a stranger, so its size is bounded; the largest useful one is far smaller',
     fix: 'give the path of a tunnel.yaml; one CIDR or range often does for many addresses',
   };
@@ -93,7 +89,7 @@ function notAFile(path: string, what: string): Diagnostic {
   return {
     code: 'spec-not-a-file',
     severity: 'error',
-    summary: `${shown(path)} is not a file`,
+    summary: `${path} is not a file`,
     cause: `${what}, and a spec is read again whenever it is needed`,
     fix: 'give the path of the tunnel.yaml itself',
   };
@@ -105,16 +101,16 @@ function cannotOpen(path: string, error: unknown): Diagnostic {
     return {
       code: 'spec-missing',
       severity: 'error',
-      summary: `there is no file ${shown(path)}`,
+      summary: `there is no file ${path}`,
       cause: 'nothing has this path',
       fix: 'give the path of a tunnel.yaml, or let `mkplan init` write one',
-      command: 'mkplan init',
+      command: `mkplan init ${shellWord(path)}`,
     };
   }
   return {
     code: 'spec-unreadable',
     severity: 'error',
-    summary: `${shown(path)} cannot be read`,
+    summary: `${path} cannot be read`,
     cause: messageOf(error),
     fix: 'make the file readable for yourself, and check that every directory above it exists',
   };

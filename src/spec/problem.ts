@@ -1,4 +1,5 @@
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
+import { printableLine } from '../model/printable.ts';
 
 /** The texts of a diagnostic, without its place. */
 export interface Flaw {
@@ -20,16 +21,9 @@ export function warningAt(at: SourcePosition, flaw: Flaw): Diagnostic {
 
 const SHOWN_LENGTH = 60;
 
-/**
- * Text from a document for a message: one line, bounded, and harmless to a terminal. Control characters, and
- * those that reorder the text around them (Unicode bidi controls), are written as escapes.
- */
+/** Text from a document for a message: one line, bounded, and harmless to a terminal. */
 export function harmless(text: string, length: number = SHOWN_LENGTH): string {
-  const cut = text.length > length ? `${text.slice(0, length)}…` : text;
-  return cut.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  return printableLine(text.length > length ? `${text.slice(0, length)}…` : text);
 }
 
 /** An offending value for a message. */

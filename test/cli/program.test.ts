@@ -46,6 +46,7 @@ describe('the command line', () => {
       'observe',
       'sandbox',
       'schema',
+      'version',
       'help',
     ]);
     expect(code).toBe(0);
@@ -65,6 +66,7 @@ describe('the command line', () => {
     'observe',
     'sandbox',
     'schema',
+    'version',
   ])('has examples in the help of %s', async (command) => {
     const { code, stdout } = await mkplan([command, '--help']);
     expect(stdout).toContain(`$ mkplan ${command}`);
@@ -95,6 +97,8 @@ describe('the command line', () => {
       ['observe'],
       ['sandbox'],
       ['schema'],
+      ['version'],
+      ['help'],
     ])('fits the help of %j', async (command) => {
       const { stdout } = await mkplan(
         [command, '--help'].filter((word) => word !== ''),
@@ -115,12 +119,53 @@ describe('the command line', () => {
     expect((await mkplan(['status', '--help'])).stdout).toMatch(/\n\nis it right now/);
   });
 
+  it.each([
+    'init',
+    'validate',
+    'plan',
+    'apply',
+    'confirm',
+    'watch',
+    'destroy',
+    'status',
+    'cleanup',
+    'import',
+    'show',
+    'observe',
+    'sandbox',
+    'schema',
+    'version',
+    'help',
+  ])('prints the same for `help %s` as for `%s --help`', async (command) => {
+    const help = await mkplan(['help', command]);
+    expect(help).toEqual(await mkplan([command, '--help']));
+    expect(help.stdout).toContain(`Usage: mkplan ${command}`);
+    expect(help.code).toBe(0);
+  });
+
+  it('prints its own help for `help` alone', async () => {
+    expect(await mkplan(['help'])).toEqual(await mkplan(['--help']));
+  });
+
+  it.each([['version'], ['--version'], ['-V']])('prints its version alone for %s', async (argument) => {
+    expect((await mkplan([argument])).stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
+  });
+
+  it('offers no approval for what is not available yet', async () => {
+    for (const command of ['apply', 'watch', 'destroy', 'cleanup', 'import', 'plan']) {
+      expect((await mkplan([command, '--help'])).stdout).not.toContain('shadow');
+    }
+  });
+
   it('is a usage error without a command', async () => {
     expect((await mkplan([])).code).toBe(64);
   });
 
   it.each([
     [['aply'], 'Did you mean apply?'],
+    [['help', 'aply'], 'Did you mean apply?'],
+    [['help', 'nothing-near'], "unknown command 'nothing-near'"],
+    [['apply', '--allow', 'shadow'], '"shadow" is none of'],
     [['plan', '--destory'], 'Did you mean --destroy?'],
     [['plan', 'a.yaml', 'b.yaml'], 'too many arguments'],
     [['show'], "missing required argument 'planfile'"],

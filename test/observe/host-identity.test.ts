@@ -72,5 +72,5 @@ it('says what is wrong with a file that cannot be read', async () => {
 it('a holder is bounded, and nothing that a terminal acts on', () => {
   const { holder } = participantOf({ id: 'i', person: 'me\u001b[31m@here' }, `/${'x'.repeat(500)}`);
   expect(holder).toHaveLength(200);
-  expect(holder).toMatch(/^me\?\[31m@here:\/x+…$/);
+  expect(holder).toMatch(/^me\\u001b\[31m@here:\/x+…$/);
 });

@@ -281,9 +281,7 @@ describe('what the sandbox has no use for', () => {
     execFileSync('mkfifo', [join(root, 'pipe.yaml')]);
     for (const path of [root, join(root, 'pipe.yaml')]) {
       await expect(readManifests(path)).rejects.toMatchObject({
-        diagnostics: [
-          { code: 'manifest-unreadable', summary: expect.stringContaining('it is a pipe') },
-        ],
+        diagnostics: [{ code: 'manifest-unreadable', summary: expect.stringContaining('it is a pipe') }],
       });
     }
   });

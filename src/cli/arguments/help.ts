@@ -28,15 +28,23 @@ export const HELP: HelpConfiguration = {
   },
 };
 
+function pageWidth({ command, error }: AddHelpTextContext): number {
+  const { getOutHelpWidth, getErrHelpWidth } = command.configureOutput();
+  return (error ? getErrHelpWidth : getOutHelpWidth)?.() ?? PAGE_WIDTH;
+}
+
 /** The examples at the end of a help page: command lines and what they do, aligned. */
 export function examples(...lines: readonly (readonly [string, string])[]) {
-  return ({ command, error }: AddHelpTextContext): string => {
-    const { getOutHelpWidth, getErrHelpWidth } = command.configureOutput();
-    const width = (error ? getErrHelpWidth : getOutHelpWidth)?.() ?? PAGE_WIDTH;
+  return (context: AddHelpTextContext): string => {
     const rows = twoColumns(
       lines.map(([line, text]) => [`$ ${line}`, text] as const),
-      width,
+      pageWidth(context),
     );
     return `\nExamples:\n${rows.join('\n')}\n`;
   };
+}
+
+/** A paragraph at the end of a help page. */
+export function remark(text: string) {
+  return (context: AddHelpTextContext): string => `\n${wrapLine(text, pageWidth(context)).join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { APPROVAL_KINDS, type ApprovalKind, isApprovalKind } from '../../model/policy.ts';
+import { type ApprovalKind, OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { ListenAddress } from '../session/metrics.ts';
 
 /** Reads `--allow a,b`; given more than once it adds up. Throws commander's InvalidArgumentError. */
@@ -9,8 +9,9 @@ export function parseAllow(text: string, previous: readonly ApprovalKind[] = [])
 }
 
 function parseApprovalKind(text: string): ApprovalKind {
-  if (isApprovalKind(text)) return text;
-  throw new InvalidArgumentError(`"${text}" is none of ${APPROVAL_KINDS.join(', ')}.`);
+  const kind = OFFERED_APPROVALS.find((offered) => offered === text);
+  if (kind !== undefined) return kind;
+  throw new InvalidArgumentError(`"${text}" is none of ${OFFERED_APPROVALS.join(', ')}.`);
 }
 
 /** Reads a duration in which a person can answer. Throws commander's InvalidArgumentError. */

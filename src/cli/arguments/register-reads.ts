@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples } from './help.ts';
+import { examples, remark } from './help.ts';
 import { DEFAULT_WAIT, parseWait } from './option-values.ts';
 import { type Act, addReadOptions, DEFAULT_SPEC, READS } from './registration.ts';
 
@@ -151,11 +151,8 @@ export function registerSchema(program: Command, act: Act): void {
     );
 }
 
-const MANIFEST_HELP = `
-Of the manifests it uses Nodes, Services, EndpointSlices, Pods, Namespaces, ServiceCIDRs, Events, Leases, and the
-ConfigMaps kube-system/kubeadm-config and kube-system/mkplan-allocations. It skips everything else and counts it.
-A Service answers only if an EndpointSlice has a ready endpoint for it: the sandbox runs no controllers.
-`;
+const MANIFEST_HELP =
+  'Of the manifests it uses Nodes, Services, EndpointSlices, Pods, Namespaces, ServiceCIDRs, Events, Leases, and the ConfigMaps kube-system/kubeadm-config and kube-system/mkplan-allocations. It skips everything else and counts it. A Service answers only if an EndpointSlice has a ready endpoint for it: the sandbox runs no controllers.';
 
 /** `mkplan sandbox`. */
 export function registerSandbox(program: Command, act: Act): void {
@@ -179,10 +176,37 @@ export function registerSandbox(program: Command, act: Act): void {
         ['mkplan sandbox --manifests k8s -- mkplan apply --auto-approve', 'check a spec in CI'],
       ),
     )
-    .addHelpText('after', MANIFEST_HELP)
+    .addHelpText('after', remark(MANIFEST_HELP))
     .action((argv: readonly string[], options, command: Command) =>
       act(command, DEFAULT_SPEC, READS, async (context) =>
         (await import('../commands/sandbox.ts')).sandbox(context, argv, options),
       ),
     );
+}
+
+/** `mkplan version`. */
+export function registerVersion(program: Command, act: Act): void {
+  program
+    .command('version')
+    .description('print the version')
+    .addHelpText('after', examples(['mkplan version', 'as `mkplan --version` does']))
+    .action((_options, command: Command) =>
+      act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/version.ts')).version(context),
+      ),
+    );
+}
+
+/** `mkplan help`. */
+export function registerHelp(program: Command): void {
+  program
+    .command('help')
+    .description('print help for a command')
+    .argument('[command]', 'the command; without one, help for the program')
+    .action(async (name: string | undefined) => {
+      const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
+      if (command !== undefined) command.help();
+      // As a command, an unknown one is refused, with the nearest that there is.
+      await program.parseAsync(name === undefined ? [] : [name], { from: 'user' });
+    });
 }

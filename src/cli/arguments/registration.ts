@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { APPROVAL_KINDS } from '../../model/policy.ts';
+import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { CommandContext } from '../run-command.ts';
 import { parseAllow, parseDuration } from './option-values.ts';
 
@@ -57,6 +57,6 @@ export function lockTimeout(): Option {
 export function addApplyOptions(command: Command): Command {
   return command
     .option('--auto-approve', 'do not ask; covers nothing that needs --allow')
-    .addOption(allowOption(`approve what a spec may not do unasked: ${APPROVAL_KINDS.join(',')}`))
+    .addOption(allowOption(`approve what a spec may not do unasked: ${OFFERED_APPROVALS.join(',')}`))
     .addOption(lockTimeout());
 }

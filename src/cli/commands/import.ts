@@ -9,7 +9,7 @@ import type { CommandContext } from '../run-command.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { alignColumns } from '../views/table.ts';
-import { inside, paragraph, printableDeep, wrapCommand } from '../views/text.ts';
+import { inside, paragraph, printableDeep, printableLine, wrapCommand } from '../views/text.ts';
 import { composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -76,7 +76,7 @@ async function findImportable(
 
 function list({ output, names }: CommandContext, found: readonly Importable[]): number {
   const { colors, room } = output;
-  if (found.length === 0) output.print(`Nothing here can be adopted for ${names.spec}.\n`);
+  if (found.length === 0) output.print(`Nothing here can be adopted for ${printableLine(names.spec)}.\n`);
   else {
     const rows = alignColumns(
       printableDeep(found).map(({ route, profile, purpose, reason, wanted }) => [
@@ -86,13 +86,14 @@ function list({ output, names }: CommandContext, found: readonly Importable[]): 
       ]),
       { width: inside(room, 2), columns: [{ wraps: true }, {}, { wraps: true }] },
     );
-    const words = ['mkplan import', ...found.map((one) => shellWord(one.argument)), shellWord(names.spec)];
+    const spec = printableLine(names.spec);
+    const words = ['mkplan import', ...found.map((one) => shellWord(one.argument)), shellWord(spec)];
     output.print(
       [
-        paragraph(colors.bold(`Can be adopted for ${names.spec}`), room),
+        paragraph(colors.bold(`Can be adopted for ${spec}`), room),
         ...rows.map((row) => `  ${row}\n`),
         paragraph('\nNothing was changed. Name those that are yours:', room),
-        ...wrapCommand(words.join(' '), inside(room, 2)).map((line) => `  ${line}\n`),
+        ...wrapCommand(printableLine(words.join(' ')), inside(room, 2)).map((line) => `  ${line}\n`),
       ].join(''),
     );
   }

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { writeNewFile } from '../transaction/plan-file.ts';
+import { printableLine } from '../views/text.ts';
 import { composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -30,7 +31,8 @@ export async function observe(context: CommandContext, options: ObserveOptions):
   else {
     const path = resolve(terminal.cwd, options.out);
     await writeNewFile({ path, shown: options.out, text, what: 'observation' });
-    output.note(`Recorded in ${options.out}: \`mkplan plan --observed ${options.out}\` plans from it.\n`);
+    const shown = printableLine(options.out);
+    output.note(`Recorded in ${shown}: \`mkplan plan --observed ${shown}\` plans from it.\n`);
   }
   return EXIT.ok;
 }

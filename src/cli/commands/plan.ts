@@ -11,6 +11,7 @@ import type { CommandContext } from '../run-command.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
 import { savePlan } from '../transaction/plan-file.ts';
+import { printableLine } from '../views/text.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
 export interface PlanOptions {
@@ -39,7 +40,8 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
   if (isRefused(made)) return EXIT.conflict;
   if (options.out !== undefined) {
     await savePlan(resolve(terminal.cwd, options.out), options.out, made, observed.host);
-    output.note(`Saved to ${options.out}: \`mkplan apply ${options.out}\` applies exactly this.\n`);
+    const shown = printableLine(options.out);
+    output.note(`Saved to ${shown}: \`mkplan apply ${shown}\` applies exactly this.\n`);
   }
   return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : EXIT.ok;
 }

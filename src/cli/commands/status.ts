@@ -207,7 +207,7 @@ async function loadIfThere(context: CommandContext, isNeeded: boolean): Promise<
 /** What no spec has recorded: where that is all, that there is nothing else. */
 function showUnclaimed({ output, names }: CommandContext, observed: ObservedState, isAll: boolean): void {
   if (isAll) {
-    output.printLine(`Nothing is applied, and there is no ${names.spec}.`);
+    output.printLine(`Nothing is applied, and there is no ${printableLine(names.spec)}.`);
     output.line({ type: 'status', spec: names.spec, gone: 0, problems: [] });
   }
   const unclaimed = unclaimedRoutes(observed);

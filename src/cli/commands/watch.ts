@@ -25,7 +25,7 @@ import { SpecFiles } from '../session/spec-files.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../transaction/approval.ts';
 import { transactionPorts } from '../transaction/transaction-ports.ts';
-import { count } from '../views/text.ts';
+import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -247,6 +247,6 @@ function conclude({ output, names }: CommandContext, { diagnostics, left }: Watc
     return EXIT.ok;
   }
   output.note(`Not everything could be taken away; ${count(left.length, 'thing')} left:\n`);
-  for (const line of left) output.note(`  ${line}\n`);
+  for (const line of left) output.note(`  ${printableLine(line)}\n`);
   return EXIT.residue;
 }

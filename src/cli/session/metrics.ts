@@ -3,6 +3,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
+import { printableLine } from '../../model/printable.ts';
 import type { SessionListener } from './session-listener.ts';
 
 /** Where metrics are served. */
@@ -24,8 +25,10 @@ interface Metric {
 /** Content type of the Prometheus text format (Prometheus, "Exposition formats"). */
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** A label's value, by that format's own escapes; what else does not show is escaped as it is everywhere. */
 function escaped(text: string): string {
-  return text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+  const lines = text.split('\n').map(printableLine);
+  return lines.join('\n').replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 }
 
 /** Metrics in the text format. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
+import { printableLine } from '../../model/printable.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { SessionListener } from './session-listener.ts';
 
@@ -61,7 +62,7 @@ export class ServiceManager implements SessionListener {
       .then((problem) => {
         if (problem === null || this.#failed) return;
         this.#failed = true;
-        onProblem(`systemd could not be told "${word}": ${problem}\n`);
+        onProblem(`systemd could not be told "${word}": ${printableLine(problem)}\n`);
       });
   }
 }

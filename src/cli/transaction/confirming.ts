@@ -71,7 +71,7 @@ export class Confirming implements Guarding {
 
   async #confirmed(txid: string, guard: Guard): Promise<number> {
     const { terminal, output } = this.#context;
-    const command = `mkplan confirm ${shellWord(this.#names.spec)}`;
+    const command = printableLine(`mkplan confirm ${shellWord(this.#names.spec)}`);
     if (terminal.stdin.isTTY !== true || output.json) {
       const seconds = Math.floor(this.#withinMs / 1000);
       output.note(`Not final yet: it is undone in ${seconds} s, unless it is confirmed: ${command}\n`);

@@ -7,7 +7,7 @@ import type { Palette } from './color.ts';
 import { renderEvent } from './render-events.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 import { alignColumns, type Cell } from './table.ts';
-import { count, printable, printableDeep } from './text.ts';
+import { count, printableDeep, printableLine } from './text.ts';
 
 /** What one frame shows. */
 export interface Frame {
@@ -240,7 +240,7 @@ function textOf(event: WatchEvent, colors: Palette): string | null {
     if (event.type === 'watch.state' || event.type === 'watch.planned') return null;
     const line = renderWatchEvent(event, colors);
     const why = 'diagnostics' in event ? (event.diagnostics[0]?.summary ?? '') : '';
-    return line === null || why === '' ? line : `${line} ${printable(why)}`;
+    return line === null || why === '' ? line : `${line} ${printableLine(why)}`;
   }
   const told: RunEvent['type'][] = [
     'change.done',

@@ -19,7 +19,7 @@ import {
 } from './render-json.ts';
 import { renderPlan } from './render-plan.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
-import { paragraph, printable, type Room } from './text.ts';
+import { paragraph, printable, printableLine, type Room } from './text.ts';
 
 /** The global options of a command line. */
 export interface GlobalOptions {
@@ -69,7 +69,7 @@ export class Output {
 
   /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
   print(text: string): void {
-    if (!this.json) this.document(text);
+    if (!this.json) this.document(printable(text));
   }
 
   /** Text for stdout even with `--json`: what a command was asked to print is a document already. */
@@ -82,7 +82,7 @@ export class Output {
   note(text: string): void {
     this.#flush();
     this.#progress.clear();
-    this.#terminal.stderr.write(text);
+    this.#terminal.stderr.write(printable(text));
   }
 
   /** One line of `--json`; nothing without. */
@@ -154,7 +154,7 @@ export class Output {
 
   #numbered({ type, ...rest }: JsonLine): string {
     // JSON leaves C1 and bidi controls as they are; the escapes that a terminal is safe from are JSON's own.
-    return `${printable(JSON.stringify({ type, seq: this.#sequence++, ...rest }))}\n`;
+    return `${printableLine(JSON.stringify({ type, seq: this.#sequence++, ...rest }))}\n`;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import { showPosition } from '../arguments/paths.ts';
 import type { Palette } from './color.ts';
-import { printable, printableLine, type Room, wrapCommand, wrapLine } from './text.ts';
+import { printableLine, type Room, wrapCommand, wrapLine } from './text.ts';
 
 /** Columns that what follows the first line of a text is indented by: the width of `  why  `. */
 const HANG = 7;
@@ -48,10 +48,14 @@ export function explanation({ cause, fix, command }: Diagnostic, width: number |
   ];
 }
 
+/** The lines that a text brings along, such as what a program said, cannot be taken for the renderer's own. */
 function labelled(label: string, text: string, width: number | null): string[] {
-  return printable(text)
+  return text
     .split('\n')
-    .flatMap((line, index) => wrapLine(`${index === 0 ? `  ${label}  ` : INDENT}${line}`, width, HANG));
+    .map(printableLine)
+    .flatMap((line, index) =>
+      wrapLine(`${index === 0 ? `  ${label}  ` : `${INDENT}| `}${line}`, width, HANG),
+    );
 }
 
 /** The line that a position is on, with a caret below the column. Empty when the file has no such line. */
@@ -68,9 +72,14 @@ function excerpt(
   const shown = line.replace(/\r$/, '').slice(cut, cut + room);
   const gutter = ' '.repeat(number.length);
   // Control characters become wider escapes, so the caret is placed behind the text as it is printed.
-  const before = printable(shown.slice(0, at.column - 1 - cut)).replace(/[^\t]/g, ' ');
+  const before = tabbed(shown.slice(0, at.column - 1 - cut)).replace(/[^\t]/g, ' ');
   return [
-    `     ${colors.dim(`${number} |`)} ${printable(shown)}`,
+    `     ${colors.dim(`${number} |`)} ${tabbed(shown)}`,
     `     ${colors.dim(`${gutter} |`)} ${before}${colors.alarm('^')}`,
   ];
+}
+
+/** A source line with its tabs, which put the caret in place. */
+function tabbed(line: string): string {
+  return line.split('\t').map(printableLine).join('\t');
 }

@@ -1,7 +1,7 @@
 import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Palette } from './color.ts';
 import { closingLine } from './render-plan.ts';
-import { printable } from './text.ts';
+import { printableLine } from './text.ts';
 
 /** Whether an event is one of the session, and not of one of its transactions. */
 export function isWatchOnly(event: WatchEvent): event is Exclude<WatchEvent, RunEvent> {
@@ -20,11 +20,11 @@ export function renderWatchEvent(event: Exclude<WatchEvent, RunEvent>, colors: P
     case 'watch.spec-invalid':
       return colors.alarm('The spec cannot be used as it is now; the last one that could is kept.');
     case 'watch.held':
-      return `${colors.change('Left as it is:')} ${printable(event.what)}: ${printable(event.why)}`;
+      return `${colors.change('Left as it is:')} ${printableLine(event.what)}: ${printableLine(event.why)}`;
     case 'watch.released':
-      return `Tried again: ${printable(event.what)}`;
+      return `Tried again: ${printableLine(event.what)}`;
     case 'watch.warning':
-      return `${colors.change('warning:')} ${printable(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
+      return `${colors.change('warning:')} ${printableLine(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
     case 'watch.failed':
       return colors.alarm(`That came to nothing; tried again in ${(event.retryMs / 1000).toFixed(1)} s.`);
   }

@@ -1,4 +1,7 @@
 import stringWidth from 'string-width';
+import { escapeInvisible, INVISIBLE, printableLine } from '../../model/printable.ts';
+
+export { printableLine };
 
 const PLAIN_TEXT = /^[ -~]*$/;
 
@@ -116,42 +119,14 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** C0 but tab and newline, DEL and C1, other line breaks, and the marks that reorder text: what could repaint or disguise a line. */
-const UNPRINTABLE: readonly (readonly [number, number])[] = [
-  [0x00, 0x08],
-  [0x0b, 0x1f],
-  [0x7f, 0x9f],
-  [0x200e, 0x200f],
-  [0x2028, 0x2029],
-  [0x202a, 0x202e],
-  [0x2066, 0x2069],
-];
+/** mkplan's own line breaks and colours (SGR, ECMA-48 8.3.117), or a character that does not show. */
+const LAID_OUT = new RegExp(`\n|\u001b\\[\\d*m|${INVISIBLE.source}`, 'gu');
 
-/** Nearly every text is: told fast, since a plan has some for every route and Service. */
-const PLAIN_ASCII = /^[ -~\n\t]*$/;
-const PLAIN_LINE = /^[ -~\t]*$/;
-
-function isUnprintable(code: number): boolean {
-  return UNPRINTABLE.some(([first, last]) => first <= code && code <= last);
-}
-
-/** Makes text from a file, a cluster or the kernel safe to print: control characters become visible escapes. */
+/** Text that is laid out already: its line breaks and colours stay, whatever else does not show becomes an escape. */
 export function printable(text: string): string {
-  return PLAIN_ASCII.test(text) ? text : escaped(text, isUnprintable);
-}
-
-/** The same for what is one line, or a part of one: a line break could forge the next. */
-export function printableLine(text: string): string {
-  return PLAIN_LINE.test(text) ? text : escaped(text, (code) => isUnprintable(code) || code === 0x0a);
-}
-
-function escaped(text: string, isUnsafe: (code: number) => boolean): string {
-  let safe = '';
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    safe += isUnsafe(code) ? `\\u${code.toString(16).padStart(4, '0')}` : text.charAt(at);
-  }
-  return safe;
+  return text.replace(LAID_OUT, (found) =>
+    found === '\n' || (found.startsWith('\u001b') && found.length > 1) ? found : escapeInvisible(found),
+  );
 }
 
 /**

@@ -114,10 +114,7 @@ export class ProgramCredentials implements CredentialSource {
       const fix = installHint === '' ? 'Install it, or correct the kubeconfig.' : installHint;
       throw this.#failure(messageOf(error), 'The program could not be started.', fix, error);
     }
-    const said = result.stderr
-      .replaceAll(/[^\P{C}\n\t]/gu, '')
-      .trim()
-      .slice(-STDERR_SHOWN);
+    const said = result.stderr.trim().slice(-STDERR_SHOWN);
     const cause = said === '' ? 'It said nothing on standard error.' : `It said: ${said}`;
     if (result.timedOut) throw this.#failure(`it was not done within ${timeoutMs} ms`, cause);
     if (result.code !== 0) throw this.#failure(`it ended with exit code ${result.code ?? 'none'}`, cause);
