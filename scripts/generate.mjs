@@ -1,8 +1,10 @@
-// Derives from schema/ everything that repeats it: the types of a tunnel.yaml, the precompiled validators of that and
-// of plan files, and the reference page. Output depends on the inputs alone; nothing is written when it is up to date.
+// Derives from schema/ everything that repeats it: the types of a tunnel.yaml and of the lines of `--json`, the
+// precompiled validators of the former and of plan files, and the reference pages. Output depends on the inputs alone; nothing is written when it is up to date.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { generateEventsReference, generateEventTypes } from './events.mjs';
+import { generateReference } from './reference.mjs';
 
 const root = new URL('../', import.meta.url);
 const schemaFile = new URL('schema/tunnel.schema.json', root);
@@ -12,19 +14,25 @@ const declarationFile = new URL('src/spec/generated/validate-tunnel.d.ts', root)
 const planSchemaFile = new URL('schema/plan.schema.json', root);
 const planValidatorFile = new URL('src/planner/generated/validate-plan.js', root);
 const planDeclarationFile = new URL('src/planner/generated/validate-plan.d.ts', root);
+const eventsSchemaFile = new URL('schema/events.schema.json', root);
+const eventTypesFile = new URL('src/cli/views/generated/events.ts', root);
+const eventsReferenceFile = new URL('docs/events.md', root);
 const referenceFile = new URL('docs/spec.md', root);
 const stampFile = new URL('src/spec/generated/.inputs.sha256', root);
 
 const HEADER = '// Generated from schema/tunnel.schema.json by `npm run generate`.';
 const PLAN_HEADER = '// Generated from schema/plan.schema.json by `npm run generate`.';
 
-/** Digest of everything the output depends on, this script and the tools' versions (the lock file) included. */
+/** Digest of everything the output depends on, these scripts and the tools' versions (the lock file) included. */
 async function digestInputs() {
   const hash = createHash('sha256');
   for (const file of [
     schemaFile,
     planSchemaFile,
+    eventsSchemaFile,
     new URL(import.meta.url),
+    new URL('events.mjs', import.meta.url),
+    new URL('reference.mjs', import.meta.url),
     new URL('package-lock.json', root),
   ]) {
     hash.update(await readFile(file));
@@ -198,93 +206,6 @@ export const validateTunnel: Validate<Tunnel>;
 export const validateOverlay: Validate<TunnelOverlay>;
 `;
 
-function resolveRef(schema, node) {
-  if (node.$ref === undefined) return node;
-  const { $ref, ...own } = node;
-  return { ...schema.$defs[$ref.replace('#/$defs/', '')], ...own };
-}
-
-/** What a value may be, in words. */
-function describeType(schema, node) {
-  const resolved = resolveRef(schema, node);
-  if (resolved.const !== undefined) return `\`${JSON.stringify(resolved.const).replaceAll('"', '')}\``;
-  if (resolved.enum !== undefined) return resolved.enum.map((value) => `\`${value}\``).join(', ');
-  if (resolved.anyOf !== undefined)
-    return resolved.anyOf.map((one) => describeType(schema, one)).join(', or ');
-  if (resolved.type === 'array')
-    return `list of at most ${resolved.maxItems}: ${describeType(schema, resolved.items)}`;
-  if (resolved.type === 'integer') return `integer, ${resolved.minimum} to ${resolved.maximum}`;
-  if (resolved.type === 'string') return resolved.title ?? 'string';
-  if (resolved.properties !== undefined && node.$ref !== undefined && resolved.title !== 'Profile') {
-    return `map of ${Object.keys(resolved.properties)
-      .map((key) => `\`${key}\``)
-      .join(', ')}`;
-  }
-  return resolved.maxProperties === undefined ? 'map' : `map of at most ${resolved.maxProperties}`;
-}
-
-function* describeKeys(schema, node, prefix) {
-  const { properties = {}, required = [] } = resolveRef(schema, node);
-  for (const [key, child] of Object.entries(properties)) {
-    const resolved = resolveRef(schema, child);
-    const path = `${prefix}${key}`;
-    const fallback = resolved.default === undefined ? '' : `\`${resolved.default}\``;
-    yield {
-      path,
-      type: describeType(schema, child),
-      fallback: required.includes(key) ? 'required' : fallback,
-      text: resolved.description,
-    };
-    if (resolved.items === undefined) yield* describeKeys(schema, child, `${path}.`);
-    else yield* describeKeys(schema, resolved.items, `${path}[].`);
-    for (const one of resolved.anyOf ?? []) yield* describeKeys(schema, one, `${path}.`);
-    const entry = resolveRef(schema, resolveRef(schema, resolved.anyOf?.at(-1) ?? {}).items ?? {});
-    for (const one of entry.anyOf ?? []) yield* describeKeys(schema, one, `${path}[].`);
-  }
-}
-
-/** Headings and lists rather than tables: cells would be as wide as the longest description. */
-function describeForReference(title, text, facts) {
-  const known = facts.filter(([, value]) => value !== '').map(([name, value]) => `- ${name}: ${value}`);
-  return `### ${title}\n\n${text}\n\n${known.join('\n')}`;
-}
-
-function generateReference(schema) {
-  const keys = [...describeKeys(schema, schema, '')].map(({ path, type, fallback, text }) =>
-    describeForReference(`\`${path}\``, text, [
-      ['value', type],
-      ['default', fallback === 'required' ? 'none, the key is required' : fallback],
-    ]),
-  );
-  const forms = Object.values(schema.$defs)
-    .filter((node) => node.type === 'string')
-    .map((node) =>
-      describeForReference(node.title, node.description, [
-        ['example', `\`${node.examples[0]}\``],
-        ['longest', `${node.maxLength} characters`],
-      ]),
-    );
-  return `# tunnel.yaml, key by key
-
-<!-- Generated from schema/tunnel.schema.json by \`npm run generate\`: edit the schema, not this page. -->
-
-Keys that are not listed here are errors. \`tunnel.local.yaml\` beside the spec has the same keys, all of them optional,
-and overrides it: maps are merged key by key, profiles by their name, lists and single values are replaced. A spec of
-another name, \`NAME.yaml\`, has the overlay \`NAME.local.yaml\`.
-
-A document is at most 1 MiB of UTF-8: one YAML 1.2 document (core schema) without tags and with at most 16 aliases.
-What is wrong with a document is listed in [diagnostics.md](diagnostics.md).
-
-## Keys
-
-${keys.join('\n\n')}
-
-## Forms of text
-
-${forms.join('\n\n')}
-`;
-}
-
 async function writeIfChanged(file, text) {
   if ((await readOrNull(file)) === text) return;
   await writeFile(file, text);
@@ -300,6 +221,8 @@ async function main() {
     planValidatorFile,
     planDeclarationFile,
     referenceFile,
+    eventTypesFile,
+    eventsReferenceFile,
   ];
   const present = await Promise.all(outputs.map(readOrNull));
   const outputDigest = createHash('sha256').update(present.join('\0')).digest('hex');
@@ -307,15 +230,20 @@ async function main() {
 
   const schema = JSON.parse(await readFile(schemaFile, 'utf8'));
   const overlay = overlaySchema(schema);
+  const planSchema = JSON.parse(await readFile(planSchemaFile, 'utf8'));
+  const eventsSchema = JSON.parse(await readFile(eventsSchemaFile, 'utf8'));
   const texts = [
     await generateTypes(schema, overlay),
     await generateValidator(schema, overlay),
     DECLARATION,
-    await generatePlanValidator(JSON.parse(await readFile(planSchemaFile, 'utf8'))),
+    await generatePlanValidator(planSchema),
     PLAN_DECLARATION,
     generateReference(schema),
+    await generateEventTypes(eventsSchema, planSchema),
+    generateEventsReference(eventsSchema, planSchema),
   ];
-  for (const file of [typesFile, planValidatorFile]) await mkdir(new URL('.', file), { recursive: true });
+  for (const file of [typesFile, planValidatorFile, eventTypesFile])
+    await mkdir(new URL('.', file), { recursive: true });
   for (const [index, file] of outputs.entries()) await writeIfChanged(file, texts[index]);
   const written = createHash('sha256').update(texts.join('\0')).digest('hex');
   await writeFile(stampFile, `${digest} ${written}\n`);

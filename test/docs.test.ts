@@ -2,12 +2,19 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import eventsSchema from '../schema/events.schema.json' with { type: 'json' };
 import { codesUnder } from './diagnostic-codes.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Codes of the helper's protocol, which no person sees. */
 const PROTOCOL = new Set(['not-understood', 'unusable', 'version']);
+
+function sources(): string[] {
+  return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
+    .map((name) => readFileSync(join(root, 'src', name), 'utf8'));
+}
 
 const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
   readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
@@ -20,6 +27,21 @@ describe('the documents', () => {
     const given = codesUnder(join(root, 'src')).filter((code) => !PROTOCOL.has(code));
     expect(given.length).toBeGreaterThan(150);
     expect([...new Set(listed)].sort()).toEqual(given);
+  });
+
+  it('list every line of --json, with each of its fields, and the program prints every one of them', () => {
+    const page = readFileSync(join(root, 'docs', 'events.md'), 'utf8');
+    const all = sources().join('\n');
+    const sections = new Map(
+      page.split(/^### /m).map((section) => [section.slice(0, section.indexOf('\n')), section]),
+    );
+    for (const { description, properties } of eventsSchema.oneOf) {
+      const { type, ...fields } = properties;
+      const section = sections.get(`\`${type.const}\``);
+      expect(section, type.const).toContain(description);
+      for (const field of Object.keys(fields)) expect(section).toMatch(new RegExp(`^- \`${field}\``, 'm'));
+      expect(all).toContain(`type: '${type.const}'`);
+    }
   });
 
   it.each(pages)('%s links to what is there', (page) => {

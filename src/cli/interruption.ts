@@ -1,5 +1,5 @@
 import { Failure } from '../model/diagnostic.ts';
-import { EXIT } from './exit-code.ts';
+import { EXIT, signalExitCode } from './exit-code.ts';
 import type { SignalSource } from './terminal.ts';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -46,6 +46,22 @@ export function catchSignals(
   return {
     signal: controller.signal,
     received: () => first,
+    release: () => {
+      for (const signal of SIGNALS) source.off(signal, listener);
+    },
+  };
+}
+
+/**
+ * Has the first signal end a command that only reads, by `source.exit`: for one that has something to say first.
+ * Nothing is cancelled, since nothing has to be undone.
+ */
+export function leaveOnSignal(source: SignalSource): InterruptionHandle {
+  const listener = (signal: NodeJS.Signals) => source.exit(signalExitCode(signal));
+  for (const signal of SIGNALS) source.on(signal, listener);
+  return {
+    signal: new AbortController().signal,
+    received: () => null,
     release: () => {
       for (const signal of SIGNALS) source.off(signal, listener);
     },

@@ -33,6 +33,7 @@ async function main(argv: readonly string[]): Promise<void> {
     stdout,
     stderr,
     signals,
+    now: () => new Date(),
   };
   const code = await program.run(argv, terminal);
   process.exitCode = code;

@@ -39,6 +39,8 @@ function usageError(text: string): string {
   return printableLine(said.slice(0, said.length - suggestion.length)) + suggestion;
 }
 
+import { tellUsageError } from './usage-error.ts';
+
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
  * told to the user by then.
@@ -77,8 +79,9 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) return EXIT.usage;
-    return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
+    if (thrown.exitCode === 0) return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
+    if (program.opts<{ json?: true }>().json === true) tellUsageError(terminal, thrown);
+    return EXIT.usage;
   }
   return exitCode;
 }

@@ -2,9 +2,9 @@ import { Failure, messageOf } from '../model/diagnostic.ts';
 import { limitFailure } from '../platform/system-limit.ts';
 import { type FileNames, specNames } from './arguments/paths.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
-import { catchSignals, type InterruptionHandle } from './interruption.ts';
+import { catchSignals, type InterruptionHandle, leaveOnSignal } from './interruption.ts';
 import { outputLost } from './output-lost.ts';
-import type { Terminal } from './terminal.ts';
+import type { SignalSource, Terminal } from './terminal.ts';
 import { Output } from './views/output.ts';
 
 /** What every command is given beside its own options. */
@@ -45,16 +45,7 @@ export async function runCommand(
   // Of a command that cannot even tell where it is, no path is shown.
   let names = specNames(options.spec, '/');
   let hangUp: () => void = () => undefined;
-  const rereads = options.rereads && terminal.stdout.isTTY !== true;
-  const signals =
-    onSignal === null
-      ? null
-      : catchSignals(
-          terminal.signals,
-          (text) => output.note(text),
-          onSignal,
-          rereads ? () => hangUp() : null,
-        );
+  const signals = hearSignals(terminal, options, output, () => hangUp());
   let exitCode: number;
   try {
     names = specNames(options.spec, terminal.cwd);
@@ -67,13 +58,33 @@ export async function runCommand(
     exitCode = await work({ terminal, output, names, signal, receivedSignal, onHangup });
   } catch (thrown) {
     exitCode = report(thrown, output, names, signals);
-  } finally {
-    signals?.release();
   }
   exitCode = tellLoss(terminal, onSignal !== null, output, names, exitCode);
+  // Before its signals are released: one between the two would keep the last line from being written.
   output.finish(exitCode);
   if (signals?.received() != null && !(await areSettled(terminal))) terminal.signals.exit(exitCode);
+  signals?.release();
   return exitCode;
+}
+
+/** Hears what may end a command before it is done. Null where a signal ends it by itself, and it has no last line. */
+function hearSignals(
+  terminal: Terminal,
+  { onSignal, rereads }: RunCommandOptions,
+  output: Output,
+  onHangup: () => void,
+): InterruptionHandle | null {
+  const source: SignalSource = {
+    on: (signal, listener) => terminal.signals.on(signal, listener),
+    off: (signal, listener) => terminal.signals.off(signal, listener),
+    exit: (code) => {
+      output.finish(code);
+      terminal.signals.exit(code);
+    },
+  };
+  if (onSignal === null) return output.json ? leaveOnSignal(source) : null;
+  const note = (text: string) => output.note(text);
+  return catchSignals(source, note, onSignal, rereads && terminal.stdout.isTTY !== true ? onHangup : null);
 }
 
 /** How long a command that was told to leave waits for whoever reads its output: milliseconds. */

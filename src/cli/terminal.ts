@@ -8,6 +8,8 @@ export interface Terminal {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
   readonly signals: SignalSource;
+  /** The time that lines of `--json` carry. */
+  readonly now: () => Date;
 }
 
 /** A stream that text is written to. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { checkedLines } from './json-lines.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -34,7 +35,11 @@ function mkplan(
     const options = { cwd: ROOT, env: { ...process.env, ...env } };
     execFile(process.execPath, [main, ...argv], options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
-      else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+      else {
+        const code = typeof error?.code === 'number' ? error.code : 0;
+        if (argv.includes('--json')) checkedLines(stdout, code);
+        resolve({ code, stdout, stderr });
+      }
     });
   });
 }

@@ -66,6 +66,7 @@ export function fakeTerminal(
     stdout: sink('stdout'),
     stderr: sink('stderr'),
     signals,
+    now: () => new Date('2026-01-02T03:04:05.678Z'),
   };
   return { terminal, signals, stdout: () => written.stdout, stderr: () => written.stderr };
 }

@@ -10,6 +10,7 @@ import {
   lockTimeout,
   MUTATES,
   WATCHES,
+  withoutJson,
 } from './registration.ts';
 
 /** `mkplan apply`. */
@@ -65,8 +66,7 @@ export function registerConfirm(program: Command, act: Act): void {
 
 /** What `apply --confirm-within` starts for itself. */
 export function registerGuard(program: Command, act: Act): void {
-  program
-    .command('guard', { hidden: true })
+  withoutJson(program.command('guard', { hidden: true }), 'it speaks with the apply that started it')
     .argument('<txid>')
     .option('--helper')
     .addOption(allowOption('what the apply was allowed'))

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { examples, remark } from './help.ts';
 import { DEFAULT_WAIT, parseWait } from './option-values.ts';
-import { type Act, addReadOptions, DEFAULT_SPEC, READS } from './registration.ts';
+import { type Act, addReadOptions, DEFAULT_SPEC, READS, withoutJson } from './registration.ts';
 
 /** `mkplan init`. */
 export function registerInit(program: Command, act: Act): void {
@@ -140,9 +140,10 @@ export function registerObserve(program: Command, act: Act): void {
 
 /** `mkplan schema`. */
 export function registerSchema(program: Command, act: Act): void {
-  program
-    .command('schema')
-    .description('print the JSON Schema of tunnel.yaml')
+  withoutJson(
+    program.command('schema').description('print the JSON Schema of tunnel.yaml'),
+    'it prints one JSON document',
+  )
     .addHelpText('after', examples(['mkplan schema > tunnel.schema.json', 'for an editor']))
     .action((_options, command: Command) =>
       act(command, DEFAULT_SPEC, READS, async (context) =>
@@ -156,9 +157,14 @@ const MANIFEST_HELP =
 
 /** `mkplan sandbox`. */
 export function registerSandbox(program: Command, act: Act): void {
-  program
-    .command('sandbox')
-    .description('run a command beside a cluster that is not there, in namespaces of its own; needs no root')
+  withoutJson(
+    program
+      .command('sandbox')
+      .description(
+        'run a command beside a cluster that is not there, in namespaces of its own; needs no root',
+      ),
+    'what it prints is the output of the command that it runs; the options of that command stand after `--`',
+  )
     .argument('[command...]', 'what to run, after `--`; a shell without it')
     .option(
       '--manifests <path>',

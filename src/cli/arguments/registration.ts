@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, Help, Option } from 'commander';
 import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { CommandContext } from '../run-command.ts';
 import { parseAllow, parseDuration } from './option-values.ts';
@@ -38,6 +38,25 @@ export const CONFIRMS: Registration = { onSignal: 'stopping' };
 /** `--allow`; `text` says what it is for. */
 export function allowOption(text: string): Option {
   return new Option('--allow <kinds>', text).argParser(parseAllow).default([], 'none');
+}
+
+/**
+ * Has a command refuse `--json`, and leave it out of its help: what it prints is a document already, or another
+ * program's. `why` says so.
+ */
+export function withoutJson(command: Command, why: string): Command {
+  return command
+    .configureHelp({
+      ...command.configureHelp(),
+      visibleGlobalOptions(this: Help, shown: Command) {
+        const all = Help.prototype.visibleGlobalOptions.call(this, shown);
+        return all.filter(({ long }) => long !== '--json');
+      },
+    })
+    .hook('preAction', () => {
+      if (command.optsWithGlobals()['json'] !== true) return;
+      command.error(`error: ${command.name()} does not take --json: ${why}`);
+    });
 }
 
 /** The options of every command that only reads what a spec names. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ApprovalKind } from '../../model/policy.ts';
-import { encodeObserved, printObserved } from '../../observe/document.ts';
+import { encodeObserved, type ObservedDocument, printObserved } from '../../observe/document.ts';
 import { observe as takeSnapshot } from '../../observe/observe.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
@@ -21,18 +21,23 @@ export async function observe(context: CommandContext, options: ObserveOptions):
   const { output, terminal, names, signal } = context;
   const desired = await loadDesired(context, 'present');
   const adapters = composeReading(terminal, approvedBy('observe', names.spec, options.allow));
-  let text: string;
+  let observation: ObservedDocument;
   try {
-    text = printObserved(encodeObserved(await takeSnapshot(desired, adapters, signal)));
+    observation = encodeObserved(await takeSnapshot(desired, adapters, signal));
   } finally {
     await adapters.close();
   }
-  if (options.out === undefined) output.document(text);
-  else {
-    const path = resolve(terminal.cwd, options.out);
-    await writeNewFile({ path, shown: options.out, text, what: 'observation' });
-    const shown = printableLine(options.out);
-    output.note(`Recorded in ${shown}: \`mkplan plan --observed ${shown}\` plans from it.\n`);
+  const file = options.out;
+  if (file === undefined) {
+    // Not even made where a line takes its place: a host with many routes has a long one.
+    if (output.json) output.line({ type: 'observed', observation });
+    else output.print(printObserved(observation));
+    return EXIT.ok;
   }
+  const text = printObserved(observation);
+  await writeNewFile({ path: resolve(terminal.cwd, file), shown: file, text, what: 'observation' });
+  const shown = printableLine(file);
+  output.note(`Recorded in ${shown}: \`mkplan plan --observed ${shown}\` plans from it.\n`);
+  output.line({ type: 'observed', file });
   return EXIT.ok;
 }

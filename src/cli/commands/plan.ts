@@ -42,6 +42,7 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
     await savePlan(resolve(terminal.cwd, options.out), options.out, made, observed.host);
     const shown = printableLine(options.out);
     output.note(`Saved to ${shown}: \`mkplan apply ${shown}\` applies exactly this.\n`);
+    output.line({ type: 'saved', file: options.out });
   }
   return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : EXIT.ok;
 }

@@ -208,7 +208,14 @@ async function loadIfThere(context: CommandContext, isNeeded: boolean): Promise<
 function showUnclaimed({ output, names }: CommandContext, observed: ObservedState, isAll: boolean): void {
   if (isAll) {
     output.printLine(`Nothing is applied, and there is no ${printableLine(names.spec)}.`);
-    output.line({ type: 'status', spec: names.spec, gone: 0, problems: [] });
+    output.line({
+      type: 'status',
+      spec: names.spec,
+      fulfilled: null,
+      applied: false,
+      gone: 0,
+      problems: [],
+    });
   }
   const unclaimed = unclaimedRoutes(observed);
   output.print(renderUnproven(unclaimed, { colors: output.colors, ...output.room }));

@@ -248,5 +248,6 @@ function conclude({ output, names }: CommandContext, { diagnostics, left }: Watc
   }
   output.note(`Not everything could be taken away; ${count(left.length, 'thing')} left:\n`);
   for (const line of left) output.note(`  ${printableLine(line)}\n`);
+  output.line({ type: 'left', left });
   return EXIT.residue;
 }

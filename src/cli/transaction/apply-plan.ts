@@ -270,6 +270,7 @@ export function concludeApply(
     case 'residue':
       output.note(`Not everything could be put right; ${count(outcome.left.length, 'thing')} left:\n`);
       for (const line of outcome.left) output.note(`  ${printableLine(line)}\n`);
+      output.line({ type: 'left', left: outcome.left });
       return EXIT.residue;
   }
 }

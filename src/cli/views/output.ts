@@ -130,11 +130,11 @@ export class Output {
     this.line(diagnosticLine(diagnostic, names));
   }
 
-  /** The last line of `--json`. */
+  /** The last line of `--json`: also of a run that had nothing else to say. */
   finish(exitCode: number): void {
     this.#flush();
     this.#progress.clear();
-    if (this.#sequence > 0) this.line({ type: 'summary', exitCode });
+    this.line({ type: 'summary', exitCode });
   }
 
   /** What was held back goes first, on whichever stream: both may be the same file. */
@@ -153,8 +153,9 @@ export class Output {
   }
 
   #numbered({ type, ...rest }: JsonLine): string {
+    const line = { type, seq: this.#sequence++, time: this.#terminal.now().toISOString(), ...rest };
     // JSON leaves C1 and bidi controls as they are; the escapes that a terminal is safe from are JSON's own.
-    return `${printableLine(JSON.stringify({ type, seq: this.#sequence++, ...rest }))}\n`;
+    return `${printableLine(JSON.stringify(line))}\n`;
   }
 }
 

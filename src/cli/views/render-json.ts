@@ -3,16 +3,20 @@ import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import { encodePlan } from '../../planner/document.ts';
 import type { FileNames } from '../arguments/paths.ts';
+import type { EventLine } from './generated/events.ts';
 import { countSteps } from './render-plan.ts';
 
 /** Version of the line format. Readers ignore unknown fields and types of their major, and refuse another major. */
-export const STREAM_FORMAT = '1.0';
+export const STREAM_FORMAT = '1.1';
 
-/** One line of `--json` output, before its sequence number. */
-export interface JsonLine {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
+/** What is only read; the generated types are of a JSON document, and so leave that open. */
+type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[Key]> } : T;
+
+/**
+ * One line of `--json` output, before its number and its time. A new type of line begins in
+ * schema/events.schema.json, of which this type and docs/events.md are made.
+ */
+export type JsonLine = Immutable<EventLine>;
 
 /** A plan as lines: the plan itself, then one for each profile, step, Service, conflict, approval and diagnostic. */
 export function planLines(plan: Plan, names: FileNames): JsonLine[] {
@@ -20,12 +24,15 @@ export function planLines(plan: Plan, names: FileNames): JsonLine[] {
   const { name, mode, platform, fingerprint, localOverrides } = document;
   return [
     { type: 'plan', name, spec: names.show(document.spec), mode, platform, fingerprint, localOverrides },
-    ...document.profiles.map((profile) => ({ type: 'profile', ...profile })),
-    ...document.steps.map((step, index) => ({ type: 'step', step: index, ...step })),
-    ...document.services.map((service) => ({ type: 'service', ...service })),
-    ...document.conflicts.map((conflict) => ({ type: 'conflict', ...withNamedFile(conflict, names) })),
-    ...document.approvals.map((approval) => ({ type: 'approval', ...approval })),
-    ...document.unproven.map((unproven) => ({ type: 'unproven', ...unproven })),
+    ...document.profiles.map((profile) => ({ type: 'profile' as const, ...profile })),
+    ...document.steps.map((step, index) => ({ type: 'step' as const, step: index, ...step })),
+    ...document.services.map((service) => ({ type: 'service' as const, ...service })),
+    ...document.conflicts.map((conflict) => ({
+      type: 'conflict' as const,
+      ...withNamedFile(conflict, names),
+    })),
+    ...document.approvals.map((approval) => ({ type: 'approval' as const, ...approval })),
+    ...document.unproven.map((unproven) => ({ type: 'unproven' as const, ...unproven })),
     ...document.diagnostics.map((diagnostic) => diagnosticLine(diagnostic, names)),
     { type: 'changes', ...countSteps(plan) },
   ];

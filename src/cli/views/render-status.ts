@@ -254,12 +254,24 @@ export function statusLines(
       gone: report.lost.length,
       problems: report.problems,
     },
-    ...report.lost.map(({ route, ...rest }) => ({ type: 'lost', ...rest, route: encodeRoute(route) })),
-    ...report.unproven.map((item) => ({ type: 'unproven', ...item, route: encodeRoute(item.route) })),
-    ...report.routes.map(({ route, ...rest }) => ({ type: 'route', ...rest, route: encodeRoute(route) })),
-    ...report.others.map((other) => ({ type: 'participant', ...other })),
+    ...report.lost.map(({ route, ...rest }) => ({
+      type: 'lost' as const,
+      ...rest,
+      route: encodeRoute(route),
+    })),
+    ...report.unproven.map((item) => ({
+      type: 'unproven' as const,
+      ...item,
+      route: encodeRoute(item.route),
+    })),
+    ...report.routes.map(({ route, ...rest }) => ({
+      type: 'route' as const,
+      ...rest,
+      route: encodeRoute(route),
+    })),
+    ...report.others.map((other) => ({ type: 'participant' as const, ...other })),
     ...report.services.map((service) => ({
-      type: 'service',
+      type: 'service' as const,
       ...service,
       answers: service.addresses.flatMap((address) =>
         service.ports.flatMap((port) => {

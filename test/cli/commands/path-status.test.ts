@@ -287,7 +287,7 @@ describe('statusOf', () => {
     );
     expect(text).not.toContain('me@here');
     const lines = statusLines(shared, 'tunnel.yaml', new Map());
-    expect(lines.filter(({ type }) => type === 'participant').map(({ name }) => name)).toEqual([
+    expect(lines.flatMap((line) => (line.type === 'participant' ? [line.name] : []))).toEqual([
       'mkplan-1',
       'mkplan-2',
       'mkplan-3',
