@@ -13,6 +13,7 @@ import { rivalOf } from '../../src/planner/conflicts/rival.ts';
 import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
+import { checkingEvents } from '../cli/json-lines.ts';
 import * as build from '../planner/build.ts';
 import { Faults } from './faults.ts';
 import { planOf } from './plans.ts';
@@ -151,9 +152,11 @@ export class Session {
       keep: false,
       signal: this.#end.signal,
     };
+    const checkEvent = checkingEvents();
     this.#outcome = runWatch(this.#ports(), { ...base, ...options }, (event) => {
       if (event.type === 'watch.state') this.#enter(event.state);
       this.events.push(event);
+      checkEvent(event);
       listener(event);
     });
   }

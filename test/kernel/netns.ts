@@ -14,6 +14,7 @@ import type {
   CommandStreamer,
 } from '../../src/platform/command.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
+import { asksForLines, checkedLines, LineCheck } from '../cli/json-lines.ts';
 
 /** How namespaces are made, and how the holder's are entered. */
 interface Kind {
@@ -116,6 +117,16 @@ async function hold(argv: Argv): Promise<ChildProcess & { pid: number }> {
   return Object.assign(child, { pid: child.pid });
 }
 
+/** What is wrong with a line is thrown at nobody: the run of all tests fails by it, whatever the test was about. */
+function checkLinesOf(child: ChildProcess): void {
+  const check = new LineCheck();
+  child.stdout?.on('data', (chunk: Buffer | string) => check.take(chunk));
+  child.once('close', (code) => {
+    // A signal that mkplan cannot hear, or a test that stopped reading, leaves no end to look at.
+    if (code !== null && child.stdout?.readableEnded === true) check.end(code);
+  });
+}
+
 class HeldNamespace implements Namespace {
   readonly pid: number;
   readonly processes: CommandRunner & CommandStreamer;
@@ -139,7 +150,9 @@ class HeldNamespace implements Namespace {
   }
 
   async run(argv: Argv, { env, ...options }: RunOptions = {}): Promise<CommandResult> {
-    return await this.processes.run(withEnv(argv, env), { timeoutMs: 30_000, ...options });
+    const result = await this.processes.run(withEnv(argv, env), { timeoutMs: 30_000, ...options });
+    if (asksForLines(argv)) checkedLines(result.stdout, result.code);
+    return result;
   }
 
   async must(argv: Argv, options?: RunOptions): Promise<string> {
@@ -152,6 +165,7 @@ class HeldNamespace implements Namespace {
     const [program, ...args] = this.enter(withEnv(argv, env));
     const child = spawn(program, args, { stdio: 'pipe', detached });
     this.#children.push(child);
+    if (asksForLines(argv)) checkLinesOf(child);
     return child;
   }
 
