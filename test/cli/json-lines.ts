@@ -35,10 +35,9 @@ function validatorOf(type: string): ValidateFunction {
 /** Whether an argv runs mkplan with `--json`. What stands after `--` belongs to another program. */
 export function asksForLines(argv: readonly string[]): boolean {
   const program = argv.findIndex((word) => word.endsWith('/main.js'));
-  const [own = []] = [argv.slice(program + 1)].map((args) =>
-    args.includes('--') ? args.slice(0, args.indexOf('--')) : args,
-  );
-  return program >= 0 && own.includes('--json');
+  if (program < 0) return false;
+  const [own = ''] = argv.slice(program).join('\0').split('\0--\0');
+  return own.split('\0').includes('--json');
 }
 
 /** Holds what a run with `--json` prints to schema/events.schema.json, line by line, as it comes. */
@@ -47,17 +46,25 @@ export class LineCheck {
   #rest = '';
   #count = 0;
   #last: Line | null = null;
+  readonly #faults: unknown[] = [];
 
-  /** Throws at the first line that is not as it should be. */
+  /** Throws at the first line that is not as it should be; what comes after that one is no longer looked at. */
   take(chunk: Buffer | string): void {
+    if (this.#faults.length > 0) return;
     this.#rest += typeof chunk === 'string' ? chunk : this.#decoder.write(chunk);
     const lines = this.#rest.split('\n');
     this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#check(line);
+    try {
+      for (const line of lines) this.#check(line);
+    } catch (fault) {
+      this.#faults.push(fault);
+      throw fault;
+    }
   }
 
   /** Throws unless the last line is a summary with this exit code. */
   end(exitCode: number): void {
+    if (this.#faults.length > 0) return;
     if (this.#rest !== '') throw new Error(`--json: a line is cut: ${this.#rest}`);
     if (this.#last?.type !== 'summary')
       throw new Error(`--json: the last line is no summary: ${JSON.stringify(this.#last)}`);

@@ -4,13 +4,19 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { profileFile } from '../../src/minikube/files.ts';
 import { checkedLines, type Line } from '../cli/json-lines.ts';
+import { serviceObject } from '../cluster/objects.ts';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, LARGE_SPEC, Rig, specOf } from './rig.ts';
+import { SandboxWorld } from './sandbox-world.ts';
 
 const refused = requireNamespaces();
 
 const SPEC = specOf({ cidrs: ['10.96.0.0/12', '10.244.0.0/16'] });
 const YES = '--auto-approve';
+const POOLED = 'profiles: [{ name: minikube, loadBalancer: { pool: [10.200.0.0/24] } }]\n';
+
+const types = (lines: readonly Line[]) => [...new Set(lines.map(({ type }) => type))];
+const codes = (lines: readonly Line[]) => lines.flatMap((line) => ('code' in line ? [line['code']] : []));
 
 /** Every run of these is held to the schema by the host that it runs on; here stands what its lines say. */
 describe.skipIf(refused !== null)('--json on a host', () => {
@@ -30,9 +36,6 @@ describe.skipIf(refused !== null)('--json on a host', () => {
     const { code, stdout } = await rig.mkplan(...args, '--json');
     return { code, lines: checkedLines(stdout, code).slice(1, -1) };
   }
-
-  const types = (lines: readonly Line[]) => [...new Set(lines.map(({ type }) => type))];
-  const codes = (lines: readonly Line[]) => lines.flatMap((line) => ('code' in line ? [line['code']] : []));
 
   it('has a version and a summary where there is nothing to tell', async () => {
     expect(await told('import', rig.spec)).toEqual({ code: 0, lines: [] });
@@ -184,5 +187,50 @@ describe.skipIf(refused !== null)('--json on a host', () => {
     expect(code).toBe(0);
     expect(types(lines)).toEqual(expect.arrayContaining(['watch.state', 'watch.planned', 'committed']));
     expect(lines.at(-1)).toMatchObject({ type: 'summary', exitCode: 0 });
+  });
+});
+
+describe.skipIf(refused !== null)('--json beside a cluster', () => {
+  let world: SandboxWorld;
+
+  beforeEach(async () => {
+    world = await SandboxWorld.create();
+    await world.writeSpec(SPEC.replace(/profiles:.*/s, POOLED));
+    await world.post('/api/v1/namespaces/default/services', serviceObject('web'));
+  });
+
+  afterEach(() => world.close());
+
+  it('tells of Services from the plan to what answers', async () => {
+    const told = async (...args: readonly string[]) => {
+      const { code, stdout } = await world.mkplan(...args, world.spec, '--json');
+      return checkedLines(stdout, code);
+    };
+    const planned = await told('plan');
+    expect(planned).toContainEqual(expect.objectContaining({ type: 'step', kind: 'service', name: 'web' }));
+    expect(types(await told('apply', YES))).toContain('committed');
+    const status = await told('status');
+    const service = {
+      type: 'service',
+      name: 'web',
+      state: 'served',
+      addresses: ['10.200.0.1'],
+      routed: true,
+    };
+    expect(status).toContainEqual(expect.objectContaining({ ...service, answers: expect.any(Array) }));
+    expect(types(status)).toContain('route');
+    expect(types(await told('destroy', YES))).toContain('committed');
+  });
+
+  it('tells of a session that another terminal asks about', async () => {
+    const session = world.startMkplan('watch', world.spec, YES, '--json');
+    await session.until('it rests', () => session.said.includes('"state":"idle"'));
+    const { code, stdout } = await world.mkplan('status', world.spec, '--json');
+    expect(checkedLines(stdout, code)).toContainEqual(
+      expect.objectContaining({ type: 'session', live: true, pid: session.pid }),
+    );
+    const again = await world.mkplan('watch', world.spec, YES, '--json');
+    expect([again.code, codes(checkedLines(again.stdout, again.code))]).toEqual([7, ['session-lives']]);
+    expect(await session.stop()).toBe(0);
   });
 });
