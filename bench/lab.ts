@@ -31,7 +31,8 @@ export class Lab {
     this.host = host;
     this.#vm = vm;
     this.#setting = setting;
-    this.#env = sandboxEnvironment(process.env, setting.scratch);
+    const env = sandboxEnvironment(process.env, setting.scratch);
+    this.#env = { ...env, XDG_CACHE_HOME: join(setting.scratch, 'cache') };
   }
 
   /** Writes the spec (JSON is YAML) and returns its path. */
@@ -133,6 +134,23 @@ export class Lab {
   /** A run of a floor program on the host. */
   floor(name: Parameters<Setting['program']>[0], ...args: string[]): Timed {
     return this.#timed('floor', [process.execPath, this.#setting.program(name), ...args]);
+  }
+
+  /** The two by somebody without rights, for whom mkplan keeps compiled code: for root it does not. */
+  asUser(): Pick<Lab, 'mkplan' | 'floor'> {
+    const user = ['unshare', '--user', '--map-user=1000', '--', process.execPath] as const;
+    return {
+      mkplan: (...args) => this.#timed('work', [...user, this.#setting.mkplan, ...args]),
+      floor: (name, ...args) => this.#timed('floor', [...user, this.#setting.program(name), ...args]),
+    };
+  }
+
+  /** A run as on a machine where mkplan has not run before: without the code that V8 compiled. */
+  atFirst(run: Timed): Timed {
+    return async () => {
+      await rm(join(this.#setting.scratch, 'cache'), { recursive: true, force: true });
+      return await run();
+    };
   }
 
   /** Output goes to files, as a pipe's reader would take a share of the machine. Throws unless it exits with 0. */

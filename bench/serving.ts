@@ -116,13 +116,14 @@ async function measureMany(lab: Lab, { progress }: Setting, credentials: string)
         loadBalancer: { pool: ['10.200.0.0/18'], unclassed: false, class: loadBalancerClass },
       },
     ]);
+  const user = lab.asUser();
   const plan = {
     work: `first \`mkplan plan\` of ${services}`,
     floor: '`node` + LIST, parsed',
     budget: 1.5,
     pairs: await measurePairs(
-      lab.mkplan('plan', await spec(CLASSES.work)),
-      lab.floor('floor-list', credentials),
+      user.mkplan('plan', await spec(CLASSES.work)),
+      user.floor('floor-list', credentials),
       progress,
     ),
   };
