@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { requireNamespaces } from '../kernel/netns.ts';
+import { requireNamespaces } from './netns.ts';
 import { type NodeProgram, nodePrograms } from './node-programs.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -106,6 +106,14 @@ describe.skipIf(refused !== null)('the compiled code that a command keeps', () =
     for (const args of [['validate', 'none.yaml'], ['paln'], ['plan', '--nope'], ['--version']])
       await run(HERE, args);
     expect(kept()).toEqual([]);
+  });
+
+  it('is not that of another build of the same Node', async () => {
+    expect(await planAndTell(HERE)).toBe('compiled');
+    const path = join(home, 'node');
+    cpSync(HERE.path, path);
+    expect(await planAndTell({ ...HERE, path })).toBe('compiled');
+    expect(await planAndTell(HERE)).toBe('taken');
   });
 
   it('is neither kept nor taken by root', async () => {
