@@ -5,7 +5,14 @@ import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../pla
 import { tryLock } from '../platform/flock.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
 import { otherElevators } from './elevation.ts';
-import { elevationRefused, helperBusy, helperGone, helperUnable, sudoMissing } from './failures.ts';
+import {
+  elevationRefused,
+  helperBusy,
+  helperExposed,
+  helperGone,
+  helperUnable,
+  sudoMissing,
+} from './failures.ts';
 import { encodeRequest, MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
 import { Session, SessionEnded } from './session.ts';
 
@@ -47,7 +54,8 @@ export class HelperClient implements RouteChanger {
 
   /**
    * Starts the helper, so that this overlaps with other work: its process runs once this returns. Optional; where it
-   * fails, `change` fails likewise. Throws a Failure: `sudo-missing`, `elevation-refused`, `helper-gone`, `helper-unable`, `lock-held`.
+   * fails, `change` fails likewise. Throws a Failure: `sudo-missing`, `elevation-refused`, `helper-gone`,
+   * `helper-exposed`, `helper-unable`, `lock-held`.
    */
   start(): Promise<void> {
     const started = this.#started().then(() => undefined);
@@ -170,9 +178,8 @@ export class HelperClient implements RouteChanger {
 
   #unable(response: Response): Failure {
     if (response.type !== 'error') return helperUnable('it answered what was not asked');
-    return response.code === 'lock-held'
-      ? helperBusy(this.#options.lockPath)
-      : helperUnable(response.message);
+    if (response.code === 'lock-held') return helperBusy(this.#options.lockPath);
+    return response.code === 'exposed' ? helperExposed(response.message) : helperUnable(response.message);
   }
 
   #openLock(): number {

@@ -57,6 +57,19 @@ export function helperUnable(cause: string): Failure {
   ]);
 }
 
+/** The helper does not serve whoever could change its code, where sudo(8) starts it without a password. */
+export function helperExposed(cause: string): Failure {
+  return new Failure('error', [
+    {
+      code: 'helper-exposed',
+      severity: 'error',
+      summary: 'the helper that changes routes could be changed by its user',
+      cause,
+      fix: 'Install mkplan and Node as root and call those, or remove NOPASSWD from the rule (docs/install.md).',
+    },
+  ]);
+}
+
 /** A helper of another mkplan holds the lock. */
 export function helperBusy(lockPath: string): Failure {
   return new Failure('lock-held', [

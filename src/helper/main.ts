@@ -38,6 +38,9 @@ const CHILD_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/run/wrappers/bin:/run/
 
 class Unusable extends Error {}
 
+/** Who calls could change what the helper runs. */
+class Exposed extends Error {}
+
 function findIp(): string {
   const path = IP_PATHS.find((candidate) => existsSync(candidate));
   if (path === undefined) throw new Unusable(`no ip(8) at ${IP_PATHS.join(', ')}`);
@@ -95,7 +98,7 @@ async function refuseExposed(runner: ProcessRunner): Promise<void> {
   if (process.getuid?.() !== 0 || uid === undefined || user === undefined || uid === '0') return;
   const helper = import.meta.filename;
   const why = await whyExposed({ runner, node: process.execPath, helper, uid: Number(uid), user });
-  if (why !== null) throw new Unusable(why);
+  if (why !== null) throw new Exposed(why);
 }
 
 // EPIPE: nobody listens any more, as the write itself tells.
@@ -114,7 +117,7 @@ function refuse(error: unknown): void {
   respond({
     type: 'error',
     seq: null,
-    code: held ? 'lock-held' : 'unusable',
+    code: held ? 'lock-held' : error instanceof Exposed ? 'exposed' : 'unusable',
     message: held
       ? 'another helper still holds the lock'
       : diagnostic === undefined

@@ -90,7 +90,7 @@ export function decodeRequest(line: string): Request {
   return { type: 'change', seq, changes: changes.map((change: unknown) => decodeChange(change, seq)) };
 }
 
-const ERROR_CODES = ['not-understood', 'version', 'lock-held', 'unusable'] as const;
+const ERROR_CODES = ['not-understood', 'version', 'lock-held', 'exposed', 'unusable'] as const;
 
 /** Reads one line of a response. Throws a ProtocolError unless every part of it is as it should be. */
 export function decodeResponse(line: string): Response {

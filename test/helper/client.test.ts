@@ -242,6 +242,7 @@ describe('HelperClient', () => {
 
   test.each([
     ['lock-held', 'lock-held'],
+    ['exposed', 'helper-exposed'],
     ['unusable', 'helper-unable'],
     ['version', 'helper-unable'],
   ] as const)('the error %s is told as %s', async (code, told) => {

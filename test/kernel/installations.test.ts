@@ -87,6 +87,7 @@ describe.skipIf(refused !== null)(`mkplan installed by${refused === null ? '' : 
       await user.rules(user.withoutPassword);
       const applied = await user.apply();
       expect(applied.code).toBe(1);
+      expect(applied.stderr).toMatch(/\[helper-exposed\][\s\S]*Install mkplan and Node as root/);
       expect(applied.stderr).toContain(`sudo lets ${USER} run it without a password, and `);
       expect(applied.stderr.replaceAll(/\s+/g, ' ')).toContain(`${user.rig.directory}/${part}`);
       expect(await user.rig.ours()).toEqual([]);
