@@ -2,6 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { RECORD_KEY } from '../src/kubernetes/allocations.ts';
+import { LEASE_SELECTOR } from '../src/kubernetes/leases.ts';
+import { CONDITION_TYPE } from '../src/model/condition.ts';
+import { FIELD_MANAGER } from '../src/model/observed.ts';
+import { POLICY_PATH } from '../src/model/policy.ts';
+import { DEFAULT_PROTOCOL } from '../src/model/route.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
@@ -90,4 +96,28 @@ it('one address stands for the project wherever one is named', () => {
     [...read(name).matchAll(/github\.com\/([\w.-]+)\/mkplan\b/g)].filter(([, owner]) => owner !== 'mkplan'),
   );
   expect(others.map(([whole]) => whole)).toEqual([]);
+});
+
+describe('the page on uninstalling', () => {
+  const [namespace = '', record = ''] = RECORD_KEY.split('/');
+
+  it.each([
+    `kubectl -n ${namespace} delete configmap ${record}`,
+    `kubectl -n ${namespace} delete lease -l ${LEASE_SELECTOR}`,
+    `--subresource=status --field-manager=${FIELD_MANAGER} `,
+    `@.status.conditions[*].type=="${CONDITION_TYPE}"`,
+    `ip route flush proto ${DEFAULT_PROTOCOL}\n`,
+    POLICY_PATH,
+  ])('names what mkplan makes: %s', (text) => {
+    expect(read('docs/install.md')).toContain(text);
+  });
+
+  it('names the units, the manifest and the helper as they are delivered', () => {
+    const page = read('docs/install.md');
+    const units = readdirSync(join(root, 'deploy'));
+    expect(units.filter((name) => !page.includes(name))).toEqual([]);
+    const folder = '/usr/local/lib/node_modules/mkplan';
+    expect(page).toContain(`realpath ${folder}/dist/helper.js`);
+    expect(read('docs/elevation.md')).toContain(`NOPASSWD: /usr/bin/node ${folder}/dist/helper.js --lock `);
+  });
 });

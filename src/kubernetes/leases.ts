@@ -25,7 +25,8 @@ type Lease = Wire<V1Lease>;
 const NAMESPACE = 'kube-system';
 const COLLECTION = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
 const OURS = { 'app.kubernetes.io/managed-by': 'mkplan' } as const;
-const SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
+/** Selects the Leases of every mkplan. */
+export const LEASE_SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
 const LEAVING = 'mkplan/leaving';
 /** What a tunnel serves, so that others leave it that: JSON, a list of {@link Serving}. */
 const SERVES = 'mkplan/serves';
@@ -130,7 +131,7 @@ async function listLeases(
   return await api.list<Lease>({
     resource: `leases ${NAMESPACE}`,
     path: COLLECTION,
-    query: { labelSelector: SELECTOR },
+    query: { labelSelector: LEASE_SELECTOR },
     ...call,
   });
 }
