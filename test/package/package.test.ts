@@ -27,15 +27,22 @@ describe('npm pack in a fresh clone', () => {
     expect(packed.said.stdout).toBe(`mkplan-${version}.tgz\n`);
   });
 
-  it('refuses, and says so, where mkplan cannot be built', async () => {
-    const copy = await packed.spoiled();
-    const env = { ...process.env, npm_config_prefer_offline: 'true' };
-    await rm(join(copy, 'src', 'cli', 'program.ts'));
-    const { code, stderr } = await run(['npm', 'pack', '--silent'], { cwd: copy, env });
+  it('refuses, and says so, where nothing is installed and no network is there', async () => {
+    const copy = await packed.bare();
+    const { code, stderr } = await run(['npm', 'pack'], { cwd: copy, env: packed.alone });
     expect(code).not.toBe(0);
     expect(stderr).toContain('mkplan was not packed: the build is not complete');
     expect(existsSync(join(copy, packed.said.stdout.trim()))).toBe(false);
-  }, 300_000);
+  });
+
+  it('refuses where something is missing that package.json names', async () => {
+    await rm(join(packed.clone, 'CHANGELOG.md'));
+    await rm(join(packed.clone, packed.said.stdout.trim()));
+    const { code, stderr } = await run(['npm', 'pack'], { cwd: packed.clone, env: packed.alone });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('CHANGELOG.md is missing\nmkplan was not packed: ');
+    expect(existsSync(join(packed.clone, packed.said.stdout.trim()))).toBe(false);
+  });
 });
 
 describe('the package', () => {

@@ -75,15 +75,19 @@ export class Packed {
   }
 
   async #install(tarball: string): Promise<void> {
-    // Neither the registry nor an earlier download nor a setting of this machine has a part in it.
-    const env = {
+    const argv = ['install', '--global', '--prefix', this.prefix, tarball] as const;
+    await must(['npm', ...argv], { cwd: this.#scratch, env: this.alone });
+  }
+
+  /** An environment of npm in which no registry, no earlier download and no setting of this machine has a part. */
+  get alone(): NodeJS.ProcessEnv {
+    return {
       PATH: process.env['PATH'],
       HOME: join(this.#scratch, 'home'),
       npm_config_cache: join(this.#scratch, 'cache'),
+      npm_config_offline: 'true',
       npm_config_registry: 'http://127.0.0.1:9/',
     };
-    const argv = ['install', '--global', '--offline', '--prefix', this.prefix, tarball] as const;
-    await must(['npm', ...argv], { cwd: this.#scratch, env });
   }
 
   get clone(): string {
@@ -118,9 +122,9 @@ export class Packed {
     return await run([node.path, this.bin, ...args], { cwd: this.folder, env });
   }
 
-  /** A copy of the clone to spoil, with nothing built or installed. */
-  async spoiled(): Promise<string> {
-    const copy = join(this.#scratch, 'spoiled');
+  /** A copy of the clone with nothing built or installed. */
+  async bare(): Promise<string> {
+    const copy = join(this.#scratch, 'bare');
     await mkdir(copy);
     await cp(this.clone, copy, {
       recursive: true,
