@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Daemon } from '../cluster/daemon.ts';
@@ -250,6 +250,23 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
     expect(applied, applied.stderr).toMatchObject({ code: 0 });
     const seen = new Set((await readFile(proof, 'utf8')).trim().split('\n'));
     expect(seen).toEqual(new Set([String(user.uid)]));
+  });
+
+  it('who has doas and no sudo is told so by name, with nothing changed', async () => {
+    const programs = join(user.home, 'bin');
+    await mkdir(programs);
+    for (const program of ['ip', 'flock']) {
+      const real = (await user.rig.host.must(['sh', '-c', `command -v ${program}`])).trim();
+      await symlink(real, join(programs, program));
+    }
+    await writeFile(join(programs, 'doas'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+    await user.giveToUser(user.home);
+    const applied = await user.mkplanWith({ PATH: programs }, 'apply', user.spec, ...ALLOW);
+    expect(applied.code).toBe(1);
+    expect(applied.stderr).toMatch(
+      /sudo is not installed \[sudo-missing\][\s\S]*cannot use doas in its place/,
+    );
+    await nothingChanged();
   });
 
   describe('who could write the helper’s code', () => {
