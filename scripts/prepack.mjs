@@ -8,7 +8,7 @@ const { version, files, bin } = JSON.parse(readFileSync(join(root, 'package.json
 
 /** What package.json names and the checkout does not have. */
 function missing() {
-  const named = [...files.filter((name) => !name.startsWith('!')), ...Object.values(bin)];
+  const named = [...files, ...Object.values(bin)];
   return named.filter((name) => !existsSync(join(root, name))).map((name) => `${name} is missing`);
 }
 

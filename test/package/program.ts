@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type NodeProgram, nodePrograms } from '../kernel/node-programs.ts';
 
 /** The checkout that the test belongs to. */
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -38,17 +39,11 @@ async function must(argv: [string, ...string[]], options: RunOptions): Promise<s
   return stdout;
 }
 
-/** A Node to run the packed program on. */
-export interface Node {
-  readonly version: string;
-  /** Absolute path of the program. */
-  readonly path: string;
-}
-
-/** Every Node that the packed program is tried on. */
-export function nodes(): Promise<readonly Node[]> {
-  return Promise.resolve([{ version: process.versions.node, path: process.execPath }]);
-}
+/** Every Node that the packed program is tried on: this one, and those that were fetched. */
+export const nodes: readonly NodeProgram[] = [
+  { version: `${process.versions.node}, which packed it`, path: process.execPath },
+  ...nodePrograms.supported,
+];
 
 /** mkplan as a stranger gets it: packed in a fresh clone of HEAD, installed globally without a network. */
 export class Packed {
@@ -117,7 +112,7 @@ export class Packed {
   }
 
   /** Runs the installed program on a Node, as somebody who stands where the examples are. */
-  async mkplan(node: Node, ...args: readonly string[]): Promise<Ended> {
+  async mkplan(node: NodeProgram, ...args: readonly string[]): Promise<Ended> {
     const env = { PATH: process.env['PATH'], HOME: join(this.#scratch, 'home'), NO_COLOR: '1' };
     return await run([node.path, this.bin, ...args], { cwd: this.folder, env });
   }
