@@ -57,7 +57,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['platform'],
   commander: ['cli'],
   picocolors: ['cli'],
-  'string-width': ['cli'],
+  'get-east-asian-width': ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@peculiar/x509': ['embedded-api'],
 };

@@ -2,6 +2,8 @@ import { type DesiredProfile, type DesiredState, needsCluster } from '../../mode
 import type { ObservedProfile, ObservedState, Right } from '../../model/observed.ts';
 import type { Purpose } from '../../model/plan.ts';
 
+const KUBEADM: Right = 'get configmaps kube-system/kubeadm-config';
+
 /** What the spec asks for and nobody can tell: its cluster did not answer, or the user may not look there. */
 export class Doubts {
   readonly #desired: ReadonlyMap<string, DesiredProfile>;
@@ -25,12 +27,14 @@ export class Doubts {
     if (this.isSilent(name)) return true;
     switch (purpose) {
       case 'pods':
-        return profile.pods.value === 'auto' && this.#lacks(name, 'list nodes');
+        return (
+          profile.pods.value === 'auto' && (this.#lacks(name, 'list nodes') || this.#lacks(name, KUBEADM))
+        );
       case 'services':
         return (
           profile.services.value === 'auto' &&
-          this.#lacks(name, 'list servicecidrs') &&
-          this.#lacks(name, 'get configmaps kube-system/kubeadm-config')
+          this.#lacks(name, KUBEADM) &&
+          this.#cluster(name)?.serviceCidrs.length === 0
         );
       case 'load-balancer':
       case 'guard':

@@ -17,6 +17,7 @@ import { tellApart } from '../../planner/conflicts/foreign.ts';
 import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
 import { count } from '../views/text.ts';
 import { Doubts } from './doubts.ts';
+import { isFulfilled } from './fulfilled.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -147,33 +148,6 @@ export function statusOf(
       served.some((service) => isOurs(service.state) && service.addresses.length > 0),
     fulfilled: isFulfilled(desired, plan, observed, { doubts, routes, services: served }),
   };
-}
-
-/** Errors of a plan that come of what could not be seen. */
-const BLINDNESS: ReadonlySet<string> = new Set(['cluster-unobserved', 'rights-missing']);
-
-/**
- * Whether all is as the spec asks; null where that cannot be told: an open transaction changes what was seen, or something was not seen and
- * all that was is as it should be.
- */
-function isFulfilled(
-  desired: DesiredState,
-  plan: Plan,
-  { registry: { open } }: ObservedState,
-  { doubts, routes, services }: Pick<StatusReport, 'routes' | 'services'> & { readonly doubts: Doubts },
-): boolean | null {
-  if (open !== null && !open.awaiting) return null;
-  const isUnmet =
-    routes.some(({ state }) => state !== 'present' && state !== 'unknown') ||
-    services.some(({ state, routed }) => state === 'pending' || routed === false) ||
-    plan.steps.some((step) => step.kind === 'service' && step.action !== 'none') ||
-    plan.conflicts.some(({ outcome }) => outcome === 'refused') ||
-    plan.diagnostics.some(({ code, severity }) => severity === 'error' && !BLINDNESS.has(code));
-  if (isUnmet) return false;
-  const isUnknown =
-    routes.some(({ state }) => state === 'unknown') ||
-    desired.profiles.some(({ name }) => doubts.isSilent(name) || doubts.areServicesUnknown(name));
-  return isUnknown ? null : true;
 }
 
 /** Profiles that the spec does not name any more, and whose clusters are not asked. */

@@ -28,6 +28,11 @@ export interface SessionLeft {
   readonly hasSpec: boolean;
 }
 
+/** Whether there is anything to say of a session: one that left nothing is of no interest. */
+export function isWorthTelling({ left }: SessionStatus): boolean {
+  return left === null || left.routes > 0 || left.services !== 0;
+}
+
 /** What is left of a session. `told` is the state of its spec, where that could be read. */
 export function leftBy(
   { spec }: SessionRecord,

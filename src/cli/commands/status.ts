@@ -24,7 +24,7 @@ import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { probeAll } from '../wiring/probe.ts';
 import { Doubts } from './doubts.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from './path-status.ts';
-import { leftBy, type SessionStatus } from './session-status.ts';
+import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
 
 export interface StatusOptions {
   readonly allow: readonly ApprovalKind[];
@@ -127,7 +127,8 @@ async function look(
     const elsewhere =
       record.bootId === observed.host.bootId && record.networkNamespace !== observed.host.networkNamespace;
     const left = live ? null : leftBy(record, observed, await isThere(record.spec), told);
-    sessions.push({ record, live, elsewhere, left });
+    const session = { record, live, elsewhere, left };
+    if (isWorthTelling(session)) sessions.push(session);
   }
   return { observed, reports, sessions };
 }
@@ -154,7 +155,7 @@ async function showAll(
   for (const session of sessions) {
     const spec = desired === null ? namesFrom(session.record.spec, terminal.cwd).spec : names.spec;
     const text = renderSession(session, { colors: output.colors, ...output.room, spec });
-    if (desired === null && text !== '') output.printLine(`${printableLine(session.record.spec)}:`);
+    if (desired === null) output.printLine(`${printableLine(session.record.spec)}:`);
     output.print(text);
     output.line(sessionLine(session));
   }

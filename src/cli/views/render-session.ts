@@ -11,14 +11,12 @@ export interface RenderSessionOptions extends Room {
   readonly spec: string;
 }
 
-/** What a session has recorded of itself, or what is left of one that has ended, for people. Empty where that is nothing. */
+/** What a session has recorded of itself, or what is left of one that has ended, for people. */
 export function renderSession(raw: SessionStatus, { colors, spec, ...room }: RenderSessionOptions): string {
   const { record, elsewhere, left } = printableDeep(raw);
   const { pid, since, state, lastPass, held, pending } = record;
   if (left !== null) {
-    const found = leftText(left);
-    if (found === null) return '';
-    const text = `a session (pid ${pid}, since ${since}) ended without taking away what it made: ${found}.`;
+    const text = `a session (pid ${pid}, since ${since}) ended without taking away what it made: ${leftText(left)}.`;
     return paragraph(`${colors.alarm('!')} ${text} ${remedy(left, spec)}`, room, 2);
   }
   const pass = lastPass === null ? 'no pass has ended yet' : `last pass ${lastPass.at}: ${lastPass.result}`;
@@ -33,7 +31,7 @@ export function renderSession(raw: SessionStatus, { colors, spec, ...room }: Ren
   ].join('');
 }
 
-function leftText({ routes, services }: SessionLeft): string | null {
+function leftText({ routes, services }: SessionLeft): string {
   const parts = [
     ...(routes > 0 ? [count(routes, 'route')] : []),
     ...(services === null
@@ -42,7 +40,7 @@ function leftText({ routes, services }: SessionLeft): string | null {
         ? [services === 1 ? 'the address of 1 Service' : `the addresses of ${services} Services`]
         : []),
   ];
-  return parts.length === 0 ? null : parts.join(' and ');
+  return parts.join(' and ');
 }
 
 /** What takes it all away. */

@@ -1,25 +1,45 @@
-import stringWidth from 'string-width';
+import { eastAsianWidth } from 'get-east-asian-width';
 import { escapeInvisible, INVISIBLE, printableLine } from '../../model/printable.ts';
 
 export { printableLine };
 
-const PLAIN_TEXT = /^[ -~]*$/;
+const ESCAPE = '\u001b';
+const STYLE = `${ESCAPE}\\[[0-9;]*m`;
+/** A colour of a palette. */
+const STYLES = new RegExp(STYLE, 'g');
+/** A colour of a palette, or the text up to the next. */
+const STYLED = new RegExp(`${STYLE}|[^${ESCAPE}]+`, 'g');
+
+/** Told fast, since nearly every text is; the marks are those of our own texts. */
+const NARROW = /^[ -~‘’“”–…→✓·]*$/;
+/** Takes no column, or is shown with what it follows. */
+const ZERO_WIDTH = /^[\p{Mark}\p{Control}\p{Default_Ignorable_Code_Point}]+$/u;
+/** Shown as a picture, which takes two columns (Unicode TS 51). */
+const PICTURE = /\p{Emoji_Presentation}|\ufe0f/u;
 
 /**
  * The columns that a text takes on a terminal (Unicode TR 11): wide characters take two, combining ones and the colours of a palette
  * none.
  */
 export function displayWidth(text: string): number {
-  return PLAIN_TEXT.test(text) ? text.length : stringWidth(text);
+  const bare = text.includes(ESCAPE) ? text.replaceAll(STYLES, '') : text;
+  if (NARROW.test(bare)) return bare.length;
+  return characters(bare).reduce((sum, character) => sum + characterWidth(character), 0);
 }
 
-const ESCAPE = '\u001b';
-/** A colour of a palette, or the text up to the next. */
-const STYLED = new RegExp(`${ESCAPE}\\[[0-9;]*m|[^${ESCAPE}]+`, 'g');
-const graphemes = new Intl.Segmenter();
+function characterWidth(character: string): number {
+  if (ZERO_WIDTH.test(character)) return 0;
+  return PICTURE.test(character) ? 2 : eastAsianWidth(character.codePointAt(0) ?? 0);
+}
+
+/** Made when it is first needed: that takes longer than a whole plan of plain text. */
+let segmenter: Intl.Segmenter | null = null;
 
 /** What a reader sees as one character, and colours, each as a whole. */
 function characters(text: string): string[] {
+  if (NARROW.test(text)) return [...text];
+  segmenter ??= new Intl.Segmenter();
+  const graphemes = segmenter;
   return [...text.matchAll(STYLED)].flatMap(([part]) =>
     part.startsWith(ESCAPE) ? [part] : Array.from(graphemes.segment(part), ({ segment }) => segment),
   );
