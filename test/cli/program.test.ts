@@ -101,6 +101,14 @@ describe('the command line', () => {
     expect(wide.stdout).toBe((await mkplan(['plan', '--help'])).stdout);
   });
 
+  it('cannot tell whether all is as a spec asks that is not there', async () => {
+    for (const option of ['--wait', '--detailed-exitcode']) {
+      const { code, stderr } = await mkplan(['status', option], { cwd: directory });
+      expect(stderr).toContain('[spec-missing]');
+      expect(code).toBe(1);
+    }
+  });
+
   it('begins the help of status with what it is for', async () => {
     expect((await mkplan(['status', '--help'])).stdout).toMatch(/\n\nis it right now/);
   });

@@ -157,7 +157,7 @@ export function checkTold(lasting: Lasting, spec: SpecName, status: Ended, plan:
     // Outdated is what is claimed; what is shown is what is to come of it, which an open transaction may have made.
     if (type !== 'route' || route === undefined || state === 'outdated') continue;
     const name = `${route.destination} via ${route.gateway} metric ${route.metric}`;
-    const isThere = state === 'present' || state === 'unwanted';
+    const isThere = state === 'present' || state === 'unwanted' || state === 'unknown';
     if (lasting.kernel.has(name) !== isThere) problems.push(`status says ${state} of ${name}`);
   }
   const untold = [...destinations(lasting.kernel)].filter((one) => !status.output.includes(`"${one}"`));

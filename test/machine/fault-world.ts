@@ -225,7 +225,7 @@ export class FaultWorld {
     return routes.flatMap(({ state, route: shown }) => {
       // What is outdated is claimed; what is shown is to come of it, and an open transaction may have made it.
       if (state === 'outdated') return [];
-      const isThere = state === 'present' || state === 'unwanted';
+      const isThere = state === 'present' || state === 'unwanted' || state === 'unknown';
       return this.world.kernel.has(shown) === isThere ? [] : [`status says ${state} of ${routeKey(shown)}`];
     });
   }

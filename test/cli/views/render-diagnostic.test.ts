@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../../src/cli/arguments/paths.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import { renderDiagnostic } from '../../../src/cli/views/render-diagnostic.ts';
+import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 
 const FILE = '/home/me/team/tunnel.yaml';
@@ -76,5 +77,25 @@ describe('renderDiagnostic', () => {
     const bell = String.fromCharCode(7);
     expect(render({ ...UNKNOWN_KEY, summary: `ring ${bell}` })).toContain('ring \\u0007');
     expect(render(UNKNOWN_KEY, `\n\n      nam${bell}`)).toContain('nam\\u0007');
+  });
+
+  const LONG: Diagnostic = {
+    ...UNKNOWN_KEY,
+    cause: 'a profile has no such key, and the ones that it has are listed in the reference of the spec',
+    fix: 'write "name", or remove the line if it is not meant to be there',
+    command: "mkplan plan 'a team/tunnel.yaml' --allow context,covers --observed observed.yaml",
+  };
+
+  it.each([40, 60, 80])('wraps with a hanging indent on a terminal of %d columns', (width) => {
+    const text = renderDiagnostic(LONG, { colors: PLAIN, names: fileNames('tunnel.yaml', FILE), width });
+    expect(text.split('\n').filter((line) => displayWidth(line) > width)).toEqual([]);
+    const [, why = ''] = /\n {2}why {2}([\s\S]*?)\n {2}fix/.exec(text) ?? [];
+    expect(why.replaceAll(/\n {7}(?=\S)/g, ' ')).toBe(LONG.cause);
+    const [, run = ''] = /\n {2}run {2}([\s\S]*)\n$/.exec(text) ?? [];
+    expect(run.replaceAll(/ \\\n {7}/g, ' ')).toBe(LONG.command);
+  });
+
+  it('does not wrap where there is no terminal', () => {
+    expect(render(LONG)).toContain(`  why  ${LONG.cause}\n  fix  ${LONG.fix}\n  run  ${LONG.command}\n`);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../../src/cli/arguments/paths.ts';
 import { PLAIN, paletteFor } from '../../../src/cli/views/color.ts';
 import { renderPlan } from '../../../src/cli/views/render-plan.ts';
+import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { decodeRoute } from '../../../src/model/route.ts';
 import { conflictOf, ours, planOf, routeStep, serviceStep } from '../plans.ts';
@@ -241,5 +242,100 @@ describe('renderPlan', () => {
     });
     expect(render(plan)).toContain('dev eth0\\u001b[2J');
     expect(render(plan)).not.toContain(ESC);
+  });
+
+  describe('with everything that a plan can have', () => {
+    const long = 'team-with-a-long-name/service-with-an-even-longer-name-than-that';
+    const [namespace = '', name = ''] = long.split('/');
+    const everything: Plan = {
+      ...BUSY,
+      steps: [
+        ...BUSY.steps,
+        routeStep(
+          'create',
+          { after: ours('fd00:200::1/128', { gateway: 'fd39::10', device: 'vEthernet (Default Switch)' }) },
+          { purpose: 'load-balancer', reason: `Service ${long}` },
+        ),
+      ],
+      services: [
+        ...BUSY.services,
+        {
+          profile: 'minikube',
+          namespace,
+          name,
+          state: 'foreign',
+          addresses: ['10.200.0.77', 'fd00:200::77'],
+          reason: '10.200.0.77 is of another pool, that of 名前@there:/a',
+        },
+      ],
+      conflicts: [conflictOf(), conflictOf({ relation: 'covers', outcome: 'warned' })],
+      approvals: [
+        { kind: 'covers', profile: 'minikube', subject: '10.96.0.0/12', why: 'takes part of 10.0.0.0/8' },
+      ],
+      unproven: [{ route: ours('10.98.0.0/24'), reason: 'carries protocol 109, but nobody claims it' }],
+      diagnostics: [
+        {
+          code: 'rights-missing',
+          severity: 'warning',
+          summary: 'profile minikube: the user of context minikube may not list nodes',
+          cause: 'the gateway comes from elsewhere, and `pods: auto` finds nothing',
+          fix: 'bind the roles of deploy/rbac.yaml to that user, or name a context that has the right',
+          command: "kubectl --context='a context' auth can-i list endpointslices -A --subresource=status",
+          at: { file: '/home/me/team/tunnel.yaml', line: 3, column: 5 },
+        },
+      ],
+    };
+    const at = (width: number | null, wide = false) =>
+      renderPlan(everything, { colors: paletteFor(true), names: NAMES, width, wide });
+
+    it.each([40, 60, 80, 120])('is no wider than a terminal of %d columns', (width) => {
+      const lines = at(width).split('\n');
+      expect(lines.filter((line) => displayWidth(line) > width)).toEqual([]);
+    });
+
+    it('has every value whole where there is no terminal, a row a line', () => {
+      const text = at(null);
+      const values = [
+        ...everything.steps.flatMap((step) =>
+          step.kind === 'route'
+            ? [
+                step.reason,
+                (step.after ?? step.before)?.gateway ?? '',
+                (step.after ?? step.before)?.device ?? '',
+              ]
+            : [...step.before, ...step.after],
+        ),
+        ...everything.services
+          .filter((one) => one.state !== 'served')
+          .flatMap((one) => [one.name, one.reason]),
+        ...everything.diagnostics.flatMap(({ summary, cause, fix, command = '' }) => [
+          summary,
+          cause,
+          fix,
+          command,
+        ]),
+        ...everything.conflicts.flatMap(({ summary, owner, winner, resolution }) => [
+          summary,
+          owner,
+          winner,
+          resolution,
+        ]),
+        ...everything.approvals.map(({ why }) => why),
+        ...everything.unproven.map(({ reason }) => reason),
+      ];
+      expect(values.filter((value) => value !== 'no such route yet' && !text.includes(value))).toEqual([]);
+      expect(text).not.toContain('…');
+    });
+
+    it('shows metric and protocol of every route with --wide, and else only if one of them is unusual', () => {
+      const usual = planOf({ steps: [routeStep('create', { after: ours('10.96.0.0/12') })] });
+      const shown = (plan: Plan, wide: boolean) => renderPlan(plan, { colors: PLAIN, names: NAMES, wide });
+      expect(shown(usual, false)).not.toMatch(/metric|proto/);
+      expect(shown(usual, true)).toMatch(/metric 109 {2}proto 109/);
+      const other = planOf({
+        steps: [routeStep('create', { after: ours('10.96.0.0/12', { protocol: 200 }) })],
+      });
+      expect(shown(other, false)).toMatch(/dev virbr1 {2}proto 200 {2}services/);
+    });
   });
 });
