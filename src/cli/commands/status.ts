@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { timeLeft } from '../../executor/confirmation.ts';
 import type { DesiredState } from '../../model/desired.ts';
@@ -136,7 +136,7 @@ async function look(
 /** Whether a file is there and may be read. */
 async function isThere(file: string): Promise<boolean> {
   try {
-    await access(file);
+    await access(file, constants.R_OK);
     return true;
   } catch {
     // Whatever keeps it from being read keeps `mkplan destroy` from it as well.
