@@ -21,7 +21,7 @@ export interface InterruptionHandle {
 export function catchSignals(
   source: SignalSource,
   note: (text: string) => void,
-  doing: string,
+  doing: () => string,
   onHangup: (() => void) | null = null,
 ): InterruptionHandle {
   const controller = new AbortController();
@@ -39,7 +39,7 @@ export function catchSignals(
       return;
     }
     first = signal;
-    note(`\nGot ${signal}: ${doing}. A second signal leaves at once.\n`);
+    note(`\nGot ${signal}: ${doing()}. A second signal leaves at once.\n`);
     controller.abort(interrupted(signal));
   };
   for (const signal of SIGNALS) source.on(signal, listener);

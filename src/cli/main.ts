@@ -4,7 +4,6 @@ import { endByLastResort } from './last-resort.ts';
 import { loadProgram } from './load-program.ts';
 import { openOutput } from './output-stream.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
-import { workingDirectory } from './working-directory.ts';
 
 const signals: SignalSource = {
   on: (signal, listener) => process.on(signal, listener),
@@ -26,7 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const terminal: Terminal = {
     env: process.env,
     get cwd() {
-      return workingDirectory();
+      return process.cwd();
     },
     platform: process.platform,
     stdin: process.stdin,

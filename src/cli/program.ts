@@ -47,9 +47,9 @@ import { tellUsageError } from './usage-error.ts';
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const act: Act = async (command, spec, { onSignal, rereads = false }, work) => {
+  const act: Act = async (command, spec, { onSignal, beforeChanges, rereads = false }, work) => {
     const { color } = command.optsWithGlobals<{ color: boolean }>();
-    const options = { ...formOf(command), color, spec, onSignal, rereads };
+    const options = { ...formOf(command), color, spec, onSignal, beforeChanges, rereads };
     exitCode = await runCommand(terminal, options, work);
   };
   const program = createProgram(terminal);

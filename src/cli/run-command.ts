@@ -6,6 +6,7 @@ import { catchSignals, type InterruptionHandle, leaveOnSignal } from './interrup
 import { outputLost } from './output-lost.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
 import { Output } from './views/output.ts';
+import { goneDirectory } from './working-directory.ts';
 
 /** What every command is given beside its own options. */
 export interface CommandContext {
@@ -30,6 +31,8 @@ export interface RunCommandOptions {
   readonly spec: string;
   /** What the command does once it got a signal, for one that can change something; null for one that only reads. */
   readonly onSignal: string | null;
+  /** The same as long as nothing was begun, where that differs. */
+  readonly beforeChanges?: string | undefined;
   /** Whether SIGHUP asks a command to look again where it has no terminal, as it does a daemon. */
   readonly rereads: boolean;
 }
@@ -70,7 +73,7 @@ export async function runCommand(
 /** Hears what may end a command before it is done. Null where a signal ends it by itself, and it has no last line. */
 function hearSignals(
   terminal: Terminal,
-  { onSignal, rereads }: RunCommandOptions,
+  { onSignal, beforeChanges, rereads }: RunCommandOptions,
   output: Output,
   onHangup: () => void,
 ): InterruptionHandle | null {
@@ -84,7 +87,8 @@ function hearSignals(
   };
   if (onSignal === null) return output.json ? leaveOnSignal(source) : null;
   const note = (text: string) => output.note(text);
-  return catchSignals(source, note, onSignal, rereads && terminal.stdout.isTTY !== true ? onHangup : null);
+  const doing = () => (output.hasBegun ? onSignal : (beforeChanges ?? onSignal));
+  return catchSignals(source, note, doing, rereads && terminal.stdout.isTTY !== true ? onHangup : null);
 }
 
 /** How long a command that was told to leave waits for whoever reads its output: milliseconds. */
@@ -136,8 +140,8 @@ function asFailure(thrown: unknown, signals: InterruptionHandle | null): Failure
   // Node's own calls throw an AbortError of theirs, with the reason that was given as its cause or not at all.
   const reason: unknown = signals?.signal.reason;
   if (reason instanceof Failure && thrown instanceof Error && thrown.name === 'AbortError') return reason;
-  const limit = limitFailure(thrown);
-  if (limit !== null) return limit;
+  const known = goneDirectory(thrown) ?? limitFailure(thrown);
+  if (known !== null) return known;
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return new Failure('error', [
     {

@@ -1,7 +1,7 @@
 /** What the program needs of the process that it runs in; tests bring their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute. Throws a Failure where the directory was removed. */
+  /** Absolute. Throws the system's error where the directory was removed. */
   readonly cwd: string;
   readonly platform: NodeJS.Platform;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };

@@ -1,23 +1,20 @@
-import { Failure, messageOf } from '../model/diagnostic.ts';
+import { Failure } from '../model/diagnostic.ts';
 
-/** The directory that relative paths begin at. Throws a Failure where it was removed. */
-export function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (thrown) {
-    throw new Failure(
-      'error',
-      [
-        {
-          code: 'working-directory',
-          severity: 'error',
-          summary: 'the working directory does not exist any more',
-          cause: messageOf(thrown),
-          fix: 'Change to a directory that exists, and run the command again.',
-          command: 'cd',
-        },
-      ],
-      { cause: thrown },
-    );
-  }
+/** What Node says of a working directory that was removed: getcwd(3) has none to give. Null for every other error. */
+export function goneDirectory(thrown: unknown): Failure | null {
+  if (!(thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'uv_cwd')) return null;
+  return new Failure(
+    'error',
+    [
+      {
+        code: 'working-directory',
+        severity: 'error',
+        summary: 'the working directory does not exist any more',
+        cause: thrown.message,
+        fix: 'Change to a directory that exists, and run the command again.',
+        command: 'cd',
+      },
+    ],
+    { cause: thrown },
+  );
 }

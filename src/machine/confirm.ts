@@ -24,8 +24,16 @@ export async function confirm(
   if (awaiting && claims !== null && timeLeft(open, here, ports.uptimeMs()) > 0) {
     await ports.journal.decide(txid, claims);
   }
-  await recover(ports, emit);
+  // One that waited was not interrupted: how it ended is what is returned.
+  await recover(ports, awaiting ? butRecovered(emit) : emit);
   return await ports.journal.last();
+}
+
+/** Tells everything but that something was recovered. */
+export function butRecovered(emit: EmitRunEvent): EmitRunEvent {
+  return (event) => {
+    if (event.type !== 'recovered') emit(event);
+  };
 }
 
 function ofAnotherSpec(spec: string): Failure {

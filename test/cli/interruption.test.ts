@@ -6,7 +6,15 @@ import { FakeSignals } from './terminals.ts';
 function caught() {
   const signals = new FakeSignals();
   const notes: string[] = [];
-  return { signals, notes, handle: catchSignals(signals, (text) => notes.push(text), 'rolling back') };
+  return {
+    signals,
+    notes,
+    handle: catchSignals(
+      signals,
+      (text) => notes.push(text),
+      () => 'rolling back',
+    ),
+  };
 }
 
 describe('catchSignals', () => {
@@ -47,7 +55,7 @@ describe('catchSignals', () => {
     const handle = catchSignals(
       signals,
       () => undefined,
-      'leaving',
+      () => 'leaving',
       () => asked++,
     );
     signals.send('SIGHUP');

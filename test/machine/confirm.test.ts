@@ -53,6 +53,15 @@ test('what waits to be confirmed stands and is not claimed yet; confirmed, it is
   expect(await world.open()).toBeNull();
 });
 
+test('confirming in time or too late tells of no interruption, since there was none', async () => {
+  for (const late of [0, WITHIN_MS]) {
+    const world = await waiting();
+    world.uptimeMs += late;
+    await confirmed(world);
+    expect(world.events.filter(({ type }) => type === 'recovered')).toEqual([]);
+  }
+});
+
 test('until then nothing else is applied or recovered', async () => {
   const world = await waiting();
   expect(await kindOf(world.apply(planOf([create(route('10.97.0.0/16'))])))).toBe('lock-held');

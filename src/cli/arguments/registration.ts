@@ -11,6 +11,8 @@ const DEFAULT_LOCK_TIMEOUT = '30s';
 export interface Registration {
   /** What a signal makes it do. Null where it only reads; any other is refused under sudo. */
   readonly onSignal: string | null;
+  /** The same before its transaction has begun, as at a prompt, where that differs. */
+  readonly beforeChanges?: string;
   /** Whether SIGHUP asks it to look again where there is no terminal. */
   readonly rereads?: true;
 }
@@ -27,7 +29,10 @@ export type Act = (
 export const READS: Registration = { onSignal: null };
 
 /** Applies something. */
-export const MUTATES: Registration = { onSignal: 'finishing what is under way, then rolling back' };
+export const MUTATES: Registration = {
+  onSignal: 'finishing what is under way, then rolling back',
+  beforeChanges: 'stopping',
+};
 
 /** Lives on until it is ended. */
 export const WATCHES: Registration = { onSignal: 'leaving', rereads: true };

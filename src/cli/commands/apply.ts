@@ -22,6 +22,7 @@ export async function apply(context: CommandContext, options: ApplyCommandOption
   const outcome = await applyPlan(context, options, {
     desired,
     verb: 'apply',
+    words: ['apply', context.names.spec],
     names: context.names,
     saved: null,
     guarding: confirming,
@@ -36,7 +37,7 @@ function confirmingOf(
   { allow, confirmWithin }: ApplyCommandOptions,
 ): Confirming | null {
   if (confirmWithin === undefined) return null;
-  return new Confirming(context, names, approvedBy('apply', names.spec, allow), confirmWithin);
+  return new Confirming(context, names, approvedBy(['apply', names.spec], allow), confirmWithin);
 }
 
 /** A saved plan is made anew under the lock, and applied if it is the same one. */
@@ -50,6 +51,7 @@ async function applySaved(context: CommandContext, options: ApplyCommandOptions)
   const outcome = await applyPlan(context, options, {
     desired: { ...desired, mode },
     verb: 'apply',
+    words: ['apply', names.spec],
     names: specNames,
     guarding: confirming,
     saved: { saved, shown: names.spec },

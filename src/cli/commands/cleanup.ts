@@ -20,6 +20,11 @@ export async function cleanup(context: CommandContext, options: CleanupOptions):
   const outcome = await applyPlan(context, options, {
     desired: nothingDesired(''),
     verb: 'cleanup',
+    words: [
+      'cleanup',
+      ...(options.all === true ? ['--all'] : []),
+      ...(options.minikube === true ? ['--minikube'] : []),
+    ],
     names: context.names,
     saved: null,
     guarding: null,

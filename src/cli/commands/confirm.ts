@@ -13,7 +13,8 @@ export async function confirm(
   { lockTimeout }: { readonly lockTimeout: number },
 ): Promise<number> {
   const { terminal, names, output } = context;
-  const adapters = await composeChanging(terminal, approvedBy('confirm', names.spec, []));
+  // It takes no --allow: what it may have to undo, cleanup undoes as well.
+  const adapters = await composeChanging(terminal, approvedBy(['cleanup'], []));
   try {
     const end = await underLock(context, adapters, 'confirm', lockTimeout, () =>
       confirmTransaction(adapters, isNamed ? names.absolute : null, (event) => output.event(event)),

@@ -11,6 +11,7 @@ export async function destroy(context: CommandContext, options: ApplyOptions): P
   const outcome = await applyPlan(context, options, {
     desired,
     verb: 'destroy',
+    words: ['destroy', context.names.spec],
     names: context.names,
     saved: null,
     guarding: null,

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guardTransaction } from '../../machine/guard.ts';
 import { recover } from '../../machine/run.ts';
@@ -6,7 +5,7 @@ import type { ApprovalKind } from '../../model/policy.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { underLock } from '../transaction/apply-plan.ts';
-import { approvedBy } from '../transaction/approval.ts';
+import { approvedBy, linesOf } from '../transaction/approval.ts';
 import { APPLIED, READY, UNDO } from '../transaction/guard-process.ts';
 import { composeChanging, composeReading } from '../wiring/compose.ts';
 
@@ -15,6 +14,9 @@ export interface GuardOptions {
   /** The elevated helper is passed on. */
   readonly helper?: true;
 }
+
+/** The command that undoes the same, should this one be refused something. */
+const RECOVERS = ['cleanup'];
 
 /** How long whoever holds the lock is waited for; that one recovers the transaction itself. Milliseconds. */
 const LOCK_PATIENCE_MS = 600_000;
@@ -29,7 +31,7 @@ export async function guard(context: CommandContext, txid: string, options: Guar
   const isApplied = hearApply(terminal.stdin, () => told.abort());
   terminal.stdout.write(`${READY}\n`);
   await isApplied;
-  const approved = approvedBy('guard', txid, options.allow);
+  const approved = approvedBy(RECOVERS, options.allow);
   const reading = composeReading(terminal, approved);
   const ended = await guardTransaction(
     {
@@ -52,7 +54,7 @@ export async function guard(context: CommandContext, txid: string, options: Guar
 
 /** Resolves when the apply has nothing more to do with the helper: it says so, or is gone. */
 function hearApply(input: NodeJS.ReadableStream, onUndo: () => void): Promise<void> {
-  const lines = createInterface({ input, terminal: false });
+  const lines = linesOf(input);
   return new Promise((resolve) => {
     lines.on('line', (line) => {
       if (line === APPLIED) resolve();
@@ -69,7 +71,7 @@ async function undo(
   { inherited, unconfirmed }: { readonly inherited: boolean; readonly unconfirmed: boolean },
 ): Promise<void> {
   const { terminal } = context;
-  const adapters = await composeChanging(terminal, approvedBy('guard', txid, allow), { inherited });
+  const adapters = await composeChanging(terminal, approvedBy(RECOVERS, allow), { inherited });
   try {
     if (inherited) {
       // The apply may have been killed before its helper had let go of the lock, which whoever takes ours waits for.

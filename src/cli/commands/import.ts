@@ -45,7 +45,7 @@ export async function importRoutes(
   const desired = await loadDesired(context, 'present');
   let named: readonly string[] = routes;
   if (options.all === true || routes.length === 0) {
-    const found = await findImportable(context, options, desired);
+    const found = await findImportable(context, importWords(given, options), options, desired);
     const wanted = found.filter((one) => one.wanted && one.unproven).map((one) => one.argument);
     if (options.all !== true || wanted.length === 0) return list(context, found);
     named = [...routes, ...wanted];
@@ -53,6 +53,7 @@ export async function importRoutes(
   const outcome = await applyPlan(context, options, {
     desired,
     verb: 'import',
+    words: importWords(given, options),
     names: context.names,
     saved: null,
     guarding: null,
@@ -61,12 +62,17 @@ export async function importRoutes(
   return concludeApply(context, outcome);
 }
 
+function importWords(given: readonly string[], { all }: ImportOptions): string[] {
+  return ['import', ...given, ...(all === true ? ['--all'] : [])];
+}
+
 async function findImportable(
-  { terminal, names, signal }: CommandContext,
+  { terminal, signal }: CommandContext,
+  words: readonly string[],
   { allow }: ApplyOptions,
   desired: DesiredState,
 ): Promise<readonly Importable[]> {
-  const adapters = composeReading(terminal, approvedBy('import', names.spec, allow));
+  const adapters = composeReading(terminal, approvedBy(words, allow));
   try {
     return importable(desired, await observe(desired, adapters, signal));
   } finally {

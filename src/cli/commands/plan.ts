@@ -56,8 +56,8 @@ async function observeNow(
     import('../wiring/compose.ts'),
     import('../../observe/observe.ts'),
   ]);
-  const verb = destroy === true ? 'plan --destroy' : 'plan';
-  const adapters = composeReading(terminal, approvedBy(verb, names.spec, allow));
+  const words = ['plan', ...(destroy === true ? ['--destroy'] : []), names.spec];
+  const adapters = composeReading(terminal, approvedBy(words, allow));
   try {
     return await observe(desired, adapters, signal);
   } finally {

@@ -45,7 +45,10 @@ interface Seen {
 export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
   const isAsked = options.detailedExitcode === true || options.wait !== undefined;
   const desired = await loadIfThere(context, isAsked);
-  const adapters = composeReading(context.terminal, approvedBy('status', context.names.spec, options.allow));
+  const adapters = composeReading(
+    context.terminal,
+    approvedBy(['status', context.names.spec], options.allow),
+  );
   try {
     if (desired !== null && options.wait !== undefined) {
       return await waitFor(context, desired, adapters, options.wait);

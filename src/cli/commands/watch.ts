@@ -40,9 +40,12 @@ const BACKSTOP_MS = 30_000;
 /** `mkplan watch [SPEC]`: keeps routes and Services as the spec asks, until it is ended. */
 export async function watch(context: CommandContext, options: WatchCommandOptions): Promise<number> {
   const asks = options.autoApprove !== true;
-  if (asks) requirePrompt(context.terminal, context.output.json);
+  if (asks) requirePrompt(context.terminal, context.output.json, 'watch');
   const desired = await loadDesired(context, 'present');
-  const approved = approvedBy('watch', context.names.spec, options.allow);
+  const approved = approvedBy(
+    ['watch', context.names.spec, ...(options.keep === true ? ['--keep'] : [])],
+    options.allow,
+  );
   const adapters = await composeChanging(context.terminal, approved);
   try {
     const doing = `watch ${desired.spec}`;

@@ -33,6 +33,8 @@ export interface ApplyRequest {
   readonly makePlan: (observed: ObservedState, adapters: ChangeAdapters) => Plan | Promise<Plan>;
   /** The verb, for whoever waits for the lock. */
   readonly verb: string;
+  /** The command line behind `mkplan`, as far as it decides what is planned. */
+  readonly words: readonly string[];
   readonly names: FileNames;
   /** The plan file that is applied, and its name for people; null where there is none. */
   readonly saved: { readonly saved: SavedPlan; readonly shown: string } | null;
@@ -61,9 +63,8 @@ export async function applyPlan(
   compose: (terminal: Terminal, approved: Approved) => Promise<ChangeAdapters> = composeChanging,
 ): Promise<ApplyOutcome | null> {
   const asks = options.autoApprove !== true && request.saved === null;
-  if (asks) requirePrompt(context.terminal, context.output.json);
-  const shown = request.saved?.shown ?? request.names.spec;
-  const adapters = await compose(context.terminal, approvedBy(request.verb, shown, options.allow));
+  if (asks) requirePrompt(context.terminal, context.output.json, request.verb);
+  const adapters = await compose(context.terminal, approvedBy(request.words, options.allow));
   try {
     const run = new ApplyCommand(context, options, request, adapters);
     return asks ? await run.withPrompt() : await run.withoutPrompt();

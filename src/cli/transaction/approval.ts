@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline';
 import { Failure } from '../../model/diagnostic.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
@@ -12,10 +12,10 @@ export interface Approved {
   readonly command: string;
 }
 
-/** What a command line approved, as far as it names a spec. */
-export function approvedBy(verb: string, spec: string, kinds: readonly ApprovalKind[]): Approved {
+/** What a command line approved. `words`: what follows `mkplan` in one that does the same and takes `--allow`. */
+export function approvedBy(words: readonly string[], kinds: readonly ApprovalKind[]): Approved {
   const all = [...new Set<ApprovalKind>([...kinds, 'context'])].join(',');
-  return { kinds, command: `mkplan ${verb} ${shellWord(spec)} --allow ${all}` };
+  return { kinds, command: `mkplan ${words.map(shellWord).join(' ')} --allow ${all}` };
 }
 
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
@@ -43,18 +43,28 @@ export function unapproved(plan: Plan, allowed: readonly ApprovalKind[]): Failur
   ]);
 }
 
+/** The command that saves what a command would apply, for those that have one. */
+const SAVES: Readonly<Record<string, string>> = {
+  apply: 'mkplan plan --out FILE',
+  destroy: 'mkplan plan --destroy --out FILE',
+};
+
 /** Throws a usage Failure where nobody could answer a prompt. */
-export function requirePrompt(terminal: Terminal, json: boolean): void {
+export function requirePrompt(terminal: Terminal, json: boolean, verb: string): void {
   if (terminal.stdin.isTTY === true && !json) return;
+  const saves = SAVES[verb];
   throw new Failure('usage', [
     {
       code: 'approval-without-terminal',
       severity: 'error',
       summary: json
         ? 'with --json nobody is asked whether to apply the plan'
-        : 'standard input is no terminal, so nobody can be asked whether to apply the plan',
+        : 'standard input is not a terminal, so nobody can be asked whether to apply the plan',
       cause: 'a plan is applied only once it is approved',
-      fix: 'add --auto-approve, or save the plan with `mkplan plan --out FILE` and apply that file',
+      fix:
+        saves === undefined
+          ? 'add --auto-approve'
+          : `add --auto-approve, or save the plan with \`${saves}\` and apply that file`,
     },
   ]);
 }
@@ -65,8 +75,7 @@ export function requirePrompt(terminal: Terminal, json: boolean): void {
  */
 export async function ask(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
   terminal.stderr.write(`${question}\n  Only 'yes' is taken for an answer: `);
-  // Without `terminal`, the tty stays in its line mode and Ctrl-C stays a signal.
-  const lines = createInterface({ input: terminal.stdin, terminal: false });
+  const lines = linesOf(terminal.stdin);
   try {
     return (await firstLine(lines, signal))?.trim() === 'yes';
   } finally {
@@ -74,7 +83,15 @@ export async function ask(terminal: Terminal, question: string, signal: AbortSig
   }
 }
 
-function firstLine(lines: ReturnType<typeof createInterface>, signal: AbortSignal): Promise<string | null> {
+/** The lines of an input; one that cannot be read, such as a directory or a terminal that hung up, has ended. */
+export function linesOf(input: NodeJS.ReadableStream): Interface {
+  // Without `terminal`, the tty stays in its line mode and Ctrl-C stays a signal.
+  const lines = createInterface({ input, terminal: false });
+  input.on('error', () => lines.close());
+  return lines;
+}
+
+function firstLine(lines: Interface, signal: AbortSignal): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();

@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises';
 import type { Journal, TransactionEnd } from '../../registry/registry.ts';
 import type { CommandContext } from '../run-command.ts';
+import { linesOf } from './approval.ts';
 import type { Guard } from './guard-process.ts';
 
 export interface ConfirmPorts {
@@ -59,8 +59,7 @@ export async function promptForConfirmation(
   txid: string,
 ): Promise<TransactionEnd | null> {
   const countdown = new Countdown(context);
-  // Without `terminal`, the tty stays in its line mode and Ctrl-C stays a signal.
-  const lines = createInterface({ input: context.terminal.stdin, terminal: false });
+  const lines = linesOf(context.terminal.stdin);
   // As after an answer that is none: what it is about has yet to be said.
   let answer: string | null = '';
   lines.on('line', (line) => {

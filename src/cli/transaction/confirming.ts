@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplyOutcome, Confirmation } from '../../machine/apply-ports.ts';
-import { confirm } from '../../machine/confirm.ts';
+import { butRecovered, confirm } from '../../machine/confirm.ts';
 import { recover } from '../../machine/run.ts';
 import type { DesiredState } from '../../model/desired.ts';
+import type { EmitRunEvent } from '../../model/event.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import type { TransactionEnd } from '../../registry/registry.ts';
 import type { FileNames } from '../arguments/paths.ts';
@@ -79,6 +80,7 @@ export class Confirming implements Guarding {
     }
     output.note(`From elsewhere, \`${command}\` keeps it.\n`);
     const adapters = await composeChanging(terminal, this.#approved);
+    const tell: EmitRunEvent = (event) => output.event(event);
     const locked = (work: () => Promise<unknown>) =>
       underLock(this.#context, adapters, `confirm ${this.#names.absolute}`, LOCK_PATIENCE_MS, work);
     try {
@@ -89,8 +91,8 @@ export class Confirming implements Guarding {
           guard,
           uptimeMs: adapters.uptimeMs,
           wait: (ms) => sleep(ms),
-          confirm: () => locked(() => confirm(adapters, null, (event) => output.event(event))),
-          undo: () => locked(() => recover(adapters, (event) => output.event(event), { unconfirmed: true })),
+          confirm: () => locked(() => confirm(adapters, null, tell)),
+          undo: () => locked(() => recover(adapters, butRecovered(tell), { unconfirmed: true })),
         },
         txid,
       );

@@ -44,6 +44,7 @@ export class Output {
   readonly #progress: Progress;
   readonly #changes: LineBuffer;
   #sequence = 0;
+  #hasBegun = false;
 
   constructor(terminal: Terminal, options: GlobalOptions) {
     this.json = options.json;
@@ -65,6 +66,11 @@ export class Output {
   /** One line for stdout, broken to fit a terminal; nothing with `--json`. */
   printLine(line: string, hang = 0): void {
     this.print(paragraph(line, this.room, hang));
+  }
+
+  /** Whether a transaction has begun. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /** Text for stdout; nothing with `--json`, whose lines come by {@link line}. */
@@ -101,6 +107,7 @@ export class Output {
 
   /** What happens while a plan is applied: lines of `--json`, or progress on stderr. */
   event(event: RunEvent): void {
+    if (event.type === 'transaction.started') this.#hasBegun = true;
     if (!this.json) this.#progress.show(event);
     else if (event.type === 'change.done') this.#changes.add(this.#textOf(eventLine(event)));
     else this.line(eventLine(event));

@@ -45,18 +45,21 @@ function isEntry(value: unknown): value is Entry {
 }
 
 /** The text of one file; null when there is none, which kubectl passes over. */
-async function readText(file: string): Promise<string | null> {
+async function readText(file: string, isListed: boolean): Promise<string | null> {
   try {
     return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const reason = isListed
+      ? 'Every file that KUBECONFIG lists and that exists has to be readable.'
+      : 'It is the kubeconfig where KUBECONFIG lists none.';
+    const right =
+      error instanceof UnfitFile ? 'Put a kubeconfig file in its place' : 'Correct the file’s permissions';
     throw failure(
       'kubeconfig-unreadable',
       `cannot read the kubeconfig file ${file}: ${messageOf(error)}`,
-      'Every file that KUBECONFIG lists and that exists has to be readable.',
-      error instanceof UnfitFile
-        ? 'Write the kubeconfig to a file, or take it out of KUBECONFIG.'
-        : 'Correct the file’s permissions, or take it out of KUBECONFIG.',
+      reason,
+      isListed ? `${right}, or take it out of KUBECONFIG.` : `${right}.`,
     );
   }
 }
@@ -126,7 +129,7 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
   };
   for (const file of merged.files) {
-    const text = await readText(file);
+    const text = await readText(file, (env['KUBECONFIG'] ?? '') !== '');
     if (text === null) continue;
     let config: unknown;
     try {

@@ -87,7 +87,11 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
   const { terminal } = fake;
   const names = fileNames('tunnel.yaml', SPEC);
   const output = new Output(terminal, { json: false, color: true });
-  const signals = catchSignals(terminal.signals, (text) => output.note(text), 'rolling back');
+  const signals = catchSignals(
+    terminal.signals,
+    (text) => output.note(text),
+    () => 'rolling back',
+  );
   let closed = 0;
   const { desired } = parseSpec(TEXT, SPEC);
   const made: Rig = {
@@ -107,6 +111,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       desired,
       makePlan: (observed) => makePlan(desired, observed),
       verb: 'apply',
+      words: ['apply', 'tunnel.yaml'],
       names,
       saved: null,
       guarding: null,

@@ -1,6 +1,12 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { ask, missingApprovals, requirePrompt, unapproved } from '../../../src/cli/transaction/approval.ts';
+import {
+  approvedBy,
+  ask,
+  missingApprovals,
+  requirePrompt,
+  unapproved,
+} from '../../../src/cli/transaction/approval.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import type { Approval } from '../../../src/model/plan.ts';
 import type { ApprovalKind } from '../../../src/model/policy.ts';
@@ -42,15 +48,40 @@ describe('approvals', () => {
 
 describe('requirePrompt', () => {
   it('is a usage error where standard input is no terminal', () => {
-    expect(failureOf(() => requirePrompt(fakeTerminal().terminal, false)).kind).toBe('usage');
+    expect(failureOf(() => requirePrompt(fakeTerminal().terminal, false, 'apply')).kind).toBe('usage');
   });
 
   it('is a usage error with --json, which has nobody to ask', () => {
-    expect(failureOf(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, true)).kind).toBe('usage');
+    expect(failureOf(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, true, 'apply')).kind).toBe(
+      'usage',
+    );
   });
 
   it('passes on a terminal', () => {
-    expect(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, false)).not.toThrow();
+    expect(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, false, 'apply')).not.toThrow();
+  });
+});
+
+describe('advice', () => {
+  it.each([
+    ['apply', '`mkplan plan --out FILE`'],
+    ['destroy', '`mkplan plan --destroy --out FILE`'],
+  ])('to save the plan is given to %s by its own command', (verb, command) => {
+    const { diagnostics } = failureOf(() => requirePrompt(fakeTerminal().terminal, false, verb));
+    expect(diagnostics[0]?.fix).toContain(command);
+  });
+
+  it.each(['watch', 'cleanup', 'import'])(
+    'to save the plan is not given to %s, which applies none',
+    (verb) => {
+      const { diagnostics } = failureOf(() => requirePrompt(fakeTerminal().terminal, false, verb));
+      expect(diagnostics[0]?.fix).toBe('add --auto-approve');
+    },
+  );
+
+  it('to allow a context repeats the words of the command line, each as a shell takes it', () => {
+    const { command } = approvedBy(['import', '10.96.0.0/12', 'my spec.yaml', '--all'], ['wide']);
+    expect(command).toBe("mkplan import 10.96.0.0/12 'my spec.yaml' --all --allow wide,context");
   });
 });
 
