@@ -206,6 +206,25 @@ describe.skipIf(refused !== null)('a system that gives little', () => {
     }
   });
 
+  it.each([
+    ['empty', 'HOME='],
+    ['relative', 'HOME=here'],
+  ])('keeps nothing in the working directory where HOME is %s', async (_, home) => {
+    const [program, ...words] = rig.argv('plan', rig.spec);
+    const argv = words
+      .filter((word) => !/^(XDG_STATE_HOME|MINIKUBE_HOME|KUBECONFIG)=/.test(word))
+      .map((word) => (word.startsWith('HOME=') ? home : word));
+    const here = join(rig.directory, 'here');
+    await mkdir(here);
+    const unset = ['-u', 'XDG_STATE_HOME', '-u', 'MINIKUBE_HOME', '-u', 'KUBECONFIG'];
+    const script = `cd '${here}' && exec "$@"`;
+    const { code, stderr } = await rig.host.run(['sh', '-c', script, 'sh', program, ...unset, ...argv], {
+      timeoutMs: 60_000,
+    });
+    expect(code, stderr).toBe(0);
+    expect(await rig.host.must(['ls', '-A', here])).toBe('');
+  });
+
   it('stops at a prompt without a word of rolling back, since nothing was begun', async () => {
     const [program, ...args] = rig.argv('apply', rig.spec, ...ALLOW.slice(1));
     const quoted = [program, ...args].map((word) => `'${word}'`).join(' ');

@@ -1,4 +1,4 @@
-import { homedir, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RecoveryPorts } from '../../executor/recover.ts';
@@ -32,6 +32,7 @@ import type { Approved } from '../transaction/approval.ts';
 import { type Guard, startGuard } from '../transaction/guard-process.ts';
 import { statusPort } from '../transaction/transaction-ports.ts';
 import { Clusters } from './clusters.ts';
+import { homeDirectory } from './home-directory.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
 export interface ReadAdapters extends ObservePorts {
@@ -66,7 +67,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
   const runner = new ProcessRunner();
   const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
   const env = { ...terminal.env };
-  const home = homedir();
+  const home = homeDirectory();
   const { platform } = terminal;
   const directory = stateDirectory(env, platform, home);
   const profiles = createProfiles({
