@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { messageOf } from '../model/diagnostic.ts';
 import type { TextSink } from './terminal.ts';
@@ -71,12 +72,12 @@ class FileOutput implements TextSink {
 }
 
 /** A pipe or a socket. Its reader may leave, and where the pipe has a name another one may come. */
-class QueuedOutput implements TextSink {
-  readonly #stream: NodeJS.WriteStream;
+export class QueuedOutput implements TextSink {
+  readonly #stream: Writable;
   #largest = 0;
   #loss: string | null = null;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Writable) {
     this.#stream = stream;
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // To leave is the reader's right, as `head` does: nobody misses what follows.
