@@ -1,13 +1,13 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
-import { formatAddress, parseAddress } from '../model/prefix.ts';
+import { formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { readBounded } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
 import { type ProfileFile, parseProfileFile } from './config-file.ts';
-import type { Profiles, RecordedTunnels } from './profiles.ts';
+import type { CurrentProfile, ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
 import { parseTunnels } from './tunnels-file.ts';
 
@@ -77,6 +77,17 @@ async function readOwn(file: string): Promise<string | null> {
   }
 }
 
+/** Whether there is such a file, if only one that cannot be read. */
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}
+
 function checkName(name: string): void {
   if (PROFILE_NAME.test(name)) return;
   throw new Failure('error', [
@@ -96,7 +107,7 @@ function isRemote(url: string): boolean {
   return URL.canParse(url) && new URL(url).host !== '';
 }
 
-class MinikubeFiles implements Profiles {
+class MinikubeFiles implements Profiles, ProfileSettings {
   readonly #options: ProfilesOptions;
   readonly #folder: string;
 
@@ -138,8 +149,33 @@ class MinikubeFiles implements Profiles {
       throw unreadable(folder, error);
     }
     const valid = names.filter((name) => PROFILE_NAME.test(name)).sort((a, b) => (a < b ? -1 : 1));
-    const texts = await Promise.all(valid.map((name) => readOwn(join(folder, name, 'config.json'))));
-    return valid.filter((_, index) => texts[index] !== null);
+    const there = await Promise.all(valid.map((name) => isThere(join(folder, name, 'config.json'))));
+    return valid.filter((_, index) => there[index]);
+  }
+
+  async current(): Promise<CurrentProfile | null> {
+    const named = this.#options.env['MINIKUBE_PROFILE'] ?? '';
+    if (named !== '') return { name: named, source: 'MINIKUBE_PROFILE' };
+    const file = join(this.#folder, 'config', 'config.json');
+    let settings: unknown;
+    try {
+      settings = JSON.parse((await boundedText(file)) ?? 'null');
+    } catch {
+      // Whatever is wrong with minikube's settings is minikube's to say: without them, no profile is the current one.
+      return null;
+    }
+    const name = typeof settings === 'object' && settings !== null ? Reflect.get(settings, 'profile') : null;
+    return typeof name === 'string' && name !== '' ? { name, source: file } : null;
+  }
+
+  async networks(name: string): Promise<readonly Prefix[]> {
+    try {
+      const text = await boundedText(join(this.#folder, 'profiles', name, 'config.json'));
+      return text === null ? [] : parseProfileFile(name, text).networks;
+    } catch {
+      // A profile that cannot be read tells nothing, and must not stop another one.
+      return [];
+    }
   }
 
   async tunnels(): Promise<RecordedTunnels> {
@@ -212,6 +248,6 @@ class MinikubeFiles implements Profiles {
 }
 
 /** Reads minikube's own files, and asks the `minikube` program where there is one. */
-export function createProfiles(options: ProfilesOptions): Profiles {
+export function createProfiles(options: ProfilesOptions): Profiles & ProfileSettings {
   return new MinikubeFiles(options);
 }

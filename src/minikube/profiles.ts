@@ -1,4 +1,5 @@
 import type { MinikubeConfig, MinikubeTunnel } from '../model/observed.ts';
+import type { Prefix } from '../model/prefix.ts';
 
 /** What minikube itself knows of its profiles. */
 export interface Profiles {
@@ -6,7 +7,7 @@ export interface Profiles {
   config(name: string): Promise<MinikubeConfig | null>;
   /** `minikube ip -p NAME`; null when there is no such program or it has no answer. */
   ip(name: string, signal?: AbortSignal): Promise<string | null>;
-  /** Names of all profiles, sorted. */
+  /** Names of all profiles, sorted; also of those whose config.json cannot be read. */
   list(): Promise<readonly string[]>;
   /** Every `minikube tunnel` that minikube has recorded, of all profiles. */
   tunnels(): Promise<RecordedTunnels>;
@@ -17,4 +18,22 @@ export interface RecordedTunnels {
   readonly tunnels: readonly MinikubeTunnel[];
   /** Why it, or an entry of it, could not be read; for people. */
   readonly problems: readonly string[];
+}
+
+/** Where minikube is told which profile is the current one. */
+export interface CurrentProfile {
+  readonly name: string;
+  /** For people: the variable or the file. */
+  readonly source: string;
+}
+
+/** What choosing a profile and a pool for it takes beside. */
+export interface ProfileSettings {
+  /**
+   * The profile that minikube takes where none is named: MINIKUBE_PROFILE, else what `minikube profile NAME` wrote; null
+   * where neither says. It may be one that is not there.
+   */
+  current(): Promise<CurrentProfile | null>;
+  /** Every network that the profile's config.json names; none where it cannot be read. Both families. */
+  networks(name: string): Promise<readonly Prefix[]>;
 }

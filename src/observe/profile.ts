@@ -2,6 +2,7 @@ import type { Cluster } from '../kubernetes/cluster.ts';
 import type { Profiles } from '../minikube/profiles.ts';
 import { type DesiredProfile, needsCluster } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import { thoseThatExist } from '../model/nearest.ts';
 import type { MinikubeConfig, ObservedCluster, ObservedContext, ObservedProfile } from '../model/observed.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 
@@ -78,6 +79,13 @@ async function observeCluster(
   return { context, cluster: observed };
 }
 
+/** That minikube has no such profile, and which it has; null where it has it, whatever else is wrong with it. */
+async function missingProfile(name: string, profiles: Profiles): Promise<string | null> {
+  const names = await profiles.list();
+  if (names.includes(name)) return null;
+  return `there is no minikube profile ${name}: ${thoseThatExist(name, names)}`;
+}
+
 /** Observes one profile; what cannot be observed is null, and `problems` says why. */
 export async function observeProfile(
   profile: DesiredProfile,
@@ -93,6 +101,10 @@ export async function observeProfile(
     problems.tolerate(() => ports.profiles.config(name)),
     observeCluster(profile, ports, problems, options),
   ]);
+  if (config === null && cluster === null && context === null) {
+    const missing = await problems.tolerate(() => missingProfile(name, ports.profiles));
+    if (missing !== null) problems.texts.push(missing);
+  }
   // The hypervisor is asked only where nothing better answered: it takes a process and a second or more.
   const answeredAt = context?.answeredAt ?? null;
   const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;

@@ -12,6 +12,7 @@ import type {
 } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { serviceReports } from './addresses/conditions.ts';
 import { leaseChange, participantDiagnostics } from './addresses/participants.ts';
 import { checkPool } from './addresses/pool-check.ts';
@@ -143,6 +144,8 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
   if (seen.cluster !== null || !needsCluster(profile)) return [];
   if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
   const absent = desired.mode === 'absent';
+  // Where minikube has no such profile, its command would make one.
+  const isKnown = seen.config !== null;
   return [
     {
       code: 'cluster-unobserved',
@@ -154,8 +157,8 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
           : `nothing was observed of context ${profile.context}`,
       fix: absent
         ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : 'start the profile, or list its networks in the spec and write `assign: none`',
-      command: `minikube start -p ${profile.name}`,
+        : `${isKnown ? 'start the profile' : 'correct the profile’s name or context in the spec'}, or list its networks in the spec and write \`assign: none\``,
+      ...(isKnown ? { command: `minikube start -p ${shellWord(profile.name)}` } : {}),
       at: profile.at,
     },
   ];

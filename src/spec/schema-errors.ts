@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { nearest } from '../model/nearest.ts';
 import type { SchemaError } from './generated/validate-tunnel.js';
-import { errorAt, type Flaw, nearest, quote } from './problem.ts';
+import { errorAt, type Flaw, quote } from './problem.ts';
 import { childOf, formatPath, keyPositionAt, nodeAt, type Path, positionAt, type SpecNode } from './tree.ts';
 
 /** Errors that say which alternative was meant by not being about the choice between them. */

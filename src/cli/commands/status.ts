@@ -78,7 +78,11 @@ async function waitFor(
   adapters: ReadAdapters,
   waitMs: number,
 ): Promise<number> {
-  const signals = catchSignals(context.terminal.signals, () => undefined, () => '');
+  const signals = catchSignals(
+    context.terminal.signals,
+    () => undefined,
+    () => '',
+  );
   const deadline = performance.now() + waitMs;
   try {
     // Every question of the first look has a time limit of its own, so there is something to show.

@@ -1,6 +1,7 @@
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
+import { thoseThatExist } from '../../model/nearest.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 import { type CredentialProgram, readProgram } from './credential-program.ts';
@@ -204,6 +205,11 @@ function checkUser(context: string, user: Entry): void {
   );
 }
 
+/** The names of all contexts, in the order of the files. Throws a Failure when a file cannot be read. */
+export async function contextNames(env: NodeJS.ProcessEnv, home: string): Promise<readonly string[]> {
+  return [...(await readMerged(env, home)).sections.contexts.keys()];
+}
+
 /**
  * Finds a context the way kubectl does: KUBECONFIG lists files, missing ones are passed over, the first to name an
  * entry wins; without it, ~/.kube/config. Throws a Failure when the context is not there or cannot be used.
@@ -225,7 +231,9 @@ export async function readKubeContext(options: {
       context === undefined
         ? `there is no kubeconfig context "${name}"`
         : `context "${name}" names the cluster "${clusterName}", which is not defined`,
-      `Looked in ${files.join(', ')}.`,
+      context === undefined
+        ? `Looked in ${files.join(', ')}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
+        : `Looked in ${files.join(', ')}.`,
       'Start the cluster, or set `context` in tunnel.yaml to the one that reaches it.',
       'kubectl config get-contexts',
     );

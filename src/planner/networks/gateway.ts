@@ -3,6 +3,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { type Family, parseAddress } from '../../model/prefix.ts';
+import { shellWord } from '../../model/shell-word.ts';
 
 /** The address that a profile's routes go through, in one family. */
 export interface Gateway {
@@ -112,8 +113,15 @@ function unknownGateway(observed: ObservedProfile): Diagnostic {
     severity: 'error',
     summary: `profile ${observed.name}: no address of the VM could be found out`,
     cause: `neither the API server, nor a Ready control-plane Node, nor minikube gave one${because}`,
-    fix: 'start the profile, or give the address as spec.profiles[].gateway',
-    command: `minikube start -p ${observed.name}`,
+    // Where minikube has no such profile, its command would make one.
+    ...(observed.config === null
+      ? {
+          fix: 'correct the profile’s name or context in the spec, or give the address as spec.profiles[].gateway',
+        }
+      : {
+          fix: 'start the profile, or give the address as spec.profiles[].gateway',
+          command: `minikube start -p ${shellWord(observed.name)}`,
+        }),
   };
 }
 
