@@ -51,6 +51,30 @@ async function readText(path: string): Promise<TextReading> {
   }
 }
 
+/**
+ * The text of a spec that comes through a stream, read no further than a document may be long; `name` stands for its
+ * file. Throws a Failure of kind `error`.
+ */
+export async function readSpecStream(stream: AsyncIterable<string | Buffer>, name: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let reading: TextReading;
+  try {
+    for await (const chunk of stream) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      length += bytes.length;
+      if (length > MAX_BYTES) break;
+    }
+    reading =
+      length > MAX_BYTES ? { problem: problemOf(name, tooLarge(name)) } : decode(Buffer.concat(chunks), name);
+  } catch (error) {
+    reading = { problem: cannotOpen(name, error) };
+  }
+  if ('problem' in reading) throw new Failure('error', [reading.problem]);
+  return reading.text;
+}
+
 function decode(bytes: Buffer, path: string): TextReading {
   const text = bytes.toString('utf8');
   const again = Buffer.from(text, 'utf8');

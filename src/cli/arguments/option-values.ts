@@ -2,6 +2,11 @@ import { InvalidArgumentError } from 'commander';
 import { type ApprovalKind, OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { ListenAddress } from '../session/metrics.ts';
 
+/** An option that may be repeated: each adds to the list, and so do commas. */
+export function collect(text: string, previous: readonly string[]): string[] {
+  return [...previous, ...text.split(',').map((part) => part.trim())];
+}
+
 /** Reads `--allow a,b`; given more than once it adds up. Throws commander's InvalidArgumentError. */
 export function parseAllow(text: string, previous: readonly ApprovalKind[] = []): ApprovalKind[] {
   const kinds = text.split(',').map((part) => part.trim());

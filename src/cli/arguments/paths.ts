@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { SourcePosition } from '../../model/diagnostic.ts';
+import { printableLine } from '../../model/printable.ts';
 
 /**
  * How files are named to the user: beside the spec as it was typed, so that output holds no path that the user did
@@ -44,5 +45,5 @@ export function namesFrom(absolute: string, cwd: string): FileNames {
 
 /** `file:line:column` for people. */
 export function showPosition(at: SourcePosition, names: FileNames): string {
-  return `${names.show(at.file)}:${at.line}:${at.column}`;
+  return printableLine(`${names.show(at.file)}:${at.line}:${at.column}`);
 }

@@ -1,28 +1,103 @@
-import { overlaps, type Prefix, parsePrefix } from '../../model/prefix.ts';
+import type { ObservedHost, ObservedProfile, ObservedState } from '../../model/observed.ts';
+import { overlaps, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
 
 /** Shorter prefixes are default routes, or the halves of one: they cover every pool and collide with none. */
 const SHORTEST = 2;
 
+/** kubeadm's service network and kindnet's pod network, where a profile's own config names none. */
+const USUAL_NETWORKS = ['10.96.0.0/12', '10.244.0.0/16'];
+
+/** Where a pool is looked for: /24s in order, and what one there may collide with that does not show here. */
+interface Region {
+  readonly pools: readonly string[];
+  readonly caution: string | null;
+}
+
+function from(first: number, last: number, format: (value: number) => string): string[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => format(first + index));
+}
+
 /**
- * The /24s that are tried for a pool, private ones alone (RFC 1918): 10.200.0.0 and on, where few networks are, then
- * the end of 172.16.0.0/12, then that of 192.168.0.0/16.
+ * Private ranges (RFC 1918) from where few networks are; where they are all taken, those that the plan takes as private
+ * beside them (RFC 6598, RFC 2544), away from the ends that others begin at.
  */
-function candidates(): string[] {
-  const from = (first: number, last: number, format: (value: number) => string) =>
-    Array.from({ length: last - first + 1 }, (_, index) => format(first + index));
-  return [
-    ...from(200, 254, (second) => `10.${second}.0.0/24`),
-    ...from(28, 31, (second) => `172.${second}.255.0/24`),
-    ...from(200, 254, (third) => `192.168.${third}.0/24`),
-  ];
+const REGIONS: readonly Region[] = [
+  {
+    pools: [
+      ...from(200, 254, (second) => `10.${second}.0.0/24`),
+      ...from(28, 31, (second) => `172.${second}.255.0/24`),
+      ...from(200, 254, (third) => `192.168.${third}.0/24`),
+      ...from(1, 199, (second) => `10.${second}.255.0/24`),
+      ...from(16, 27, (second) => `172.${second}.255.0/24`),
+      ...from(100, 199, (third) => `192.168.${third}.0/24`),
+    ],
+    caution: null,
+  },
+  {
+    pools: from(200, 254, (third) => `100.127.${third}.0/24`),
+    caution:
+      '100.64.0.0/10 is shared address space: a carrier’s NAT and Tailscale use it, so the pool may collide with them later',
+  },
+  {
+    pools: from(200, 254, (third) => `198.19.${third}.0/24`),
+    caution:
+      '198.18.0.0/15 is for benchmarks, and some proxies answer with its addresses (“fake IP”), so the pool may collide with them later',
+  },
+];
+
+/** A pool that was found, and what it may collide with that does not show on this host; null for nothing known. */
+export interface FreePool {
+  readonly pool: Prefix;
+  readonly caution: string | null;
 }
 
 /** A /24 that shares no address with any of the prefixes in use; null when every one that is tried does. */
-export function freePool(used: readonly Prefix[]): Prefix | null {
+export function freePool(used: readonly Prefix[]): FreePool | null {
   const relevant = used.filter((prefix) => prefix.family === 4 && prefix.length >= SHORTEST);
-  for (const cidr of candidates()) {
-    const pool = parsePrefix(cidr);
-    if (pool !== null && !relevant.some((prefix) => overlaps(prefix, pool))) return pool;
+  for (const { pools, caution } of REGIONS) {
+    for (const cidr of pools) {
+      const pool = parsePrefix(cidr);
+      if (pool !== null && !relevant.some((prefix) => overlaps(prefix, pool))) return { pool, caution };
+    }
   }
   return null;
+}
+
+/** Everything in an observation that a pool could collide with: on this host, in the registry, in the clusters. */
+export function prefixesInUse({ host, registry, profiles }: ObservedState): Prefix[] {
+  return [
+    ...prefixesOfHost(host),
+    ...registry.claims.map(({ route }) => route.destination),
+    ...USUAL_NETWORKS.flatMap(prefixesIn),
+    ...profiles.flatMap(textsOfProfile).flatMap(prefixesIn),
+  ];
+}
+
+function prefixesOfHost(host: ObservedHost): Prefix[] {
+  return [
+    ...host.routes.map(({ destination }) => destination),
+    ...host.addresses.map(({ network }) => network),
+    ...host.rules.flatMap(({ to }) => to ?? []),
+    ...host.critical.flatMap(({ address }) => prefixesIn(address)),
+    ...host.minikubeTunnels.map(({ destination }) => destination),
+  ];
+}
+
+function textsOfProfile({ config, cluster }: ObservedProfile): string[] {
+  const { kubeadm } = cluster ?? {};
+  return [
+    config?.serviceCidr ?? '',
+    ...(config?.nodes ?? []).map(({ ip }) => ip),
+    ...(cluster?.serviceCidrs ?? []),
+    kubeadm?.serviceSubnet ?? '',
+    kubeadm?.podSubnet ?? '',
+    ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs }) => [...internalIps, ...podCidrs]),
+    ...(cluster?.services ?? []).flatMap(({ clusterIps, ingress }) => [...clusterIps, ...ingress]),
+    ...(cluster?.strayPods ?? []).map(({ address }) => address),
+  ];
+}
+
+/** The prefixes and addresses of a list with commas, as kubeadm writes both families; what is neither is left out. */
+function prefixesIn(text: string): Prefix[] {
+  return text.split(',').flatMap((part) => parsePrefix(part.trim()) ?? parseAddress(part.trim()) ?? []);
 }

@@ -1,19 +1,33 @@
 import { type Command, Option } from 'commander';
 import { examples, remark } from './help.ts';
-import { DEFAULT_WAIT, parseWait } from './option-values.ts';
+import { collect, DEFAULT_WAIT, parseWait } from './option-values.ts';
 import { type Act, addReadOptions, DEFAULT_SPEC, READS, withoutJson } from './registration.ts';
 
 /** `mkplan init`. */
 export function registerInit(program: Command, act: Act): void {
   program
     .command('init')
-    .description(
-      'write a tunnel.yaml for the current minikube profile, with a pool that collides with nothing here',
+    .description('write a tunnel.yaml for a minikube profile, with a pool that collides with nothing here')
+    .argument('[path]', 'the file to write, or the directory for it', DEFAULT_SPEC)
+    .option('-p, --profile <name>', 'the profile, or a kubeconfig context; the current profile without it')
+    .addOption(
+      new Option('--pool <range>', 'a CIDR or FIRST-LAST for LoadBalancer addresses; may be repeated')
+        .argParser(collect)
+        .default([], 'one that is free'),
     )
-    .addHelpText('after', examples(['mkplan init', 'write ./tunnel.yaml; a file that is there is kept']))
-    .action((_options, command: Command) =>
-      act(command, DEFAULT_SPEC, READS, async (context) =>
-        (await import('../commands/init.ts')).init(context),
+    .option('--print', 'print it, and write nothing')
+    .option('--force', 'replace the file if it is there')
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan init', 'write ./tunnel.yaml; a file that is there is kept'],
+        ['mkplan init -p dev k8s/tunnel.yaml', 'for another profile, in another place'],
+        ['mkplan init --pool 10.60.0.0/24 --print', 'with a pool of your own, to look at'],
+      ),
+    )
+    .action((path: string, options, command: Command) =>
+      act(command, path, READS, async (context) =>
+        (await import('../commands/init.ts')).init(context, options),
       ),
     );
 }
@@ -22,20 +36,22 @@ export function registerInit(program: Command, act: Act): void {
 export function registerValidate(program: Command, act: Act): void {
   program
     .command('validate')
-    .description('check a spec and report everything that is wrong with it')
-    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .description('check specs and report everything that is wrong with them')
+    .argument('[specs...]', 'the specs; `-` is standard input (default: "tunnel.yaml")')
     .addHelpText(
       'after',
       examples(
         ['mkplan validate', 'check ./tunnel.yaml'],
-        ['mkplan validate team/tunnel.yaml', 'check another file'],
+        ['mkplan validate */tunnel.yaml', 'check several files'],
+        ['mkplan init --print | mkplan validate -', 'check what comes through a pipe'],
       ),
     )
-    .action((spec: string, _options, command: Command) =>
-      act(command, spec, READS, async (context) =>
-        (await import('../commands/validate.ts')).validate(context),
-      ),
-    );
+    .action((given: readonly string[], _options, command: Command) => {
+      const specs = given.length === 0 ? [DEFAULT_SPEC] : given;
+      return act(command, DEFAULT_SPEC, READS, async (context) =>
+        (await import('../commands/validate.ts')).validate(context, specs),
+      );
+    });
 }
 
 /** `mkplan plan`. */

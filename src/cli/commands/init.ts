@@ -1,48 +1,122 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
-import { formatPrefix, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
-import { freePool } from '../arguments/pool.ts';
+import type { ObservedState } from '../../model/observed.ts';
+import { formatPrefix } from '../../model/prefix.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import { observe } from '../../observe/observe.ts';
+import { readHostPolicy } from '../../platform/host-policy.ts';
+import { parseSpec } from '../../spec/parse.ts';
+import { type FileNames, specNames } from '../arguments/paths.ts';
+import { freePool, prefixesInUse } from '../arguments/pool.ts';
+import { chooseProfile } from '../arguments/profile-choice.ts';
+import { DEFAULT_SPEC } from '../arguments/registration.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { writeNewFile } from '../transaction/plan-file.ts';
+import { replaceFile } from '../transaction/replace-file.ts';
+import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
+import { nothingDesired } from '../wiring/desired.ts';
 
-/** kubeadm's service network and kindnet's pod network, where a profile's own config names none. */
-const USUAL_NETWORKS = ['10.96.0.0/12', '10.244.0.0/16'];
+export interface InitOptions {
+  readonly profile?: string;
+  /** Ranges as typed; one that is free where there are none. */
+  readonly pool: readonly string[];
+  readonly print?: true;
+  readonly force?: true;
+}
 
-/** `minikube profile` reads one file. */
-const MINIKUBE_TIMEOUT_MS = 20_000;
+/** A cluster that is silent for longer is not waited for: what minikube's files say of it has to do. Milliseconds. */
+const PATIENCE_MS = 5000;
 
-/** `mkplan init`: writes the shortest spec for the current profile, with a pool that collides with nothing here. */
-export async function init({ terminal, output, names }: CommandContext): Promise<number> {
+/** `mkplan init [PATH]`: writes the shortest spec for a profile, with a pool that collides with nothing here. */
+export async function init(context: CommandContext, options: InitOptions): Promise<number> {
+  const { terminal, output } = context;
   const adapters = composeReading(terminal, { kinds: [], command: 'mkplan init' });
   try {
-    const profile = await currentProfile(adapters);
-    const pool = freePool(await usedPrefixes(adapters, profile));
-    if (pool === null) throw noPool();
-    const text = specText(profile, formatPrefix(pool));
-    await writeNewFile({ path: names.absolute, shown: names.spec, text, what: 'spec', mode: 0o644 });
-    output.print(
-      `Wrote ${names.spec} for profile ${profile}, with the pool ${formatPrefix(pool)}.\nNext: \`mkplan plan\`. For completion in an editor: \`mkplan schema > tunnel.schema.json\`.\n`,
-    );
-    output.line({ type: 'written', spec: names.spec, profile, pool: formatPrefix(pool) });
+    const names = await fileToWrite(context);
+    const profile = await chooseProfile(options.profile, adapters);
+    const { pools, caution } = await choosePools(options.pool, profile, names, adapters);
+    const text = specText(profile, pools);
+    checkSpec(text, names);
+    if (caution !== null) output.note(`note: ${caution}.\n`);
+    if (options.print === true) {
+      output.document(text);
+      return EXIT.ok;
+    }
+    await write(text, names, options.force === true);
+    tell(context, names, profile, pools);
     return EXIT.ok;
   } finally {
     await adapters.close();
   }
 }
 
-function specText(profile: string, pool: string): string {
-  return `# yaml-language-server: $schema=tunnel.schema.json
-apiVersion: mkplan/v1alpha1
+/** The names of the file that is meant: the one named, or the usual one in the directory named. */
+async function fileToWrite({ terminal, names }: CommandContext): Promise<FileNames> {
+  // What cannot be looked at cannot be written either, and the system then says why.
+  const isDirectory = await stat(names.absolute).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isDirectory ? specNames(join(names.spec, DEFAULT_SPEC), terminal.cwd) : names;
+}
+
+interface Pools {
+  readonly pools: readonly string[];
+  /** What they may collide with that does not show on this host. */
+  readonly caution: string | null;
+}
+
+async function choosePools(
+  given: readonly string[],
+  profile: string,
+  names: FileNames,
+  adapters: ReadAdapters,
+): Promise<Pools> {
+  if (given.length > 0) return { pools: given, caution: null };
+  const [observed, others] = await Promise.all([
+    look(parseSpec(specText(profile, []), names.absolute).desired, adapters),
+    adapters.profiles.list(),
+  ]);
+  // The networks of every profile count: the next spec may serve that one, too.
+  const known = await Promise.all(
+    [...new Set([profile, ...others])].map((name) => adapters.profiles.networks(name)),
+  );
+  const found = freePool([...prefixesInUse(observed), ...known.flat()]);
+  if (found === null) throw noPool();
+  return { pools: [formatPrefix(found.pool)], caution: found.caution };
+}
+
+/** What a plan of the spec would rest on; without the cluster, where that cannot be asked. */
+async function look(desired: DesiredState, adapters: ReadAdapters): Promise<ObservedState> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    return await observe(desired, adapters, patience);
+  } catch (thrown) {
+    const needsApproval = thrown instanceof Failure && thrown.kind === 'conflict';
+    if (!needsApproval && !patience.aborted) throw thrown;
+    return await observe(nothingDesired(desired.spec), adapters);
+  }
+}
+
+function specText(profile: string, pools: readonly string[]): string {
+  const balancer =
+    pools.length === 0 ? '' : `      loadBalancer:\n        pool: [${pools.map(rangeText).join(', ')}]\n`;
+  return `apiVersion: mkplan/v1alpha1
 kind: Tunnel
 metadata:
-  name: ${tunnelName(profile)}
+  name: ${JSON.stringify(tunnelName(profile))}
 spec:
   profiles:
     - name: ${JSON.stringify(profile)}
-      loadBalancer:
-        pool: [${pool}]
-`;
+${balancer}`;
+}
+
+function rangeText(range: string): string {
+  return /^[\d./-]+$/.test(range) ? range : JSON.stringify(range);
 }
 
 /** A tunnel's name is a DNS label (RFC 1123); a profile's may have more in it. */
@@ -55,69 +129,53 @@ function tunnelName(profile: string): string {
   return label === '' ? 'tunnel' : label;
 }
 
-/** The only profile that there is, else the one that minikube calls current. */
-async function currentProfile({ profiles, runner }: ReadAdapters): Promise<string> {
-  const names = await profiles.list();
-  const [first, ...others] = names;
-  if (first === undefined) {
-    throw failure(
-      'profile-missing',
-      'there is no minikube profile',
-      'a spec says how the cluster of a profile is reached',
-      'start one',
-      'minikube start',
-    );
-  }
-  if (others.length === 0) return first;
-  const current = await askMinikube(runner);
-  if (current !== null && names.includes(current)) return current;
-  throw failure(
-    'profile-ambiguous',
-    `there are ${names.length} minikube profiles: ${names.join(', ')}`,
-    'minikube does not say which of them is the current one',
-    'choose one',
-    `minikube profile ${first}`,
-  );
-}
-
-async function askMinikube(runner: ReadAdapters['runner']): Promise<string | null> {
+/** Throws a Failure for a spec that no command would take: what was typed is in it. */
+function checkSpec(text: string, names: FileNames): void {
   try {
-    const { code, stdout } = await runner.run(['minikube', 'profile'], { timeoutMs: MINIKUBE_TIMEOUT_MS });
-    return code === 0 ? stdout.trim() : null;
+    parseSpec(text, names.absolute, undefined, readHostPolicy().ranges);
   } catch (thrown) {
-    // No such program: the profiles are all that is known.
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null;
-    throw thrown;
+    if (!(thrown instanceof Failure)) throw thrown;
+    // Positions in a file that is not there lead nowhere.
+    const diagnostics = thrown.diagnostics.map(({ at: _, ...diagnostic }) => diagnostic);
+    throw new Failure('usage', diagnostics, { cause: thrown });
   }
 }
 
-/** Everything on this host that a pool could collide with, the profile's own networks included. */
-async function usedPrefixes(adapters: ReadAdapters, profile: string): Promise<Prefix[]> {
-  const [network, claims, config] = await Promise.all([
-    adapters.routeTable.snapshot(),
-    adapters.registry.read(),
-    adapters.profiles.config(profile),
-  ]);
-  const cidrs = [...USUAL_NETWORKS, ...(config?.serviceCidr?.split(',') ?? [])];
-  return [
-    ...network.routes.map((route) => route.destination),
-    ...network.addresses.map((address) => address.network),
-    ...claims.map((claim) => claim.route.destination),
-    ...cidrs.map((cidr) => parsePrefix(cidr.trim())).filter((prefix) => prefix !== null),
-    ...(config?.nodes ?? []).map((node) => parseAddress(node.ip)).filter((address) => address !== null),
-  ];
+async function write(text: string, names: FileNames, force: boolean): Promise<void> {
+  const file = {
+    path: resolve(names.absolute),
+    shown: names.spec,
+    text,
+    what: 'spec',
+    mode: 0o644,
+    ifExists: 'add --force to replace it, or name another file',
+  };
+  await (force ? replaceFile(file) : writeNewFile(file));
+}
+
+function tell({ output }: CommandContext, names: FileNames, profile: string, pools: readonly string[]): void {
+  const pool = pools.join(', ');
+  const spec = names.spec === DEFAULT_SPEC ? '' : ` ${shellWord(names.spec)}`;
+  output.print(
+    [
+      `Wrote ${printableLine(names.spec)} for profile ${printableLine(profile)}, with the pool ${pool}.`,
+      `Next: \`mkplan watch${printableLine(spec)}\` makes it so and keeps it so; \`mkplan plan${printableLine(spec)}\` shows beforehand what it would change.`,
+      '',
+    ].join('\n'),
+  );
+  output.line({ type: 'written', spec: names.spec, profile, pool });
 }
 
 function noPool(): Failure {
-  return failure(
-    'pool-missing',
-    'no private /24 was found that collides with nothing on this host',
-    'routes of this host (a VPN, perhaps) cover every range that was tried',
-    'write the pool yourself, once you know a range that may be taken',
-    'ip route',
-  );
-}
-
-function failure(code: string, summary: string, cause: string, fix: string, command: string): Failure {
-  return new Failure('error', [{ code, severity: 'error', summary, cause, fix, command }]);
+  return new Failure('error', [
+    {
+      code: 'pool-missing',
+      severity: 'error',
+      summary: 'every private /24 that was tried overlaps something on this host',
+      cause:
+        'routes of this host (a VPN, perhaps) or networks of its clusters cover every range that was tried',
+      fix: 'name a range that may be taken with --pool RANGE',
+      command: 'ip route',
+    },
+  ]);
 }

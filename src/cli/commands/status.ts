@@ -168,7 +168,10 @@ async function showAll(
   }
   for (const [spec, report] of reports) {
     const session = sessions.find(({ record }) => record.spec === spec) ?? null;
-    const title = desired === null ? `Routes for ${spec}` : `Tunnel ${desired.name} (${names.spec})`;
+    const title =
+      desired === null
+        ? `Routes for ${printableLine(spec)}`
+        : `Tunnel ${desired.name} (${printableLine(names.spec)})`;
     const shown =
       desired === null ? { spec, hasSpec: await isThere(spec) } : { spec: names.spec, hasSpec: true };
     await show(context, report, { title, session, ...shown });

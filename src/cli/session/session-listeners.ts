@@ -2,6 +2,7 @@ import type { DesiredState } from '../../model/desired.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { CommandContext } from '../run-command.ts';
 import { LiveView } from '../views/live-view.ts';
+import { printableLine } from '../views/text.ts';
 import { type ListenAddress, Metrics } from './metrics.ts';
 import { ServiceManager } from './service-manager.ts';
 import type { SessionListener } from './session-listener.ts';
@@ -38,7 +39,11 @@ export async function openListeners(
   }
   const isLive = terminal.stdout.isTTY === true && !output.json && terminal.env['TERM'] !== 'dumb';
   if (isLive) {
-    const view = new LiveView(`Tunnel ${name} (${names.spec})`, terminal.stdout, output.colors);
+    const view = new LiveView(
+      `Tunnel ${name} (${printableLine(names.spec)})`,
+      terminal.stdout,
+      output.colors,
+    );
     all.push(view);
     closing.push(() => view.close());
   } else all.push({ heard: (event) => output.watchEvent(event, names) });

@@ -16,6 +16,8 @@ export interface NewFile {
   readonly what: string;
   /** 0600 unless said otherwise: plans and observations name networks and Services. */
   readonly mode?: number;
+  /** What the user can do where there is such a file already. */
+  readonly ifExists?: string;
 }
 
 /** Writes a plan to a file that must not exist yet. */
@@ -25,7 +27,14 @@ export async function savePlan(path: string, shown: string, plan: Plan, host: Pl
 }
 
 /** Writes a new file. Throws a Failure when there is one, or when it cannot be written. */
-export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: NewFile): Promise<void> {
+export async function writeNewFile({
+  path,
+  shown,
+  text,
+  what,
+  mode = 0o600,
+  ifExists = 'name another file, or move that one away',
+}: NewFile): Promise<void> {
   try {
     const handle = await open(path, 'wx', mode);
     try {
@@ -44,7 +53,7 @@ export async function writeNewFile({ path, shown, text, what, mode = 0o600 }: Ne
       exists ? 'file-exists' : 'file-not-written',
       exists ? `${shown} is there already` : `the ${what} could not be written to ${shown}`,
       exists ? `no ${what} is written over a file` : messageOf(thrown),
-      exists ? 'name another file, or move that one away' : 'put that right, or name another file',
+      exists ? ifExists : 'put that right, or name another file',
       thrown,
     );
   }

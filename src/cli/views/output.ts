@@ -130,10 +130,10 @@ export class Output {
     }
   }
 
-  /** A diagnostic on stderr, and as a line with `--json`. */
-  diagnostic(diagnostic: Diagnostic, names: FileNames): void {
+  /** A diagnostic on stderr, and as a line with `--json`; `sourceOf` gives the text that it is about, for the excerpt. */
+  diagnostic(diagnostic: Diagnostic, names: FileNames, sourceOf = readSource): void {
     const width = columnsOf(this.#terminal.stderr);
-    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf: readSource, width }));
+    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf, width }));
     this.line(diagnosticLine(diagnostic, names));
   }
 

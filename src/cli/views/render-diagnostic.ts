@@ -26,7 +26,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnost
   const title = `${paint(`${diagnostic.severity}:`)} ${summary} ${colors.dim(`[${diagnostic.code}]`)}`;
   const lines = wrapLine(title, width, HANG);
   if (diagnostic.at !== undefined) {
-    const at = wrapLine(`  at   ${printableLine(showPosition(diagnostic.at, names))}`, width, HANG);
+    const at = wrapLine(`  at   ${showPosition(diagnostic.at, names)}`, width, HANG);
     lines.push(...at.map(colors.dim));
     const source = options.sourceOf?.(diagnostic.at.file) ?? null;
     if (source !== null) lines.push(...excerpt(source, diagnostic.at, options));

@@ -8,7 +8,7 @@ import { renderConflict } from './render-conflict.ts';
 import { explanation } from './render-diagnostic.ts';
 import { renderProfile } from './render-profile.ts';
 import { alignColumns, type Cell } from './table.ts';
-import { count, inside, paragraph, printableDeep, type Room } from './text.ts';
+import { count, inside, paragraph, printableDeep, printableLine, type Room } from './text.ts';
 
 export interface RenderPlanOptions extends Room {
   readonly colors: Palette;
@@ -47,7 +47,7 @@ function header(plan: Plan, { colors, names, ...room }: RenderPlanOptions): stri
   if (plan.spec === '')
     return paragraph(`${colors.bold('Cleanup')} ${colors.dim('of everything that is recorded here')}`, room);
   const undone = plan.mode === 'absent' ? ', to be removed' : '';
-  const tunnel = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${names.spec}${undone})`)}`;
+  const tunnel = `${colors.bold(`Tunnel ${plan.name}`)} ${colors.dim(`(${printableLine(names.spec)}${undone})`)}`;
   const title = paragraph(tunnel, room, 2);
   if (plan.localOverrides.length === 0) return title;
   const overrides = `  from tunnel.local.yaml: ${plan.localOverrides.join(', ')}`;

@@ -8,7 +8,7 @@ import { inheritHelper } from '../../helper/inherit.ts';
 import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { KubeContext } from '../../kubernetes/kubeconfig/kubeconfig.ts';
 import { createProfiles, profileFile } from '../../minikube/files.ts';
-import type { Profiles } from '../../minikube/profiles.ts';
+import type { ProfileSettings, Profiles } from '../../minikube/profiles.ts';
 import { type DesiredProfile, needsCluster, type ProfileContext } from '../../model/desired.ts';
 import { createHostFacts } from '../../observe/host-facts.ts';
 import type { ObservePorts } from '../../observe/observe.ts';
@@ -37,6 +37,7 @@ import { homeDirectory } from './home-directory.ts';
 /** The adapters that reading takes. Whoever composes them closes them. */
 export interface ReadAdapters extends ObservePorts {
   readonly registry: Registry;
+  readonly profiles: Profiles & ProfileSettings;
   readonly journal: Journal;
   readonly sessions: Sessions;
   readonly processes: Processes;
@@ -47,6 +48,8 @@ export interface ReadAdapters extends ObservePorts {
   uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
+  /** The names of all kubeconfig contexts. Throws a Failure when the kubeconfig cannot be read. */
+  contexts(): Promise<readonly string[]>;
   /** The kubeconfig may be another one by now. */
   doubtClusters(): void;
   /** The files that profiles and their clusters are known from, whether they exist or not. */
@@ -95,6 +98,10 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
     profiles,
     cluster: (profile) => clusters.of(profile),
+    contexts: async () => {
+      const { contextNames } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
+      return await contextNames(env, home);
+    },
     doubtClusters: () => clusters.doubt(),
     filesBehind: async (listed) => {
       const { kubeconfigFiles } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');

@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
+import { printableLine } from '../../model/printable.ts';
 import type { CommandResult, CommandRunner } from '../../platform/command.ts';
 import type { CredentialSource, Credentials } from '../client/link.ts';
 import { readCredentialFile } from './credential-files.ts';
@@ -114,7 +115,8 @@ export class ProgramCredentials implements CredentialSource {
       const fix = installHint === '' ? 'Install it, or correct the kubeconfig.' : installHint;
       throw this.#failure(messageOf(error), 'The program could not be started.', fix, error);
     }
-    const said = result.stderr.trim().slice(-STDERR_SHOWN);
+    const lines = result.stderr.trim().slice(-STDERR_SHOWN).split('\n');
+    const said = lines.map(printableLine).join('\n');
     const cause = said === '' ? 'It said nothing on standard error.' : `It said: ${said}`;
     if (result.timedOut) throw this.#failure(`it was not done within ${timeoutMs} ms`, cause);
     if (result.code !== 0) throw this.#failure(`it ended with exit code ${result.code ?? 'none'}`, cause);

@@ -139,8 +139,11 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         ip: async () => null,
         list: async () => [],
         tunnels: async () => ({ tunnels: [], problems: [] }),
+        current: async () => null,
+        networks: async () => [],
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
+      contexts: async () => [],
       servicesIn: () => {
         throw new Error('the spec needs no cluster');
       },

@@ -206,7 +206,7 @@ describe('credentials that a program makes', () => {
     });
     expect(JSON.stringify(failure)).not.toContain('secret');
     if (summary === 'exit code 3')
-      expect(failure).toMatchObject({ diagnostics: [{ cause: 'It said: log in first' }] });
+      expect(failure).toMatchObject({ diagnostics: [{ cause: 'It said: log\\u001b in first' }] });
     expect(server.seen).toEqual([]);
   });
 
