@@ -11,6 +11,7 @@ import {
 import { type AddressRange, formatRange, prefixesOf, rangeOf } from '../model/range.ts';
 import { whyNotPrivate, whySpecial } from '../model/scope.ts';
 import { type Flaw, quote } from './problem.ts';
+import { spellingOf } from './spelling.ts';
 
 /** A value read from text, or what is wrong with the text. */
 export type Reading<T> = { readonly value: T } | { readonly flaw: Flaw };
@@ -37,7 +38,7 @@ function badAddress(text: string, cause: string, fix: string): Flaw {
 
 /** Reads a CIDR that must be canonical, and private or within one of the `allowed` ranges. */
 export function readCidr(text: string, allowed: readonly Prefix[]): Reading<Prefix> {
-  const reading = readCanonicalCidr(text);
+  const reading = respelt(text, readCanonicalCidr(text));
   return 'flaw' in reading ? reading : refusePublic(text, [reading.value], allowed, reading);
 }
 
@@ -76,8 +77,23 @@ function hostBits(text: string, length: number): Flaw {
 
 /** Reads a CIDR, one address, or FIRST-LAST; all of it must be private or within one of the `allowed` ranges. */
 export function readRange(text: string, allowed: readonly Prefix[]): Reading<AddressRange> {
-  const reading = readAnyRange(text);
+  const reading = respelt(text, readAnyRange(text));
   return 'flaw' in reading ? reading : refusePublic(text, prefixesOf(reading.value), allowed, reading);
+}
+
+/** The same, with how the whole is written in the fix, where that can be told. */
+function respelt<T>(text: string, reading: Reading<T>): Reading<T> {
+  if (!('flaw' in reading) || reading.flaw.code !== 'bad-address') return reading;
+  const spelt = spellingOf(text);
+  return spelt === null
+    ? reading
+    : {
+        flaw: {
+          ...reading.flaw,
+          ...(text.includes('-') ? { summary: `${quote(text)} is not an address range` } : {}),
+          fix: `write ${spelt}`,
+        },
+      };
 }
 
 function readAnyRange(text: string): Reading<AddressRange> {

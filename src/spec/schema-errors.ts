@@ -1,8 +1,19 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { nearest } from '../model/nearest.ts';
+import { parseAddress } from '../model/prefix.ts';
 import type { SchemaError } from './generated/validate-tunnel.js';
-import { errorAt, type Flaw, quote } from './problem.ts';
-import { childOf, formatPath, keyPositionAt, nodeAt, type Path, positionAt, type SpecNode } from './tree.ts';
+import { errorAt, type Flaw, harmless, quote } from './problem.ts';
+import { fixOfSpelling } from './spelling.ts';
+import {
+  childOf,
+  formatPath,
+  keyPositionAt,
+  type MapNode,
+  nodeAt,
+  type Path,
+  positionAt,
+  type SpecNode,
+} from './tree.ts';
 
 /** Errors that say which alternative was meant by not being about the choice between them. */
 const OF_CHOICE = new Set(['type', 'enum', 'const']);
@@ -46,6 +57,14 @@ function wordsOf(choice: SchemaError): string[] {
   );
 }
 
+/** Whether one of the alternatives is a list. */
+function takesList(choice: SchemaError): boolean {
+  const alternatives = choice.parentSchema['anyOf'];
+  return (
+    Array.isArray(alternatives) && alternatives.some((one: { $ref?: string }) => one.$ref?.endsWith('List'))
+  );
+}
+
 /** Takes the errors at or below a path off the end of the list, in their order. */
 function popBranch(kept: SchemaError[], instancePath: string): SchemaError[] {
   let from = kept.length;
@@ -80,12 +99,17 @@ export function nodeToBlame(root: SpecNode, error: SchemaError): SpecNode | null
 
 /** Turns the validator's errors into diagnostics with positions. */
 export function describeSchemaErrors(root: SpecNode, errors: readonly SchemaError[]): Diagnostic[] {
-  return settleAlternatives(errors).map((error) => {
+  const described = settleAlternatives(errors).map((error) => {
     const path = pathOf(error);
     const key = keyOf(error);
     const at = key === null ? positionAt(root, path) : keyPositionAt(root, path, key);
-    return errorAt(at, describe(error, formatPath(showIndices(root, path))));
+    const node = key === null ? nodeAt(root, path) : null;
+    return errorAt(at, describe(error, formatPath(showIndices(root, path)), node));
   });
+  // A text that is too short matches no pattern either: one thing is wrong with it.
+  return [
+    ...new Map(described.map((one) => [`${one.at?.line}:${one.at?.column} ${one.summary}`, one])).values(),
+  ];
 }
 
 /** A pointer's steps are all text; those into lists are shown as indices. */
@@ -95,7 +119,7 @@ function showIndices(root: SpecNode, path: Path): Path {
   );
 }
 
-function describe(error: SchemaError, where: string): Flaw {
+function describe(error: SchemaError, where: string, node: SpecNode | null): Flaw {
   const place = where === '' ? 'the document' : where;
   switch (error.keyword) {
     case 'additionalProperties':
@@ -104,14 +128,14 @@ function describe(error: SchemaError, where: string): Flaw {
       return missingKey(error, place);
     case 'enum':
     case 'const':
-      return notAllowed(error, place);
+      return notAllowed(error, place, node);
     case 'anyOf':
-      return noneOf(error, place);
+      return noneOf(error, place, node);
     case 'type':
-      return wrongType(error, place);
+      return wrongType(error, place, node);
     case 'minimum':
     case 'maximum':
-      return outOfBounds(error, place);
+      return outOfBounds(error, place, node);
     case 'minItems':
     case 'minProperties':
       return tooFew(place);
@@ -149,7 +173,12 @@ function unknownKey(error: SchemaError, place: string): Flaw {
     code: 'unknown-key',
     summary: `unknown key ${quote(key)} in ${place}`,
     cause: `${place} has the keys ${known.join(', ')}`,
-    fix: meant === null ? 'remove it' : `did you mean ${quote(meant)}?`,
+    fix:
+      key === '<<'
+        ? 'write the keys themselves; YAML 1.2 has no merge keys'
+        : meant === null
+          ? 'remove it'
+          : `did you mean ${quote(meant)}?`,
   };
 }
 
@@ -163,25 +192,34 @@ function missingKey(error: SchemaError, place: string): Flaw {
   };
 }
 
-function notAllowed(error: SchemaError, place: string): Flaw {
+/** An offending value as it is written: what YAML made of it may look different. */
+function shownOf(error: SchemaError, node: SpecNode | null): string {
+  return node?.kind === 'scalar' && node.written !== undefined ? harmless(node.written) : quote(error.data);
+}
+
+function notAllowed(error: SchemaError, place: string, node: SpecNode | null): Flaw {
   const allowed = error.keyword === 'const' ? [error.params['allowedValue']] : error.params['allowedValues'];
   const values = Array.isArray(allowed) ? allowed.map(String) : [];
   const meant = typeof error.data === 'string' ? nearest(error.data, values) : null;
   return {
     code: 'not-allowed',
-    summary: `${place} is ${quote(error.data)}`,
+    summary: `${place} is ${shownOf(error, node)}`,
     cause: values.length === 1 ? `only ${values[0]} is understood here` : `it is one of ${values.join(', ')}`,
     fix: `write ${meant ?? (values.length === 1 ? values[0] : 'one of these')}`,
   };
 }
 
-function noneOf(error: SchemaError, place: string): Flaw {
+function noneOf(error: SchemaError, place: string, node: SpecNode | null): Flaw {
   const meant = typeof error.data === 'string' ? nearest(error.data, wordsOf(error)) : null;
+  const isListed = takesList(error) && typeof error.data === 'string' && error.data.includes('/');
+  const example = isListed
+    ? asList(error.data)
+    : (fixOfSpelling(error.data, 'IP address') ?? exampleOf(error));
   return {
     code: 'not-allowed',
-    summary: error.data === null ? `${place} has no value` : `${place} is ${quote(error.data)}`,
+    summary: error.data === null ? `${place} has no value` : `${place} is ${shownOf(error, node)}`,
     cause: causeOf(error, 'it has another form'),
-    fix: meant === null ? exampleOf(error) : `did you mean ${meant}?`,
+    fix: meant === null ? example : `did you mean ${meant}?`,
   };
 }
 
@@ -192,26 +230,47 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   integer: 'a whole number',
 };
 
-function wrongType(error: SchemaError, place: string): Flaw {
+function wrongType(error: SchemaError, place: string, node: SpecNode | null): Flaw {
   const { data } = error;
   const type = String(error.params['type']);
   const flaw = { code: 'wrong-type', cause: `it must be ${TYPE_NAMES[type] ?? type}` };
-  if (data === null) {
+  if (data === null && (node?.kind !== 'scalar' || node.written === undefined)) {
     return { ...flaw, summary: `${place} has no value`, fix: 'give it a value, or remove the key' };
   }
-  const isText = type === 'string' && typeof data !== 'object';
-  return {
-    ...flaw,
-    summary: `${place} is ${quote(data)}`,
-    fix: isText ? `put it in quotes: "${data}"` : exampleOf(error),
-  };
+  const shown = shownOf(error, node);
+  return { ...flaw, summary: `${place} is ${shown}`, fix: fixOfType(error, type, shown, node) };
 }
 
-function outOfBounds(error: SchemaError, place: string): Flaw {
+/** How a value is written as what it should be, where that can be told from how it is written. */
+function fixOfType(error: SchemaError, type: string, shown: string, node: SpecNode | null): string {
+  if (type === 'string' && node?.kind === 'scalar') return `put it in quotes: "${shown}"`;
+  if (type === 'string' && node?.kind === 'map') return fixForAddressKey(node) ?? exampleOf(error);
+  if (type === 'array' && node?.kind === 'scalar') return asList(String(error.data));
+  if (type === 'array' && node?.kind === 'map')
+    return 'begin each entry of the list with a dash: `- name: …`';
+  if (type === 'object' && typeof error.data === 'string' && error.data.includes('\u00a0')) {
+    return 'replace the no-break space (U+00A0) by a blank';
+  }
+  return exampleOf(error);
+}
+
+function asList(text: string): string {
+  return `write it as a list: [${harmless(text)}]`;
+}
+
+/** An IPv6 address that ends in a colon was read as a key without a value. */
+function fixForAddressKey(node: MapNode): string | null {
+  const [first, ...others] = node.entries.keys();
+  return first !== undefined && others.length === 0 && parseAddress(`${first}:`) !== null
+    ? `put the IPv6 address in quotes: "${first}:"`
+    : null;
+}
+
+function outOfBounds(error: SchemaError, place: string, node: SpecNode | null): Flaw {
   const { minimum, maximum } = error.parentSchema;
   return {
     code: 'out-of-bounds',
-    summary: `${place} is ${quote(error.data)}`,
+    summary: `${place} is ${shownOf(error, node)}`,
     cause: `it must be from ${minimum} to ${maximum}`,
     fix: exampleOf(error),
   };
@@ -244,6 +303,6 @@ function badText(error: SchemaError, place: string): Flaw {
     cause: isLong
       ? `it has more than ${error.params['limit']} characters`
       : causeOf(error, 'it has characters that cannot stand here'),
-    fix: exampleOf(error),
+    fix: fixOfSpelling(subject, textOf(error, 'title')) ?? exampleOf(error),
   };
 }

@@ -7,6 +7,8 @@ export type SpecNode = ScalarNode | MapNode | ListNode;
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly value: string | number | boolean | null;
+  /** What is written in the document, where that says more than the value: `1.30`, `0x10`, `~`. */
+  readonly written?: string;
   readonly at: SourcePosition;
 }
 

@@ -85,7 +85,11 @@ export class TreeReader {
       const items = node.items.slice(0, MAX_ENTRIES).map((item) => this.read(item as Node | null, depth + 1));
       return { kind: 'list', items, at };
     }
-    return { kind: 'scalar', value: isScalar(node) ? (node.value as ScalarNode['value']) : null, at };
+    if (!isScalar(node)) return { kind: 'scalar', value: null, at };
+    const value = node.value as ScalarNode['value'];
+    const { source = '' } = node;
+    const written = typeof value === 'string' || source === '' ? {} : { written: source };
+    return { kind: 'scalar', value, at, ...written };
   }
 
   #readEntries(pairs: readonly { key: unknown; value: unknown }[], depth: number): Map<string, MapEntry> {
@@ -95,7 +99,9 @@ export class TreeReader {
       const keyAt = this.#at(key);
       const node = this.#readValue(pair.value as Node | null, keyAt, depth);
       if (!isScalar(key) || typeof key.value !== 'string') {
-        this.#problems.push(errorAt(keyAt, badKey(isScalar(key) ? quote(key.value) : 'this')));
+        this.#problems.push(
+          errorAt(keyAt, badKey(isScalar(key) ? harmless(key.source ?? String(key.value)) : 'this')),
+        );
         continue;
       }
       const earlier = entries.get(key.value);

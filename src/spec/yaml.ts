@@ -1,4 +1,4 @@
-import { Composer, type CST, type Document, Lexer, LineCounter, Parser } from 'yaml';
+import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, Parser } from 'yaml';
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
 import { errorAt, harmless, quote } from './problem.ts';
 import type { SpecNode } from './tree.ts';
@@ -19,13 +19,15 @@ export type YamlReading =
   | { readonly readable: false };
 
 /** Reads one YAML 1.2 document (core schema) with the position of every value. Never throws. */
-export function readYaml(text: string, file: string, problems: Diagnostic[]): YamlReading {
+export function readYaml(given: string, file: string, problems: Diagnostic[]): YamlReading {
+  // Also alone it is a line break (YAML 1.2.2, 5.4), which the library does not know. Offsets stay as they are.
+  const text = given.replace(/\r(?!\n)/g, '\n');
   const positionOf = positionsIn(text, file);
   try {
     refuseControlCharacters(text, positionOf);
     const document = compose(text, positionOf);
     if (document.errors.length > 0) {
-      for (const { pos, message } of document.errors) problems.push(syntaxError(positionOf(pos[0]), message));
+      problems.push(...syntaxErrors(document.errors, text, positionOf));
       return { readable: false };
     }
     const reader = new TreeReader(positionOf, problems);
@@ -48,12 +50,31 @@ function positionsIn(text: string, file: string): PositionOf {
   };
 }
 
-function syntaxError(at: SourcePosition, message: string): Diagnostic {
+/** What one mistake makes the parser say of the lines behind it is left out, where that mistake is known. */
+function syntaxErrors(errors: Document.Parsed['errors'], text: string, positionOf: PositionOf): Diagnostic[] {
+  const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT');
+  return (tabs.length > 0 ? tabs : errors).map(({ pos: [offset], message, code }) => {
+    const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0] ?? '';
+    const fix =
+      code === 'TAB_AS_INDENT'
+        ? 'indent with blanks; YAML takes no tab there'
+        : (fixForIpv6(line) ?? 'check indentation, quotes and brackets here and on the line above');
+    return syntaxError(positionOf(offset), message, fix);
+  });
+}
+
+/** An IPv6 address that ends in a colon, or has one before a blank, begins a map. */
+function fixForIpv6(line: string): string | null {
+  const [address] = /(?<![\w:.])[\da-f]{0,4}(?::[\da-f]{0,4})*::(?=[\s,\]}]|$)/i.exec(line) ?? [];
+  return address === undefined ? null : `put the IPv6 address in quotes: "${address}"`;
+}
+
+function syntaxError(at: SourcePosition, message: string, fix: string): Diagnostic {
   return errorAt(at, {
     code: 'yaml-syntax',
     summary: `not valid YAML: ${harmless(message, MESSAGE_LENGTH)}`,
     cause: 'the YAML parser cannot make sense of this place, or of what stands before it',
-    fix: 'check indentation, quotes and brackets here and on the line above',
+    fix,
   });
 }
 
@@ -66,7 +87,10 @@ function refuseControlCharacters(text: string, positionOf: PositionOf): void {
     summary: `control character ${quote(found[0])}`,
     cause:
       'YAML is text: of control characters it allows tab and line breaks alone, so this is likely another kind of file',
-    fix: 'give the path of a tunnel.yaml, or remove the character',
+    fix:
+      found[0] === '\0'
+        ? 'save the file as UTF-8 if it is UTF-16, or give the path of a tunnel.yaml'
+        : 'give the path of a tunnel.yaml, or remove the character',
   });
 }
 
@@ -83,18 +107,8 @@ function compose(text: string, positionOf: PositionOf): Document.Parsed {
     logLevel: 'silent',
   });
   const documents = composer.compose(boundedTokens(text, positionOf), true, text.length);
-  const first = documents.next();
-  if (first.done === true) throw new RangeError('the composer made no document');
-  const second = documents.next();
-  if (second.done !== true) {
-    fail(positionOf(second.value.range[0]), {
-      code: 'yaml-many-documents',
-      summary: 'a second YAML document begins here',
-      cause: 'a tunnel.yaml is one document; a second one would silently not count',
-      fix: 'put it into a file of its own, or remove the `---` line',
-    });
-  }
-  const { yaml } = first.value.directives;
+  const document = onlyDocument(documents, positionOf);
+  const { yaml } = document.directives;
   if (yaml.explicit === true && yaml.version !== '1.2') {
     fail(positionOf(Math.max(0, text.indexOf('%YAML'))), {
       code: 'yaml-version',
@@ -103,7 +117,36 @@ function compose(text: string, positionOf: PositionOf): Document.Parsed {
       fix: 'remove the %YAML line',
     });
   }
-  return first.value;
+  return document;
+}
+
+/** Documents with nothing in them that are passed over. */
+const MAX_EMPTY = 16;
+
+/** The one document that has something in it: a `---` or `...` with nothing behind or before it makes no second one. */
+function onlyDocument(documents: Iterable<Document.Parsed>, positionOf: PositionOf): Document.Parsed {
+  let only: Document.Parsed | null = null;
+  let passed = 0;
+  for (const next of documents) {
+    if (only === null || (isEmpty(only) && passed < MAX_EMPTY)) only = next;
+    else if (!isEmpty(next) || passed >= MAX_EMPTY) refuseSecond(next, positionOf);
+    passed++;
+  }
+  if (only === null) throw new RangeError('the composer made no document');
+  return only;
+}
+
+function isEmpty({ contents, errors }: Document.Parsed): boolean {
+  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''));
+}
+
+function refuseSecond(document: Document.Parsed, positionOf: PositionOf): never {
+  fail(positionOf(document.range[0]), {
+    code: 'yaml-many-documents',
+    summary: 'a second YAML document begins here',
+    cause: 'a tunnel.yaml is one document; a second one would silently not count',
+    fix: 'put it into a file of its own, or remove the `---` line',
+  });
 }
 
 function* boundedTokens(text: string, positionOf: PositionOf): Generator<CST.Token> {

@@ -149,6 +149,39 @@ describe('values', () => {
   });
 });
 
+describe('the form of the document', () => {
+  const text = withProfile('gateway: 192.168.49.2');
+
+  test.each([
+    ['a final ---', `${text}---\n`],
+    ['a final ...', `${text}...\n`],
+    ['both', `${text}---\n...\n`],
+    ['a final --- with a comment', `${text}--- # end\n# of it\n`],
+    ['a first ---', `---\n${text}`],
+    ['two of them before it', `---\n---\n${text}`],
+    ['a byte order mark', `\ufeff${text}`],
+    ['CRLF', text.replaceAll('\n', '\r\n')],
+    ['CR alone', text.replaceAll('\n', '\r')],
+    ['%YAML 1.2', `%YAML 1.2\n---\n${text}`],
+    ['a tab behind a colon', text.replace('kind: ', 'kind:\t')],
+    [
+      'IPv6 addresses without quotes',
+      withProfile('gateway: fd00::1\nloadBalancer:\n  pool:\n    - fd00:1::/120'),
+    ],
+  ])('may have %s', (_what, given) => {
+    expect(onlyProfile(parse(given)).name).toBe('minikube');
+  });
+
+  test.each([
+    ['a second document', `${text}---\nkind: Tunnel\n`],
+    ['a second document behind an empty one', `${text}---\n---\nkind: Tunnel\n`],
+    ['a null that is written out', `${text}---\nnull\n`],
+    ['more empty ones than anybody writes', `${text}${'---\n'.repeat(1000)}`],
+  ])('may not have %s', (_what, given) => {
+    expect(problemsOf(given)).toMatchObject([{ code: 'yaml-many-documents' }]);
+  });
+});
+
 describe('warnings', () => {
   test('an exclusion that excludes nothing', () => {
     const { warnings } = parse(
@@ -315,6 +348,102 @@ describe('reporting', () => {
     ['routes: []', 'remove it'],
   ])('%s: %s', (body, fix) => {
     expect(problemsOf(withProfile(body))[0]?.fix).toBe(fix);
+  });
+
+  test.each([
+    '1.30',
+    '010',
+    '0x10',
+    '0o17',
+    '1e3',
+    '.inf',
+    '12345678901234567890',
+    'true',
+    'True',
+    'null',
+    '~',
+  ])('the fix for the name %s quotes what is written', (written) => {
+    const [problem, ...others] = problemsOf(`${HEAD}spec: { profiles: [{ name: ${written} }] }`);
+    expect(problem?.summary).toBe(`spec.profiles[0].name is ${written}`);
+    expect(problem?.fix).toBe(`put it in quotes: "${written}"`);
+    expect(others).toEqual([]);
+    const mended = `${HEAD}spec: { profiles: [{ name: "${written}" }] }`;
+    // A name that cannot begin so is another matter.
+    if (/^[A-Za-z0-9]/.test(written)) expect(onlyProfile(parse(mended)).name).toBe(written);
+  });
+
+  test('a number that is no gateway, network or key is shown as it is written', () => {
+    const text = withProfile(
+      'gateway: 192.10\ncidrs: { services: [10.0] }\nloadBalancer: { pool: [10.200.0.0/24], reservations: { 1.30: 10.200.0.1 } }',
+    );
+    expect(problemsOf(text).map(({ summary }) => summary)).toEqual([
+      'spec.profiles[0].gateway is 192.10',
+      'spec.profiles[0].cidrs.services[0] is 10.0',
+      '1.30 is not a key',
+    ]);
+  });
+
+  test.each([
+    ['10.200.0.10 - 10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10 -10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10-20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10 - 20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10-1.20', '10.200.0.10-10.200.1.20'],
+    ['10.200.0.20-10', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10–10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10—20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10−20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10~10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10..10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.10 to 10.200.0.20', '10.200.0.10-10.200.0.20'],
+    ['10.200.0.20-10.200.0.10', '10.200.0.10-10.200.0.20'],
+    ['fd00::1 - fd00::9', 'fd00::1-fd00::9'],
+    [' 10.200.0.0/24 ', '10.200.0.0/24'],
+    ['10.200.0.0 /24', '10.200.0.0/24'],
+    ['10.200.0.1.', '10.200.0.1'],
+    ['010.200.0.1', '10.200.0.1'],
+    ['10.200.000.1/32', '10.200.0.1/32'],
+    ['\uff11\uff10.200.0.1', '10.200.0.1'],
+    ['10.200.0.1\u200b', '10.200.0.1'],
+  ])('%j in a pool is refused with the right spelling, which is then taken', (given, spelt) => {
+    const pool = (text: string) => withProfile(`loadBalancer: { pool: [${JSON.stringify(text)}] }`);
+    expect(problemsOf(pool(given)).map(({ fix }) => fix)).toEqual([`write ${spelt}`]);
+    expect(onlyProfile(parse(pool(spelt))).loadBalancer.pool).toHaveLength(1);
+  });
+
+  test.each(['10.200.0.10-300', '10.200.0.*', 'x', '1-2-3', '10.200.0.0/24-10.200.1.0/24'])(
+    '%j in a pool is refused without a guess, once',
+    (given) => {
+      const problems = problemsOf(withProfile(`loadBalancer: { pool: ["${given}"] }`));
+      expect(problems).toHaveLength(1);
+      expect(problems[0]?.fix).not.toMatch(/^write [^ia]/);
+    },
+  );
+
+  test.each([
+    ['gateway: 192.168.49.2/24', 'write 192.168.49.2'],
+    ['cidrs: { services: 10.96.0.0/12 }', 'write it as a list: [10.96.0.0/12]'],
+    ['cidrs: { services: ["10.96.0.0 /12"] }', 'write 10.96.0.0/12'],
+    ['loadBalancer: { pool: 10.200.0.0/24 }', 'write it as a list: [10.200.0.0/24]'],
+    [
+      'loadBalancer:\n  pool: 10.200.0.0/24, 10.201.0.0/24',
+      'write it as a list: [10.200.0.0/24, 10.201.0.0/24]',
+    ],
+    ['loadBalancer: { pool: [fd00::] }', 'put the IPv6 address in quotes: "fd00::"'],
+    ['loadBalancer:\n  pool:\n    - fd00::', 'put the IPv6 address in quotes: "fd00::"'],
+    ['gateway: fd00::', 'put the IPv6 address in quotes: "fd00::"'],
+    ['\tgateway: auto', 'indent with blanks; YAML takes no tab there'],
+    ['loadBalancer:\n\tpool:\n\t\t- 10.200.0.0/24', 'indent with blanks; YAML takes no tab there'],
+    ['<<: { gateway: auto }', 'write the keys themselves; YAML 1.2 has no merge keys'],
+    ['gateway: !!binary abc', 'remove the tag'],
+    ['gateway: auto\0', 'save the file as UTF-8 if it is UTF-16, or give the path of a tunnel.yaml'],
+  ])('%j: %s', (body, fix) => {
+    expect(problemsOf(withProfile(body))[0]?.fix).toBe(fix);
+  });
+
+  test('a list that is written as a map, and a no-break space', () => {
+    expect(problemsOf(`${HEAD}spec:\n  profiles:\n    name: m\n`)[0]?.fix).toContain('dash');
+    expect(problemsOf(`${HEAD}spec:\n  profiles:\n    - name:\u00a0m\n`)[0]?.fix).toContain('no-break space');
   });
 
   test('messages say what, why and what to do', () => {
