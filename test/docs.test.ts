@@ -17,7 +17,9 @@ function sources(): string[] {
 }
 
 const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
-  readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 );
 
 describe('the documents', () => {
@@ -57,6 +59,14 @@ describe('the documents', () => {
     const reachable = ['CONTRIBUTING.md', 'docs/dependencies.md'];
     const linked = pages.filter((page) => page !== 'README.md' && !reachable.includes(page));
     expect(linked.filter((page) => !readme.includes(`(${page}`))).toEqual([]);
+  });
+
+  it('show the live view as it was captured', () => {
+    const page = readFileSync(join(root, 'docs', 'watch.md'), 'utf8');
+    for (const name of ['60x15.txt', '80x24.txt']) {
+      const capture = readFileSync(join(root, 'docs', 'captures', name), 'utf8');
+      expect(page).toContain(`\`\`\`\n${capture}\`\`\``);
+    }
   });
 
   it('name, in the threat model, tests that there are', () => {

@@ -108,15 +108,21 @@ export class WatchPlanning {
   /** Tells what is set aside now and was not, and what no longer is. */
   #tell({ profiles, services, destinations }: SetAside): void {
     const now = new Map<string, string>();
-    for (const [name, why] of profiles) now.set(`profile ${name}`, why);
-    for (const [name, why] of services) now.set(`Service ${name}`, why);
-    for (const [name, why] of destinations) now.set(`route ${name}`, why);
+    const note = (what: string, why: string) => now.set(what, withoutName(why, what));
+    for (const [name, why] of profiles) note(`profile ${name}`, why);
+    for (const [name, why] of services) note(`Service ${name}`, why);
+    for (const [name, why] of destinations) note(`route ${name}`, why);
     for (const [what, why] of now) {
       if (this.#told.get(what) !== why) this.#emit({ type: 'watch.held', what, why });
     }
     for (const what of this.#told.keys()) if (!now.has(what)) this.#emit({ type: 'watch.released', what });
     this.#told = now;
   }
+}
+
+/** A reason without the name of what it is told of: many a summary begins with it. */
+function withoutName(why: string, what: string): string {
+  return why.startsWith(`${what}: `) ? why.slice(what.length + 2) : why;
 }
 
 function withoutProfiles(desired: DesiredState, gone: ReadonlyMap<string, string>): DesiredState {

@@ -1,7 +1,7 @@
 import { createActor, toPromise } from 'xstate';
 import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
-import type { EmitWatchEvent } from '../model/event.ts';
+import type { EmitWatchEvent, PassResult, WatchState } from '../model/event.ts';
 import { isEmpty, type Plan } from '../model/plan.ts';
 import { diagnosticsOf } from './endings.ts';
 import { harmless } from './run.ts';
@@ -93,7 +93,7 @@ class WatchRun implements WatchWork {
     const began = clock.now();
     const changes = this.#changes;
     try {
-      for (const { name } of this.#units.release(began)) this.#emit({ type: 'watch.released', what: name });
+      this.#units.release(began);
       await this.#readSpec();
       for (const profile of this.#dropped.profiles) await this.#takeBack(profile);
       for (let attempt = 1; (await this.#pass(attempt)) === 'again'; attempt++) {
@@ -102,6 +102,7 @@ class WatchRun implements WatchWork {
     } catch (thrown) {
       this.#ports.distrust();
       this.#failure = diagnosticsOf(thrown);
+      this.#passed('failure', this.#failure);
       throw thrown;
     } finally {
       const ended = clock.now();
@@ -111,10 +112,14 @@ class WatchRun implements WatchWork {
       this.#setAlarm();
     }
     const profiles = this.#desired.profiles;
-    if (profiles.length > 0 && profiles.every(({ name }) => this.#planning.isAside(name))) {
-      return 'suspended';
-    }
+    const isSuspended = profiles.length > 0 && profiles.every(({ name }) => this.#planning.isAside(name));
+    this.#passed(isSuspended ? 'suspended' : 'success');
+    if (isSuspended) return 'suspended';
     return this.#units.isFighting ? 'fighting' : 'idle';
+  }
+
+  #passed(result: PassResult, diagnostics: readonly Diagnostic[] = []): void {
+    if (!this.#options.signal.aborted) this.#emit({ type: 'watch.pass', result, diagnostics });
   }
 
   /** Keeps the last spec that could be used. */
@@ -297,7 +302,7 @@ export async function runWatch(
       urgent: source !== 'timer' && source !== 'cluster' && source !== 'kernel',
     });
   };
-  let state = '';
+  let state: WatchState | null = null;
   actor.subscribe(({ value }) => {
     if (value === state) return;
     state = value;

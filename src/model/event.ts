@@ -41,19 +41,41 @@ export type RunEvent =
 /** Where events go. */
 export type EmitRunEvent = (event: RunEvent) => void;
 
+/** What a session can be at, as the watch machine calls it. */
+export const WATCH_STATES = [
+  'settling',
+  'reconciling',
+  'idle',
+  'fighting',
+  'suspended',
+  'backingOff',
+  'stopping',
+  'stopped',
+] as const;
+
+export type WatchState = (typeof WATCH_STATES)[number];
+
+/** What a pass came to; `suspended` is one in which no profile could be served. */
+export const PASS_RESULTS = ['success', 'suspended', 'failure'] as const;
+
+export type PassResult = (typeof PASS_RESULTS)[number];
+
 /** Everything that happens while a tunnel is watched, beside what happens in each of its transactions. */
 export type WatchEvent =
   | RunEvent
-  /** The session rests, works, or ends; `state` as the watch machine calls it. */
-  | { readonly type: 'watch.state'; readonly state: string }
+  /** The session rests, works, or ends. */
+  | { readonly type: 'watch.state'; readonly state: WatchState }
   /** Why there will be another pass: for people. */
   | { readonly type: 'watch.trigger'; readonly source: string }
   /** What a pass found; emitted where it differs from the one before. */
   | { readonly type: 'watch.planned'; readonly plan: Plan }
   /** The spec as it is now cannot be used; the last one that could is kept. */
   | { readonly type: 'watch.spec-invalid'; readonly diagnostics: readonly Diagnostic[] }
-  /** Something is left as it is for now, so that the rest can go on. */
+  /** A pass ended; told before the state that follows from it. One that is broken off by the session's end is not told. */
+  | { readonly type: 'watch.pass'; readonly result: PassResult; readonly diagnostics: readonly Diagnostic[] }
+  /** Something is left as it is for now, so that the rest can go on; told again where the reason changes. */
   | { readonly type: 'watch.held'; readonly what: string; readonly why: string }
+  /** It is no longer: `what` as it was held. */
   | { readonly type: 'watch.released'; readonly what: string }
   /** Something that was not done, and that nothing depends on. */
   | { readonly type: 'watch.warning'; readonly diagnostic: Diagnostic }

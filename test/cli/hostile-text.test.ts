@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../src/cli/arguments/paths.ts';
 import { run } from '../../src/cli/program.ts';
-import { renderMetrics } from '../../src/cli/session/metrics.ts';
+import { renderMetrics } from '../../src/cli/session/exposition.ts';
+import { NEW_SESSION } from '../../src/cli/session/session-state.ts';
 import { paletteFor } from '../../src/cli/views/color.ts';
 import { Output } from '../../src/cli/views/output.ts';
 import { renderDiagnostic } from '../../src/cli/views/render-diagnostic.ts';
@@ -205,7 +206,7 @@ describe.each(INVISIBLE)('%s', (_name, character, shownAs) => {
     const { terminal, stdout, stderr } = fakeTerminal();
     const output = new Output(terminal, { json: false, color: true });
     output.event({ type: 'lock.waiting', holder: hostile });
-    output.watchEvent({ type: 'watch.held', what: hostile, why: hostile }, names);
+    output.watchEvent({ type: 'watch.held', what: hostile, why: hostile }, names, NEW_SESSION);
     output.note(`  ${hostile.replace('\n', '')}\n`);
     output.print(`${hostile.replace('\n', '')}\n`);
     expect(stderr() + stdout()).not.toMatch(ACTED_ON);

@@ -3,6 +3,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import eventsSchema from '../../schema/events.schema.json' with { type: 'json' };
 import planSchema from '../../schema/plan.schema.json' with { type: 'json' };
 import { specNames } from '../../src/cli/arguments/paths.ts';
+import { NEW_SESSION } from '../../src/cli/session/session-state.ts';
 import { Output } from '../../src/cli/views/output.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
 import { fakeTerminal } from './terminals.ts';
@@ -110,7 +111,7 @@ export function checkingEvents(): (event: WatchEvent) => void {
   const names = specNames('tunnel.yaml', '/nowhere');
   let checked = 0;
   return (event) => {
-    output.watchEvent(event, names);
+    output.watchEvent(event, names, NEW_SESSION);
     // Not within the write: who writes need not care what becomes of it.
     const told = stdout();
     check.take(told.slice(checked));

@@ -256,6 +256,7 @@ const EVENTS: { readonly [Type in WatchEvent['type']]: Extract<WatchEvent, { rea
   'watch.trigger': { type: 'watch.trigger', source: 'kernel' },
   'watch.planned': { type: 'watch.planned', plan: planOf({ steps: [STEP] }) },
   'watch.spec-invalid': { type: 'watch.spec-invalid', diagnostics: [DIAGNOSTIC] },
+  'watch.pass': { type: 'watch.pass', result: 'failure', diagnostics: [DIAGNOSTIC] },
   'watch.held': { type: 'watch.held', what: 'w', why: 'y' },
   'watch.released': { type: 'watch.released', what: 'w' },
   'watch.warning': { type: 'watch.warning', diagnostic: DIAGNOSTIC },

@@ -172,6 +172,48 @@ describe('one that fails never holds the others up', () => {
     await session.stop();
   });
 
+  it('what is set aside and released has one name, which its reason does not repeat', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('bad');
+    session.refusing.add('bad');
+    session.start();
+    await session.rests(() => expect(session.of('watch.held')).toHaveLength(1));
+    await session.rests(() => expect(session.clock.next).not.toBeNull());
+    session.clock.advance(session.clock.next ?? 0);
+    await session.rests(() => expect(session.of('watch.held')).toHaveLength(2));
+    const [first] = session.of('watch.held');
+    expect(session.of('watch.released').map(({ what }) => what)).toEqual([first?.what]);
+    await session.stop();
+  });
+
+  it('a profile whose summary begins with its name is not named twice', async () => {
+    const session = await Session.create(POOLED);
+    session.unreached.add(POOLED.profiles[0]?.name ?? '');
+    session.start();
+    await session.rests(() => expect(session.of('watch.held')).toHaveLength(1));
+    const [held] = session.of('watch.held');
+    expect(held?.why).not.toContain('profile');
+    await session.stop();
+  });
+
+  it('how each pass ended is told, and one in which no profile could be served is no success', async () => {
+    const session = await Session.create(POOLED);
+    session.unreached.add(POOLED.profiles[0]?.name ?? '');
+    session.start();
+    await session.rests(() => expect(session.of('watch.pass').at(-1)?.result).toBe('suspended'));
+    session.unreached.clear();
+    await session.pass('cluster');
+    expect(session.of('watch.pass').at(-1)?.result).toBe('success');
+    session.unreadable = new Failure('error', [
+      { code: 'x', severity: 'error', summary: 'ip hangs', cause: '', fix: '' },
+    ]);
+    session.trigger();
+    await session.rests(() => expect(session.of('watch.pass').at(-1)?.result).toBe('failure'));
+    const ended = session.of('watch.pass').length;
+    await session.stop();
+    expect(session.of('watch.pass')).toHaveLength(ended);
+  });
+
   it('with every profile refused there is nothing to do for now', async () => {
     const session = await Session.create(PLAIN, [build.route(foreign('10.96.0.0/16'))]);
     session.start();

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { type ApprovalKind, OFFERED_APPROVALS } from '../../model/policy.ts';
-import type { ListenAddress } from '../session/metrics.ts';
+import { hostName } from '../session/http-hosts.ts';
+import type { ListenAddress } from '../session/http-listener.ts';
 
 /** An option that may be repeated: each adds to the list, and so do commas. */
 export function collect(text: string, previous: readonly string[]): string[] {
@@ -55,6 +56,9 @@ export function parseWait(text: string): number {
   }
 }
 
+/** Where `--http` listens when it names no address. */
+export const HTTP_ADDRESS = '127.0.0.1:9469';
+
 /** Reads `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host it is loopback. Throws commander's InvalidArgumentError. */
 export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, plain, digits] =
@@ -62,8 +66,17 @@ export function parseListenAddress(text: string): ListenAddress {
   const port = Number(digits);
   if (digits === undefined || port > 65_535) {
     throw new InvalidArgumentError(
-      'It is a port, or an address and a port: 9469, 127.0.0.1:9469, [::1]:9469.',
+      'It is a port, or an address and a port: 9469, 127.0.0.1:9469, [::1]:9469. A spec goes before it, or after --.',
     );
   }
   return { host: bracketed ?? (plain || '127.0.0.1'), port };
+}
+
+/** Reads `--http-host NAME`; given more than once it adds up. Throws commander's InvalidArgumentError. */
+export function parseHttpHost(text: string, previous: readonly string[] = []): string[] {
+  const name = hostName(text);
+  if (name === null) {
+    throw new InvalidArgumentError('It is the name of a host, without a port; addresses need no leave.');
+  }
+  return [...previous, name];
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { examples } from './help.ts';
-import { parseListenAddress, parsePatience } from './option-values.ts';
+import { HTTP_ADDRESS, parseHttpHost, parseListenAddress, parsePatience } from './option-values.ts';
 import {
   type Act,
   addApplyOptions,
@@ -87,9 +87,21 @@ export function registerWatch(program: Command, act: Act): void {
       .option('--keep', 'leave what it made when it ends')
       .addOption(
         new Option(
-          '--metrics <address>',
-          'serve metrics for Prometheus: 9469, 127.0.0.1:9469, [::1]:9469',
-        ).argParser(parseListenAddress),
+          '--http [address]',
+          `serve /metrics and /healthz: 9469, [::1]:9469; ${HTTP_ADDRESS} without`,
+        )
+          .preset(HTTP_ADDRESS)
+          .argParser(parseListenAddress),
+      )
+      .addOption(
+        new Option(
+          '--http-host <name>',
+          'answer by this name as well, where others reach the address; may be repeated',
+        ).argParser(parseHttpHost),
+      )
+      // What --http was called before it served anything else.
+      .addOption(
+        new Option('--metrics <address>').argParser(parseListenAddress).conflicts('http').hideHelp(),
       ),
   )
     .addHelpText(
@@ -98,12 +110,12 @@ export function registerWatch(program: Command, act: Act): void {
         ['mkplan watch', 'plan ./tunnel.yaml, ask, then follow every change; Ctrl-C ends it'],
         ['mkplan watch --auto-approve', 'without asking, for a service manager'],
         ['mkplan watch --keep', 'what it made stays until `mkplan destroy`'],
-        ['mkplan watch --metrics 9469', 'and tell Prometheus at http://127.0.0.1:9469/metrics'],
+        ['mkplan watch --http', `and tell Prometheus at http://${HTTP_ADDRESS}/metrics`],
       ),
     )
     .action((spec: string, options, command: Command) =>
       act(command, spec, WATCHES, async (context) =>
-        (await import('../commands/watch.ts')).watch(context, options),
+        (await import('../commands/watch.ts')).watch(context, { http: options.metrics, ...options }),
       ),
     );
 }

@@ -17,10 +17,10 @@ import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import type { ListenAddress } from '../session/metrics.ts';
 import { refuseLiveSession, SessionRecorder } from '../session/session.ts';
-import type { SessionListener } from '../session/session-listener.ts';
-import { openListeners } from '../session/session-listeners.ts';
+import { SessionFeed, thisMoment } from '../session/session-feed.ts';
+import { type HttpOptions, openListeners } from '../session/session-listeners.ts';
+import { answersOf } from '../session/session-state.ts';
 import { SpecFiles } from '../session/spec-files.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../transaction/approval.ts';
@@ -29,9 +29,8 @@ import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
-export interface WatchCommandOptions extends ApplyOptions {
+export interface WatchCommandOptions extends ApplyOptions, HttpOptions {
   readonly keep?: true;
-  readonly metrics?: ListenAddress;
 }
 
 /** However few events there are, so often is everything looked at: whatever was missed is found then. Milliseconds. */
@@ -62,19 +61,13 @@ export async function watch(context: CommandContext, options: WatchCommandOption
       onWait: () => undefined,
       signal: context.signal,
     });
-    const told = await openListeners(context, desired, options.metrics, adapters.runner).catch(
-      async (thrown: unknown) => {
-        await recorder.end();
-        throw thrown;
-      },
-    );
-    const listeners: readonly SessionListener[] = [recorder, ...told.all];
+    const feed = new SessionFeed(thisMoment);
+    feed.add(recorder);
     try {
-      const onPlan = (plan: Plan) => {
-        for (const listener of listeners) listener.planned?.(plan);
-      };
+      const close = await openListeners(context, desired, options, feed, adapters.runner);
+      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), desired);
       const outcome = await watchWith(
-        watchPorts(context, adapters, onPlan, await composeFileEvents(), desired),
+        ports,
         {
           desired,
           unapproved: (plan) => missingByProfile(plan, allowed),
@@ -83,11 +76,8 @@ export async function watch(context: CommandContext, options: WatchCommandOption
           keep: options.keep === true,
           signal: context.signal,
         },
-        (event) => {
-          for (const listener of listeners) listener.heard(event);
-        },
-      );
-      told.close();
+        (event) => feed.heard(event),
+      ).finally(close);
       return conclude(context, outcome);
     } finally {
       await recorder.end();
@@ -157,7 +147,7 @@ function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): Readonl
 function watchPorts(
   context: CommandContext,
   adapters: ChangeAdapters,
-  onPlan: (plan: Plan) => void,
+  feed: SessionFeed,
   fileEvents: FileEvents,
   first: DesiredState,
 ): WatchPorts & { readonly apply: ReturnType<typeof transactionPorts> } {
@@ -182,7 +172,10 @@ function watchPorts(
   });
   const planAndTell = (desired: DesiredState, observed: ObservedState) => {
     const plan = makePlan(desired, observed);
-    if (desired.mode === 'present') onPlan(plan);
+    if (desired.mode === 'present') {
+      const profiles = answersOf(current.profiles, observed.profiles);
+      feed.heard({ type: 'session.planned', plan, profiles });
+    }
     return plan;
   };
   return {

@@ -1,40 +1,48 @@
+import { hostname } from 'node:os';
 import type { DesiredState } from '../../model/desired.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { CommandContext } from '../run-command.ts';
 import { LiveView } from '../views/live-view.ts';
 import { printableLine } from '../views/text.ts';
-import { type ListenAddress, Metrics } from './metrics.ts';
+import { type ListenAddress, openHttpListener } from './http-listener.ts';
 import { ServiceManager } from './service-manager.ts';
-import type { SessionListener } from './session-listener.ts';
+import { type SessionFeed, thisMoment } from './session-feed.ts';
+import { SessionLines } from './session-lines.ts';
+import { sessionPages } from './session-pages.ts';
 
-/** Everybody who is told what a session is at. */
-export interface SessionListeners {
-  readonly all: readonly SessionListener[];
-  close(): void;
+/** Where a session is served over HTTP, and by which further names. */
+export interface HttpOptions {
+  readonly http?: ListenAddress;
+  readonly httpHost?: readonly string[];
 }
 
 /**
  * Opens what this session was asked to tell: people by a live view on a terminal and by lines elsewhere, a monitoring
- * system at the address that was given, systemd where it asks for it. Throws a Failure when nothing can listen there.
+ * system at the address that was given, systemd where it asks for it. Returns what closes all of it. Throws a Failure
+ * when nothing can listen there.
  */
 export async function openListeners(
   { terminal, output, names }: CommandContext,
   { name }: DesiredState,
-  metrics: ListenAddress | undefined,
+  { http, httpHost = [] }: HttpOptions,
+  feed: SessionFeed,
   runner: CommandRunner,
-): Promise<SessionListeners> {
-  const all: SessionListener[] = [];
+): Promise<() => void> {
   const closing: (() => void)[] = [];
-  if (metrics !== undefined) {
-    const served = new Metrics();
-    const server = await served.serve(metrics);
-    output.note(`Metrics at http://${metrics.host}:${server.port}/metrics\n`);
-    all.push(served);
-    closing.push(() => server.close());
+  if (http !== undefined) {
+    const listener = await openHttpListener({
+      address: http,
+      pages: sessionPages(() => feed.session, thisMoment),
+      hostname: hostname(),
+      names: httpHost,
+      onProblem: (diagnostic) => feed.heard({ type: 'watch.warning', diagnostic }),
+    });
+    output.note(`Metrics at ${listener.url}/metrics, health at ${listener.url}/healthz\n`);
+    closing.push(() => listener.close());
   }
   const manager = ServiceManager.of({ env: terminal.env, runner, onProblem: (text) => output.note(text) });
   if (manager !== null) {
-    all.push(manager);
+    feed.add(manager);
     closing.push(() => manager.close());
   }
   const isLive = terminal.stdout.isTTY === true && !output.json && terminal.env['TERM'] !== 'dumb';
@@ -44,13 +52,12 @@ export async function openListeners(
       terminal.stdout,
       output.colors,
     );
-    all.push(view);
+    feed.add(view);
     closing.push(() => view.close());
-  } else all.push({ heard: (event) => output.watchEvent(event, names) });
-  return {
-    all,
-    close: () => {
-      for (const close of closing) close();
-    },
+  } else if (output.json) {
+    feed.add({ heard: (event, session) => output.watchEvent(event, names, session) });
+  } else feed.add(new SessionLines((event, session) => output.watchEvent(event, names, session)));
+  return () => {
+    for (const close of closing) close();
   };
 }

@@ -1,9 +1,11 @@
 import { Failure } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
-import { type Plan, serviceName } from '../../model/plan.ts';
 import type { Processes } from '../../platform/processes.ts';
 import type { RouteTable } from '../../platform/route-table.ts';
 import type { Lock, SessionRecord, Sessions } from '../../registry/registry.ts';
+import type { SessionListener } from './session-listener.ts';
+import type { SessionState } from './session-state.ts';
+import { pendingServices } from './session-view.ts';
 
 /** What a session is told apart and recorded by. */
 export interface SessionPorts {
@@ -48,10 +50,36 @@ export async function forgetDeadSessions(ports: SessionPorts, spec?: string): Pr
   }
 }
 
+/** What a session's record says of it. */
+export function recordOf(record: SessionRecord, session: SessionState): SessionRecord {
+  const { state, lastPass, held, failure } = session;
+  return {
+    ...record,
+    state,
+    lastPass:
+      lastPass === null
+        ? null
+        : {
+            at: new Date(lastPass.at.epochMs).toISOString(),
+            result: {
+              success: 'done',
+              suspended: 'no profile could be served',
+              failure: failure.map(({ summary }) => summary).join('; '),
+            }[lastPass.result],
+          },
+    held: [...held].map(([what, why]) => ({ what, why })),
+    pending: pendingServices(session).map(({ profile, name, reason }) => ({
+      what: `${profile} ${name}`,
+      why: reason,
+    })),
+  };
+}
+
 /** Writes what a session is at, for as long as it lives. */
-export class SessionRecorder {
+export class SessionRecorder implements SessionListener {
   readonly #sessions: Sessions;
-  #record: SessionRecord;
+  readonly #record: SessionRecord;
+  #session: SessionState | null = null;
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #lastWrite = Number.NEGATIVE_INFINITY;
@@ -92,33 +120,9 @@ export class SessionRecorder {
     }
   }
 
-  /** Notes what happened to the session. */
-  heard(event: WatchEvent): void {
-    const { held } = this.#record;
-    switch (event.type) {
-      case 'watch.state':
-        this.#entered(event.state);
-        break;
-      case 'watch.held':
-        this.#change({
-          held: [...held.filter(({ what }) => what !== event.what), { what: event.what, why: event.why }],
-        });
-        break;
-      case 'watch.released':
-        this.#change({ held: held.filter(({ what }) => what !== event.what) });
-        break;
-      case 'watch.failed':
-        this.#passed(event.diagnostics.map(({ summary }) => summary).join('; '));
-        break;
-    }
-  }
-
-  /** Notes what was planned last. */
-  planned({ services }: Plan): void {
-    const pending = services
-      .filter(({ state }) => state === 'pending')
-      .map((service) => ({ what: `${service.profile} ${serviceName(service)}`, why: service.reason }));
-    this.#record = { ...this.#record, pending };
+  /** Notes what the session is at by now. */
+  heard({ type }: WatchEvent, session: SessionState): void {
+    if (type.startsWith('watch.') && type !== 'watch.trigger') this.#change(session);
   }
 
   /** Ends the record with the session. */
@@ -128,18 +132,14 @@ export class SessionRecorder {
     await this.#sessions.remove(this.#record.spec);
   }
 
-  #entered(state: string): void {
-    this.#record = { ...this.#record, state };
-    if (state === 'idle' || state === 'fighting' || state === 'suspended') this.#passed('done');
-    else if (state === 'stopping') this.#write();
-  }
-
-  #passed(result: string): void {
-    this.#change({ lastPass: { at: new Date().toISOString(), result } });
-  }
-
-  #change(changes: Partial<SessionRecord>): void {
-    this.#record = { ...this.#record, ...changes };
+  /** The end of a session is told at once, and everything else with whatever else happens within the pause. */
+  #change(session: SessionState): void {
+    const isEnding = session.state === 'stopping' && this.#session?.state !== 'stopping';
+    this.#session = session;
+    if (isEnding) {
+      this.#write();
+      return;
+    }
     if (this.#timer !== null) return;
     const pause = Math.max(0, this.#lastWrite + WRITE_EVERY_MS - performance.now());
     this.#timer = setTimeout(() => {
@@ -150,7 +150,8 @@ export class SessionRecorder {
 
   #write(): void {
     this.#lastWrite = performance.now();
+    const record = this.#session === null ? this.#record : recordOf(this.#record, this.#session);
     // A record only tells; a session that cannot write it goes on, and its next write says so again.
-    this.#writing = this.#writing.then(() => this.#sessions.write(this.#record).catch(() => undefined));
+    this.#writing = this.#writing.then(() => this.#sessions.write(record).catch(() => undefined));
   }
 }

@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { FileNames } from '../arguments/paths.ts';
+import type { SessionState } from '../session/session-state.ts';
 import { columnsOf, type Terminal } from '../terminal.ts';
 import { type Palette, paletteFor, wantsColor } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
@@ -113,14 +114,14 @@ export class Output {
     else this.line(eventLine(event));
   }
 
-  /** What happens while a tunnel is watched. */
-  watchEvent(event: WatchEvent, names: FileNames): void {
+  /** What happens while a tunnel is watched, and what the session is at by then. */
+  watchEvent(event: WatchEvent, names: FileNames, session: SessionState): void {
     if (!isWatchOnly(event)) {
       this.event(event);
       return;
     }
     if (this.json) {
-      this.line(watchLine(event));
+      this.line(watchLine(event, session));
       return;
     }
     const text = renderWatchEvent(event, this.noteColors);

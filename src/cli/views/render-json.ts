@@ -3,6 +3,8 @@ import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import { encodePlan } from '../../planner/document.ts';
 import type { FileNames } from '../arguments/paths.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { countsOf } from '../session/session-view.ts';
 import type { EventLine } from './generated/events.ts';
 import { countSteps } from './render-plan.ts';
 
@@ -56,8 +58,12 @@ export function eventLine(event: RunEvent): JsonLine {
   return { ...event };
 }
 
-/** What only a watched tunnel tells, as a line; a plan by its counts, since its steps follow as they are made. */
-export function watchLine(event: Exclude<WatchEvent, RunEvent>): JsonLine {
+/**
+ * What only a watched tunnel tells, as a line: a plan by its counts, since its steps follow as they are made; a pass with
+ * what the session is at after it.
+ */
+export function watchLine(event: Exclude<WatchEvent, RunEvent>, session: SessionState): JsonLine {
+  if (event.type === 'watch.pass') return { ...event, ...countsOf(session) };
   if (event.type !== 'watch.planned') return { ...event };
   return { type: event.type, fingerprint: event.plan.fingerprint, ...countSteps(event.plan) };
 }

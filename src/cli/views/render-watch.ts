@@ -12,6 +12,8 @@ export function isWatchOnly(event: WatchEvent): event is Exclude<WatchEvent, Run
 export function renderWatchEvent(event: Exclude<WatchEvent, RunEvent>, colors: Palette): string | null {
   switch (event.type) {
     case 'watch.trigger':
+    // What a pass came to is told by what it did, and by the state after it.
+    case 'watch.pass':
       return null;
     case 'watch.state':
       return STATES[event.state] ?? null;

@@ -29,7 +29,14 @@ describe('the service manager', () => {
 
   it('hears that a session is ready once its first pass has ended, once, and that it stops', () => {
     const { made, told } = manager(ASKED);
-    for (const state of ['settling', 'reconciling', 'suspended', 'reconciling', 'idle', 'stopping']) {
+    for (const state of [
+      'settling',
+      'reconciling',
+      'suspended',
+      'reconciling',
+      'idle',
+      'stopping',
+    ] as const) {
       made?.heard({ type: 'watch.state', state });
     }
     expect(told).toEqual([

@@ -5,12 +5,14 @@ import {
   refuseLiveSession,
   SessionRecorder,
 } from '../../../src/cli/session/session.ts';
+import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import { paletteFor } from '../../../src/cli/views/color.ts';
 import { renderSession } from '../../../src/cli/views/render-session.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import { createSessions } from '../../../src/registry/session-files.ts';
 import { planOf } from '../../fakes/plans.ts';
 import { temporaryDirectory } from '../../fakes/temporary.ts';
+import { held, moment, passOf, released } from './sessions.ts';
 
 const SPEC = '/project/tunnel.yaml';
 const PLAIN = paletteFor(false);
@@ -79,11 +81,11 @@ it('writes what it is at, what is set aside and what is pending, and removes tha
   const { begin, ports } = await host();
   const recorder = await begin();
   const pending = { profile: 'one', namespace: 'default', name: 'web', state: 'pending' as const };
-  recorder.planned(planOf([], { services: [{ ...pending, addresses: [], reason: 'the pool is empty' }] }));
-  recorder.heard({ type: 'watch.held', what: 'profile two', why: 'refused' });
-  recorder.heard({ type: 'watch.held', what: 'profile three', why: 'refused' });
-  recorder.heard({ type: 'watch.released', what: 'profile three' });
-  recorder.heard({ type: 'watch.state', state: 'idle' });
+  const plan = planOf([], { services: [{ ...pending, addresses: [], reason: 'the pool is empty' }] });
+  const feed = new SessionFeed(() => moment());
+  feed.add(recorder);
+  const news = [held('profile two'), held('profile three'), released('profile three'), ...passOf(plan)];
+  for (const event of news) feed.heard(event);
   const written = await vi.waitFor(
     async () => {
       const record = await ports.sessions.read(SPEC);
@@ -106,7 +108,7 @@ it('writes what it is at, what is set aside and what is pending, and removes tha
     expect(text).toContain(part);
   const left = { routes: 2, services: 1, lasting: false, hasSpec: true };
   expect(renderSession({ ...session, live: false, left }, options)).toContain('`mkplan destroy`');
-  recorder.heard({ type: 'watch.state', state: 'stopping' });
+  feed.heard({ type: 'watch.state', state: 'stopping' });
   await recorder.end();
   expect(await ports.sessions.list()).toEqual([]);
 });

@@ -1,0 +1,39 @@
+import type { SessionListener } from './session-listener.ts';
+import {
+  type Moment,
+  NEW_SESSION,
+  reduceSession,
+  type SessionEvent,
+  type SessionState,
+} from './session-state.ts';
+
+/** What a session is at by now, kept for all who tell of it. */
+export class SessionFeed {
+  readonly #now: () => Moment;
+  readonly #listeners: SessionListener[] = [];
+  #session = NEW_SESSION;
+
+  constructor(now: () => Moment) {
+    this.#now = now;
+  }
+
+  get session(): SessionState {
+    return this.#session;
+  }
+
+  add(...listeners: readonly SessionListener[]): void {
+    this.#listeners.push(...listeners);
+  }
+
+  heard(event: SessionEvent): void {
+    this.#session = reduceSession(this.#session, event, this.#now());
+    // What was planned is told with what comes of it.
+    if (event.type === 'session.planned') return;
+    for (const listener of this.#listeners) listener.heard(event, this.#session);
+  }
+}
+
+/** The moment by this process's clocks. */
+export function thisMoment(): Moment {
+  return { epochMs: Date.now(), steadyMs: performance.now() };
+}

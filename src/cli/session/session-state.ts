@@ -1,0 +1,176 @@
+import { type DesiredProfile, needsCluster } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { PassResult, WatchEvent, WatchState } from '../../model/event.ts';
+import type { ObservedProfile } from '../../model/observed.ts';
+import type { Plan } from '../../model/plan.ts';
+
+/** A moment by both clocks: the first is for people, the second never jumps. */
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly epochMs: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly steadyMs: number;
+}
+
+/** What was observed, and what is to be done about it: told by every pass that found anything new. */
+export interface PlannedEvent {
+  readonly type: 'session.planned';
+  readonly plan: Plan;
+  readonly profiles: readonly ProfileAnswer[];
+}
+
+/** Everything that a session's state follows from. */
+export type SessionEvent = WatchEvent | PlannedEvent;
+
+/** Whether the cluster of a profile answered; null where the profile needs none. */
+export interface ProfileAnswer {
+  readonly name: string;
+  readonly answers: boolean | null;
+}
+
+/** Which facts may have changed since they were read. */
+export interface Doubt {
+  readonly routes: boolean;
+  readonly services: boolean;
+}
+
+/** What a session is at. Everything that tells others of it derives from this one value. */
+export interface SessionState {
+  readonly state: WatchState;
+  readonly lastPass: { readonly at: Moment; readonly result: PassResult } | null;
+  readonly lastSuccess: Moment | null;
+  /** Passes that ended, by what they came to. */
+  readonly passes: Readonly<Record<PassResult, number>>;
+  /** Changes of routes and Services. */
+  readonly changes: { readonly done: number; readonly failed: number };
+  /** What is set aside for now, and why. */
+  readonly held: ReadonlyMap<string, string>;
+  /** Why the last pass failed; empty where it did not. */
+  readonly failure: readonly Diagnostic[];
+  /** Why the spec cannot be used as it is now; empty where it can. */
+  readonly specProblem: readonly Diagnostic[];
+  /** Profiles of the spec, as the last plan found them. */
+  readonly profiles: readonly ProfileAnswer[];
+  readonly plan: Plan | null;
+  /** What was heard of since the facts were read; `reading` is what the pass under way looks at again. */
+  readonly heard: Doubt;
+  readonly reading: Doubt;
+  /** Whether the spec may have changed: since it was read, and as the pass under way reads it. */
+  readonly spec: { readonly heard: boolean; readonly reading: boolean };
+}
+
+const NOTHING: Doubt = { routes: false, services: false };
+const EVERYTHING: Doubt = { routes: true, services: true };
+
+/** A session before it has read anything. */
+export const NEW_SESSION: SessionState = {
+  state: 'settling',
+  lastPass: null,
+  lastSuccess: null,
+  passes: { success: 0, suspended: 0, failure: 0 },
+  changes: { done: 0, failed: 0 },
+  held: new Map(),
+  failure: [],
+  specProblem: [],
+  profiles: [],
+  plan: null,
+  heard: EVERYTHING,
+  reading: NOTHING,
+  spec: { heard: false, reading: false },
+};
+
+/** The state after an event that came at a moment. Pure: equal input gives an equal state. */
+export function reduceSession(session: SessionState, event: SessionEvent, at: Moment): SessionState {
+  switch (event.type) {
+    case 'session.planned':
+      return { ...session, plan: event.plan, profiles: event.profiles, reading: NOTHING };
+    case 'watch.trigger':
+      return hearOf(session, event.source);
+    case 'watch.state':
+      return enter(session, event.state);
+    case 'watch.pass':
+      return endPass(session, event, at);
+    case 'watch.spec-invalid':
+      return { ...session, specProblem: event.diagnostics, spec: { ...session.spec, reading: false } };
+    case 'watch.held':
+      return { ...session, held: new Map(session.held).set(event.what, event.why) };
+    case 'watch.released':
+      return { ...session, held: new Map([...session.held].filter(([what]) => what !== event.what)) };
+    case 'change.done':
+      return { ...session, changes: { ...session.changes, done: session.changes.done + 1 } };
+    case 'change.failed':
+      return { ...session, changes: { ...session.changes, failed: session.changes.failed + 1 } };
+    default:
+      return session;
+  }
+}
+
+function either(one: Doubt, other: Doubt): Doubt {
+  return { routes: one.routes || other.routes, services: one.services || other.services };
+}
+
+/** A hint: what it may be about counts as unknown until it has been read again. */
+function hearOf(session: SessionState, source: string): SessionState {
+  const hint = source === 'kernel' || source === 'cluster' ? ONE_SOURCE[source] : EVERYTHING;
+  const isOfSpec = source === 'spec' || source === 'asked';
+  const spec = isOfSpec ? { ...session.spec, heard: true } : session.spec;
+  return { ...session, heard: either(session.heard, hint), spec };
+}
+
+const ONE_SOURCE = {
+  kernel: { routes: true, services: false },
+  cluster: { routes: false, services: true },
+} as const;
+
+function enter(session: SessionState, state: WatchState): SessionState {
+  if (state !== 'reconciling') return { ...session, state };
+  const { heard, reading, spec } = session;
+  return {
+    ...session,
+    state,
+    heard: NOTHING,
+    reading: either(heard, reading),
+    spec: { heard: false, reading: spec.heard || spec.reading },
+  };
+}
+
+function endPass(
+  session: SessionState,
+  { result, diagnostics }: WatchEvent & { type: 'watch.pass' },
+  at: Moment,
+): SessionState {
+  const { passes, spec, specProblem } = session;
+  const ended = {
+    ...session,
+    lastPass: { at, result },
+    passes: { ...passes, [result]: passes[result] + 1 },
+    failure: diagnostics,
+  };
+  // What a pass was to read it has read only if it did not fail.
+  if (result === 'failure') return { ...ended, reading: EVERYTHING };
+  return {
+    ...ended,
+    lastSuccess: result === 'success' ? at : session.lastSuccess,
+    reading: NOTHING,
+    specProblem: spec.reading ? [] : specProblem,
+    spec: { ...spec, reading: false },
+  };
+}
+
+/** What may differ by now from what was read last. */
+export function doubtOf({ heard, reading }: SessionState): Doubt {
+  return either(heard, reading);
+}
+
+/** Whether each profile's cluster answered. */
+export function answersOf(
+  desired: readonly DesiredProfile[],
+  observed: readonly ObservedProfile[],
+): ProfileAnswer[] {
+  return desired.map((profile) => ({
+    name: profile.name,
+    answers: needsCluster(profile)
+      ? observed.some(({ name, cluster }) => name === profile.name && cluster !== null)
+      : null,
+  }));
+}
