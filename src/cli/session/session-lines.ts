@@ -1,9 +1,15 @@
 import type { WatchEvent } from '../../model/event.ts';
 import type { SessionListener } from './session-listener.ts';
 import type { SessionState } from './session-state.ts';
+import { heldNews } from './session-view.ts';
 
-/** What says nothing new by itself: the session looks, and rests again. */
-const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set(['watch.trigger', 'watch.pass', 'lock.acquired']);
+/** What says nothing new by itself. What is set aside is told once the pass has ended: a second attempt may fail as well. */
+const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
+  'watch.trigger',
+  'watch.held',
+  'watch.released',
+  'lock.acquired',
+]);
 const RESTING: readonly string[] = ['idle', 'fighting', 'suspended'];
 
 /**
@@ -16,6 +22,7 @@ export class SessionLines implements SessionListener {
   #rest: string | null = null;
   #isNews = true;
   #failure: string | null = null;
+  #held: ReadonlyMap<string, string> = new Map();
 
   constructor(write: SessionListener['heard']) {
     this.#write = write;
@@ -24,11 +31,20 @@ export class SessionLines implements SessionListener {
   heard(event: WatchEvent, session: SessionState): void {
     if (ROUTINE.has(event.type)) return;
     if (event.type === 'watch.failed') this.#failed(event, session);
+    else if (event.type === 'watch.pass') this.#passed(session);
     else if (event.type === 'watch.state') this.#entered(event, session);
     else {
       this.#isNews = true;
       this.#write(event, session);
     }
+  }
+
+  #passed(session: SessionState): void {
+    for (const news of heldNews(this.#held, session)) {
+      this.#isNews = true;
+      this.#write(news, session);
+    }
+    this.#held = session.held;
   }
 
   #entered(event: WatchEvent & { type: 'watch.state' }, session: SessionState): void {

@@ -1,6 +1,7 @@
 import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { SessionListener } from '../session/session-listener.ts';
 import { NEW_SESSION, type SessionState } from '../session/session-state.ts';
+import { heldNews } from '../session/session-view.ts';
 import type { TextSink } from '../terminal.ts';
 import { type Palette, PLAIN } from './color.ts';
 import { clock, type Happening, renderFrame } from './live-frame.ts';
@@ -22,6 +23,10 @@ const CLEAR_ALL = `${ESCAPE}[H${ESCAPE}[2J`;
 const NO_WRAP = `${ESCAPE}[?7l`;
 const WRAP = `${ESCAPE}[?7h`;
 
+function up(lines: number): string {
+  return lines === 0 ? '' : `${ESCAPE}[${lines}A`;
+}
+
 /** A terminal, as far as a frame has to fit it. */
 export interface Screen extends TextSink {
   readonly columns?: number;
@@ -38,9 +43,10 @@ export class LiveView implements SessionListener {
   readonly #title: string;
   readonly #onResize = () => this.#resized();
   #session: SessionState = NEW_SESSION;
-  /** The frame on the screen; empty where there is none. */
-  #drawn: readonly string[] = [];
-  #isBroken = false;
+  /** What people were told is set aside. */
+  #held: ReadonlyMap<string, string> = new Map();
+  /** The frame on the screen, empty where there is none; null where nobody knows how it stands there. */
+  #drawn: readonly string[] | null = [];
   #timer: NodeJS.Timeout | null = null;
 
   constructor(title: string, screen: Screen, colors: Palette) {
@@ -54,13 +60,19 @@ export class LiveView implements SessionListener {
     // What told the user that the signal was heard stands below the frame by now.
     if (session.state === 'stopping' && this.#session.state !== 'stopping') this.#drawn = [];
     this.#session = session;
-    const text = textOf(event);
-    if (text !== null) {
-      const failed = event.type === 'change.failed' || event.type === 'watch.failed';
-      this.#events.push({ time: clock(new Date()), text: text.trim(), failed });
-      if (this.#events.length > KEPT_EVENTS) this.#events.shift();
-    }
+    if (event.type === 'watch.pass') {
+      for (const news of heldNews(this.#held, session)) this.#tell(news);
+      this.#held = session.held;
+    } else if (event.type !== 'watch.held' && event.type !== 'watch.released') this.#tell(event);
     this.#redrawSoon();
+  }
+
+  #tell(event: WatchEvent): void {
+    const text = textOf(event);
+    if (text === null) return;
+    const failed = event.type === 'change.failed' || event.type === 'watch.failed';
+    this.#events.push({ time: clock(new Date()), text: text.trim(), failed });
+    if (this.#events.length > KEPT_EVENTS) this.#events.shift();
   }
 
   /** Draws a frame now. */
@@ -76,12 +88,11 @@ export class LiveView implements SessionListener {
         colors: this.#colors,
       },
     );
-    if (!this.#isBroken && this.#drawn.length > 0 && lines.join('\n') === this.#drawn.join('\n')) return;
-    const up = this.#drawn.length === 0 ? '' : `${ESCAPE}[${this.#drawn.length}A`;
-    const clear = this.#isBroken ? CLEAR_ALL : `${up}${CLEAR_BELOW}`;
+    const drawn = this.#drawn;
+    if (drawn !== null && drawn.length > 0 && lines.join('\n') === drawn.join('\n')) return;
+    const clear = drawn === null ? CLEAR_ALL : `${up(drawn.length)}${CLEAR_BELOW}`;
     this.#screen.write(`${NO_WRAP}${clear}${lines.join('\n')}\n${WRAP}`);
     this.#drawn = lines;
-    this.#isBroken = false;
   }
 
   /** What is written next stands below the last frame. */
@@ -93,7 +104,7 @@ export class LiveView implements SessionListener {
 
   /** How the terminal has broken the lines of the last frame anew, nobody can tell: all of it goes. */
   #resized(): void {
-    this.#isBroken = true;
+    this.#drawn = null;
     this.#redrawSoon();
   }
 

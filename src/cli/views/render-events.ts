@@ -28,7 +28,7 @@ export function renderEvent(event: RunEvent, colors: Palette): string | null {
     case 'awaiting':
       return null;
     case 'rollback.started':
-      return colors.change(`Rolling back ${count(event.changes, 'change')}`);
+      return event.changes === 0 ? null : colors.change(`Rolling back ${count(event.changes, 'change')}`);
     case 'committed':
       return colors.dim(`Committed ${event.txid}`);
     case 'warning':

@@ -1,17 +1,20 @@
 import { expect, it } from 'vitest';
+import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import { SessionLines } from '../../../src/cli/session/session-lines.ts';
-import { NEW_SESSION } from '../../../src/cli/session/session-state.ts';
 import type { WatchEvent } from '../../../src/model/event.ts';
 import { planOf } from '../../fakes/plans.ts';
-import { held, pass, state, trigger } from './sessions.ts';
+import { held, moment, pass, released, state, trigger } from './sessions.ts';
 
 /** What is written of these events, by type and state. */
 function written(...events: readonly WatchEvent[]): string[] {
   const told: string[] = [];
-  const lines = new SessionLines((event) => {
-    told.push(event.type === 'watch.state' ? event.state : event.type);
-  });
-  for (const event of events) lines.heard(event, NEW_SESSION);
+  const feed = new SessionFeed(() => moment());
+  feed.add(
+    new SessionLines((event) => {
+      told.push(event.type === 'watch.state' ? event.state : event.type);
+    }),
+  );
+  for (const event of events) feed.heard(event);
   return told.filter((one) => one !== 'settling' && one !== 'reconciling');
 }
 
@@ -46,6 +49,21 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
     ['idle', 'fighting'],
   ],
   ['sets something aside', [...looks(), held('profile two'), ...looks()], ['idle', 'watch.held', 'idle']],
+  [
+    'tries again what it had set aside, in vain',
+    [held('profile two'), ...looks(), released('profile two'), held('profile two'), ...looks()],
+    ['watch.held', 'idle'],
+  ],
+  [
+    'sets the same aside for another reason',
+    [held('profile two'), ...looks(), released('profile two'), held('profile two', 'EIO'), ...looks()],
+    ['watch.held', 'idle', 'watch.held', 'idle'],
+  ],
+  [
+    'serves again what it had set aside',
+    [held('profile two'), ...looks(), released('profile two'), ...looks()],
+    ['watch.held', 'idle', 'watch.released', 'idle'],
+  ],
   [
     'waits for a lock that it then has, and plans',
     [{ type: 'lock.acquired' }, { type: 'watch.planned', plan: planOf([]) }],

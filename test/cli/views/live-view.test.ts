@@ -6,6 +6,7 @@ import { type Frame, renderFrame } from '../../../src/cli/views/live-frame.ts';
 import { LiveView } from '../../../src/cli/views/live-view.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
+import type { WatchEvent } from '../../../src/model/event.ts';
 import type { Plan, ServiceSummary } from '../../../src/model/plan.ts';
 import { plan } from '../../../src/planner/plan.ts';
 import { planOf, route, step } from '../../fakes/plans.ts';
@@ -319,11 +320,26 @@ describe('the live view', () => {
     expect(written.join('')).toContain(expected(80, 24));
   });
 
+  it('tells once what is set aside, however often it is tried again for nothing', async () => {
+    const { view, shown } = onTerminal(100, 40);
+    const aside = sessionAfter(...passOf(PLAN), held('profile two'));
+    for (let round = 0; round < 5; round++) {
+      view.heard({ type: 'watch.released', what: 'profile two' }, sessionAfter(...passOf(PLAN)));
+      view.heard(held('profile two'), aside);
+      view.heard(pass('success'), aside);
+    }
+    view.draw();
+    expect((await shown()).match(/Left as it is/g)).toHaveLength(1);
+  });
+
   it('keeps the newest events', async () => {
     const { view, shown } = onTerminal(80, 24);
-    for (let round = 0; round < 100; round++)
-      view.heard(held(`profile ${round}`), sessionAfter(...passOf(PLAN)));
+    const warned = (round: number): WatchEvent => ({
+      type: 'watch.warning',
+      diagnostic: { code: 'x', severity: 'warning', summary: `news ${round}`, cause: '', fix: '' },
+    });
+    for (let round = 0; round < 100; round++) view.heard(warned(round), sessionAfter(...passOf(PLAN)));
     view.draw();
-    expect((await shown()).split('\n').at(-1)).toContain('profile 99: refused');
+    expect((await shown()).split('\n').at(-1)).toContain('news 99');
   });
 });
