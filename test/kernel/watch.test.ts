@@ -10,6 +10,19 @@ const unavailable = requireNamespaces();
 const SERVICES = '10.96.0.0/12';
 const PODS = '10.244.0.0/24';
 
+/** Opens three hundred connections to the listener, each with half a request, says so, and holds on to them. */
+const SLOW_CLIENTS = `
+const { connect } = require('node:net');
+let tried = 0;
+const next = () => { if (++tried === 300) console.log('all tried'); };
+for (let index = 0; index < 300; index++) {
+  const socket = connect(9469, '127.0.0.1');
+  socket.once('connect', () => { socket.write('GET /metrics HTTP/1.1\\r\\nX-a: '); next(); });
+  socket.on('error', () => socket.connecting && next());
+}
+setInterval(() => undefined, 1000);
+`;
+
 /** A session of the built program, and what it says. */
 class Session {
   readonly #child: ChildProcess;
@@ -67,6 +80,22 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
   async function has(...expected: string[]): Promise<void> {
     await expect.poll(destinations, { timeout: 60_000 }).toEqual(expected.sort());
   }
+
+  it('mends its routes while slow clients hold on to its listener', async () => {
+    const argv = rig.argv('watch', rig.spec, ...ALLOW, '--http');
+    const session = new Session(rig.host.spawn(['sh', '-c', 'ulimit -n 128; exec "$@"', 'sh', ...argv]));
+    await session.says('Watching.');
+    const clients = new Session(rig.host.spawn([process.execPath, '-e', SLOW_CLIENTS]));
+    await clients.says('all tried');
+    for (let round = 0; round < 3; round++) {
+      await rig.ip('route', 'del', SERVICES);
+      await has(SERVICES);
+    }
+    clients.signal('SIGKILL');
+    await clients.exit();
+    session.signal('SIGINT');
+    expect(await session.exit(), session.said).toBe(0);
+  });
 
   it('brings a deleted route back, and takes everything away at the first signal', async () => {
     const session = await watch();

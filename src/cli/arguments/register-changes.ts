@@ -86,10 +86,7 @@ export function registerWatch(program: Command, act: Act): void {
       .argument('[spec]', 'the spec', DEFAULT_SPEC)
       .option('--keep', 'leave what it made when it ends')
       .addOption(
-        new Option(
-          '--http [address]',
-          `serve /metrics and /healthz: 9469, [::1]:9469; ${HTTP_ADDRESS} without`,
-        )
+        new Option('--http [address]', 'serve /metrics and /healthz: --http=9469, --http=[::1]:9469')
           .preset(HTTP_ADDRESS)
           .argParser(parseListenAddress),
       )

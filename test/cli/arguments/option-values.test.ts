@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseAllow, parseDuration, parseListenAddress } from '../../../src/cli/arguments/option-values.ts';
+import {
+  HTTP_ADDRESS,
+  parseAllow,
+  parseDuration,
+  parseHttpHost,
+  parseListenAddress,
+} from '../../../src/cli/arguments/option-values.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -40,5 +46,23 @@ describe('parseListenAddress', () => {
 
   it.each(['', 'host', '70000', '::1:80', '[::1]', 'a b:80', '-1'])('refuses "%s"', (text) => {
     expect(() => parseListenAddress(text)).toThrow(/address and a port/);
+  });
+
+  it('tells who wrote a spec behind --http where it goes', () => {
+    expect(() => parseListenAddress('tunnel.yaml')).toThrow('A spec goes before it');
+  });
+
+  it('reads what --http alone stands for', () => {
+    expect(parseListenAddress(HTTP_ADDRESS)).toEqual({ host: '127.0.0.1', port: 9469 });
+  });
+});
+
+describe('parseHttpHost', () => {
+  it('reads a name, and adds to what was given before', () => {
+    expect(parseHttpHost('Tunnel.Test.', ['laptop'])).toEqual(['laptop', 'tunnel.test']);
+  });
+
+  it.each(['', 'laptop:9469', '192.168.1.10', '127.1', '*', 'http://laptop'])('refuses %j', (text) => {
+    expect(() => parseHttpHost(text)).toThrow('name of a host');
   });
 });
