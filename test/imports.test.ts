@@ -60,6 +60,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'get-east-asian-width': ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
   '@peculiar/x509': ['embedded-api'],
+  '@bufbuild/protobuf': ['embedded-api'],
 };
 
 function files(folder: string): string[] {

@@ -22,6 +22,7 @@ import {
 } from './objects/status-error.ts';
 import type { Store } from './objects/store.ts';
 import { tableOf, wantsTable } from './objects/table.ts';
+import { decodeProtobuf, PROTOBUF, UnknownMessage } from './protobuf/decode.ts';
 import { type ApiRequest, flag, parseRequest } from './request.ts';
 import { apiVersionOf, type Location } from './resources.ts';
 import { watchObjects } from './watch.ts';
@@ -43,7 +44,7 @@ export interface Answer {
   readonly body: JsonObject;
 }
 
-async function readBody(message: IncomingMessage): Promise<string> {
+async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message) {
@@ -52,7 +53,7 @@ async function readBody(message: IncomingMessage): Promise<string> {
     // The rest of a body that is too large is read and dropped: the next request comes on the same connection.
     if (size <= MAX_BODY_BYTES) chunks.push(bytes);
   }
-  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks).toString('utf8');
+  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks);
   const summary = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
   throw new StatusError(413, 'RequestEntityTooLarge', summary);
 }
@@ -62,21 +63,25 @@ function mediaType(message: IncomingMessage): string {
 }
 
 function unsupportedMediaType(type: string): StatusError {
-  const message = `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${type})`;
+  const message = `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF} (got ${type})`;
   return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
-function parseBody(text: string, type: string): Json {
+function parseBody(body: Buffer, type: string): Json {
   try {
+    if (type === PROTOBUF) return decodeProtobuf(body);
+    const text = body.toString('utf8');
     return type.endsWith('yaml') ? (parseYaml(text, { maxAliasCount: 10 }) as Json) : parseJson(text);
   } catch (error) {
+    if (error instanceof UnknownMessage) throw unsupportedMediaType(`${PROTOBUF} of ${error.message}`);
     throw badRequest(`error decoding the body: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
 async function readObject(message: IncomingMessage): Promise<JsonObject> {
   const type = mediaType(message);
-  if (type !== 'application/json' && !type.endsWith('yaml')) throw unsupportedMediaType(type);
+  if (type !== 'application/json' && type !== PROTOBUF && !type.endsWith('yaml'))
+    throw unsupportedMediaType(type);
   const body = parseBody(await readBody(message), type);
   if (!isObject(body)) throw badRequest('the body of the request is not an object');
   return body;
@@ -92,12 +97,21 @@ function authorOf(message: IncomingMessage, request: ApiRequest): Author {
   };
 }
 
+/** Objects are answered as JSON. Throws a StatusError 406 where the client takes it in no form that this is. */
+function requireJson({ headers: { accept = '*/*' } }: IncomingMessage): void {
+  if (accept.split(',').some((type) => /^\s*(\*\/\*|application\/(\*|json))\s*(;|$)/.test(type))) return;
+  const summary = 'only the following media types are accepted: application/json';
+  throw new StatusError(406, 'NotAcceptable', summary);
+}
+
 function locationOf(request: ApiRequest): Location {
   return { resource: request.resource, namespace: request.namespace, name: request.name };
 }
 
 async function patchObject(message: IncomingMessage, request: ApiRequest, store: Store): Promise<Answer> {
   const type = mediaType(message);
+  if (type === PROTOBUF)
+    throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   const at = locationOf(request);
   const author = authorOf(message, request);
   const patch = parseBody(await readBody(message), type);
@@ -134,8 +148,8 @@ function applyObject(request: ApiRequest, body: Json, author: Author, store: Sto
 }
 
 async function deleteObject(message: IncomingMessage, request: ApiRequest, store: Store): Promise<Answer> {
-  const text = await readBody(message);
-  const options = text === '' ? {} : parseBody(text, mediaType(message));
+  const body = await readBody(message);
+  const options = body.length === 0 ? {} : parseBody(body, mediaType(message));
   const { uid, resourceVersion } = {
     uid: textAt(options, 'preconditions', 'uid'),
     resourceVersion: textAt(options, 'preconditions', 'resourceVersion'),
@@ -178,6 +192,7 @@ export async function answerRequest(
     return { code: 201, body: reviewAccess(await readObject(message)) };
   }
   const request = parseRequest(url);
+  requireJson(message);
   const at = locationOf(request);
   // Whoever only tries must not change anything, and trying is not served.
   if (request.query.has('dryRun')) throw badRequest('dryRun is not supported by this API server');
