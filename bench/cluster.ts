@@ -29,6 +29,7 @@ export async function writeUserFiles(
       serviceCidrs: SERVICE_CIDRS,
       objects: [],
       command: ['true'],
+      commandEnv: {},
       mkplan: null,
       self: ['true'],
     },

@@ -146,7 +146,7 @@ function profileConfigOf(config: SandboxConfig): string {
 }
 
 /** A word that sh(1) reads back as it is. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

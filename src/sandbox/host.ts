@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
 import type { CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
@@ -36,17 +37,12 @@ const END_TIMEOUT_MS = 2000;
 /** How long the command has after SIGTERM or SIGHUP before it is killed. */
 const STOP_TIMEOUT_MS = 5000;
 
+/** How the command ended, or why it did not begin. */
+type Ending = Omit<Extract<FromHost, { type: 'ended' }>, 'type'>;
+
 /** The exit code that shells give for a program that a signal ended. */
 function exitCodeOf(exit: ForegroundExit): number {
-  const numbers: Partial<Record<NodeJS.Signals, number>> = {
-    SIGHUP: 1,
-    SIGINT: 2,
-    SIGQUIT: 3,
-    SIGKILL: 9,
-    SIGPIPE: 13,
-    SIGTERM: 15,
-  };
-  return exit.code ?? 128 + (exit.signal === null ? 0 : (numbers[exit.signal] ?? 0));
+  return exit.code ?? 128 + (exit.signal === null ? 0 : constants.signals[exit.signal]);
 }
 
 function nodeFailure(name: string, summary: string): Failure {
@@ -61,19 +57,18 @@ function nodeFailure(name: string, summary: string): Failure {
   ]);
 }
 
-/** What a command that cannot be started means. */
-function notStarted(program: string): (error: unknown) => never {
-  return (error) => {
-    throw new Failure('error', [
-      {
-        code: 'sandbox-command',
-        severity: 'error',
-        summary: `cannot run ${program}: ${messageOf(error)}`,
-        cause: 'the sandbox runs one command and ends with it',
-        fix: 'name a program that is on PATH, after --',
-      },
-    ]);
+/** What shells make of a command that cannot be started: 127 where it is not found, 126 where it is no program. */
+function notStarted(program: string, error: unknown): Ending {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const isMissing = code === 'ENOENT';
+  const problem: Diagnostic = {
+    code: 'sandbox-command',
+    severity: 'error',
+    summary: `cannot run ${program}: ${isMissing ? 'no such program' : messageOf(error)}`,
+    cause: 'the sandbox runs one command and ends with it',
+    fix: 'Name a program that is on PATH and may be run, after --.',
   };
+  return { code: isMissing ? 127 : 126, problem };
 }
 
 /** A promise that is settled from outside. */
@@ -224,8 +219,8 @@ async function runCommand(
   ports: HostPorts,
   stopped: Promise<'SIGTERM' | 'SIGHUP'>,
   failed: Promise<never>,
-): Promise<number> {
-  const env = sandboxEnvironment(ports.env, config.directory);
+): Promise<Ending> {
+  const env = { ...sandboxEnvironment(ports.env, config.directory), ...config.commandEnv };
   const child: ForegroundProcess = ports.foreground.start(config.command, { env });
   let timer: NodeJS.Timeout | undefined;
   const stop = (signal: NodeJS.Signals): void => {
@@ -235,7 +230,11 @@ async function runCommand(
   // Either promise may stay open for good; neither is waited for.
   void stopped.then(stop);
   try {
-    return exitCodeOf(await Promise.race([child.exit.catch(notStarted(config.command[0])), failed]));
+    const ended = child.exit.then(
+      (exit): Ending => ({ code: exitCodeOf(exit) }),
+      (error: unknown) => notStarted(config.command[0], error),
+    );
+    return await Promise.race([ended, failed]);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
@@ -286,9 +285,9 @@ export async function runSandboxHost(directory: string, channel: Socket, ports: 
       tell({ type: 'ended', code: stoppedEarly === 'SIGTERM' ? 143 : 129 });
       return 1;
     }
-    const code = await runCommand(config, ports, stopped, failed);
-    tell({ type: 'ended', code });
-    return code;
+    const ending = await runCommand(config, ports, stopped, failed);
+    tell({ type: 'ended', ...ending });
+    return ending.code;
   } catch (error) {
     tell({ type: 'failed', diagnostics: diagnosticsOf(error) });
     return 1;

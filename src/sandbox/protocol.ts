@@ -16,6 +16,8 @@ export interface SandboxConfig {
   readonly serviceCidrs: readonly string[];
   readonly objects: readonly Manifest[];
   readonly command: readonly [string, ...string[]];
+  /** What the command finds in its environment beside what every command in a sandbox does. */
+  readonly commandEnv: Readonly<Record<string, string>>;
   /** argv of mkplan itself, for the launcher on PATH; null leaves it out. */
   readonly mkplan: readonly string[] | null;
   /** argv to which `host DIRECTORY` or `node` is added. */
@@ -73,7 +75,8 @@ export type FromNode =
 /** From the host process, on descriptor 3. */
 export type FromHost =
   | { readonly type: 'ready'; readonly info: SandboxInfo }
-  | { readonly type: 'ended'; readonly code: number }
+  /** How the command ended, or why it did not begin. */
+  | { readonly type: 'ended'; readonly code: number; readonly problem?: Diagnostic }
   | { readonly type: 'failed'; readonly diagnostics: readonly Diagnostic[] };
 
 /** To the host process, on descriptor 3. Its end means that everything has to end. */

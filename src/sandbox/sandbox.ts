@@ -16,6 +16,7 @@ import {
   type SandboxInfo,
   type ToHost,
 } from './protocol.ts';
+import { type Shell, shellOf } from './shell.ts';
 import { layOut } from './topology.ts';
 
 export interface SandboxOptions {
@@ -34,6 +35,8 @@ export interface SandboxOptions {
   readonly self: readonly [string, ...string[]];
   /** argv of mkplan, for the launcher on the command's PATH; null leaves it out. */
   readonly mkplan: readonly string[] | null;
+  /** Hears why the command did not begin. */
+  readonly onProblem?: (problem: Diagnostic) => void;
   /** Hears where everything is, before the command starts. */
   readonly onReady?: (info: SandboxInfo) => void;
 }
@@ -78,7 +81,9 @@ async function configOf(options: SandboxOptions, directory: string): Promise<San
     if (options.failOnSkipped === true) throw new Failure('error', [skippedManifests(skipped)]);
     options.onSkipped?.(`skipped ${skipped}\n`);
   }
-  const [program = options.env['SHELL'] ?? '/bin/sh', ...args] = options.command;
+  const [program, ...args] = options.command;
+  const { argv, env }: Shell =
+    program === undefined ? await shellOf(options.env, directory) : { argv: [program, ...args], env: {} };
   return {
     directory,
     profile: options.profile?.name ?? 'minikube',
@@ -86,7 +91,8 @@ async function configOf(options: SandboxOptions, directory: string): Promise<San
     topology: layOut(manifests),
     serviceCidrs: manifests.serviceCidrs,
     objects: manifests.objects,
-    command: [program, ...args],
+    command: argv,
+    commandEnv: env,
     mkplan: options.mkplan,
     self: options.self,
   };
@@ -106,6 +112,7 @@ async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: 
         problems = message.diagnostics;
       } else if (message.type === 'ended') {
         ended = message.code;
+        if (message.problem !== undefined) options.onProblem?.(message.problem);
       } else {
         options.onReady?.(message.info);
         tell(child, { type: 'start' });

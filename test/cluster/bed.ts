@@ -281,6 +281,7 @@ export class Bed {
         serviceCidrs: [SERVICE_CIDR],
         objects: [],
         command: ['true'],
+        commandEnv: {},
         mkplan: null,
         self: ['true'],
       },

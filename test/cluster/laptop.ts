@@ -160,6 +160,7 @@ async function writeUserFiles(directory: string, api: Access): Promise<void> {
     serviceCidrs: ['10.96.0.0/12'],
     objects: [],
     command: ['true'] as const,
+    commandEnv: {},
     mkplan: null,
     self: ['true'] as const,
   };

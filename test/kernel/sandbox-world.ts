@@ -268,6 +268,7 @@ export class SandboxWorld {
       serviceCidrs: [SERVICE_CIDR],
       objects: [],
       command: ['true'],
+      commandEnv: {},
       mkplan: null,
       self: ['true'],
     };

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -187,9 +188,51 @@ describe.skipIf(unavailable !== null)(
       expect(await run([], () => undefined, { ...process.env, SHELL: shell })).toBe(143);
     });
 
-    it('says so when the command is no program', async () => {
-      await expect(run(['/nonexistent/program'], () => undefined)).rejects.toMatchObject({
-        diagnostics: [{ code: 'sandbox-command' }],
+    it('exits as a shell would for a command that is not found, may not be run, or is ended by a signal', async () => {
+      const told: string[] = [];
+      const ended = (...command: readonly string[]) =>
+        runSandbox(
+          {
+            manifests: null,
+            command,
+            env: process.env,
+            self,
+            mkplan: null,
+            onProblem: ({ code }) => told.push(code),
+          },
+          ports,
+        );
+      expect(await ended('/nonexistent/program')).toBe(127);
+      expect(await ended('no-such-program')).toBe(127);
+      expect(await ended('/etc/passwd')).toBe(126);
+      expect(told).toEqual(['sandbox-command', 'sandbox-command', 'sandbox-command']);
+      expect(await ended('sh', '-c', 'kill -USR1 $$')).toBe(138);
+    });
+
+    it('names file, line and column of a manifest that its API refuses', async () => {
+      const file = join(directory, 'service.yaml');
+      await writeFile(
+        file,
+        'apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { ports: [{ port: 70000 }] }\n',
+      );
+      const run = runSandbox(
+        { manifests: file, command: ['true'], env: process.env, self, mkplan: null },
+        ports,
+      );
+      await expect(run).rejects.toMatchObject({
+        diagnostics: [{ code: 'manifest-invalid', at: { file, line: 1, column: 1 } }],
+      });
+    });
+
+    it('says what it skips, or with failOnSkipped starts nothing', async () => {
+      const file = join(directory, 'deployment.yaml');
+      await writeFile(file, 'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n');
+      const lines: string[] = [];
+      const options = { manifests: file, command: ['true'], env: process.env, self, mkplan: null };
+      expect(await runSandbox({ ...options, onSkipped: (line) => lines.push(line) }, ports)).toBe(0);
+      expect(lines).toEqual(['skipped 1 object: 1 Deployment\n']);
+      await expect(runSandbox({ ...options, failOnSkipped: true }, ports)).rejects.toMatchObject({
+        diagnostics: [{ code: 'manifest-skipped' }],
       });
     });
 
@@ -209,16 +252,43 @@ describe('where there can be no sandbox', () => {
     await expect(checkNamespaces(runner, 'darwin')).rejects.toMatchObject({
       diagnostics: [{ code: 'sandbox-unavailable', fix: expect.stringContaining('--observed') }],
     });
-    const forbidden = {
-      run: async () => ({
-        code: 1,
-        stdout: '',
-        stderr: 'unshare: unshare failed: Operation not permitted',
-        timedOut: false,
-      }),
-    };
-    await expect(checkNamespaces(forbidden, 'linux')).rejects.toMatchObject({
-      diagnostics: [{ code: 'sandbox-unavailable' }],
+  });
+
+  const FORBIDDEN = {
+    run: async () => ({
+      code: 1,
+      stdout: '',
+      stderr: 'unshare: unshare failed: Operation not permitted',
+      timedOut: false,
+    }),
+  };
+
+  it.each([
+    ['/proc/sys/user/max_user_namespaces', '0\n', 'user.max_user_namespaces is 0'],
+    ['/proc/sys/user/max_net_namespaces', '0\n', 'user.max_net_namespaces is 0'],
+    ['/proc/sys/kernel/unprivileged_userns_clone', '0\n', 'unprivileged_userns_clone is 0'],
+    ['/proc/sys/kernel/apparmor_restrict_unprivileged_userns', '1\n', 'AppArmor|apparmor'],
+    ['/proc/self/status', 'Name:\tnode\nSeccomp:\t2\n', 'seccomp'],
+    ['/proc/none', '', 'Operation not permitted'],
+  ])('knows by %s what forbids it', async (path, content, cause) => {
+    const read = async (asked: string) => (asked === path ? content : null);
+    await expect(checkNamespaces(FORBIDDEN, 'linux', read)).rejects.toMatchObject({
+      diagnostics: [
+        {
+          code: 'sandbox-unavailable',
+          cause: expect.stringMatching(cause),
+          fix: expect.stringContaining('--observed'),
+        },
+      ],
     });
+  });
+
+  it.skipIf(unavailable !== null)('is told by the built program where the kernel allows none', () => {
+    const program = join(process.cwd(), 'dist', 'main.js');
+    const script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$1" sandbox -- true';
+    const argv = ['--user', '--map-root-user', 'sh', '-c', script, process.execPath, program];
+    const { status, stderr } = spawnSync('unshare', argv, { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('sudo sysctl -w user.max_user_namespaces=');
   });
 });

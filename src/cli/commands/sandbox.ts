@@ -63,6 +63,7 @@ export async function sandbox(
       failOnSkipped: failOnSkipped === true,
       onSkipped: (line) => output.note(line),
       command,
+      onProblem: (problem) => output.diagnostic(problem, context.names),
       env: { ...terminal.env },
       ...(profile === undefined ? {} : { profile }),
       self,
