@@ -6,8 +6,6 @@ import { BRIDGE, FIRST_ADDRESS, OTHER_ADDRESS, SandboxWorld } from './sandbox-wo
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
-/** Of the endpoint that the Service has throughout. */
-const FIRST_SLICE = { name: 'web-0', labels: { 'kubernetes.io/service-name': 'web' } };
 const MERGE = 'application/merge-patch+json';
 const SERVICE_CIDR = '10.96.0.0/12';
 const RESERVED = '10.200.0.10';
@@ -43,10 +41,7 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
 
   beforeEach(async () => {
     before = await routes();
-    await world.post(SERVICES, serviceObject('web'));
-    const { name, podCidr } = world.node(0);
-    const first = { name: 'first', node: name, address: podCidr.replace(/0\/24$/, '20') };
-    await world.post(SLICES, { ...endpointSlice('web', [first]), metadata: FIRST_SLICE });
+    await serve('web');
     session = world.startMkplan('watch', world.spec, '--auto-approve');
     await isAnswered(RESERVED);
   });
@@ -58,6 +53,15 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
     for (const slice of ['web-0', 'web-1']) await world.client.send('DELETE', `${SLICES}/${slice}`);
     await world.client.send('DELETE', `${SERVICES}/web`);
   });
+
+  /** A Service, and an endpoint of it on the first node. */
+  async function serve(service: string): Promise<void> {
+    const { name: node, podCidr } = world.node(0);
+    const pod = { name: 'first', node, address: podCidr.replace(/0\/24$/, '20') };
+    const metadata = { name: `${service}-0`, labels: { 'kubernetes.io/service-name': service } };
+    await world.post(SERVICES, serviceObject(service));
+    await world.post(SLICES, { ...endpointSlice(service, [pod]), metadata });
+  }
 
   async function routes(): Promise<string[]> {
     const text = await world.host.must(['ip', '-4', 'route', 'show']);
@@ -138,12 +142,13 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
     await world.shutDoor();
     await world.openDoor(port);
     await world.writeUserFiles(port);
-    await world.post(SERVICES, serviceObject('later'));
+    await serve('later');
     await leads('10.200.0.1', FIRST_ADDRESS);
     await isAnswered('10.200.0.1');
     await world.shutDoor();
     await world.openDoor();
     await world.writeUserFiles();
+    await world.client.send('DELETE', `${SLICES}/later-0`);
     await world.client.send('DELETE', `${SERVICES}/later`);
     await leads('10.200.0.1', null);
   });
@@ -151,7 +156,7 @@ describe.skipIf(unavailable !== null)('moves of a cluster in the sandbox, follow
   it('a cluster is deleted and created anew under the same name', async () => {
     await world.recreateCluster();
     await leads(RESERVED, null);
-    await world.post(SERVICES, serviceObject('web'));
+    await serve('web');
     await allLeadTo(FIRST_ADDRESS);
     await isAnswered(RESERVED);
   });
