@@ -1,4 +1,4 @@
-// `npm run testbed`: builds the programs of the cluster tier (kube-apiserver, kube-proxy, etcd) once, outside the checkout.
+// `npm run testbed`: builds the programs of the cluster tier (kube-apiserver, kube-proxy, kubectl, etcd) once, outside the checkout.
 // `--where`: says as JSON where they are and why one is missing, and builds nothing.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,6 +26,7 @@ const PROGRAMS = [
   { name: 'etcd', module: join(modules, 'etcd'), path: 'go.etcd.io/etcd/server/v3', ldflags: '-s -w' },
   { name: 'kube-apiserver', module: modules, path: 'k8s.io/kubernetes/cmd/kube-apiserver', ldflags: STAMP },
   { name: 'kube-proxy', module: modules, path: 'k8s.io/kubernetes/cmd/kube-proxy', ldflags: STAMP },
+  { name: 'kubectl', module: modules, path: 'k8s.io/kubernetes/cmd/kubectl', ldflags: STAMP },
 ];
 
 /** Where this checkout's programs are kept: other pins, another folder. */

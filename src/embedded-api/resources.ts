@@ -4,7 +4,15 @@
  * How a list is merged (the `x-kubernetes-list-type` of the OpenAPI schema): `map` by the given keys,
  * `set` by value. Lists that are not named are atomic: one value, owned as a whole.
  */
-export type ListType = { readonly type: 'map'; readonly keys: readonly string[] } | { readonly type: 'set' };
+export type ListType = KeyedList | { readonly type: 'set' };
+
+/** A list that is merged by keys. */
+export interface KeyedList {
+  readonly type: 'map';
+  readonly keys: readonly string[];
+  /** What a key is that an item leaves out (`default` of the OpenAPI schema). */
+  readonly defaults?: Readonly<Record<string, string>>;
+}
 
 export interface Resource {
   /** Empty for the core group. */
@@ -44,6 +52,8 @@ export interface Location {
 
 const BY_TYPE: ListType = { type: 'map', keys: ['type'] };
 
+const TCP = { protocol: 'TCP' };
+
 /** Lists that every object has. */
 const METADATA_LISTS: Resource['lists'] = {
   'metadata.finalizers': { type: 'set' },
@@ -79,7 +89,7 @@ export const SERVICES = resource({
   deletedObject: true,
   names: 'label-1035',
   lists: {
-    'spec.ports': { type: 'map', keys: ['port', 'protocol'] },
+    'spec.ports': { type: 'map', keys: ['port', 'protocol'], defaults: TCP },
     'status.conditions': BY_TYPE,
   },
   atomic: ['spec.selector'],
@@ -140,7 +150,7 @@ export const PODS = resource({
   lists: {
     'spec.containers': { type: 'map', keys: ['name'] },
     'spec.initContainers': { type: 'map', keys: ['name'] },
-    'spec.containers.ports': { type: 'map', keys: ['containerPort', 'protocol'] },
+    'spec.containers.ports': { type: 'map', keys: ['containerPort', 'protocol'], defaults: TCP },
     'spec.containers.env': { type: 'map', keys: ['name'] },
     'status.conditions': BY_TYPE,
     'status.podIPs': { type: 'map', keys: ['ip'] },

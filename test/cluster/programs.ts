@@ -7,6 +7,7 @@ export interface Programs {
   readonly etcd: string;
   readonly 'kube-apiserver': string;
   readonly 'kube-proxy': string;
+  readonly kubectl: string;
 }
 
 type Found = { programs: Programs; missing: null } | { programs: null; missing: string };

@@ -158,15 +158,19 @@ describe('a client that sends protobuf', () => {
   ): Promise<Reply> => {
     const { url, ca, clientCert: cert, clientKey: key }: Access = api.api;
     return new Promise((resolve, reject) => {
-      const sent = request(`${url}${path}`, { method, ca, cert, key, headers: { ...headers, 'Content-Length': bytes.length }, agent: false }, (response) => {
-        let answer = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          answer += chunk;
-        });
-        response.on('end', () =>
-          resolve({ code: response.statusCode ?? 0, body: JSON.parse(answer) as JsonObject }),
-        );
-      });
+      const sent = request(
+        `${url}${path}`,
+        { method, ca, cert, key, headers: { ...headers, 'Content-Length': bytes.length }, agent: false },
+        (response) => {
+          let answer = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => {
+            answer += chunk;
+          });
+          response.on('end', () =>
+            resolve({ code: response.statusCode ?? 0, body: JSON.parse(answer) as JsonObject }),
+          );
+        },
+      );
       sent.on('error', reject);
       sent.end(bytes);
     });

@@ -1,4 +1,4 @@
-import type { ListType, Resource } from '../resources.ts';
+import type { KeyedList, ListType, Resource } from '../resources.ts';
 import { isArray, isObject, type Json, type JsonObject, sameJson } from './json.ts';
 
 /**
@@ -25,16 +25,16 @@ function childSchema(schema: string, key: string): string {
 }
 
 /** The `k:` element of an item of a list that is merged by keys. */
-function itemElement(item: Json, keys: readonly string[]): string {
+function itemElement(item: Json, { keys, defaults = {} }: KeyedList): string {
   const present = keys
-    .filter((key) => isObject(item) && item[key] !== undefined)
-    .map((key) => [key, isObject(item) ? item[key] : undefined]);
+    .map((key) => [key, (isObject(item) ? item[key] : undefined) ?? defaults[key]] as const)
+    .filter(([, value]) => value !== undefined);
   return `k:${JSON.stringify(Object.fromEntries(present))}`;
 }
 
 /** The element that stands for an item of a list, by the list's type. */
 function elementOf(item: Json, list: ListType): string {
-  return list.type === 'map' ? itemElement(item, list.keys) : `v:${JSON.stringify(item)}`;
+  return list.type === 'map' ? itemElement(item, list) : `v:${JSON.stringify(item)}`;
 }
 
 /** What fields are collected of, and into what. */
