@@ -247,6 +247,36 @@ describe.skipIf(unavailable !== null)(
   },
 );
 
+describe.skipIf(unavailable !== null)('the profile of a sandbox', () => {
+  const program = join(process.cwd(), 'dist', 'main.js');
+  const profile = (name: string) => `    - { name: ${name}, context: ${name}-context }\n`;
+  const spec = (...names: readonly string[]) =>
+    `apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata: { name: x }\nspec:\n  profiles:\n${names.map(profile).join('')}`;
+
+  it.each([
+    ['the one of ./tunnel.yaml', spec('dev'), [], 'dev-context', ''],
+    [
+      'the first of several',
+      spec('dev', 'other'),
+      [],
+      'dev-context',
+      'profile dev, the first of the 2 in tunnel.yaml',
+    ],
+    ['the one that is asked for', spec('dev', 'other'), ['--profile', 'other'], 'other-context', ''],
+    ['one that no spec knows', spec('dev'), ['--profile', 'new'], 'new', ''],
+    ['minikube, where the spec has errors', 'spec: 1\n', [], 'minikube', 'tunnel.yaml has errors'],
+    ['minikube, without a spec', null, [], 'minikube', ''],
+  ])('is %s', async (_, text, options, context, note) => {
+    const cwd = await mkdtemp(join(directory, 'profile-'));
+    if (text !== null) await writeFile(join(cwd, 'tunnel.yaml'), text);
+    const argv = [program, 'sandbox', ...options, '--', 'sh', '-c', 'cat "$KUBECONFIG"'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, argv, { cwd, encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(stdout).toContain(`current-context: ${context}\n`);
+    expect(stderr).toContain(note);
+  });
+});
+
 describe('where there can be no sandbox', () => {
   it('says what is missing and what to do instead', async () => {
     await expect(checkNamespaces(runner, 'darwin')).rejects.toMatchObject({
