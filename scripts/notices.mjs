@@ -3,7 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 /** SPDX names of licences that ask for no more than their notice. Any other needs a decision first. */
-const ALLOWED = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']);
+const ALLOWED = new Set([
+  '0BSD',
+  'Apache-2.0',
+  '(Apache-2.0 AND BSD-3-Clause)',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'ISC',
+  'MIT',
+]);
 
 /** Files whose text has to come along with a copy of their package. */
 const NOTICES = /^(licen[cs]e|copying|notice|copyright|third-?party)[^/]*$/i;
@@ -15,7 +23,10 @@ const LICENCE = /^(licen[cs]e|copying)/i;
  * Texts for packages that name their licence in package.json and carry no text of it: `name@version` to a file of
  * scripts/licences. Another version has to be looked at again.
  */
-const TEXTS = { 'ip-cidr@4.0.2': 'ip-cidr.txt' };
+const TEXTS = {
+  '@bufbuild/protobuf@2.17.0': 'bufbuild-protobuf.txt',
+  'ip-cidr@4.0.2': 'ip-cidr.txt',
+};
 
 /** The folder of the package that an input of a bundle belongs to; null for sources of our own. */
 function packageFolder(input) {

@@ -87,6 +87,7 @@ describe('the notices of what is bundled', () => {
     'SEE LICENSE IN LICENSE',
     'UNLICENSED',
     '(MIT OR GPL-2.0)',
+    '(MIT AND GPL-2.0)',
     { type: 'MIT' },
     undefined,
   ])('refuse a package under %j', (license) => {
