@@ -8,7 +8,7 @@ import { codesUnder } from './diagnostic-codes.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Codes of the helper's protocol, which no person sees. */
-const PROTOCOL = new Set(['not-understood', 'unusable', 'version']);
+const PROTOCOL = new Set(['exposed', 'not-understood', 'unusable', 'version']);
 
 function sources(): string[] {
   return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

@@ -76,7 +76,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   }
   for (const command of program.commands) addFormOptions(command);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(namesUnknown(program, argv) ? argv.slice(0, 1) : argv, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
@@ -84,6 +84,11 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     return EXIT.usage;
   }
   return exitCode;
+}
+
+/** Whether a command is named that there is not. With `--help` behind it, commander would show the help of the program. */
+function namesUnknown(program: Command, [name]: readonly string[]): boolean {
+  return name !== undefined && !name.startsWith('-') && !program.commands.some((one) => one.name() === name);
 }
 
 function createProgram(terminal: Terminal): Command {

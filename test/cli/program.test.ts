@@ -158,6 +158,8 @@ describe('the command line', () => {
   it.each([
     [['aply'], 'Did you mean apply?'],
     [['help', 'aply'], 'Did you mean apply?'],
+    [['aply', '--help'], 'Did you mean apply?'],
+    [['nothing-near', '-h'], "unknown command 'nothing-near'"],
     [['help', 'nothing-near'], "unknown command 'nothing-near'"],
     [['apply', '--allow', 'shadow'], '"shadow" is none of'],
     [['plan', '--destory'], 'Did you mean --destroy?'],
