@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { batchLine } from '../../src/helper/batch.ts';
 import { HelperClient } from '../../src/helper/client.ts';
 import { encodeRequest, MAX_CHANGES, type Response } from '../../src/helper/protocol.ts';
+import type { Route } from '../../src/model/route.ts';
 import type { Argv } from '../../src/platform/command.ts';
 import { tryLock } from '../../src/platform/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
@@ -23,7 +24,8 @@ const runner = new ProcessRunner();
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
 
 const v4 = ours();
-const v6 = ours({ destination: 'fd00:96::/112', gateway: 'fd39::10' });
+const fd = { destination: 'fd00:96::/112', gateway: 'fd39::10' };
+const v6 = ours(fd);
 const closed4 = guard('10.200.0.0/24');
 const closed6 = guard('fd00:200::/120');
 
@@ -211,6 +213,100 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
         { index: 0, message: 'RTNETLINK answers: No such process' },
       ]);
       expect((await shown()) + (await host.must(['ip', 'route', 'show', 'table', 'all']))).toBe(before);
+    });
+
+    describe('of a plain route, a delete', () => {
+      const key = 'via 192.168.39.10 dev virbr0';
+      const plain4 = ours({ protocol: 3, metric: 0 });
+      const plain6 = ours({ ...fd, protocol: 3, metric: 1024 });
+      const all = async () =>
+        (await host.must(['ip', '-d', 'route', 'show', 'table', 'all'])) +
+        (await host.must(['ip', '-d', '-6', 'route', 'show', 'table', 'all']));
+
+      test.each<[string, Route, readonly string[]]>([
+        ['another metric', plain4, [`add 10.96.0.0/12 ${key} metric 100`]],
+        [
+          'another metric beside it',
+          plain4,
+          [`add 10.96.0.0/12 ${key}`, `add 10.96.0.0/12 ${key} metric 100`],
+        ],
+        ['an mtu beside it', plain4, [`add 10.96.0.0/12 ${key}`, `append 10.96.0.0/12 ${key} mtu 1400`]],
+        [
+          'a source beside it',
+          plain4,
+          [`add 10.96.0.0/12 ${key}`, `append 10.96.0.0/12 ${key} src 192.168.39.1`],
+        ],
+        [
+          'several paths, it being the first',
+          plain4,
+          [`add 10.96.0.0/12 nexthop ${key} nexthop via 192.168.39.11 dev virbr0`],
+        ],
+        [
+          'several paths at another metric, it being the first',
+          plain4,
+          [`add 10.96.0.0/12 metric 9 nexthop ${key} nexthop via 192.168.39.11 dev virbr0`],
+        ],
+        ['another tos', plain4, [`add 10.96.0.0/12 ${key} tos 0x10`]],
+        ['another protocol', plain4, [`add 10.96.0.0/12 ${key} proto static`]],
+        ['another table', plain4, [`add 10.96.0.0/12 ${key} table 100`]],
+        ['table local', plain4, ['add local 10.96.0.0/12 dev virbr0 table local proto 3']],
+        ['another gateway', plain4, ['add 10.96.0.0/12 via 192.168.39.11 dev virbr0']],
+        ['no gateway', plain4, ['add 10.96.0.0/12 dev virbr0']],
+        ['an unreachable one', plain4, ['add unreachable 10.96.0.0/12']],
+        ['another IPv6 metric', plain6, ['add fd00:96::/112 via fd39::10 dev virbr0 metric 100']],
+        [
+          'several IPv6 paths, it being one',
+          plain6,
+          ['add fd00:96::/112 nexthop via fd39::11 dev virbr0 nexthop via fd39::10 dev virbr0'],
+        ],
+      ])('leaves all that stands: %s', async (_, route, standing) => {
+        for (const one of standing) await host.must(['ip', 'route', ...one.split(' ')]);
+        const before = await all();
+        expect(await changer.change([remove(route)])).toEqual([
+          { index: 0, message: expect.stringMatching(/^the helper refuses: /) },
+        ]);
+        expect(await all()).toBe(before);
+      });
+
+      test('leaves a nexthop object', async () => {
+        await host.must(['ip', 'nexthop', 'add', 'id', '7', 'via', '192.168.39.10', 'dev', 'virbr0']);
+        await host.must(['ip', 'route', 'add', '10.96.0.0/12', 'nhid', '7', 'proto', '3']);
+        const before = await all();
+        expect(await changer.change([remove(plain4)])).toHaveLength(1);
+        expect(await all()).toBe(before);
+      });
+
+      test.each<[string, Route, string]>([
+        ['as `ip route add` makes it', plain4, `10.96.0.0/12 ${key}`],
+        ['with an mtu', plain4, `10.96.0.0/12 ${key} mtu 1400`],
+        ['with a source', plain4, `10.96.0.0/12 ${key} src 192.168.39.1`],
+        ['on-link by flag', plain4, `10.96.0.0/12 ${key} onlink`],
+        ['of IPv6', plain6, 'fd00:96::/112 via fd39::10 dev virbr0'],
+      ])('removes the one that stands alone: %s', async (_, route, standing) => {
+        const before = await all();
+        await host.must(['ip', 'route', 'add', ...standing.split(' ')]);
+        expect(await changer.change([remove(route)])).toEqual([]);
+        expect(await all()).toBe(before);
+      });
+
+      test('is judged by what the changes before it in its request have done', async () => {
+        const before = await all();
+        const refused = await changer.change([
+          remove(plain4),
+          add(plain4),
+          add(v4),
+          remove(plain4),
+          remove(plain4),
+          add(plain6),
+          remove(plain6),
+          remove(v4),
+        ]);
+        expect(refused).toEqual([
+          { index: 0, message: expect.stringContaining('no such route') },
+          { index: 4, message: expect.stringContaining('no such route') },
+        ]);
+        expect(await all()).toBe(before);
+      });
     });
 
     test('a delete that was cut off at any byte removes nothing', async () => {
