@@ -97,7 +97,8 @@ async function refuseExposed(runner: ProcessRunner): Promise<void> {
   const { SUDO_UID: uid, SUDO_USER: user } = process.env;
   if (process.getuid?.() !== 0 || uid === undefined || user === undefined || uid === '0') return;
   const helper = import.meta.filename;
-  const why = await whyExposed({ runner, node: process.execPath, helper, uid: Number(uid), user });
+  const [, script = helper, ...args] = process.argv;
+  const why = await whyExposed({ runner, node: process.execPath, helper, called: [script, ...args], user });
   if (why !== null) throw new Exposed(why);
 }
 

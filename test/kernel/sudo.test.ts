@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeRequest, PROTOCOL_VERSION } from '../../src/helper/protocol.ts';
 import type { Daemon } from '../cluster/daemon.ts';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, LARGE_SPEC, specOf } from './rig.ts';
@@ -297,6 +298,101 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
       await user.rules(`${USER} ALL=(root) NOPASSWD: ALL`);
       await expose();
       expect(await user.apply()).toMatchObject({ code: 0 });
+    });
+  });
+
+  describe('whom a rule without a password leads to root’s helper', () => {
+    /** Lays links in a directory of the user's and in one of root's, and says what the helper answers. */
+    async function answers(rule: string, ...argv: readonly string[]): Promise<string> {
+      const lock = join(user.home, 'by-hand.lock');
+      await writeFile(lock, '');
+      for (const of of ['tools', 'opt']) {
+        await mkdir(join(user.rig.directory, of));
+        await symlink(user.app, join(user.rig.directory, of, 'mkplan'));
+        await symlink(user.node, join(user.rig.directory, of, 'node'));
+      }
+      await symlink(join(user.rig.directory, 'tools/mkplan'), join(user.rig.directory, 'opt/chain'));
+      for (const path of [lock, join(user.rig.directory, 'tools')]) await user.giveToUser(path);
+      const filled = (text: string) =>
+        text
+          .replaceAll(/\bNODE\b/g, user.node)
+          .replaceAll('HELPER', user.helper)
+          .replaceAll('@', user.rig.directory);
+      const [settings, ...defaults] = rule.split('; ').reverse();
+      await user.rules(...defaults.map(filled), `${USER} ALL=(root) ${filled(settings ?? '')}`);
+      const call = user.asUser('sudo', '-n', ...argv.map(filled), '--lock', lock);
+      const { stdout, stderr } = await user.rig.host.run(call, {
+        input: encodeRequest({ type: 'hello', version: PROTOCOL_VERSION }),
+      });
+      return stdout + stderr;
+    }
+
+    it.each<[string, string, readonly string[]]>([
+      ['directly', 'NOPASSWD: NODE HELPER *', ['NODE', 'HELPER']],
+      [
+        'through links of root',
+        'NOPASSWD: @/opt/node @/opt/mkplan/dist/helper.js *',
+        ['@/opt/node', '@/opt/mkplan/dist/helper.js'],
+      ],
+      ['by a pattern', 'NOPASSWD: NODE @/opt/*/dist/helper.js *', ['NODE', '@/opt/mkplan/dist/helper.js']],
+    ])('%s is served', async (_, rule, argv) => {
+      expect(await answers(rule, ...argv)).toContain('"type":"hello"');
+    });
+
+    it.each<[string, string, readonly string[], RegExp]>([
+      [
+        'through a link of the user',
+        'NOPASSWD: NODE @/tools/mkplan/dist/helper.js *',
+        ['NODE', '@/tools/mkplan/dist/helper.js'],
+        /tools can be written/,
+      ],
+      [
+        'through root’s link to one',
+        'NOPASSWD: NODE @/opt/chain/dist/helper.js *',
+        ['NODE', '@/opt/chain/dist/helper.js'],
+        /tools can be written/,
+      ],
+      [
+        'by a pattern that matches one',
+        'NOPASSWD: NODE @/*/mkplan/dist/helper.js *',
+        ['NODE', '@/tools/mkplan/dist/helper.js'],
+        /tools can be written/,
+      ],
+      [
+        'through a link to Node',
+        'NOPASSWD: @/tools/node HELPER *',
+        ['@/tools/node', 'HELPER'],
+        /tools can be written/,
+      ],
+      [
+        'through a link to Node, called without it',
+        'NOPASSWD: @/tools/node HELPER *',
+        ['NODE', 'HELPER'],
+        /tools can be written/,
+      ],
+      ['with SETENV', 'NOPASSWD: SETENV: NODE HELPER *', ['NODE', 'HELPER'], /NODE_OPTIONS may be passed/],
+      [
+        'with NODE_OPTIONS kept',
+        `Defaults:${USER} env_keep+="NODE_OPTIONS"; NOPASSWD: NODE HELPER *`,
+        ['NODE', 'HELPER'],
+        /NODE_OPTIONS may be passed/,
+      ],
+      [
+        'by a default for the user',
+        `Defaults:${USER} !authenticate; NODE @/tools/mkplan/dist/helper.js *`,
+        ['NODE', '@/tools/mkplan/dist/helper.js'],
+        /tools can be written/,
+      ],
+      [
+        'by a default for the command',
+        `Defaults!@/node !authenticate; NODE @/tools/mkplan/dist/helper.js *`,
+        ['NODE', '@/tools/mkplan/dist/helper.js'],
+        /tools can be written/,
+      ],
+    ])('%s is refused', async (_, rule, argv, why) => {
+      const answer = await answers(rule, ...argv);
+      expect(answer).toMatch(why);
+      expect(answer).not.toContain('"type":"hello"');
     });
   });
 
