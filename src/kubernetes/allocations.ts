@@ -3,7 +3,10 @@ import { type Allocation, type AllocationRecord, compareAllocations } from '../m
 import { Failure } from '../model/diagnostic.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiCall, ApiClient } from './client/http.ts';
+import { isOfApiServer } from './client/answer.ts';
+import type { ApiCall } from './client/calls.ts';
+import { requireObject, Unexpected } from './client/expected.ts';
+import type { ApiClient } from './client/http.ts';
 import { requireShape, type Wire } from './client/wire.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
 
@@ -17,11 +20,14 @@ export const RECORD_KEY = `${NAMESPACE}/${NAME}`;
 const COLLECTION = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
 const RESOURCE = `configmaps ${RECORD_KEY}`;
 
+const TYPE = { apiVersion: 'v1', kind: 'ConfigMap', namespace: NAMESPACE, name: NAME } as const;
+
 /** The record as a list of one object, or none: only a list can be watched. */
 export const RECORDS = {
   resource: RESOURCE,
   path: COLLECTION,
   query: { fieldSelector: `metadata.name=${NAME}` },
+  type: TYPE,
 } as const;
 
 /** Where there is no record yet. */
@@ -51,7 +57,7 @@ export function formatAllocations(allocations: readonly Allocation[]): string {
   return allocations.map(({ address, service }) => `${address} ${service}\n`).join('');
 }
 
-/** What the record's ConfigMap tells. Throws a Failure for what is none. */
+/** What the record's ConfigMap tells. Throws Unexpected for what is none. */
 export function recordOf(map: Wire<V1ConfigMap> | null): AllocationRecord {
   requireShape('ConfigMap', map, { metadata: { resourceVersion: 'text' }, data: { [KEY]: 'text' } });
   return {
@@ -66,16 +72,19 @@ export async function readAllocations(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<AllocationRecord | null> {
-  const call = { resource: RESOURCE, path: `${COLLECTION}/${NAME}`, signal };
-  const answer = await api.send({ verb: 'get', ...call });
-  if (answer.status === 404) return NO_RECORD;
-  if (answer.status === 403) {
+  let isThere = true;
+  const call = {
+    resource: RESOURCE,
+    path: `${COLLECTION}/${NAME}`,
+    onNotFound: () => {
+      isThere = false;
+    },
     // The Services' own status has to do.
-    rights.onForbidden('get configmaps kube-system/mkplan-allocations')();
-    return null;
-  }
-  if (answer.status >= 300) throw api.errors.refused({ verb: 'get', ...call }, answer);
-  return recordOf(answer.body as Wire<V1ConfigMap> | null);
+    onForbidden: rights.onForbidden('get configmaps kube-system/mkplan-allocations'),
+    signal,
+  };
+  const record = await api.get(call, (body) => recordOf(requireObject<Wire<V1ConfigMap>>(body, TYPE)));
+  return isThere ? record : NO_RECORD;
 }
 
 /** Asks whether the record may be written: made where there is none, else replaced. */
@@ -115,9 +124,15 @@ export async function writeAllocations(
   };
   const answer = await api.send(call);
   // A record that was deleted meanwhile is another one, too.
-  if (answer.status === CONFLICT || answer.status === 404) throw changedMeanwhile(context);
-  if (answer.status >= 300) throw api.errors.refused(call, answer);
-  return recordOf(answer.body as Wire<V1ConfigMap> | null);
+  const isChanged = answer.status === CONFLICT || answer.status === 404;
+  if (isChanged && isOfApiServer(answer)) throw changedMeanwhile(context);
+  return api.shown(call, answer, (body) => {
+    const written = requireObject<Wire<V1ConfigMap>>(body, TYPE);
+    const record = recordOf(written);
+    // Taken for the record, an answer that holds less would have an address given twice.
+    if (written.data?.[KEY] === map.data?.[KEY]) return record;
+    throw new Unexpected('the ConfigMap does not hold what was written');
+  });
 }
 
 function changedMeanwhile(context: string): Failure {

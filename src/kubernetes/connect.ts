@@ -6,9 +6,11 @@ import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import { readAllocations, writeAllocations } from './allocations.ts';
 import { abortable } from './client/abortable.ts';
+import { Unexpected } from './client/expected.ts';
 import { ApiClient } from './client/http.ts';
 import { PACE, type WatchPace } from './client/pace.ts';
 import { WatchedCluster, type WatchedState } from './client/watched.ts';
+import { requireShape } from './client/wire.ts';
 import type { Cluster, ClusterWatch, ServiceTarget } from './cluster.ts';
 import { createEvent } from './events.ts';
 import { readSlowFacts } from './facts.ts';
@@ -69,6 +71,13 @@ async function loading<T>(name: string, work: () => T | Promise<T>): Promise<T> 
       { cause: error },
     );
   }
+}
+
+/** What /version says (`v1.34.0`). Throws Unexpected. */
+function versionOf(body: unknown): string {
+  const told = requireShape('version', body as { readonly gitVersion?: string }, { gitVersion: 'text' });
+  if ((told.gitVersion ?? '') === '') throw new Unexpected('the answer names no gitVersion');
+  return told.gitVersion ?? '';
 }
 
 function withParticipants(seen: WatchedState, { participants, missingRights }: Present): ObservedCluster {
@@ -217,8 +226,8 @@ class ApiCluster implements Cluster {
   /** Asked once for all callers; asked again after a failure. */
   #readVersion(): Promise<string> {
     this.#version ??= this.#api
-      .get<{ gitVersion?: string }>({ resource: 'version', path: '/version' })
-      .then((version) => version?.gitVersion ?? '')
+      .get({ resource: 'version', path: '/version' }, versionOf)
+      .then((version) => version ?? '')
       .catch((error: unknown) => {
         this.#version = null;
         throw error;

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { ServiceEvent } from '../model/condition.ts';
-import type { ApiCall, ApiClient } from './client/http.ts';
+import type { ApiCall } from './client/calls.ts';
+import { requireNoFailure } from './client/expected.ts';
+import type { ApiClient } from './client/http.ts';
 import { type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
 
@@ -36,6 +38,5 @@ export async function createEvent(
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
     body: { type: 'application/json', text: JSON.stringify(body) },
   };
-  const answer = await api.send(call);
-  if (answer.status >= 300) throw api.errors.refused(call, answer);
+  api.shown(call, await api.send(call), requireNoFailure);
 }

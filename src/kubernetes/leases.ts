@@ -1,7 +1,10 @@
 import type { V1Lease } from '@kubernetes/client-node';
 import type { ObservedParticipant, Participant, Serving } from '../model/participant.ts';
-import type { ApiCall, ApiClient } from './client/http.ts';
-import { compareText, type Wire } from './client/wire.ts';
+import { isOfApiServer } from './client/answer.ts';
+import type { ApiCall, ReadCall } from './client/calls.ts';
+import { requireNoFailure, requireObject } from './client/expected.ts';
+import type { ApiClient } from './client/http.ts';
+import { compareText, requireShape, type Shape, type Wire } from './client/wire.ts';
 import type { Joining } from './cluster.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
 
@@ -24,6 +27,7 @@ type Lease = Wire<V1Lease>;
 
 const NAMESPACE = 'kube-system';
 const COLLECTION = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
+const TYPE = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: NAMESPACE } as const;
 const OURS = { 'app.kubernetes.io/managed-by': 'mkplan' } as const;
 /** Selects the Leases of every mkplan. */
 export const LEASE_SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
@@ -77,8 +81,9 @@ export class LeaseJudge {
   }
 
   isLive({ metadata, spec }: Lease): boolean {
-    const duration = spec?.leaseDurationSeconds;
-    if (duration === undefined) return true;
+    const duration = spec?.leaseDurationSeconds ?? null;
+    // None below a second can be stored; it would make a live tunnel look dead.
+    if (duration === null || duration < 1) return true;
     const renewed = spec?.renewTime ?? '';
     const now = this.#clocks.monotonic();
     const name = metadata?.name ?? '';
@@ -123,20 +128,28 @@ function servesOf({ metadata }: Lease): readonly Serving[] | null {
   }
 }
 
-/** Reads every Lease of ours and of others; null where they may not be read. */
+const LEASE: Shape = {
+  metadata: { annotations: { [LEAVING]: 'text', [SERVES]: 'text' } },
+  spec: { holderIdentity: 'text', leaseDurationSeconds: 'number', renewTime: 'text', acquireTime: 'text' },
+};
+
+/** Reads every Lease of ours and of others; null where they may not be read, or are not served. */
 async function listLeases(
   api: ApiClient,
-  call: { onForbidden?: () => void; signal?: AbortSignal | undefined },
-) {
-  return await api.list<Lease>({
+  call: Pick<ReadCall, 'onForbidden' | 'onNotFound' | 'signal'>,
+): Promise<readonly Lease[] | null> {
+  const asked = {
     resource: `leases ${NAMESPACE}`,
     path: COLLECTION,
+    type: TYPE,
     query: { labelSelector: LEASE_SELECTOR },
     ...call,
-  });
+  };
+  const listed = await api.collect(asked, (lease: Lease) => requireShape('Lease', lease, LEASE));
+  return listed?.values ?? null;
 }
 
-/** Who is in the cluster, by name; null where that may not be read. */
+/** Who is in the cluster, by name; null where that may not be read, or the server has no Leases. */
 export async function readParticipants(
   api: ApiClient,
   judge: LeaseJudge,
@@ -146,6 +159,8 @@ export async function readParticipants(
   const { self, signal } = options;
   const leases = await listLeases(api, {
     onForbidden: rights.onForbidden('list leases kube-system'),
+    // Then nobody can say so either, and nothing is taken away unseen.
+    onNotFound: () => undefined,
     signal,
   });
   if (leases === null) return null;
@@ -239,7 +254,7 @@ async function changeLease(api: ApiClient, name: string, wall: () => number, cha
     };
     const answer = await api.send(call);
     if (answer.status === CONFLICT && attempt < MAX_ATTEMPTS) continue;
-    if (answer.status >= 300) throw api.errors.refused(call, answer);
+    api.shown(call, answer, (body) => requireObject<Lease>(body, { ...TYPE, name }));
     return;
   }
 }
@@ -262,5 +277,6 @@ export async function deleteLease(api: ApiClient, name: string): Promise<void> {
     path: `${COLLECTION}/${name}`,
   };
   const answer = await api.send(call);
-  if (answer.status >= 300 && answer.status !== 404) throw api.errors.refused(call, answer);
+  if (answer.status === 404 && isOfApiServer(answer)) return;
+  api.shown(call, answer, requireNoFailure);
 }

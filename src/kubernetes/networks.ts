@@ -1,36 +1,53 @@
-import type { V1ConfigMap, V1ServiceCIDR } from '@kubernetes/client-node';
+import type { V1APIGroup, V1ConfigMap, V1ServiceCIDR } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { ObservedCluster } from '../model/observed.ts';
+import type { ReadCall } from './client/calls.ts';
+import { requireObject, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { canonicalCidrs, compareText, requireShape, type Wire } from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
 
 /** Where the API group is not served, and where we may not look: another source answers then. */
-const ABSENT = [403, 404];
+const otherwise = (): void => undefined;
 
-/** CIDRs of the ServiceCIDR objects (KEP-1880), sorted; empty where the API server has none. */
+/** CIDRs of the ServiceCIDR objects (KEP-1880), sorted; empty where the API server has none, as before Kubernetes 1.33. */
 export async function listServiceCidrs(
   api: ApiClient,
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<string[]> {
-  for (const version of ['v1', 'v1beta1']) {
-    const found = await api.list<Wire<V1ServiceCIDR>>({
-      resource: 'servicecidrs',
-      path: `/apis/networking.k8s.io/${version}/servicecidrs`,
-      absentOn: [404],
-      onForbidden: rights.onForbidden('list servicecidrs'),
-      signal,
-    });
-    if (found !== null) {
-      const cidrs = found.flatMap((one) => {
-        requireShape('ServiceCIDR', one, { spec: { cidrs: ['text'] } });
-        return canonicalCidrs(one.spec?.cidrs ?? []);
-      });
-      return [...new Set(cidrs)].sort(compareText);
-    }
-  }
-  return [];
+  const call = {
+    resource: 'servicecidrs',
+    path: '/apis/networking.k8s.io/v1/servicecidrs',
+    type: { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', namespace: null },
+    onNotFound: otherwise,
+    onForbidden: rights.onForbidden('list servicecidrs'),
+    signal,
+  };
+  const found = await api.collect(call, (one: Wire<V1ServiceCIDR>) => {
+    requireShape('ServiceCIDR', one, { spec: { cidrs: ['text'] } });
+    return canonicalCidrs(one.spec?.cidrs ?? []);
+  });
+  return [...new Set(found?.values.flat())].sort(compareText);
+}
+
+/** Reads one text of a ConfigMap; null where there is none, or the call says so. */
+async function readText(
+  api: ApiClient,
+  { namespace, name, key }: { readonly namespace: string; readonly name: string; readonly key: string },
+  call: Pick<ReadCall, 'onForbidden' | 'signal'>,
+): Promise<string | null> {
+  const type = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name };
+  const asked: ReadCall = {
+    resource: `configmaps ${namespace}/${name}`,
+    path: `/api/v1/namespaces/${namespace}/configmaps/${name}`,
+    onNotFound: otherwise,
+    ...call,
+  };
+  return await api.get(asked, (body) => {
+    const map = requireObject<Wire<V1ConfigMap>>(body, type);
+    return requireShape('ConfigMap', map, { data: { [key]: 'text' } }).data?.[key] ?? null;
+  });
 }
 
 interface ClusterConfiguration {
@@ -61,24 +78,42 @@ export async function readKubeadm(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<ObservedCluster['kubeadm']> {
-  const map = await api.get<Wire<V1ConfigMap>>({
-    resource: 'configmaps kube-system/kubeadm-config',
-    path: '/api/v1/namespaces/kube-system/configmaps/kubeadm-config',
-    absentOn: [404],
-    onForbidden: rights.onForbidden('get configmaps kube-system/kubeadm-config'),
-    signal,
-  });
-  if (map === null) return null;
-  requireShape('ConfigMap', map, { data: { ClusterConfiguration: 'text' } });
-  const text = map.data?.['ClusterConfiguration'] ?? null;
+  const text = await readText(
+    api,
+    { namespace: 'kube-system', name: 'kubeadm-config', key: 'ClusterConfiguration' },
+    { onForbidden: rights.onForbidden('get configmaps kube-system/kubeadm-config'), signal },
+  );
   return text === null ? null : parseKubeadm(text);
 }
 
 /** The custom resources that MetalLB and Cilium keep their pools in. */
 const POOLS = {
-  ipaddresspools: { group: 'metallb.io', right: 'list ipaddresspools' },
-  ciliumloadbalancerippools: { group: 'cilium.io', right: 'list ciliumloadbalancerippools' },
+  ipaddresspools: {
+    group: 'metallb.io',
+    kind: 'IPAddressPool',
+    namespace: '*',
+    right: 'list ipaddresspools',
+  },
+  ciliumloadbalancerippools: {
+    group: 'cilium.io',
+    kind: 'CiliumLoadBalancerIPPool',
+    namespace: null,
+    right: 'list ciliumloadbalancerippools',
+  },
 } as const;
+
+/** The version of a group that is served before others (`metallb.io/v1beta1`). Throws Unexpected for what is none. */
+function preferredVersion(body: unknown, group: string): string {
+  const shape = { kind: 'text', name: 'text', preferredVersion: { groupVersion: 'text' } } as const;
+  const told = requireShape('APIGroup', body as Wire<V1APIGroup>, shape);
+  const version = told.preferredVersion?.groupVersion ?? '';
+  const [named, number = ''] = version.split('/');
+  // It becomes part of a path.
+  if (told.kind === 'APIGroup' && told.name === group && named === group && /^v[a-z0-9]+$/.test(number)) {
+    return version;
+  }
+  throw new Unexpected(`the answer is not the APIGroup ${group} with a version that it prefers`);
+}
 
 /**
  * Whether there is a pool of that kind, whatever version of its group is served. Where the group is, and its pools
@@ -90,41 +125,38 @@ async function hasPool(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const { group, right } = POOLS[plural];
-  const served = await api.get<{ preferredVersion?: { groupVersion?: string } }>({
+  const { group, right, kind, namespace } = POOLS[plural];
+  const asked = {
     resource: `API group ${group}`,
     path: `/apis/${group}`,
-    absentOn: ABSENT,
+    onNotFound: otherwise,
+    onForbidden: otherwise,
     signal,
-  });
-  const version = served?.preferredVersion?.groupVersion;
-  if (version === undefined) return false;
+  };
+  const apiVersion = await api.get(asked, (body) => preferredVersion(body, group));
+  if (apiVersion === null) return false;
   let isForbidden = false;
-  const found = await api.list({
+  const call = {
     resource: `${plural}.${group}`,
-    path: `/apis/${version}/${plural}`,
-    absentOn: [404],
+    path: `/apis/${apiVersion}/${plural}`,
+    type: { apiVersion, kind, namespace },
+    onNotFound: otherwise,
     onForbidden: () => {
       isForbidden = true;
       rights.onForbidden(right)();
     },
     maxPages: 1,
     signal,
-  });
-  return isForbidden || (found !== null && found.length > 0);
+  };
+  const found = await api.collect(call, () => null);
+  return isForbidden || (found !== null && found.values.length > 0);
 }
 
 /** MetalLB before 0.13, such as minikube's addon, is configured by a ConfigMap; an unconfigured addon's range is empty. */
 async function hasOldMetalLb(api: ApiClient, signal?: AbortSignal): Promise<boolean> {
-  const map = await api.get<Wire<V1ConfigMap>>({
-    resource: 'configmaps metallb-system/config',
-    path: '/api/v1/namespaces/metallb-system/configmaps/config',
-    absentOn: ABSENT,
-    signal,
-  });
-  if (map === null) return false;
-  requireShape('ConfigMap', map, { data: { config: 'text' } });
-  return /addresses:[^a-z]*\d+\.\d+/.test(map.data?.['config'] ?? '');
+  const place = { namespace: 'metallb-system', name: 'config', key: 'config' };
+  const text = await readText(api, place, { onForbidden: otherwise, signal });
+  return /addresses:[^a-z]*\d+\.\d+/.test(text ?? '');
 }
 
 /** Names of other LoadBalancer implementations that have addresses to give here. */

@@ -15,7 +15,11 @@ import type { MissingRights } from './rights.ts';
 type StrayPod = ObservedCluster['strayPods'][number];
 
 /** What is asked for, and where. */
-export const NODES = { resource: 'nodes', path: '/api/v1/nodes' } as const;
+export const NODES = {
+  resource: 'nodes',
+  path: '/api/v1/nodes',
+  type: { apiVersion: 'v1', kind: 'Node', namespace: null },
+} as const;
 
 /** kubeadm's label, and the one it had before Kubernetes 1.20. */
 const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
@@ -37,7 +41,7 @@ const POD: Shape = {
   status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
 };
 
-/** What a Node tells about reaching it. Throws a Failure for what is no Node. */
+/** What a Node tells about reaching it. Throws Unexpected for what is no Node. */
 export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
   const labels = node.metadata?.labels ?? {};
@@ -72,13 +76,11 @@ export async function listNodes(
 
 /**
  * Addresses of running pods that lie outside the pod networks; at most a hundred, host-network pods left out.
- * A pod whose family has no network among these is not stray: nobody said where it should be. Throws a Failure for what
- * is no pod.
+ * A pod whose family has no network among these is not stray: nobody said where it should be.
  */
 export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly string[]): StrayPod[] {
   const networks = podCidrs.map(parsePrefix).filter((network) => network !== null);
   const strays = pods.flatMap((pod): StrayPod[] => {
-    requireShape('Pod', pod, POD);
     const { podIP, podIPs, phase } = pod.status ?? {};
     if (pod.spec?.hostNetwork === true || phase !== 'Running') return [];
     const texts = podIPs?.map(({ ip }) => ip) ?? [podIP];
@@ -101,17 +103,19 @@ export async function listStrayPods(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<StrayPod[]> {
-  const pods = api.list<Wire<V1Pod>>({
+  const call = {
     resource: 'pods',
     path: '/api/v1/pods',
+    type: { apiVersion: 'v1', kind: 'Pod', namespace: '*' },
     query: { fieldSelector: 'status.phase=Running' },
     onForbidden: rights.onForbidden('list pods'),
     maxPages: MAX_POD_PAGES,
     signal,
-  });
+  };
+  const pods = api.collect(call, (pod: Wire<V1Pod>) => requireShape('Pod', pod, POD));
   const [listed, known] = await Promise.all([pods, nodes]);
   return strayPods(
-    listed ?? [],
+    listed?.values ?? [],
     known.flatMap((node) => node.podCidrs),
   );
 }

@@ -63,6 +63,6 @@ export async function reviewRight(
     signal,
   });
   if (answer.status >= 300) return;
-  const status = (answer.body as Wire<V1SelfSubjectAccessReview> | null)?.status;
-  if (status?.allowed === false) rights.onForbidden(right)();
+  const { kind = review.kind, status } = (answer.body ?? {}) as Partial<Wire<V1SelfSubjectAccessReview>>;
+  if (kind === review.kind && status?.allowed === false) rights.onForbidden(right)();
 }

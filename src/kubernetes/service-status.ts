@@ -3,9 +3,11 @@ import { CONDITION_TYPE, type Condition, type ServiceStatus } from '../model/con
 import { Failure } from '../model/diagnostic.ts';
 import { FIELD_MANAGER } from '../model/observed.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { ApiAnswer } from './client/answer.ts';
+import { type ApiAnswer, isOfApiServer } from './client/answer.ts';
 import { statusMessage } from './client/api-errors.ts';
-import type { ApiCall, ApiClient } from './client/http.ts';
+import type { ApiCall } from './client/calls.ts';
+import { requireObject } from './client/expected.ts';
+import type { ApiClient } from './client/http.ts';
 import { type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
 
@@ -105,7 +107,9 @@ export async function applyStatus(
     },
   };
   const answer = await api.send(call);
-  if (answer.status === 409 || answer.status === 404) throw conflictFailure(context, target, answer);
-  if (answer.status >= 300) throw api.errors.refused(call, answer);
-  return (answer.body as Wire<V1Service> | null) ?? {};
+  const isChanged = answer.status === 409 || answer.status === 404;
+  if (isChanged && isOfApiServer(answer)) throw conflictFailure(context, target, answer);
+  const { uid } = target;
+  const type = { apiVersion: 'v1', kind: 'Service', namespace: target.namespace, name: target.name, uid };
+  return api.shown(call, answer, (body) => requireObject<Wire<V1Service>>(body, type));
 }

@@ -1,6 +1,7 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import { CONDITION_TYPE, type ObservedCondition } from '../model/condition.ts';
 import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
+import { Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import {
   canonicalAddress,
@@ -16,10 +17,15 @@ import type { MissingRights } from './rights.ts';
 const IP_ANNOTATION = 'mkplan/ip';
 
 /** What is asked for, and where. */
-export const SERVICES = { resource: 'services', path: '/api/v1/services' } as const;
+export const SERVICES = {
+  resource: 'services',
+  path: '/api/v1/services',
+  type: { apiVersion: 'v1', kind: 'Service', namespace: '*' },
+} as const;
 export const ENDPOINT_SLICES = {
   resource: 'endpointslices',
   path: '/apis/discovery.k8s.io/v1/endpointslices',
+  type: { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace: '*' },
 } as const;
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -97,7 +103,15 @@ function observedCondition(service: Wire<V1Service>): ObservedCondition | null {
   };
 }
 
-/** What a Service tells. Throws a Failure for what is none. */
+/** What tells one Service from another, and one state of it from the next. */
+function requireIdentity({ metadata }: Wire<V1Service>): void {
+  if ((metadata?.uid ?? '') !== '' && (metadata?.resourceVersion ?? '') !== '') return;
+  throw new Unexpected(
+    `the Service "${metadata?.namespace}/${metadata?.name}" has no uid or no resourceVersion`,
+  );
+}
+
+/** What a Service tells. Throws Unexpected for what is none. */
 export function observedService(service: Wire<V1Service>): ObservedService {
   requireShape('Service', service, SERVICE);
   const { metadata, spec, status } = service;
@@ -129,7 +143,9 @@ export function relevantService(service: Wire<V1Service>): ObservedService | nul
   const isRelevant =
     service.spec?.type === 'LoadBalancer' ||
     [INGRESS, CONDITION].some((path) => managersOf(service, path).includes(FIELD_MANAGER));
-  return isRelevant ? observedService(service) : null;
+  if (!isRelevant) return null;
+  requireIdentity(service);
+  return observedService(service);
 }
 
 /** The relevant Services, by namespace and name. None where that right is missing. */
@@ -153,7 +169,7 @@ export interface SliceEndpoints {
 
 /**
  * The ready endpoints of a slice. One whose readiness is not known counts as ready (API reference). Null of a slice that
- * belongs to no Service. Throws a Failure for what is no slice.
+ * belongs to no Service. Throws Unexpected for what is no slice.
  */
 export function sliceEndpoints(slice: Wire<V1EndpointSlice>): SliceEndpoints | null {
   requireShape('EndpointSlice', slice, SLICE);
@@ -197,26 +213,34 @@ export function countEndpoints(
   });
 }
 
-/** Ready endpoints of these Services, in their order; nothing of any where that right is missing. */
+/**
+ * Ready endpoints of these Services, in their order; nothing of any where that right is missing, and null where the server
+ * has no EndpointSlices of v1 (Kubernetes before 1.21).
+ */
 export async function listEndpoints(
   api: ApiClient,
   services: readonly ObservedService[],
   rights: MissingRights,
   signal?: AbortSignal,
-): Promise<ObservedEndpoints[]> {
+): Promise<ObservedEndpoints[] | null> {
   if (services.length === 0) return [];
   const names = [...new Set(services.map((service) => service.name))];
   const selector =
     names.length > MAX_SELECTED_NAMES
       ? {}
       : { labelSelector: `${SERVICE_NAME_LABEL} in (${names.join(',')})` };
+  let isServed = true;
   const call = {
     ...ENDPOINT_SLICES,
     query: selector,
     onForbidden: rights.onForbidden('list endpointslices'),
+    onNotFound: () => {
+      isServed = false;
+    },
     signal,
   };
   const listed = await api.collect(call, sliceEndpoints);
+  if (!isServed) return null;
   if (listed === null) return [];
   return countEndpoints(
     listed.values.filter((slice) => slice !== null),

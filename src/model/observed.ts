@@ -218,10 +218,11 @@ export interface ObservedCluster {
   readonly otherLoadBalancers: readonly string[];
   /** Only Services of type LoadBalancer, and those that still show an ingress or a condition of ours. */
   readonly services: readonly ObservedService[];
-  readonly endpoints: readonly ObservedEndpoints[];
+  /** Null where the API server does not serve EndpointSlices of v1. */
+  readonly endpoints: readonly ObservedEndpoints[] | null;
   /** Null where it may not be read: then the Services' own status is all that is known. */
   readonly allocations: AllocationRecord | null;
-  /** Every tunnel that has a Lease here, ours too, by name. Null where they may not be read. */
+  /** Every tunnel that has a Lease here, ours too, by name. Null where they may not be read, or are not served. */
   readonly participants: readonly ObservedParticipant[] | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];

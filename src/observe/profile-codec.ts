@@ -121,7 +121,7 @@ const cluster = record<ObservedCluster>({
   otherLoadBalancers: usually(list(text), []),
   nodes: usually(list(node), []),
   services: usually(list(service), []),
-  endpoints: usually(list(endpoints), []),
+  endpoints: usually(nullable(list(endpoints)), []),
   allocations: usually(
     nullable(
       record<AllocationRecord>({

@@ -28,7 +28,7 @@ import { doubtfulGateways } from './networks/doubtful-gateways.ts';
 import { tunnelDiagnostics, unknownOfHost } from './networks/minikube.ts';
 import { type WantedProfile, type WantedRoute, wantedOf } from './networks/wanted.ts';
 import { wavesOf } from './order.ts';
-import { mayRecord, rightsDiagnostics } from './rights.ts';
+import { mayRecord, rightsDiagnostics, unservedDiagnostics } from './rights.ts';
 import { stepOrder } from './step.ts';
 
 /**
@@ -101,6 +101,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
       ),
+      ...profiles.flatMap(({ profile, seen }) => about(profile.name, unservedDiagnostics(profile, seen))),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, participantDiagnostics(desired, profile, seen, ofServices)),
       ),

@@ -104,6 +104,33 @@ export function rightsDiagnostics(
     });
 }
 
+/** Versions of API groups that some servers do not serve, and what is not known without them. */
+function unservedApis({ endpoints, participants, missingRights }: ObservedCluster): [string, string][] {
+  const hasNoLeases = participants === null && !missingRights.includes('list leases kube-system');
+  return [
+    ...(endpoints === null
+      ? [['discovery.k8s.io/v1', FEATURES['list endpointslices'].without] satisfies [string, string]]
+      : []),
+    ...(hasNoLeases
+      ? [['coordination.k8s.io/v1', FEATURES['list leases kube-system'].without] satisfies [string, string]]
+      : []),
+  ];
+}
+
+/** What a cluster's API server does not serve, such as an old one, each with what that comes to for the profile. */
+export function unservedDiagnostics(profile: DesiredProfile, { cluster }: ObservedProfile): Diagnostic[] {
+  if (cluster === null || !gives(profile)) return [];
+  return unservedApis(cluster).map(([groupVersion, without]) => ({
+    code: 'api-not-served',
+    severity: 'warning',
+    summary: `profile ${profile.name}: its API server (${cluster.version}) does not serve ${groupVersion}`,
+    cause: without,
+    fix: 'upgrade the cluster, or go on without: docs/kubernetes.md says what needs which version',
+    command: `kubectl --context=${shellWord(profile.context)} get --raw /apis/${groupVersion}`,
+    at: profile.at,
+  }));
+}
+
 /** What cannot be seen must not look like what is not there. */
 function isHidden(claim: Claim, desired: DesiredState, profile: DesiredProfile, hides?: Purpose): boolean {
   const isOf = claim.owner.spec === desired.spec && claim.profile === profile.name && claim.purpose === hides;

@@ -80,8 +80,25 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+/** An error is a Status, as kube-apiserver's are. */
 export function answerJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+  const told = status < 400 ? body : { ...statusOf(status), ...(body as object) };
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(told));
+}
+
+/** The Status of a failure (Kubernetes API conventions, "Response Status Kind"). */
+function statusOf(code: number, message = `HTTP status ${code}`): object {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code };
+}
+
+/** One page of a list, or all of it. */
+export function listOf(
+  apiVersion: string,
+  kind: string,
+  items: readonly object[] | null,
+  metadata: object = {},
+): object {
+  return { apiVersion, kind: `${kind}List`, metadata: { resourceVersion: '10', ...metadata }, items };
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<string> {

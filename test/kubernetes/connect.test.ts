@@ -9,6 +9,7 @@ import {
   answerJson,
   type Certificates,
   type Handler,
+  listOf,
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
@@ -57,50 +58,55 @@ const web = {
 /** What the API answers, by path; anything else is 404. */
 const objects: Record<string, unknown> = {
   '/version': { gitVersion: 'v1.34.0' },
-  '/api/v1/nodes': {
-    items: [
-      {
-        metadata: { name: 'minikube', labels: { 'node-role.kubernetes.io/control-plane': '' } },
-        spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24'] },
-        status: {
-          addresses: [{ type: 'InternalIP', address: '192.168.39.2' }],
-          conditions: [{ type: 'Ready', status: 'True' }],
-        },
+  '/api/v1/nodes': listOf('v1', 'Node', [
+    {
+      metadata: { name: 'minikube', labels: { 'node-role.kubernetes.io/control-plane': '' } },
+      spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24'] },
+      status: {
+        addresses: [{ type: 'InternalIP', address: '192.168.39.2' }],
+        conditions: [{ type: 'Ready', status: 'True' }],
       },
-    ],
-  },
-  '/api/v1/services': {
-    items: [
-      { metadata: { namespace: 'default', name: 'kubernetes' }, spec: { type: 'ClusterIP' } },
-      web,
-      { ...web, metadata: { ...web.metadata, name: 'was' }, spec: { type: 'ClusterIP' } },
-    ],
-  },
-  '/api/v1/pods': {
-    items: [
-      {
-        spec: { nodeName: 'minikube' },
-        status: { phase: 'Running', podIP: '172.17.0.3', podIPs: [{ ip: '172.17.0.3' }] },
-      },
-    ],
-  },
-  '/apis/networking.k8s.io/v1beta1/servicecidrs': { items: [{ spec: { cidrs: ['10.96.0.0/12'] } }] },
+    },
+  ]),
+  '/api/v1/services': listOf('v1', 'Service', [
+    { metadata: { namespace: 'default', name: 'kubernetes' }, spec: { type: 'ClusterIP' } },
+    web,
+    { ...web, metadata: { ...web.metadata, name: 'was' }, spec: { type: 'ClusterIP' } },
+  ]),
+  '/api/v1/pods': listOf('v1', 'Pod', [
+    {
+      metadata: { namespace: 'default', name: 'stray' },
+      spec: { nodeName: 'minikube' },
+      status: { phase: 'Running', podIP: '172.17.0.3', podIPs: [{ ip: '172.17.0.3' }] },
+    },
+  ]),
+  '/apis/networking.k8s.io/v1/servicecidrs': listOf('networking.k8s.io/v1', 'ServiceCIDR', [
+    { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/12'] } },
+  ]),
   '/api/v1/namespaces/kube-system/configmaps/kubeadm-config': {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'kube-system', name: 'kubeadm-config', resourceVersion: '3' },
     data: {
       ClusterConfiguration: 'networking:\n  podSubnet: 10.244.0.0/16\n  serviceSubnet: 10.96.0.0/12\n',
     },
   },
-  '/apis/metallb.io': { preferredVersion: { groupVersion: 'metallb.io/v1beta1' } },
-  '/apis/metallb.io/v1beta1/ipaddresspools': { items: [{}] },
-  '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases': { items: [] },
-  '/apis/discovery.k8s.io/v1/endpointslices': {
-    items: [
-      {
-        metadata: { namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
-        endpoints: [{ addresses: ['10.244.0.9'], nodeName: 'minikube', conditions: { ready: true } }],
-      },
-    ],
+  '/apis/metallb.io': {
+    apiVersion: 'v1',
+    kind: 'APIGroup',
+    name: 'metallb.io',
+    preferredVersion: { groupVersion: 'metallb.io/v1beta1' },
   },
+  '/apis/metallb.io/v1beta1/ipaddresspools': listOf('metallb.io/v1beta1', 'IPAddressPool', [
+    { metadata: { namespace: 'metallb-system', name: 'first' } },
+  ]),
+  '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases': listOf('coordination.k8s.io/v1', 'Lease', []),
+  '/apis/discovery.k8s.io/v1/endpointslices': listOf('discovery.k8s.io/v1', 'EndpointSlice', [
+    {
+      metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+      endpoints: [{ addresses: ['10.244.0.9'], nodeName: 'minikube', conditions: { ready: true } }],
+    },
+  ]),
 };
 
 const serve =
@@ -292,7 +298,7 @@ describe('observe', () => {
       created: '2026-01-02T03:04:05Z',
       ports: ['80/TCP', '53/UDP'],
     });
-    expect(observed.endpoints[1]).toEqual({
+    expect(observed.endpoints?.[1]).toEqual({
       namespace: 'default',
       service: 'web',
       readyByNode: { minikube: 1 },
@@ -306,7 +312,6 @@ describe('observe', () => {
         '/api/v1/pods': forbidden,
         '/api/v1/namespaces/kube-system/configmaps/kubeadm-config': forbidden,
         '/apis/networking.k8s.io/v1/servicecidrs': forbidden,
-        '/apis/networking.k8s.io/v1beta1/servicecidrs': forbidden,
         '/apis/metallb.io': forbidden,
       }),
     );
@@ -337,6 +342,9 @@ describe('observe', () => {
       '/api/v1/namespaces/metallb-system/configmaps/config',
       (response) =>
         answerJson(response, 200, {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { namespace: 'metallb-system', name: 'config', resourceVersion: '3' },
           data: {
             config: `address-pools:\n- name: default\n  protocol: layer2\n  addresses:\n  - ${range}\n`,
           },
@@ -355,11 +363,10 @@ describe('observe', () => {
 describe('applyStatus', () => {
   const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
   const path = '/api/v1/namespaces/default/services/web/status';
+  const written = { apiVersion: 'v1', kind: 'Service', metadata: { ...target, resourceVersion: '42' } };
 
   it('applies the addresses to the status, as our own field manager and without force', async () => {
-    server.handle(
-      serve({ [path]: (response) => answerJson(response, 200, { metadata: { resourceVersion: '42' } }) }),
-    );
+    server.handle(serve({ [path]: (response) => answerJson(response, 200, written) }));
     expect(
       await (await connect(minikube())).applyStatus(target, { addresses: ['10.200.0.7'], condition: null }),
     ).toBe('42');
@@ -375,7 +382,7 @@ describe('applyStatus', () => {
   });
 
   it('tells of the condition by the same apply, in whole seconds of now', async () => {
-    server.handle(serve({ [path]: (response) => answerJson(response, 200, {}) }));
+    server.handle(serve({ [path]: (response) => answerJson(response, 200, written) }));
     const condition = { status: 'False', reason: 'AllocationFailed', message: 'full' } as const;
     const cluster = await connect(minikube());
     await cluster.applyStatus(target, {

@@ -8,6 +8,7 @@ import {
   type ApiServer,
   answerJson,
   type Certificates,
+  listOf,
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
@@ -21,27 +22,55 @@ const RECORD = '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
+function group(name: string, version: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'APIGroup',
+    name,
+    preferredVersion: { groupVersion: `${name}/${version}` },
+  };
+}
+
 /** An API with one of everything, where nothing is forbidden. */
 const objects: Readonly<Record<string, unknown>> = {
   '/version': { gitVersion: 'v1.34.0' },
-  '/api/v1/nodes': { items: [{ metadata: { name: 'minikube' }, spec: { podCIDR: '10.244.0.0/24' } }] },
-  '/api/v1/services': {
-    items: [{ metadata: { namespace: 'default', name: 'web' }, spec: { type: 'LoadBalancer' } }],
-  },
-  '/api/v1/pods': {
-    items: [{ spec: { nodeName: 'minikube' }, status: { phase: 'Running', podIP: '172.17.0.3' } }],
-  },
-  '/apis/discovery.k8s.io/v1/endpointslices': { items: [] },
-  '/apis/networking.k8s.io/v1/servicecidrs': { items: [{ spec: { cidrs: ['10.96.0.0/12'] } }] },
+  '/api/v1/nodes': listOf('v1', 'Node', [
+    { metadata: { name: 'minikube' }, spec: { podCIDR: '10.244.0.0/24' } },
+  ]),
+  '/api/v1/services': listOf('v1', 'Service', [
+    {
+      metadata: { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '5' },
+      spec: { type: 'LoadBalancer' },
+    },
+  ]),
+  '/api/v1/pods': listOf('v1', 'Pod', [
+    {
+      metadata: { namespace: 'default', name: 'stray' },
+      spec: { nodeName: 'minikube' },
+      status: { phase: 'Running', podIP: '172.17.0.3' },
+    },
+  ]),
+  '/apis/discovery.k8s.io/v1/endpointslices': listOf('discovery.k8s.io/v1', 'EndpointSlice', []),
+  '/apis/networking.k8s.io/v1/servicecidrs': listOf('networking.k8s.io/v1', 'ServiceCIDR', [
+    { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/12'] } },
+  ]),
   '/api/v1/namespaces/kube-system/configmaps/kubeadm-config': {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'kube-system', name: 'kubeadm-config', resourceVersion: '3' },
     data: { ClusterConfiguration: 'networking: { podSubnet: 10.244.0.0/16 }' },
   },
-  '/apis/metallb.io': { preferredVersion: { groupVersion: 'metallb.io/v1beta1' } },
-  '/apis/metallb.io/v1beta1/ipaddresspools': { items: [] },
-  '/apis/cilium.io': { preferredVersion: { groupVersion: 'cilium.io/v2' } },
-  '/apis/cilium.io/v2/ciliumloadbalancerippools': { items: [] },
-  [LEASES]: { items: [] },
-  [RECORD]: { metadata: { resourceVersion: '7' }, data: { allocations: '' } },
+  '/apis/metallb.io': group('metallb.io', 'v1beta1'),
+  '/apis/metallb.io/v1beta1/ipaddresspools': listOf('metallb.io/v1beta1', 'IPAddressPool', []),
+  '/apis/cilium.io': group('cilium.io', 'v2'),
+  '/apis/cilium.io/v2/ciliumloadbalancerippools': listOf('cilium.io/v2', 'CiliumLoadBalancerIPPool', []),
+  [LEASES]: listOf('coordination.k8s.io/v1', 'Lease', []),
+  [RECORD]: {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'kube-system', name: 'mkplan-allocations', resourceVersion: '7' },
+    data: { allocations: '' },
+  },
 };
 
 /** The path that a right to read is about, and what is observed without it. */

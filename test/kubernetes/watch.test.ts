@@ -9,6 +9,7 @@ import {
   type ApiServer,
   answerJson,
   type Certificates,
+  listOf,
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
@@ -53,7 +54,7 @@ let home: string;
 let cluster: Cluster;
 let watch: ClusterWatch | null;
 /** What lists show, and from which version on they are watched. */
-let held: Record<string, { version: number; items: unknown[] }>;
+let held: Record<string, { version: number; items: object[] }>;
 /** The streams that are open, by path, the last one last. */
 let streams: Record<string, ServerResponse[]>;
 let changes: number;
@@ -79,7 +80,8 @@ beforeEach(async () => {
     const isWatch = query.get('watch') === 'true';
     if (otherwise(path, isWatch, response)) return;
     const list = held[path];
-    if (path === '/api/v1/pods' || path === LEASES) answerJson(response, 200, { items: [] });
+    if (path === '/api/v1/pods') answerJson(response, 200, listOf('v1', 'Pod', []));
+    else if (path === LEASES) answerJson(response, 200, listOf('coordination.k8s.io/v1', 'Lease', []));
     else if (list === undefined)
       answerJson(response, path === '/version' ? 200 : 404, { gitVersion: 'v1.34.0' });
     else if (isWatch) {
@@ -87,7 +89,7 @@ beforeEach(async () => {
       streams[path]?.push(response);
     } else {
       const { version, items } = list;
-      answerJson(response, 200, { metadata: { resourceVersion: String(version) }, items });
+      answerJson(response, 200, listOf(...typeOf(path), items, { resourceVersion: String(version) }));
     }
   });
   await connect();
@@ -124,8 +126,19 @@ function streamOf(path: string): ServerResponse {
   return stream;
 }
 
+/** apiVersion and kind of what a list holds. */
+function typeOf(path: string): readonly [apiVersion: string, kind: string] {
+  if (path === SLICES) return ['discovery.k8s.io/v1', 'EndpointSlice'];
+  return ['v1', { [SERVICES]: 'Service', [NODES]: 'Node' }[path] ?? 'ConfigMap'];
+}
+
+function eventLine(path: string, type: string, object: object): string {
+  const [apiVersion, kind] = typeOf(path);
+  return `${JSON.stringify({ type, object: { apiVersion, kind, ...object } })}\n`;
+}
+
 function tell(path: string, ...events: (readonly [type: string, object: object])[]): void {
-  const lines = events.map(([type, object]) => `${JSON.stringify({ type, object })}\n`);
+  const lines = events.map(([type, object]) => eventLine(path, type, object));
   streamOf(path).write(lines.join(''));
 }
 
@@ -236,7 +249,7 @@ describe('a watched cluster', () => {
     await shows();
     const odd = service('a', 21);
     const object = { ...odd, metadata: { ...odd.metadata, annotations: { 'mkplan/ip': 'ä€𝄞' } } };
-    for (const byte of Buffer.from(`${JSON.stringify({ type: 'ADDED', object })}\n`)) {
+    for (const byte of Buffer.from(eventLine(SERVICES, 'ADDED', object))) {
       await new Promise((resolve) => streamOf(SERVICES).write(Buffer.of(byte), resolve));
     }
     await vi.waitFor(async () => {
@@ -471,7 +484,8 @@ describe('a right that is missing', () => {
     otherwise = (path, isWatch, response) => {
       if (path !== `${RECORDS}/mkplan-allocations`) return listing(path, isWatch, response);
       const data = { allocations: '10.200.0.1 a/b' };
-      answerJson(response, 200, { metadata: { resourceVersion: '5' }, data });
+      const metadata = { namespace: 'kube-system', name: 'mkplan-allocations', resourceVersion: '5' };
+      answerJson(response, 200, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
       return true;
     };
     await begin();

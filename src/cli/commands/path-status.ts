@@ -270,10 +270,9 @@ function serviceStatus(
 ): Omit<ServiceStatus, 'state' | 'reason'> {
   const { namespace, name, ingress } = service;
   const found = ingress.map((address) => wayTo(parseAddress(address), ways));
-  const isKnown = !(profile.cluster?.missingRights.includes('list endpointslices') ?? false);
-  const endpoints = profile.cluster?.endpoints.find(
-    (one) => one.namespace === namespace && one.service === name,
-  );
+  const { cluster } = profile;
+  const isKnown = cluster?.endpoints !== null && !cluster?.missingRights.includes('list endpointslices');
+  const endpoints = cluster?.endpoints?.find((one) => one.namespace === namespace && one.service === name);
   return {
     profile: profile.name,
     namespace,

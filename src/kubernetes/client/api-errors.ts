@@ -1,7 +1,9 @@
 import { type Diagnostic, Failure, messageOf } from '../../model/diagnostic.ts';
 import { shellWord } from '../../model/shell-word.ts';
-import type { ApiAnswer, RawAnswer } from './answer.ts';
-import type { ApiCall, ApiOptions } from './http.ts';
+import { type ApiAnswer, isOfApiServer, type RawAnswer } from './answer.ts';
+import type { ApiCall } from './calls.ts';
+import type { Unexpected } from './expected.ts';
+import type { ApiOptions } from './http.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
 export interface ApiErrors {
@@ -9,6 +11,8 @@ export interface ApiErrors {
   unreachable(call: ApiCall, error: unknown): Failure;
   /** The API server answered, with an error. */
   refused(call: ApiCall, answer: RawAnswer): RefusedCall;
+  /** An answer came that is not what was asked for. */
+  unexpected(call: ApiCall, what: Unexpected): Failure;
 }
 
 /** An error that the API server answered with. */
@@ -35,7 +39,15 @@ function causeOf(error: unknown): string {
   return messageOf(error);
 }
 
-function advice(status: number): { code: string; fix: string } {
+const ELSEWHERE =
+  'Find out what answers there: a proxy, a login page or another port may stand in for the API server.';
+
+/** Statuses that an API server gives with a Status of its own. */
+const TELLING: ReadonlySet<number> = new Set([401, 403, 404, 409]);
+
+function advice({ status, body }: RawAnswer): { code: string; fix: string } {
+  const isForeign = TELLING.has(status) && !isOfApiServer({ status, body });
+  if (isForeign || status < 400) return { code: 'cluster-error', fix: ELSEWHERE };
   if (status === 401) {
     return {
       code: 'cluster-unauthorized',
@@ -54,13 +66,26 @@ function advice(status: number): { code: string; fix: string } {
       fix: 'Wait until the API server is ready, then run the command again.',
     };
   }
-  return { code: 'cluster-error', fix: 'Check that the server of this context is a Kubernetes API server.' };
+  return {
+    code: 'cluster-error',
+    fix: 'Read what the API server says to the command below; docs/kubernetes.md names the versions that work.',
+  };
 }
+
+function said({ status, body, location }: RawAnswer): string {
+  return location === null
+    ? statusMessage({ status, body })
+    : `HTTP status ${status}, a redirect to ${location}, which is not followed`;
+}
+
+const READ_BY_PATH: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list', 'watch']);
 
 /** The errors of one context. */
 export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>): ApiErrors {
   const subject = (call: ApiCall) =>
     `context "${options.context}": cannot ${call.verb} ${call.resource} at ${options.server.origin}`;
+  const kubectl = `kubectl --context=${shellWord(options.context)}`;
+  const get = (path: string) => `${kubectl} get --raw ${shellWord(path)}`;
   return {
     unreachable(call, error) {
       const cause = causeOf(error);
@@ -74,22 +99,39 @@ export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>)
             cause:
               'The API server did not answer, or its certificate is not vouched for by the context’s CA.',
             fix: 'Start the cluster, or correct the server and certificate authority of this context.',
-            command: `kubectl --context=${shellWord(options.context)} get --raw /version`,
+            command: get('/version'),
           },
         ],
         { cause: error },
       );
     },
+    unexpected(call, what) {
+      return new Failure(
+        'error',
+        [
+          {
+            code: 'api-object-malformed',
+            severity: 'error',
+            summary: `${subject(call)}: ${what.message}`,
+            cause:
+              'It is not what the Kubernetes API reference has for that request, so nothing is planned on it.',
+            fix: ELSEWHERE,
+            command: get(READ_BY_PATH.has(call.verb) ? call.path : '/version'),
+          },
+        ],
+        { cause: what },
+      );
+    },
     refused(call, answer) {
-      const { code, fix } = advice(answer.status);
-      const command = `kubectl --context=${shellWord(options.context)} auth can-i --list`;
+      const { code, fix } = advice(answer);
+      const command = answer.status === 403 ? `${kubectl} auth can-i --list` : get('/version');
       const diagnostic: Diagnostic = {
         code,
         severity: 'error',
-        summary: `${subject(call)}: ${statusMessage(answer)}`,
-        cause: `The API server answered with HTTP status ${answer.status}.`,
+        summary: `${subject(call)}: ${said(answer)}`,
+        cause: `The answer has HTTP status ${answer.status}.`,
         fix,
-        ...(answer.status === 403 ? { command } : {}),
+        command,
       };
       return new RefusedCall(diagnostic, answer);
     },

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../model/diagnostic.ts';
-import { LostConnection, type RawAnswer, readAnswer } from './answer.ts';
+import { isOfApiServer, LostConnection, type RawAnswer, readAnswer } from './answer.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
+import { type ApiCall, type ListCall, METHODS, type ReadCall, type WatchCall } from './calls.ts';
+import { Unexpected } from './expected.ts';
+import { type Listed, Listing } from './listing.ts';
 import { Brake, backoffMs } from './patience.ts';
-import { Transport, type TransportOptions, type TransportRequest } from './transport.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 import { Turns } from './turns.ts';
 import { readLines } from './watch-stream.ts';
 
@@ -11,71 +14,20 @@ import { readLines } from './watch-stream.ts';
 export interface ApiOptions extends TransportOptions {
   /** The kubeconfig context, for messages. */
   readonly context: string;
-  /** Milliseconds until one call is given up: its repetitions, the waits between them and the body included. */
+  /** Milliseconds until one call is given up: its repetitions, the waits between them, the body and all pages of a list. */
   readonly deadlineMs: number;
 }
 
-/** HTTP methods of the verbs that RBAC names; a `review` is a question that is posted. */
-const METHODS = {
-  get: 'GET',
-  list: 'GET',
-  watch: 'GET',
-  review: 'POST',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-} as const;
-
-const READS: ReadonlySet<keyof typeof METHODS> = new Set(['get', 'list', 'review']);
+/** What is answered to these with another status than 200 is a part, or nothing. */
+const WHOLE: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list']);
+const READS: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list', 'review']);
 
 const OK = 200;
 const FORBIDDEN = 403;
+const NOT_FOUND = 404;
 /** The state that a list continues from is compacted away. */
 const GONE = 410;
 
-/** One call of the API. */
-export interface ApiCall extends Omit<TransportRequest, 'method'> {
-  /** The verb as RBAC names it, or `review`. */
-  readonly verb: keyof typeof METHODS;
-  /** What is asked for, for messages: `services`, `configmaps kube-system/kubeadm-config`. */
-  readonly resource: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Something to read. */
-export interface ReadCall extends Omit<ApiCall, 'verb' | 'body'> {
-  /** Statuses that mean that there is nothing to read: the answer is null then. */
-  readonly absentOn?: readonly number[];
-  /** Called instead of failing where it may not be read: the answer is null then. */
-  readonly onForbidden?: () => void;
-}
-
-/** A list to read to its end. */
-export interface ListCall extends ReadCall {
-  /** Stop after this many pages. */
-  readonly maxPages?: number;
-}
-
-/** What a list was read into. */
-export interface Listed<V> {
-  readonly values: readonly V[];
-  /** Of the state that it shows: where a watch of it begins. */
-  readonly resourceVersion: string;
-}
-
-/** Something to watch, from the resourceVersion that its query names. */
-export interface WatchCall extends Omit<ApiCall, 'verb' | 'body'> {
-  readonly signal: AbortSignal;
-  /** Milliseconds without a byte after which the connection counts as dead. */
-  readonly idleMs: number;
-  /** The server began to answer. */
-  readonly onOpen: () => void;
-  /** What it throws ends the watch. */
-  readonly onLine: (line: string) => void;
-}
-
-const PAGE_SIZE = 500;
 const MAX_ATTEMPTS = 4;
 /** Shares of the deadline: the first wait before a call is repeated, the first pause and the longest. */
 const BACKOFF_SHARE = 1 / 50;
@@ -121,58 +73,53 @@ export class ApiClient {
 
   /** Makes a call, whatever the status of its answer. Throws a Failure when none came. */
   async send(call: ApiCall): Promise<RawAnswer> {
-    try {
-      await this.#transport.authenticate();
-      // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
-      return await this.#turns.take(() => this.#withinDeadline(call));
-    } catch (error) {
-      call.signal?.throwIfAborted();
-      throw this.#failure(call, error);
-    }
+    return await this.#inTurn(call, (ask) => ask(call));
   }
 
-  /** What stood in the way: no credentials, or no answer. */
+  /** What stood in the way: no credentials, no answer, or another one than was asked for. */
   #failure(call: ApiCall, error: unknown): Failure {
+    if (error instanceof Unexpected) return this.#errors.unexpected(call, error);
     return error instanceof Failure ? error : this.#errors.unreachable(call, error);
   }
 
+  /** What `take` makes of an answer. Throws a Failure for an error, and for what it finds not to be what was asked for. */
+  shown<V>(call: ApiCall, answer: RawAnswer, take: (body: unknown) => V): V {
+    if (answer.status >= 300) throw this.#errors.refused(call, answer);
+    try {
+      if (WHOLE.has(call.verb) && answer.status !== OK) {
+        throw new Unexpected(`the answer has HTTP status ${answer.status}, and is not whole`);
+      }
+      return take(answer.body);
+    } catch (error) {
+      throw error instanceof Unexpected ? this.#errors.unexpected(call, error) : error;
+    }
+  }
+
   /** Reads one object; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
-  async get<T>(call: ReadCall): Promise<T | null> {
+  async get<V>(call: ReadCall, take: (body: unknown) => V): Promise<V | null> {
     const asked: ApiCall = { ...call, verb: 'get' };
     const answer = await this.send(asked);
-    if (isAbsent(call, answer)) return null;
-    if (answer.status >= 300) throw this.#errors.refused(asked, answer);
-    return answer.body as T;
+    return isAbsent(call, answer) ? null : this.shown(asked, answer, take);
   }
 
-  /** Reads a list page by page; null when it is absent or forbidden, as the call says. Throws a Failure on any other error. */
-  async list<T>(call: ListCall): Promise<readonly T[] | null> {
-    return (await this.collect<T, T>(call, (item) => item))?.values ?? null;
-  }
-
-  /** The same, keeping of each object only what `take` makes of it. */
+  /**
+   * Reads a list page by page, to its end, keeping of each object only what `take` makes of it; null when it is absent or
+   * forbidden, as the call says. Throws a Failure on any other error, and nothing of it is believed then.
+   */
   async collect<T, V>(call: ListCall, take: (item: T) => V): Promise<Listed<V> | null> {
-    const asked: ApiCall = { ...call, verb: 'list' };
-    let values: V[] = [];
-    let resourceVersion = '';
-    let page: Readonly<Record<string, string>> = { limit: String(PAGE_SIZE) };
-    for (let pages = 0; pages < (call.maxPages ?? Number.POSITIVE_INFINITY); pages++) {
-      const answer = await this.send({ ...asked, query: { ...call.query, ...page } });
-      if (pages === 0 && isAbsent(call, answer)) return null;
-      if (answer.status === GONE && 'continue' in page) {
-        // The state that the pages were of is forgotten by now: all in one piece, which cannot happen to that.
-        [values, page] = [[], {}];
-        continue;
+    const { onNotFound: _, onForbidden: __, ...rest } = call;
+    return await this.#inTurn({ ...rest, verb: 'list' }, async (ask) => {
+      const listing = new Listing<T, V>(call, take);
+      for (let { query } = listing; query !== null; query = listing.query) {
+        const resource = listing.pages === 0 ? call.resource : `${call.resource}, page ${listing.pages + 1}`;
+        const asked: ApiCall = { ...rest, verb: 'list', resource, query: { ...call.query, ...query } };
+        const answer = await ask(asked);
+        if (listing.pages === 0 && isAbsent(call, answer)) return null;
+        if (answer.status === GONE && listing.restart()) continue;
+        this.shown(asked, answer, () => listing.add(answer));
       }
-      if (answer.status >= 300) throw this.#errors.refused(asked, answer);
-      const body = answer.body as ListBody<T> | null;
-      for (const item of body?.items ?? []) values.push(take(item));
-      resourceVersion = body?.metadata?.resourceVersion ?? '';
-      const next = body?.metadata?.continue ?? '';
-      if (next === '') break;
-      page = { limit: String(PAGE_SIZE), continue: next };
-    }
-    return { values, resourceVersion };
+      return listing.listed;
+    });
   }
 
   /**
@@ -195,6 +142,8 @@ export class ApiClient {
       if (response.statusCode !== OK) {
         throw this.#errors.refused(asked, await readAnswer(response).catch(lost));
       }
+      const encoding = response.headers['content-encoding'] ?? 'identity';
+      if (encoding !== 'identity') throw new Unexpected(`the watch is packed as "${encoding}"`);
       clearTimeout(late);
       call.onOpen();
       await readLines(response, call.idleMs, call.onLine).catch((error: unknown) => {
@@ -217,18 +166,36 @@ export class ApiClient {
     this.#transport.close();
   }
 
-  /** One call with its repetitions. */
-  async #withinDeadline(call: ApiCall): Promise<RawAnswer> {
-    this.#closed.signal.throwIfAborted();
-    call.signal?.throwIfAborted();
-    const { deadlineMs } = this.#options;
-    const deadline = new AbortController();
-    const end = setTimeout(() => deadline.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
-    const signal =
-      call.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, call.signal]);
+  /** Lets `work` ask as often as it needs to, within one turn and one deadline. */
+  async #inTurn<R>(call: ApiCall, work: (ask: Ask) => Promise<R>): Promise<R> {
     try {
+      await this.#transport.authenticate();
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw this.#failure(call, error);
+    }
+    // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
+    return await this.#turns.take(async () => {
+      const { deadlineMs } = this.#options;
+      const deadline = new AbortController();
+      const end = setTimeout(() => deadline.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
+      const endsAt = performance.now() + deadlineMs;
+      try {
+        return await work((asked) => this.#ask(asked, deadline.signal, endsAt));
+      } finally {
+        clearTimeout(end);
+      }
+    });
+  }
+
+  /** One call with its repetitions. */
+  async #ask(call: ApiCall, deadline: AbortSignal, endsAt: number): Promise<RawAnswer> {
+    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+    try {
+      this.#closed.signal.throwIfAborted();
+      signal.throwIfAborted();
       await this.#heedBrake(call, signal);
-      const answer = await this.#untilAnswered(call, signal, performance.now() + deadlineMs);
+      const answer = await this.#untilAnswered(call, signal, endsAt);
       if (answer.status === 429 || answer.status >= 500) this.#brake.failed(performance.now());
       else this.#brake.succeeded();
       return answer;
@@ -236,12 +203,10 @@ export class ApiClient {
       // What was called off says nothing about the server.
       if (call.signal?.aborted !== true && !(error instanceof HeldBack))
         this.#brake.failed(performance.now());
-      if (!deadline.signal.aborted) throw error;
-      this.#transport.dropIdle();
+      if (deadline.aborted) this.#transport.dropIdle();
+      call.signal?.throwIfAborted();
       // While a body is read, the abort shows as a reset connection.
-      throw deadline.signal.reason;
-    } finally {
-      clearTimeout(end);
+      throw this.#failure(call, deadline.aborted ? deadline.reason : error);
     }
   }
 
@@ -282,15 +247,14 @@ export class ApiClient {
   }
 }
 
-interface ListBody<T> {
-  readonly items?: readonly T[] | null;
-  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
-}
+/** Asks once, with the repetitions that are needed; whatever the status of the answer. Throws a Failure when none came. */
+type Ask = (call: ApiCall) => Promise<RawAnswer>;
 
-function isAbsent({ absentOn, onForbidden }: ReadCall, { status }: RawAnswer): boolean {
-  if (absentOn?.includes(status)) return true;
-  if (status !== FORBIDDEN || onForbidden === undefined) return false;
-  onForbidden();
+/** A proxy's word on what there is, or may be read, is no answer. */
+function isAbsent({ onNotFound, onForbidden }: ReadCall, answer: RawAnswer): boolean {
+  const on = { [NOT_FOUND]: onNotFound, [FORBIDDEN]: onForbidden }[answer.status];
+  if (on === undefined || !isOfApiServer(answer)) return false;
+  on();
   return true;
 }
 

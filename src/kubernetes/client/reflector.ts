@@ -3,7 +3,9 @@ import { Failure } from '../../model/diagnostic.ts';
 import type { Right } from '../../model/observed.ts';
 import { MissingRights } from '../rights.ts';
 import { RefusedCall } from './api-errors.ts';
+import { type Expected, requireEvent, type WatchEvent } from './expected.ts';
 import type { ApiClient } from './http.ts';
+import { MAX_ITEMS } from './listing.ts';
 import { type Appearance, Mirror, type Told } from './mirror.ts';
 import type { WatchPace } from './pace.ts';
 import { Backoff, jittered } from './patience.ts';
@@ -23,6 +25,9 @@ export interface Source<T, V> extends Appearance<V> {
   readonly resource: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
+  readonly type: Expected;
+  /** Whether there are servers that do not serve it: nothing is known of it then. */
+  readonly isOptional: boolean;
   readonly listRight: Right;
   readonly watchRight: Right;
   /** What is kept of an object; null where it is of no interest. What it throws makes the object count as unreadable. */
@@ -38,11 +43,6 @@ export interface ReflectorOptions {
   readonly signal: AbortSignal;
   /** What an observation shows of it is another now. */
   readonly onChange: () => void;
-}
-
-interface WatchLine {
-  readonly type?: string;
-  readonly object?: Named & { readonly code?: number; readonly message?: string };
 }
 
 const FORBIDDEN = 403;
@@ -79,6 +79,7 @@ export class Reflector<T extends Named, V> {
   /** How often the list was read. */
   #lists = 0;
   #isLive = false;
+  #isServed = true;
   #failure: { readonly error: unknown } | null = null;
   #recoveries = 0;
   #waiting: (() => void)[] = [];
@@ -106,6 +107,11 @@ export class Reflector<T extends Named, V> {
   /** Whether changes are told as they happen, or are read again now and then where they may not be watched. */
   get isLive(): boolean {
     return this.#isLive;
+  }
+
+  /** Whether the server has such a resource at all. */
+  get isServed(): boolean {
+    return this.#isServed;
   }
 
   /** Another one whenever something of the values may be another, told or not. */
@@ -210,12 +216,27 @@ export class Reflector<T extends Named, V> {
   }
 
   async #relist(): Promise<void> {
-    const { resource, path, query = {}, listRight } = this.#source;
+    const { resource, path, query = {}, type, isOptional, listRight } = this.#source;
     const { api, signal } = this.#options;
     const missing = new MissingRights();
     const mark = this.#mirror.mark();
-    const call = { resource, path, query, signal, onForbidden: missing.onForbidden(listRight) };
-    const listed = await api.collect<T, Told<V>>(call, (object) => this.#item(object));
+    let isServed = true;
+    const onNotFound = () => {
+      isServed = false;
+    };
+    const listed = await api.collect<T, Told<V>>(
+      {
+        resource,
+        path,
+        query,
+        type,
+        signal,
+        onForbidden: missing.onForbidden(listRight),
+        ...(isOptional ? { onNotFound } : {}),
+      },
+      (object) => this.#item(object),
+    );
+    this.#isServed = isServed;
     if (listed === null) {
       const values = await this.#source.withoutList(missing, signal);
       this.#mirror.replace(
@@ -283,21 +304,19 @@ export class Reflector<T extends Named, V> {
         onOpen();
         if (this.#missing.list().includes(this.#source.watchRight)) this.#learnMissing([]);
       },
-      onLine: (line) => this.#heed(JSON.parse(line) as WatchLine),
+      onLine: (line) => this.#heed(requireEvent<T>(line, this.#source.type)),
     });
   }
 
   /** Throws a Gap when the stream cannot be gone on with. */
-  #heed({ type, object = {} }: WatchLine): void {
-    const version = object.metadata?.resourceVersion ?? '';
-    if (type === 'ERROR') {
-      throw new Gap(object.message ?? 'the watch ended with an error', object.code === GONE);
-    }
-    if (version === '') throw new Gap('the watch told of an object without a resourceVersion');
-    if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') {
-      const { key, value } = this.#item(object as T);
+  #heed(event: WatchEvent<T>): void {
+    if (event.type === 'ERROR') throw new Gap(event.message, event.code === GONE);
+    const { type, version } = event;
+    if (type !== 'BOOKMARK') {
+      const { key, value } = this.#item(event.object);
       this.#mirror.hear({ key, version, value: type === 'DELETED' ? null : value });
-    } else if (type !== 'BOOKMARK') throw new Gap(`the watch told of "${type}"`);
+    }
+    if (this.values.size > MAX_ITEMS) throw new Gap(`the watch told of more than ${MAX_ITEMS} objects`);
     this.#resourceVersion = version;
     if (this.#mirror.isOverdue(this.#options.pace.now() - this.#options.pace.ownWriteMs)) {
       throw new Gap('the watch did not tell of what we wrote');

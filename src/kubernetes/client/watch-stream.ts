@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { LostConnection } from './answer.ts';
+import { Unexpected } from './expected.ts';
 
 /** etcd takes objects of up to 1.5 MiB; nothing honest comes near this. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** White space between JSON texts is legal; more of it than this between two lines would keep us busy with nothing. */
+const MAX_EMPTY_LINES = 1000;
 
 const NEWLINE = 0x0a;
 
@@ -11,6 +15,7 @@ export class LineReader {
   readonly #maxBytes: number;
   #pieces: Buffer[] = [];
   #size = 0;
+  #empty = 0;
 
   constructor(maxBytes = MAX_LINE_BYTES) {
     this.#maxBytes = maxBytes;
@@ -21,13 +26,15 @@ export class LineReader {
     return this.#size > 0;
   }
 
-  /** The lines that end in this piece, empty ones left out. Throws an Error when a line grows too long. */
+  /** The lines that end in this piece, empty ones left out. Throws Unexpected when a line grows too long, or only empty ones come. */
   take(piece: Buffer): string[] {
     const lines: string[] = [];
     let from = 0;
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, from)) {
       this.#keep(piece.subarray(from, end));
       if (this.#size > 0) lines.push(Buffer.concat(this.#pieces).toString('utf8'));
+      else if (++this.#empty > MAX_EMPTY_LINES)
+        throw new Unexpected('the watch sends nothing but empty lines');
       this.#pieces = [];
       this.#size = 0;
       from = end + 1;
@@ -39,7 +46,10 @@ export class LineReader {
 
   #keep(bytes: Buffer): void {
     this.#size += bytes.length;
-    if (this.#size > this.#maxBytes) throw new Error(`a line is longer than ${this.#maxBytes} bytes`);
+    if (this.#size > this.#maxBytes)
+      throw new Unexpected(`a line of the watch is longer than ${this.#maxBytes} bytes`);
+    if (bytes.length === 0) return;
+    this.#empty = 0;
     this.#pieces.push(bytes);
   }
 }
@@ -64,9 +74,11 @@ export function readLines(
       response.destroy();
     };
     response.on('data', (piece: Buffer) => {
-      silence.refresh();
       try {
-        for (const line of reader.take(piece)) onLine(line);
+        const lines = reader.take(piece);
+        // Empty lines are no sign of life.
+        if (lines.length > 0 || reader.isWithin) silence.refresh();
+        for (const line of lines) onLine(line);
       } catch (error) {
         fail(error);
       }

@@ -47,6 +47,7 @@ const nothing = async <V>(): Promise<ReadonlyMap<string, V>> => new Map();
 
 const services: Source<Wire<V1Service>, ObservedService> = {
   ...SERVICES,
+  isOptional: false,
   listRight: 'list services',
   watchRight: 'watch services',
   take: relevantService,
@@ -57,6 +58,7 @@ const services: Source<Wire<V1Service>, ObservedService> = {
 
 const nodes: Source<Wire<V1Node>, ObservedNode> = {
   ...NODES,
+  isOptional: false,
   listRight: 'list nodes',
   watchRight: 'watch nodes',
   take: observedNode,
@@ -71,6 +73,7 @@ function slicesOf(
 ): Source<Wire<V1EndpointSlice>, SliceEndpoints> {
   return {
     ...ENDPOINT_SLICES,
+    isOptional: true,
     listRight: 'list endpointslices',
     watchRight: 'watch endpointslices',
     take: sliceEndpoints,
@@ -84,6 +87,7 @@ function slicesOf(
 function recordsOf(api: ApiClient): Source<Wire<V1ConfigMap>, AllocationRecord> {
   return {
     ...RECORDS,
+    isOptional: false,
     listRight: 'list configmaps kube-system/mkplan-allocations',
     watchRight: 'watch configmaps kube-system/mkplan-allocations',
     take: recordOf,
@@ -151,7 +155,9 @@ export class WatchedCluster {
     await abortable(Promise.all(all.map((one) => one.ready())), signal);
     const slow = await abortable(this.#readSlowly(), signal);
     // Memory is read in one turn of the event loop, so that its parts belong together.
-    const key = all.map(({ revision, missingRights }) => `${revision} ${missingRights.join()}`).join(';');
+    const key = all
+      .map(({ revision, isServed, missingRights }) => `${revision} ${isServed} ${missingRights.join()}`)
+      .join(';');
     if (this.#last === null || this.#last.key !== key || this.#last.slow !== slow) {
       this.#last = { key, slow, observed: this.#assemble(slow) };
     }
@@ -172,13 +178,17 @@ export class WatchedCluster {
       kubeadm: slow.kubeadm,
       otherLoadBalancers: slow.otherLoadBalancers,
       services: observed,
-      endpoints: this.#slices.missingRights.includes('list endpointslices')
-        ? []
-        : countEndpoints(this.#slices.values.values(), observed),
+      endpoints: this.#endpoints(observed),
       allocations: this.#record(),
       strayPods: slow.strayPods,
       missingRights: missing.list(),
     };
+  }
+
+  #endpoints(observed: readonly ObservedService[]): ObservedCluster['endpoints'] {
+    if (!this.#slices.isServed) return null;
+    const isForbidden = this.#slices.missingRights.includes('list endpointslices');
+    return isForbidden ? [] : countEndpoints(this.#slices.values.values(), observed);
   }
 
   /** Runs a write to one Service, and takes its answer into memory. */

@@ -1,5 +1,5 @@
-import { Failure } from '../../model/diagnostic.ts';
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
+import { Unexpected } from './expected.ts';
 
 /** An API type as JSON carries it: times are RFC 3339 text. */
 export type Wire<T> = T extends Date
@@ -49,20 +49,14 @@ function misshapenItem(items: readonly unknown[], shape: Shape, path: string): s
   return null;
 }
 
-/** Throws a Failure for an object of the API that is not as the API's reference has it: nothing is planned on it. */
-export function requireShape(kind: string, value: unknown, shape: Shape): void {
+/**
+ * The object, if it is as the API's reference has it: nothing is planned on another. Throws Unexpected, which the client
+ * turns into the Failure that names the call.
+ */
+export function requireShape<T>(kind: string, value: T, shape: Shape): T {
   const found = value === undefined || value === null ? kind : misshapen(value, shape, kind);
-  if (found === null) return;
-  throw new Failure('error', [
-    {
-      code: 'api-object-malformed',
-      severity: 'error',
-      summary: `what the API server answered is not understood at ${found}`,
-      cause: 'It is not of the type that the Kubernetes API reference gives it.',
-      fix: 'Check that the context leads to a Kubernetes API server, and nothing between rewrites its answers.',
-      command: 'kubectl version',
-    },
-  ]);
+  if (found === null) return value;
+  throw new Unexpected(`the answer is not of the type that the API reference gives it at ${found}`);
 }
 
 /** RFC 3339 in whole seconds, as the API stores the times of conditions and Events. */

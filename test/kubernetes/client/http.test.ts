@@ -1,11 +1,13 @@
 import { createServer } from 'node:net';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ListCall } from '../../../src/kubernetes/client/calls.ts';
 import { ApiClient, type ApiOptions } from '../../../src/kubernetes/client/http.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import {
   type ApiServer,
   answerJson,
   type Certificates,
+  listOf,
   makeCertificates,
   startApiServer,
   urlOf,
@@ -36,7 +38,28 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   return error;
 }
 
-const services = { resource: 'services', path: '/api/v1/services' };
+const services = {
+  resource: 'services',
+  path: '/api/v1/services',
+  type: { apiVersion: 'v1', kind: 'Service', namespace: '*' },
+};
+
+const version = { resource: 'version', path: '/version' };
+
+function item(id: number | string): object {
+  return { metadata: { namespace: 'default', name: String(id) } };
+}
+
+/** A list of Services with these names. */
+function page(ids: readonly (number | string)[], metadata: object = {}): object {
+  return listOf('v1', 'Service', ids.map(item), metadata);
+}
+
+/** The names in a list; null where it is absent. */
+async function list(from: ApiClient, call: ListCall = services): Promise<readonly string[] | null> {
+  const take = ({ metadata }: { readonly metadata: { readonly name: string } }) => metadata.name;
+  return (await from.collect(call, take))?.values ?? null;
+}
 
 beforeAll(async () => {
   [certificates, others] = await Promise.all([makeCertificates(), makeCertificates()]);
@@ -57,28 +80,28 @@ describe('ApiClient', () => {
     server.handle(({ query }, response) => {
       const at = Number(query.get('continue') ?? '0');
       const limit = Number(query.get('limit'));
-      const items = Array.from({ length: Math.min(limit, 1200 - at) }, (_, index) => ({ id: at + index }));
-      const next = at + items.length < 1200 ? { continue: String(at + items.length) } : {};
-      answerJson(response, 200, { items, metadata: next });
+      const ids = Array.from({ length: Math.min(limit, 1200 - at) }, (_, index) => at + index);
+      const next = at + ids.length < 1200 ? { continue: String(at + ids.length) } : {};
+      answerJson(response, 200, page(ids, next));
     });
-    const items = await client.list<{ id: number }>(services);
-    expect(items?.map(({ id }) => id)).toEqual(Array.from({ length: 1200 }, (_, index) => index));
+    expect(await list(client)).toEqual(Array.from({ length: 1200 }, (_, index) => String(index)));
     expect(server.seen).toHaveLength(3);
     expect(server.connections()).toBe(1);
   });
 
   it('stops a list at the most pages that it may read', async () => {
-    server.handle((_, response) =>
-      answerJson(response, 200, { items: [{}], metadata: { continue: 'more' } }),
-    );
-    expect(await client.list({ ...services, maxPages: 2 })).toHaveLength(2);
+    server.handle((_, response) => {
+      const count = server.seen.length;
+      answerJson(response, 200, page([count], { continue: `after ${count}` }));
+    });
+    expect(await list(client, { ...services, maxPages: 2 })).toHaveLength(2);
     expect(server.seen).toHaveLength(2);
   });
 
   it('sends the credentials and keeps a path prefix of the server', async () => {
     server.handle((_, response) => answerJson(response, 200, {}));
     const prefixed = clientOf({ server: new URL(`${urlOf(server)}/k8s/clusters/one/`) });
-    await prefixed.get({ resource: 'version', path: '/version' });
+    await prefixed.get(version, String);
     prefixed.close();
     expect(server.seen[0]?.path).toBe('/k8s/clusters/one/version');
     expect(server.seen[0]?.headers.authorization).toBe('Bearer secret-token');
@@ -87,14 +110,14 @@ describe('ApiClient', () => {
   it('says on which address a valid certificate was shown, whatever the status', async () => {
     server.handle((_, response) => answerJson(response, 401, { message: 'Unauthorized' }));
     expect(client.answeredAt).toBeNull();
-    const failure = await failureOf(client.get({ resource: 'version', path: '/version' }));
+    const failure = await failureOf(client.get(version, String));
     expect(failure.diagnostics[0]?.code).toBe('cluster-unauthorized');
     expect(client.answeredAt).toBe('127.0.0.1');
   });
 
   it('believes no address whose certificate another CA issued', async () => {
     const wary = clientOf({ tls: { ca: others.ca, rejectUnauthorized: true } });
-    const failure = await failureOf(wary.list(services));
+    const failure = await failureOf(list(wary));
     wary.close();
     expect(failure.diagnostics[0]?.code).toBe('cluster-unreachable');
     expect(wary.answeredAt).toBeNull();
@@ -102,9 +125,9 @@ describe('ApiClient', () => {
   });
 
   it('proves nothing where the certificate is not checked', async () => {
-    server.handle((_, response) => answerJson(response, 200, { items: [] }));
+    server.handle((_, response) => answerJson(response, 200, page([])));
     const careless = clientOf({ tls: { ca: others.ca, rejectUnauthorized: false } });
-    expect(await careless.list(services)).toEqual([]);
+    expect(await list(careless)).toEqual([]);
     careless.close();
     expect(careless.answeredAt).toBeNull();
   });
@@ -112,9 +135,9 @@ describe('ApiClient', () => {
   it('gives a call up at its deadline, in the headers as in the body', async () => {
     const hasty = clientOf({ deadlineMs: 150 });
     server.handle(() => undefined);
-    const inHeaders = await failureOf(hasty.list(services));
+    const inHeaders = await failureOf(list(hasty));
     server.handle((_, response) => response.writeHead(200).write('{"items":['));
-    const inBody = await failureOf(hasty.list(services));
+    const inBody = await failureOf(list(hasty));
     hasty.close();
     for (const failure of [inHeaders, inBody]) {
       expect(failure.message).toContain('context "dev": cannot list services');
@@ -125,21 +148,21 @@ describe('ApiClient', () => {
   it('makes two calls at a time, and all of them', async () => {
     const held: (() => void)[] = [];
     server.handle((_, response) => {
-      held.push(() => answerJson(response, 200, { items: [{ id: 1 }] }));
+      held.push(() => answerJson(response, 200, page([1])));
     });
-    const lists = Promise.all(Array.from({ length: 5 }, () => client.list(services)));
+    const lists = Promise.all(Array.from({ length: 5 }, () => list(client)));
     for (const answered of [0, 1, 2, 3, 4]) {
       await expect.poll(() => held.length).toBe(Math.min(answered + 2, 5));
       held[answered]?.();
     }
-    expect(await lists).toEqual(Array.from({ length: 5 }, () => [{ id: 1 }]));
+    expect(await lists).toEqual(Array.from({ length: 5 }, () => ['1']));
     expect(server.connections()).toBe(2);
   });
 
   it('makes no call after it was closed, those that wait included', async () => {
     server.handle(() => undefined);
     const closing = clientOf({});
-    const failures = Promise.all([1, 2, 3].map(() => failureOf(closing.list(services))));
+    const failures = Promise.all([1, 2, 3].map(() => failureOf(list(closing))));
     await expect.poll(() => server.seen.length).toBe(2);
     closing.close();
     expect((await failures).map(({ diagnostics }) => diagnostics[0]?.code)).toEqual([
@@ -153,15 +176,15 @@ describe('ApiClient', () => {
   it('reads once more when a body is cut, and says where the second one ended', async () => {
     let cut = 1;
     server.handle((_, response) => {
-      if (cut-- <= 0) answerJson(response, 200, { items: [{ id: 3 }] });
+      if (cut-- <= 0) answerJson(response, 200, page([3]));
       else {
         response.writeHead(200, { 'Content-Length': '100' });
         response.write('{"items":[', () => response.destroy());
       }
     });
-    expect(await client.list(services)).toEqual([{ id: 3 }]);
+    expect(await list(client)).toEqual(['3']);
     cut = Number.POSITIVE_INFINITY;
-    const failure = await failureOf(client.list(services));
+    const failure = await failureOf(list(client));
     expect(failure.message).toContain('cannot list services');
     expect(failure.message).toContain('the answer was cut after 10 bytes');
     expect(server.seen).toHaveLength(4);
@@ -171,10 +194,10 @@ describe('ApiClient', () => {
     server.handle(({ query }, response) => {
       if (query.has('continue')) answerJson(response, 410, { reason: 'Expired', message: 'too old' });
       else if (query.has('limit')) {
-        answerJson(response, 200, { items: [{ id: 'old' }], metadata: { continue: 'next' } });
-      } else answerJson(response, 200, { items: [{ id: 1 }, { id: 2 }] });
+        answerJson(response, 200, page(['old'], { continue: 'next' }));
+      } else answerJson(response, 200, page([1, 2]));
     });
-    expect(await client.list(services)).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(await list(client)).toEqual(['1', '2']);
     expect(server.seen).toHaveLength(3);
   });
 
@@ -182,34 +205,34 @@ describe('ApiClient', () => {
     const hasty = clientOf({ deadlineMs: 300 });
     const held: (() => void)[] = [];
     server.handle((_, response) => {
-      held.push(() => answerJson(response, 200, { items: [] }));
+      held.push(() => answerJson(response, 200, page([])));
     });
-    const both = Promise.all([hasty.list(services), hasty.list(services)]);
+    const both = Promise.all([list(hasty), list(hasty)]);
     await expect.poll(() => held.length).toBe(2);
     for (const answer of held) answer();
     await both;
     server.handle(() => undefined);
-    await failureOf(hasty.list(services));
-    server.handle((_, response) => answerJson(response, 200, { items: [] }));
-    await hasty.list(services);
+    await failureOf(list(hasty));
+    server.handle((_, response) => answerJson(response, 200, page([])));
+    await list(hasty);
     hasty.close();
     expect(server.connections()).toBe(3);
   });
 
   it('reports a body that is not JSON', async () => {
     server.handle((_, response) => response.writeHead(200).end('<html>'));
-    expect((await failureOf(client.list(services))).message).toContain('cannot list services');
+    expect((await failureOf(list(client))).message).toContain('cannot list services');
   });
 
   it('waits out a bounded number of 429 answers', async () => {
     let refusals = 2;
     server.handle((_, response) => {
       if (refusals-- > 0) response.setHeader('Retry-After', '0').writeHead(429).end('slow down');
-      else answerJson(response, 200, { items: [{ id: 1 }] });
+      else answerJson(response, 200, page([1]));
     });
-    expect(await client.list(services)).toEqual([{ id: 1 }]);
+    expect(await list(client)).toEqual(['1']);
     refusals = Number.POSITIVE_INFINITY;
-    const failure = await failureOf(client.list(services));
+    const failure = await failureOf(list(client));
     expect(failure.diagnostics[0]?.code).toBe('cluster-busy');
     expect(failure.message).toContain('slow down');
     expect(server.seen).toHaveLength(3 + 4);
@@ -232,7 +255,7 @@ describe('ApiClient', () => {
 
   it('does not wait for what the deadline will not see', async () => {
     server.handle((_, response) => response.setHeader('Retry-After', '60').writeHead(429).end('slow down'));
-    expect((await failureOf(client.list(services))).diagnostics[0]?.code).toBe('cluster-busy');
+    expect((await failureOf(list(client))).diagnostics[0]?.code).toBe('cluster-busy');
     expect(server.seen).toHaveLength(1);
   });
 
@@ -244,18 +267,18 @@ describe('ApiClient', () => {
         .writeHead(429)
         .end(() => controller.abort(new Error('stopped')));
     });
-    await expect(client.list({ ...services, signal: controller.signal })).rejects.toThrow('stopped');
+    await expect(list(client, { ...services, signal: controller.signal })).rejects.toThrow('stopped');
   });
 
   it('reads again when a kept connection was closed meanwhile, but never writes again', async () => {
-    server.handle((_, response) => answerJson(response, 200, { items: [] }));
-    await client.list(services);
+    server.handle((_, response) => answerJson(response, 200, page([])));
+    await list(client);
     let cut = 1;
     server.handle((_, response) => {
       if (cut-- > 0) response.destroy();
-      else answerJson(response, 200, { items: [{ id: 2 }] });
+      else answerJson(response, 200, page([2]));
     });
-    expect(await client.list(services)).toEqual([{ id: 2 }]);
+    expect(await list(client)).toEqual(['2']);
     cut = 1;
     const body = { type: 'application/apply-patch+yaml', text: '{}' };
     await failureOf(client.send({ verb: 'patch', resource: 'services', path: '/patch', body }));
@@ -266,10 +289,12 @@ describe('ApiClient', () => {
     server.handle(({ path }, response) =>
       answerJson(response, path === '/missing' ? 404 : 403, { message: 'no' }),
     );
-    const missing = { resource: 'servicecidrs', path: '/missing' };
-    expect(await client.get({ ...missing, absentOn: [404] })).toBeNull();
-    expect(await client.list({ ...missing, absentOn: [404] })).toBeNull();
-    const failure = await failureOf(client.list({ ...missing, path: '/forbidden', absentOn: [404] }));
+    const missing = { ...services, resource: 'servicecidrs', path: '/missing' };
+    const onNotFound = vi.fn();
+    expect(await client.get({ ...missing, onNotFound }, String)).toBeNull();
+    expect(await list(client, { ...missing, onNotFound })).toBeNull();
+    expect(onNotFound).toHaveBeenCalledTimes(2);
+    const failure = await failureOf(list(client, { ...missing, path: '/forbidden', onNotFound }));
     expect(failure.diagnostics[0]).toMatchObject({ code: 'cluster-forbidden' });
     expect(failure.message).toContain('cannot list servicecidrs');
   });
@@ -280,7 +305,7 @@ describe('ApiClient', () => {
     const { port } = closed.address() as { port: number };
     await new Promise((resolve) => closed.close(resolve));
     const nobody = clientOf({ server: new URL(`https://127.0.0.1:${port}`) });
-    const failure = await failureOf(nobody.list(services));
+    const failure = await failureOf(list(nobody));
     nobody.close();
     expect(failure.message).toContain('ECONNREFUSED');
     expect(failure.message).not.toContain('secret-token');
@@ -290,7 +315,7 @@ describe('ApiClient', () => {
   it('quotes a context in the command that it gives to copy', async () => {
     server.handle((_, response) => answerJson(response, 403, { message: 'no' }));
     const odd = clientOf({ context: "it's; rm -rf ~" });
-    const failure = await failureOf(odd.list(services));
+    const failure = await failureOf(list(odd));
     odd.close();
     expect(failure.diagnostics[0]?.command).toBe("kubectl --context='it'\\''s; rm -rf ~' auth can-i --list");
   });

@@ -10,6 +10,7 @@ import {
   type ApiServer,
   answerJson,
   type Certificates,
+  listOf,
   makeCertificates,
   makeHome,
   minikubeKubeconfig,
@@ -104,13 +105,30 @@ async function connect({
   return cluster;
 }
 
+const KINDS: Readonly<Record<string, string>> = {
+  nodes: 'Node',
+  services: 'Service',
+  pods: 'Pod',
+  servicecidrs: 'ServiceCIDR',
+  leases: 'Lease',
+};
+
 /** Lets those in who have one of these tokens; everything that they read is empty. */
 function letIn(...tokens: readonly string[]): void {
   server.handle(({ path, headers }, response) => {
     const token = String(headers.authorization).replace('Bearer ', '');
     if (!tokens.includes(token)) answerJson(response, 401, { message: 'Unauthorized' });
     else if (path === '/version') answerJson(response, 200, { gitVersion: 'v1.34.0' });
-    else answerJson(response, path.includes('customresource') ? 404 : 200, { items: [] });
+    else {
+      const plural = path.split('/').at(-1) ?? '';
+      const kind = KINDS[plural];
+      const apiVersion = /^\/apis\/([^/]+\/[^/]+)/.exec(path)?.[1] ?? 'v1';
+      answerJson(
+        response,
+        kind === undefined ? 404 : 200,
+        kind === undefined ? {} : listOf(apiVersion, kind, []),
+      );
+    }
   });
 }
 
