@@ -1,4 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Plan } from '../../src/model/plan.ts';
+import { decodeSavedPlan, encodeSavedPlan } from '../../src/planner/saved-plan.ts';
 import { requireNamespaces } from './netns.ts';
 import { MOVED, Rig, specOf, VM } from './rig.ts';
 
@@ -213,6 +216,26 @@ describe.skipIf(refused !== null)('mkplan on a live kernel', () => {
     const second = await rig.mkplan('apply', file, '--allow', 'gateway,unconfirmed');
     expect(second.code).toBe(3);
     expect(await rig.table()).toBe(before);
+  });
+
+  it.each<[string, number, (plan: Plan) => Plan]>([
+    ['one route less', 1, (plan) => ({ ...plan, steps: plan.steps.slice(1), waves: [] })],
+    ['no approvals', 1, (plan) => ({ ...plan, approvals: [] })],
+    ['waves turned round', 1, (plan) => ({ ...plan, waves: plan.waves.map((wave) => wave.toReversed()) })],
+    ['the mode of destroy', 3, (plan) => ({ ...plan, mode: 'absent' })],
+    ['a fingerprint of its own', 3, (plan) => ({ ...plan, steps: [], fingerprint: 'f'.repeat(64) })],
+  ])('refuses a saved plan that was forged with its hash made anew: %s', async (_what, code, forge) => {
+    await rig.write(SPEC);
+    const file = `${rig.directory}/saved.json`;
+    expect(await rig.plan('--out', file)).toMatchObject({ code: 0 });
+    const { plan, host } = decodeSavedPlan(await readFile(file, 'utf8'), file);
+    await writeFile(file, encodeSavedPlan(forge(plan), host));
+    expect(await rig.mkplan('apply', file, '--allow', 'gateway,unconfirmed')).toMatchObject({ code });
+    expect(await rig.table()).toBe(before);
+    // It was not used up: a forged plan leaves no mark.
+    await writeFile(file, encodeSavedPlan(plan, host));
+    expect(await rig.mkplan('apply', file, '--allow', 'gateway,unconfirmed')).toMatchObject({ code: 0 });
+    expect(await rig.destroy()).toMatchObject({ code: 0 });
   });
 
   it('cleans up after a spec that is gone, and nothing else', async () => {

@@ -6,7 +6,7 @@ import type { CommandContext } from '../run-command.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { Confirming } from '../transaction/confirming.ts';
-import { isPlanFile, readPlan, requireSameHost } from '../transaction/plan-file.ts';
+import { isPlanFile, readPlan, requireSameHost, requireShown } from '../transaction/plan-file.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
 export interface ApplyCommandOptions extends ApplyOptions {
@@ -57,7 +57,9 @@ async function applySaved(context: CommandContext, options: ApplyCommandOptions)
     saved: { saved, shown: names.spec },
     makePlan: (observed) => {
       requireSameHost(saved, observed.host, names.spec);
-      return makePlan({ ...desired, mode }, observed);
+      const made = makePlan({ ...desired, mode }, observed);
+      requireShown(saved, made, names.spec);
+      return made;
     },
   });
   return confirming === null ? concludeApply(context, outcome) : await confirming.conclude(outcome);

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { PlanHost, SavedPlan } from '../../planner/document.ts';
+import { differenceFromShown } from '../../planner/shown.ts';
 import { readBounded } from '../../platform/bounded-file.ts';
 import { ensureFolder, errnoOf, fileFailure } from '../../registry/files.ts';
+import { JsonTextError, positionAt, scanJson } from '../../registry/json-text.ts';
 
 /** A file to write, which must not exist yet. */
 export interface NewFile {
@@ -99,7 +101,49 @@ export async function readPlan(path: string, shown: string): Promise<SavedPlan> 
   }
   // Its validator is loaded by those alone who have a plan file.
   const { decodeSavedPlan } = await import('../../planner/saved-plan.ts');
-  return decodeSavedPlan(text, shown);
+  const saved = decodeSavedPlan(text, shown);
+  refuseTwins(text, shown);
+  return saved;
+}
+
+/**
+ * JSON.parse takes the last of two equal keys, and a person may have read the first. In what mkplan itself wrote there
+ * are none, so only a file of another layout is gone through.
+ */
+function refuseTwins(text: string, shown: string): void {
+  if (`${JSON.stringify(JSON.parse(text), null, 2)}\n` === text) return;
+  try {
+    scanJson(text);
+  } catch (thrown) {
+    if (!(thrown instanceof JsonTextError)) throw thrown;
+    const { line, column } = positionAt(shown, text, thrown.offset);
+    throw edited(shown, `${thrown.message} (line ${line}, column ${column})`, thrown);
+  }
+}
+
+/**
+ * Throws a Failure when a plan file shows something else than `made`, the plan that its facts give now. Facts that have
+ * changed are not looked at: the fingerprint tells of them.
+ */
+export function requireShown(saved: SavedPlan, made: Plan, shown: string): void {
+  if (saved.plan.fingerprint !== made.fingerprint) return;
+  const found = differenceFromShown(saved.plan, made);
+  if (found === null) return;
+  throw edited(
+    shown,
+    `it shows ${found.shown} at ${found.path}, but its spec and its facts give ${found.made}; nothing was changed`,
+  );
+}
+
+function edited(shown: string, cause: string, thrown?: unknown): Failure {
+  return failure(
+    'error',
+    'plan-file-damaged',
+    `${shown} is damaged or was edited`,
+    cause,
+    'make the plan again and look at it: `mkplan plan --out FILE`',
+    thrown,
+  );
 }
 
 /** A mark that a plan is being applied, or was. */

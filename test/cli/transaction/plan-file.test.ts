@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { markUsed, readPlan, requireSameHost, savePlan } from '../../../src/cli/transaction/plan-file.ts';
+import {
+  markUsed,
+  readPlan,
+  requireSameHost,
+  requireShown,
+  savePlan,
+} from '../../../src/cli/transaction/plan-file.ts';
 import { ours, planOf, routeStep } from '../plans.ts';
 
 const HOST = { platform: 'linux', bootId: 'b00t', networkNamespace: '4026531840' } as const;
@@ -64,6 +70,43 @@ describe('a saved plan', () => {
     await expect(readPlan(join(directory, 'none.json'), 'none.json')).rejects.toMatchObject({
       diagnostics: [{ code: 'plan-file-unreadable' }],
     });
+  });
+
+  it('is refused where it gives a key twice, since a person may have read the other', async () => {
+    const { file } = await saved();
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"steps": [', '"steps": [],\n    "steps": ['));
+    await expect(readPlan(file, 'p.json')).rejects.toMatchObject({
+      diagnostics: [{ code: 'plan-file-damaged', cause: expect.stringMatching(/"steps" stands here twice/) }],
+    });
+  });
+
+  it('is read all the same where it was laid out anew', async () => {
+    const { file } = await saved();
+    await writeFile(file, JSON.stringify(JSON.parse(await readFile(file, 'utf8'))));
+    expect((await readPlan(file, 'p.json')).plan).toEqual(PLAN);
+  });
+
+  it('is refused when it shows something else than is made of its facts, and says what', async () => {
+    const { plan } = await saved();
+    const made = { ...PLAN, steps: [routeStep('create', { after: ours('fd00:97::/112') })] };
+    expect(() => requireShown(plan, PLAN, 'p.json')).not.toThrow();
+    expect(() => requireShown(plan, made, 'p.json')).toThrow(
+      expect.objectContaining({
+        kind: 'error',
+        diagnostics: [
+          expect.objectContaining({
+            code: 'plan-file-damaged',
+            cause: expect.stringMatching(/shows "fd00:96::\/112" at plan\.steps\[0\].*give "fd00:97::\/112"/),
+          }),
+        ],
+      }),
+    );
+  });
+
+  it('is not compared with what other facts give: it is stale', async () => {
+    const { plan } = await saved();
+    expect(() => requireShown(plan, planOf({ fingerprint: 'beef' }), 'p.json')).not.toThrow();
   });
 
   it('is used at most once', async () => {
