@@ -1,10 +1,11 @@
-import { delimiter, dirname, isAbsolute, join } from 'node:path';
-import { parse } from 'yaml';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import { thoseThatExist } from '../../model/nearest.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 import { type CredentialProgram, readProgram } from './credential-program.ts';
+import { readDocument, UnreadableText } from './document.ts';
+import { readFields, WrongField } from './fields.ts';
 
 /** One context with its cluster and user, as the kubeconfig files give them. Holds secrets. */
 export interface KubeContext {
@@ -31,8 +32,6 @@ interface Merged {
 const MAX_BYTES = 8 * 1024 * 1024;
 const INNER = { clusters: 'cluster', users: 'user', contexts: 'context' } as const;
 const PATH_KEYS = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
-/** Logins that Kubernetes itself dropped with 1.26, and names that we do not send: refused, never silently left out. */
-const UNSUPPORTED_USER_KEYS = ['auth-provider', 'as-groups', 'as-uid', 'as-user-extra'];
 const MINIKUBE_PROVIDER = 'minikube.sigs.k8s.io';
 
 function failure(code: string, summary: string, cause: string, fix: string, command?: string): Failure {
@@ -45,10 +44,10 @@ function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The text of one file; null when there is none, which kubectl passes over. */
-async function readText(file: string, isListed: boolean): Promise<string | null> {
+/** The bytes of one file; null when there is none, which kubectl passes over. */
+async function readBytes(file: string, isListed: boolean): Promise<Buffer | null> {
   try {
-    return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
+    return await readBounded(file, { maxBytes: MAX_BYTES });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     const reason = isListed
@@ -65,12 +64,12 @@ async function readText(file: string, isListed: boolean): Promise<string | null>
   }
 }
 
-function malformed(file: string, why: string): Failure {
+function malformed(file: string, why: string, fix = 'Correct the file.'): Failure {
   return failure(
     'kubeconfig-malformed',
     `${file} is not a kubeconfig file: ${why}`,
-    'kubectl could not read it either.',
-    'Correct the file.',
+    'Every file of the kubeconfig is read to find a context.',
+    fix,
     `kubectl --kubeconfig=${shellWord(file)} config view`,
   );
 }
@@ -79,7 +78,7 @@ function withAbsolutePaths(entry: Entry, folder: string): Entry {
   const absolute = PATH_KEYS.flatMap((key): [string, string][] => {
     const value = entry[key];
     return typeof value === 'string' && value !== '' && !isAbsolute(value)
-      ? [[key, join(folder, value)]]
+      ? [[key, resolve(folder, value)]]
       : [];
   });
   return { ...entry, ...Object.fromEntries(absolute), ...withAbsoluteProgram(entry['exec'], folder) };
@@ -89,17 +88,19 @@ function withAbsolutePaths(entry: Entry, folder: string): Entry {
 function withAbsoluteProgram(exec: unknown, folder: string): Entry {
   const command: unknown = isEntry(exec) ? exec['command'] : undefined;
   const isRelative = typeof command === 'string' && /[\\/]/.test(command) && !isAbsolute(command);
-  return isEntry(exec) && isRelative ? { exec: { ...exec, command: join(folder, command) } } : {};
+  return isEntry(exec) && isRelative ? { exec: { ...exec, command: resolve(folder, command) } } : {};
 }
 
 function mergeSection(into: Map<string, Entry>, section: Section, listed: unknown, file: string): void {
   if (listed === undefined || listed === null) return;
   if (!Array.isArray(listed)) throw malformed(file, `${section} is not a list`);
   const seen = new Set<string>();
-  for (const item of listed) {
-    const name: unknown = isEntry(item) ? item['name'] : undefined;
+  for (const listedItem of listed) {
+    // An entry of nothing, or without a name, has the empty one.
+    const item: unknown = listedItem ?? {};
+    const name: unknown = isEntry(item) ? (item['name'] ?? '') : undefined;
     if (!isEntry(item) || typeof name !== 'string')
-      throw malformed(file, `${section} has an entry with no name`);
+      throw malformed(file, `${section} has an entry whose name is not a text`);
     if (seen.has(name)) throw malformed(file, `${section} lists "${name}" twice`);
     seen.add(name);
     const inner = item[INNER[section]];
@@ -117,10 +118,11 @@ function checkReferences(file: string, name: string, context: Entry): void {
   }
 }
 
-/** The files that make up the kubeconfig, in order: those of KUBECONFIG, or ~/.kube/config. */
+/** The files that make up the kubeconfig, in order: those of KUBECONFIG, or ~/.kube/config; none without a home. */
 export function kubeconfigFiles(env: NodeJS.ProcessEnv, home: string): readonly string[] {
   const listed = env['KUBECONFIG'] ?? '';
-  if (listed === '') return [join(home, '.kube', 'config')];
+  // Without a home, the file of that name in the working directory is nobody's word.
+  if (listed === '') return isAbsolute(home) ? [join(home, '.kube', 'config')] : [];
   return [...new Set(listed.split(delimiter))].filter((file) => file !== '');
 }
 
@@ -130,14 +132,13 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
   };
   for (const file of merged.files) {
-    const text = await readText(file, (env['KUBECONFIG'] ?? '') !== '');
-    if (text === null) continue;
+    const bytes = await readBytes(file, (env['KUBECONFIG'] ?? '') !== '');
+    if (bytes === null) continue;
     let config: unknown;
     try {
-      // Its warnings would be printed.
-      config = parse(text, { maxAliasCount: 100, logLevel: 'error' });
+      config = readDocument(bytes);
     } catch (error) {
-      throw malformed(file, messageOf(error).split('\n', 1)[0] ?? '');
+      throw error instanceof UnreadableText ? malformed(file, error.message, error.fix) : error;
     }
     if (config === null || config === undefined) continue;
     if (!isEntry(config)) throw malformed(file, 'it is not a mapping');
@@ -179,30 +180,46 @@ function serverOf(context: string, cluster: Entry): URL {
       'Name a context whose server is https.',
     );
   }
-  if (cluster['proxy-url'] !== undefined && cluster['proxy-url'] !== '') {
-    throw failure(
-      'kubeconfig-proxy',
-      `context "${context}": its cluster is reached through a proxy (proxy-url)`,
-      'Behind a proxy nobody can tell on which address the API server answers.',
-      'Name a context that reaches the cluster directly.',
-    );
-  }
   return url;
 }
 
 function checkUser(context: string, user: Entry): void {
-  const key = UNSUPPORTED_USER_KEYS.find(
-    (candidate) => user[candidate] !== undefined && user[candidate] !== null,
-  );
-  if (key === undefined) return;
-  throw failure(
-    'kubeconfig-credentials',
-    `context "${context}": its user has "${key}", which is not supported`,
-    key === 'auth-provider'
-      ? 'kubectl dropped credentials of that kind with 1.26.'
-      : 'Calls would be made with other rights than kubectl’s.',
-    'Name a context that authenticates by client certificate, token, password or program.',
-  );
+  if (user['auth-provider'] !== undefined) {
+    throw failure(
+      'kubeconfig-credentials',
+      `context "${context}": its user has "auth-provider", which is not supported`,
+      'Kubernetes dropped logins of that kind with 1.26.',
+      'Name a context that authenticates by client certificate, token, password or program.',
+    );
+  }
+  const alone = ['as-uid', 'as-groups', 'as-user-extra'].find((key) => user[key] !== undefined);
+  if (alone !== undefined && user['as'] === undefined) {
+    throw failure(
+      'kubeconfig-credentials',
+      `context "${context}": its user has "${alone}" without "as"`,
+      'Groups, uid and extras are those of the user that is impersonated.',
+      `Write in \`as\` who that is, or remove \`${alone}\`.`,
+    );
+  }
+}
+
+/** The fields of a context's cluster or user. Throws a Failure where one of them cannot be used. */
+function fieldsOf(context: string, section: 'cluster' | 'user', entry: Entry): Entry {
+  try {
+    return readFields(entry);
+  } catch (error) {
+    if (!(error instanceof WrongField)) throw error;
+    throw failure(
+      'kubeconfig-malformed',
+      `context "${context}": its ${section} is malformed: ${error.message}`,
+      'A kubeconfig is not read by guesses: what is meant for one value may be another.',
+      error.fix,
+    );
+  }
+}
+
+function lookedIn(files: readonly string[]): string {
+  return files.length === 0 ? 'KUBECONFIG and HOME name no file' : `Looked in ${files.join(', ')}`;
 }
 
 /** The names of all contexts, in the order of the files. Throws a Failure when a file cannot be read. */
@@ -224,21 +241,22 @@ export async function readKubeContext(options: {
   const { files, sections } = await readMerged(options.env, options.home);
   const context = sections.contexts.get(name);
   const [clusterName, userName] = [referenceOf(context, 'cluster'), referenceOf(context, 'user')];
-  const cluster = sections.clusters.get(clusterName);
-  if (context === undefined || cluster === undefined) {
+  const listed = sections.clusters.get(clusterName);
+  if (context === undefined || listed === undefined) {
     throw failure(
       'context-unknown',
       context === undefined
         ? `there is no kubeconfig context "${name}"`
         : `context "${name}" names the cluster "${clusterName}", which is not defined`,
       context === undefined
-        ? `Looked in ${files.join(', ')}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
-        : `Looked in ${files.join(', ')}.`,
+        ? `${lookedIn(files)}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
+        : `${lookedIn(files)}.`,
       'Start the cluster, or set `context` in tunnel.yaml to the one that reaches it.',
       'kubectl config get-contexts',
     );
   }
-  const user = sections.users.get(userName) ?? {};
+  const cluster = fieldsOf(name, 'cluster', listed);
+  const user = fieldsOf(name, 'user', sections.users.get(userName) ?? {});
   checkUser(name, user);
   return {
     name,
