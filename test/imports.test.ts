@@ -60,6 +60,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   picocolors: ['cli'],
   'get-east-asian-width': ['cli'],
   '@kubernetes/client-node': ['kubernetes'],
+  socks: ['kubernetes'],
   '@peculiar/x509': ['embedded-api'],
   '@bufbuild/protobuf': ['embedded-api'],
 };

@@ -8,7 +8,9 @@ import { readAllocations, writeAllocations } from './allocations.ts';
 import { abortable } from './client/abortable.ts';
 import { Unexpected } from './client/expected.ts';
 import { ApiClient } from './client/http.ts';
+import type { Credentials } from './client/link.ts';
 import { PACE, type WatchPace } from './client/pace.ts';
+import type { ApiProxy } from './client/tunnel.ts';
 import { WatchedCluster, type WatchedState } from './client/watched.ts';
 import { requireShape } from './client/wire.ts';
 import type { Cluster, ClusterWatch, ServiceTarget } from './cluster.ts';
@@ -18,6 +20,8 @@ import { unapprovedProgram } from './kubeconfig/credential-program.ts';
 import { readCredentials } from './kubeconfig/credentials.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig/kubeconfig.ts';
 import { ProgramCredentials } from './kubeconfig/program-credentials.ts';
+import { findProxy } from './kubeconfig/proxy.ts';
+import { systemRoots } from './kubeconfig/system-roots.ts';
 import { listNodes } from './nodes.ts';
 import { Participants, type Present } from './participants.ts';
 import { MissingRights } from './rights.ts';
@@ -36,6 +40,8 @@ export interface ConnectOptions {
   /** How a watch of it differs from the usual. */
   readonly pace?: Partial<WatchPace>;
   readonly programs: ProgramPolicy;
+  /** Whether a server is a node of the profile's own, which no proxy of the environment reaches; none is, unless given. */
+  readonly isOwnNode?: (server: URL) => Promise<boolean>;
 }
 
 /** Whether and how a program may be run that makes the credentials of a context. */
@@ -51,6 +57,8 @@ export interface ProgramPolicy {
 
 const DEADLINE_MS = 10_000;
 const PROGRAM_TIMEOUT_MS = 30_000;
+/** Share of the deadline that a proxy may take to reach the server. */
+const PROXY_SHARE = 4 / 5;
 
 /** Throws a Failure when what the kubeconfig names is no certificate or key, or `work` cannot read it. */
 async function loading<T>(name: string, work: () => T | Promise<T>): Promise<T> {
@@ -244,9 +252,32 @@ export interface FoundCluster {
   connect(): Promise<Cluster>;
 }
 
+/** The proxy to reach the cluster through; null for none. Throws a Failure where it cannot be used. */
+async function readProxy(
+  context: KubeContext,
+  { tls }: Credentials,
+  { env, isOwnNode, deadlineMs = DEADLINE_MS }: ConnectOptions,
+): Promise<ApiProxy | null> {
+  const { name, server } = context;
+  const isOwn = async () => context.writtenByMinikube || ((await isOwnNode?.(server)) ?? false);
+  const found = await findProxy(context, env, isOwn);
+  if (found === null) return null;
+  // Whatever the cluster trusts may vouch for an https proxy, as with kubectl, and whatever the system does.
+  const roots = found.url.protocol === 'https:' ? await systemRoots(env) : undefined;
+  const ca = roots === undefined ? undefined : [tls.ca ?? [], roots].flat();
+  return {
+    ...found,
+    tls: { ca, rejectUnauthorized: tls.rejectUnauthorized },
+    // Sooner than the call, which would say nothing of a proxy.
+    timeoutMs: deadlineMs * PROXY_SHARE,
+    context: name,
+    server,
+  };
+}
+
 /**
- * Finds the context. Throws a Failure when it is not there, cannot be used as it stands (a plain http server, a proxy,
- * credentials that cannot be read), or would run a program that nobody approved (kind `conflict`).
+ * Finds the context. Throws a Failure when it is not there, cannot be used as it stands (a plain http server, credentials
+ * or a proxy that cannot be read), or would run a program that nobody approved (kind `conflict`).
  */
 export async function findCluster(options: ConnectOptions): Promise<FoundCluster> {
   const { programs, deadlineMs = DEADLINE_MS } = options;
@@ -254,8 +285,9 @@ export async function findCluster(options: ConnectOptions): Promise<FoundCluster
   const { name, server, program } = context;
   if (program !== null && !(await programs.mayRun(context)))
     throw unapprovedProgram(name, program, programs.approval);
-  const credentials = await loading(name, () => readCredentials(context));
-  const facts = JSON.stringify([context, credentials]);
+  const credentials = await loading(name, () => readCredentials(context, options.env));
+  const proxy = await readProxy(context, credentials, options);
+  const facts = JSON.stringify([context, credentials, proxy]);
   const { runner, timeoutMs = PROGRAM_TIMEOUT_MS } = programs;
   return {
     identity: createHash('sha256').update(facts).digest('hex'),
@@ -265,7 +297,7 @@ export async function findCluster(options: ConnectOptions): Promise<FoundCluster
           program === null
             ? undefined
             : new ProgramCredentials(context, program, credentials, { runner, timeoutMs });
-        return new ApiClient({ context: name, server, ...credentials, source, deadlineMs });
+        return new ApiClient({ context: name, server, ...credentials, source, deadlineMs, proxy });
       });
       return new ApiCluster(api, context, { ...PACE, ...options.pace });
     },

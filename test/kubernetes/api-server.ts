@@ -64,6 +64,8 @@ interface Seen {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
+  /** Name and value of each in turn, as they came. */
+  readonly rawHeaders: readonly string[];
   readonly body: string;
 }
 
@@ -117,8 +119,15 @@ export async function startApiServer(certificates: Certificates): Promise<ApiSer
     (incoming, response) => {
       const url = new URL(incoming.url ?? '/', 'https://server');
       bodyOf(incoming).then((body) => {
-        const { method = '', headers } = incoming;
-        const request: Seen = { method, path: url.pathname, query: url.searchParams, headers, body };
+        const { method = '', headers, rawHeaders } = incoming;
+        const request: Seen = {
+          method,
+          path: url.pathname,
+          query: url.searchParams,
+          headers,
+          rawHeaders,
+          body,
+        };
         seen.push(request);
         handler(request, response);
       }, response.destroy.bind(response));

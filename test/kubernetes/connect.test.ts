@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
@@ -117,8 +118,8 @@ const serve =
     else answerJson(response, path in objects ? 200 : 404, objects[path] ?? { message: 'not found' });
   };
 
-async function connect(config: unknown): Promise<Cluster> {
-  const env = { KUBECONFIG: await writeKubeconfig(home, 'config', config) };
+async function connect(config: unknown, more: NodeJS.ProcessEnv = {}): Promise<Cluster> {
+  const env = { ...more, KUBECONFIG: await writeKubeconfig(home, 'config', config) };
   const cluster = await connectCluster({
     context: 'minikube',
     profile: 'minikube',
@@ -221,18 +222,128 @@ describe('context', () => {
     expect(await answered(unchecked)).toEqual({ answeredAt: null, calls: 1 });
   });
 
-  it('acts in the name of whom the user impersonates', async () => {
-    const users = [{ name: 'minikube', user: { token: 'secret', as: 'bob' } }];
+  it.each([
+    ['127.0.0.1', 1],
+    ['10.9.9.9', 0],
+    ['::1', 0],
+  ])(
+    'checks the certificate for the address that tls-server-name is, and warns of nothing: %s',
+    async (name, calls) => {
+      const warnings: string[] = [];
+      const heard = (warning: Error) => warnings.push(warning.message);
+      process.on('warning', heard);
+      const cluster = {
+        server: urlOf(server, 'localhost'),
+        'certificate-authority': 'ca.crt',
+        'tls-server-name': name,
+      };
+      await (await connect({ ...minikube(), clusters: [{ name: 'minikube', cluster }] })).context();
+      await new Promise(setImmediate);
+      process.off('warning', heard);
+      expect(server.seen).toHaveLength(calls);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  describe('without a certificate authority', () => {
+    const unnamed = () => ({
+      ...minikube(),
+      clusters: [{ name: 'minikube', cluster: { server: urlOf(server), 'certificate-authority': '' } }],
+    });
+    const answeredWith = async (env: NodeJS.ProcessEnv) => {
+      const cluster = await connect(unnamed(), env);
+      return (await cluster.context()).answeredAt;
+    };
+
+    it('is vouched for by the system: SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS', async () => {
+      const folder = join(home, 'roots');
+      await mkdir(folder);
+      const none = { SSL_CERT_FILE: join(home, 'gone'), SSL_CERT_DIR: join(home, 'gone') };
+      const other = join(home, 'other.crt');
+      await writeFile(other, `a comment\n${rootCertificates[0]}`);
+      expect(await answeredWith({ ...none, SSL_CERT_FILE: join(home, 'ca.crt') })).toBe('127.0.0.1');
+      expect(await answeredWith({ ...none, SSL_CERT_FILE: other })).toBeNull();
+      await symlink(join(home, 'ca.crt'), join(folder, 'company.pem'));
+      expect(await answeredWith({ SSL_CERT_FILE: other, SSL_CERT_DIR: `${home}/gone:${folder}` })).toBe(
+        '127.0.0.1',
+      );
+      const extra = { ...none, SSL_CERT_FILE: other, NODE_EXTRA_CA_CERTS: join(home, 'ca.crt') };
+      expect(await answeredWith(extra)).toBe('127.0.0.1');
+    });
+
+    it('is vouched for by none of them where one is named', async () => {
+      await writeFile(join(home, 'other.crt'), (await makeCertificates()).ca);
+      const config = minikubeKubeconfig('minikube', urlOf(server), 'other.crt');
+      const cluster = await connect(config, { SSL_CERT_FILE: join(home, 'ca.crt') });
+      expect((await cluster.context()).answeredAt).toBeNull();
+    });
+  });
+
+  it.each([
+    [{ as: 'bob' }, ['Impersonate-User: bob']],
+    [
+      {
+        as: 'bob',
+        'as-uid': '7',
+        'as-groups': ['dev', 'ops'],
+        'as-user-extra': { scopes: ['view', 'edit'] },
+      },
+      [
+        'Impersonate-User: bob',
+        'Impersonate-Uid: 7',
+        'Impersonate-Group: dev',
+        'Impersonate-Group: ops',
+        'Impersonate-Extra-scopes: view',
+        'Impersonate-Extra-scopes: edit',
+      ],
+    ],
+    [
+      { as: 'bøb', 'as-user-extra': { 'example.com/Ärea 50%': ['x'], none: [] } },
+      [
+        `Impersonate-User: ${Buffer.from('bøb').toString('latin1')}`,
+        'Impersonate-Extra-example.com%2F%C3%84rea%2050%25: x',
+      ],
+    ],
+    [{ as: '', 'as-uid': '', 'as-groups': [], 'as-user-extra': {} }, []],
+    [{ as: null, 'as-groups': null }, []],
+  ])('acts in the name of whom the user impersonates: %j', async (user, expected) => {
+    const users = [{ name: 'minikube', user: { token: 'secret', ...user } }];
     await (await connect({ ...minikube(), users })).context();
-    expect(server.seen[0]?.headers).toMatchObject({
-      authorization: 'Bearer secret',
-      'impersonate-user': 'bob',
+    const sent = server.seen[0]?.rawHeaders ?? [];
+    const headers = sent.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${sent[at + 1]}`] : []));
+    expect(headers.filter((header) => header.startsWith('Impersonate-'))).toEqual(expected);
+    expect(headers).toContain('Authorization: Bearer secret');
+  });
+
+  it('refuses to impersonate whom no header can name', async () => {
+    const users = [{ name: 'minikube', user: { token: 'secret', as: 'bob\nX-Other: 1' } }];
+    await expect(connect({ ...minikube(), users })).rejects.toMatchObject({
+      diagnostics: [{ code: 'kubeconfig-credentials' }],
+    });
+  });
+
+  it.each([
+    ['the file, where it has one', { token: 'inline', tokenFile: 'token' }, 'Bearer from-file'],
+    ['the other, where the file is missing', { token: 'inline', tokenFile: 'gone' }, 'Bearer inline'],
+    ['the other, where the file is empty', { token: 'inline', tokenFile: 'empty' }, 'Bearer inline'],
+  ])('takes of two tokens %s', async (_, user, expected) => {
+    await writeFile(join(home, 'token'), 'from-file\n');
+    await writeFile(join(home, 'empty'), '');
+    await (await connect({ ...minikube(), users: [{ name: 'minikube', user }] })).context();
+    expect(server.seen[0]?.headers.authorization).toBe(expected);
+  });
+
+  it.each(['gone', 'empty'])('refuses a tokenFile that is %s where there is no other token', async (file) => {
+    await writeFile(join(home, 'empty'), '');
+    const users = [{ name: 'minikube', user: { tokenFile: file } }];
+    await expect(connect({ ...minikube(), users })).rejects.toMatchObject({
+      diagnostics: [{ code: 'kubeconfig-credentials' }],
     });
   });
 
   it.each([
     ['OpenID Connect', { 'auth-provider': { name: 'oidc', config: { 'id-token': 'x' } } }, {}],
-    ['a proxy', { token: 'secret' }, { 'proxy-url': 'socks5://127.0.0.1:1080' }],
+    ['a proxy of no known kind', { token: 'secret' }, { 'proxy-url': 'ftp://127.0.0.1:21' }],
   ])('refuses credentials that need %s, and sends nothing', async (_, user, extra) => {
     const cluster = { server: urlOf(server), 'certificate-authority': 'ca.crt', ...extra };
     const config = {

@@ -83,7 +83,8 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
   const clusters = new Clusters(async ({ context, name }) => {
     const { findCluster } = await import('../../kubernetes/connect.ts');
     const programs = { runner, mayRun: mayRun(name, profiles, approved), approval: approved.command };
-    return await findCluster({ context, profile: name, env, home, programs });
+    const isOwnNode = async (server: URL) => isServerOf(server.origin, await profiles.config(name));
+    return await findCluster({ context, profile: name, env, home, programs, isOwnNode });
   });
   return {
     routeTable,

@@ -1,18 +1,21 @@
 import { X509Certificate } from 'node:crypto';
 import { Agent, type AgentOptions } from 'node:https';
+import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
+import { type ApiProxy, TunnelAgent } from './tunnel.ts';
 
 /** What proves the server to us, and us to the server. */
 export interface Credentials {
   readonly tls: {
-    readonly ca?: string | Buffer;
+    /** Those that may vouch for the server; Node's own where none is named. */
+    readonly ca?: string | readonly string[];
     readonly cert?: string | Buffer;
     readonly key?: string | Buffer;
     readonly servername?: string;
     readonly rejectUnauthorized: boolean;
   };
-  /** Sent with every call. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Sent with every call; a list as one header for each of its values. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Credentials that end. Throws a Failure where none can be had. */
@@ -33,24 +36,39 @@ function checkIdentity(host: string, certificate: PeerCertificate): Error | unde
   return checkServerIdentity(host, certificate);
 }
 
+/** An address is never sent as a server name (RFC 6066, section 3): the certificate is held against it, no more. */
+function verificationOf({ servername, rejectUnauthorized }: Credentials['tls']): AgentOptions {
+  if (servername === undefined || isIP(servername) === 0) {
+    return {
+      rejectUnauthorized,
+      checkServerIdentity: checkIdentity,
+      ...(servername === undefined ? {} : { servername }),
+    };
+  }
+  return {
+    rejectUnauthorized,
+    checkServerIdentity: (_, certificate) => checkIdentity(servername, certificate),
+    servername: '',
+  };
+}
+
 /** The connections of one client with one set of credentials: kept ones for calls, and one of its own for each stream. */
 export class Link {
   readonly credentials: Credentials;
   readonly calls: Agent;
   readonly streams: Agent;
 
-  /** Throws when certificate or key are none. */
-  constructor(credentials: Credentials) {
+  /** Through `proxy`, unless that is null. Throws when certificate or key are none. */
+  constructor(credentials: Credentials, proxy: ApiProxy | null) {
     this.credentials = credentials;
-    const { ca, cert, key, ...verification } = credentials.tls;
+    const { ca, cert, key } = credentials.tls;
     // Made once: the agent would read certificates and key again for each connection.
-    const options: AgentOptions = {
-      secureContext: createSecureContext({ ca, cert, key }),
-      checkServerIdentity: checkIdentity,
-      ...verification,
-    };
-    this.calls = new Agent({ ...options, keepAlive: true });
-    this.streams = new Agent(options);
+    const secureContext = createSecureContext({ ca: typeof ca === 'string' ? ca : ca?.slice(), cert, key });
+    const options: AgentOptions = { secureContext, ...verificationOf(credentials.tls) };
+    const agent = (more: AgentOptions) =>
+      proxy === null ? new Agent({ ...options, ...more }) : new TunnelAgent(proxy, { ...options, ...more });
+    this.calls = agent({ keepAlive: true });
+    this.streams = agent({});
   }
 
   /** Closes connections that carry no call now. */

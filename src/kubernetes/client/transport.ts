@@ -1,9 +1,10 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type Agent, request } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { messageOf } from '../../model/diagnostic.ts';
 import { isReset, LostConnection } from './answer.ts';
 import { type CredentialSource, type Credentials, Link } from './link.ts';
+import type { ApiProxy } from './tunnel.ts';
 
 /** How to reach and prove one API server, and who we are to it. */
 export interface TransportOptions extends Credentials {
@@ -11,6 +12,8 @@ export interface TransportOptions extends Credentials {
   readonly server: URL;
   /** Where others come from when these end; without it they stay the same. */
   readonly source?: CredentialSource | undefined;
+  /** What every connection is made through; without it they are made directly. It fails with a Failure of its own. */
+  readonly proxy?: ApiProxy | null;
 }
 
 /** One HTTP request. */
@@ -31,12 +34,20 @@ function peerOf(socket: TLSSocket): string | null {
   return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? null;
 }
 
+/** Node sets a list as one header for each value, and may want to change it. */
+function sendable(headers: Credentials['headers']): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
+  );
+}
+
 /**
  * Connections to one API server. Where credentials end, a request that is refused for them is sent once more with
  * others: nothing was done for whom the server does not know.
  */
 export class Transport {
   readonly #source: CredentialSource | undefined;
+  readonly #proxy: ApiProxy | null;
   /** With the properties of a URL read out: they are computed anew each time that they are asked for. */
   readonly #server: { readonly hostname: string; readonly port: string; readonly pathname: string };
   #link: Link;
@@ -50,7 +61,8 @@ export class Transport {
     // Brackets belong to the URL, not to the address.
     this.#server = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port || '443', pathname };
     this.#source = options.source;
-    this.#link = new Link(options);
+    this.#proxy = options.proxy ?? null;
+    this.#link = new Link(options, this.#proxy);
   }
 
   /** Sees to it that there are credentials, which may take longer than any request. Throws a Failure where there are none. */
@@ -58,7 +70,10 @@ export class Transport {
     if (this.#source !== undefined) this.#use(await this.#source.current());
   }
 
-  /** The address that last answered with a certificate that the CA vouches for; null before any did. */
+  /**
+   * The address that last answered with a certificate that the CA vouches for; null before any did, and behind a proxy:
+   * what is seen there is the proxy's.
+   */
   get answeredAt(): string | null {
     return this.#answeredAt;
   }
@@ -89,7 +104,7 @@ export class Transport {
     if (this.#link.credentials === credentials) return;
     this.#link.dropIdle();
     this.#retired.push(this.#link);
-    this.#link = new Link(credentials);
+    this.#link = new Link(credentials, this.#proxy);
   }
 
   async #send(
@@ -100,7 +115,8 @@ export class Transport {
     const { credentials, [kind]: agent } = this.#link;
     const response = await this.#open(asked, signal, agent, credentials);
     const { socket } = response;
-    if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
+    if (this.#proxy === null && socket instanceof TLSSocket && socket.authorized)
+      this.#answeredAt = peerOf(socket);
     if (response.statusCode !== UNAUTHORIZED || this.#source === undefined) return response;
     response.resume();
     this.#use(await this.#source.renew(credentials));
@@ -119,7 +135,7 @@ export class Transport {
     const query = asked.query === undefined ? '' : `?${new URLSearchParams(asked.query)}`;
     const path = `${pathname.replace(/\/$/, '')}${asked.path}${query}`;
     const headers = {
-      ...credentials.headers,
+      ...sendable(credentials.headers),
       Accept: 'application/json',
       'User-Agent': 'mkplan',
       ...(body === undefined

@@ -3,7 +3,7 @@ import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 /** Bytes that a certificate, a key or a token may have. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Keys that kubectl passes over where `KEY-data` gives the same in base64. */
+/** Keys that are passed over where `KEY-data` gives the same in base64. */
 const FILE_KEYS = ['certificate-authority', 'client-certificate', 'client-key'];
 
 type Entry = Readonly<Record<string, unknown>>;

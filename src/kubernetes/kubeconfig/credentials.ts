@@ -2,21 +2,32 @@ import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Credentials } from '../client/link.ts';
 import { readCredentialFile, withFilesRead } from './credential-files.ts';
+import { impersonationHeaders } from './impersonation.ts';
 import type { KubeContext } from './kubeconfig.ts';
+import { systemRoots } from './system-roots.ts';
 
 type Entry = KubeContext['user'];
 
-/** Without the program that makes credentials: the library would run it with no time-out and nobody's leave. */
-function withoutProgram({ exec: _, ...user }: Entry): Entry {
-  return user;
+/** What the library would do in another way than we: run a program with no time-out, and name but the user. */
+const OURS = ['exec', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
+
+function without(entry: Entry, keys: readonly string[]): Entry {
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => !keys.includes(key)));
 }
 
-/** The library knows no `tokenFile`, which kubectl prefers to `token`. */
+/** The library knows no `tokenFile`, which kubectl prefers to `token` wherever there is something in it. */
 async function withToken(user: Entry): Promise<Entry> {
-  const file = user['tokenFile'];
-  return typeof file === 'string' && file !== ''
-    ? { ...user, token: (await readCredentialFile(file)).toString('utf8').trim() }
-    : user;
+  const { tokenFile: file, token } = user;
+  if (typeof file !== 'string') return user;
+  try {
+    const read = (await readCredentialFile(file)).toString('utf8').trim();
+    if (read !== '') return { ...user, token: read };
+    if (token === undefined) throw new Error(`${file} is empty`);
+  } catch (error) {
+    // The other token will do, as with kubectl: the file may be one of a program that did not run yet.
+    if (token === undefined) throw error;
+  }
+  return user;
 }
 
 function present<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
@@ -28,20 +39,28 @@ function present<K extends string, V>(key: K, value: V | undefined): Partial<Rec
  * (k8s.io/client-go, tools/clientcmd/api/v1, Cluster and AuthInfo). `readKubeContext` has refused those of other
  * kinds; a program is for `ProgramCredentials`. Throws the error of a file that cannot be read.
  */
-export async function readCredentials({ name, cluster, user }: KubeContext): Promise<Credentials> {
+export async function readCredentials(
+  { name, cluster, user }: KubeContext,
+  env: NodeJS.ProcessEnv,
+): Promise<Credentials> {
   const config = new KubeConfig();
   config.loadFromString(
     JSON.stringify({
-      clusters: [{ name, cluster: await withFilesRead(cluster) }],
+      clusters: [{ name, cluster: without(await withFilesRead(cluster), ['proxy-url']) }],
       // A context without a user has its CA dropped by the library: it gets one that says nothing.
-      users: [{ name, user: await withFilesRead(await withToken(withoutProgram(user))) }],
+      users: [{ name, user: without(await withFilesRead(await withToken(user)), OURS) }],
       contexts: [{ name, context: { cluster: name, user: name } }],
       'current-context': name,
     }),
   );
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
-  return credentialsOf(options);
+  const { tls, headers } = credentialsOf(options);
+  const isTrusting = tls.ca !== undefined || !tls.rejectUnauthorized;
+  return {
+    tls: isTrusting ? tls : { ...tls, ...present('ca', await systemRoots(env)) },
+    headers: { ...headers, ...impersonationHeaders(user) },
+  };
 }
 
 function credentialsOf(options: RequestOptions): Credentials {
@@ -49,7 +68,7 @@ function credentialsOf(options: RequestOptions): Credentials {
   const basic = typeof options.auth === 'string' ? Buffer.from(options.auth).toString('base64') : undefined;
   return {
     tls: {
-      ...present('ca', options.ca as string | Buffer | undefined),
+      ...present('ca', options.ca?.toString()),
       ...present('cert', options.cert as string | Buffer | undefined),
       ...present('key', options.key as string | Buffer | undefined),
       ...present('servername', options.servername),
