@@ -120,7 +120,8 @@ export interface ExposureOptions extends Started {
 export async function whyExposed(options: ExposureOptions): Promise<string | null> {
   const { runner, user } = options;
   const argv = ['sudo', '-n', '-l', '-l', '-U', user] as const;
-  const listed = await runner.run(argv, { timeoutMs: LIST_TIMEOUT_MS, detached: true });
+  // In this session: where `requiretty` holds, sudo lists nothing to a program that has no terminal, and logs that.
+  const listed = await runner.run(argv, { timeoutMs: LIST_TIMEOUT_MS });
   const why = listed.code === 0 ? whyOpen(listed.stdout, options) : null;
   return why === null
     ? null

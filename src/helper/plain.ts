@@ -41,9 +41,9 @@ export function whyNotDeleted(routes: readonly Route[], standing: readonly Route
     const why = whyNotTheOne(route, matched);
     // Another delete of it must not find it again.
     if (why === null)
-      there.splice(
-        there.findIndex((other) => matched.includes(other)),
-        1,
+      at.set(
+        formatPrefix(route.destination),
+        there.filter((other) => !matched.includes(other)),
       );
     return why;
   });
@@ -56,9 +56,9 @@ function whyNotTheOne(route: Route, matched: readonly Route[]): string | null {
 }
 
 /**
- * Whether the kernel might remove `other` when asked to delete `route`, of the same table and destination. IPv4 reads metric 0 as any, and compares
- * the first path alone of several (fib_table_delete, fib_nh_match); IPv6 takes one path out of several (ip6_route_del).
- * Nexthop objects, encapsulations and the order of paths are left out: kernels differ.
+ * Whether the kernel might remove `other` when asked to delete `route`, of the same table and destination. IPv4 reads
+ * metric 0 as any, and compares the first path alone of several (fib_table_delete, fib_nh_match); IPv6 takes one path out
+ * of several (ip6_route_del). Nexthop objects, encapsulations and the order of paths are left out: kernels differ.
  */
 function couldBeMeant(route: Route, other: Route): boolean {
   const anyMetric = route.metric === 0 && route.destination.family === 4;

@@ -284,6 +284,16 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
       await nothingChanged();
     });
 
+    it('is refused at a terminal too, where sudo serves no program that has none', async () => {
+      await user.rules('Defaults requiretty', user.withoutPassword);
+      await expose();
+      const terminal = user.typeApply();
+      expect(await terminal.exit(), terminal.output).toBe(1);
+      expect(terminal.output).toContain('run it without a password, and');
+      await nothingChanged();
+      expect(await user.elevations()).toHaveLength(1);
+    });
+
     it('is served with a password, and logged once', async () => {
       await user.rules(`${USER} ALL=(root) ALL`);
       await expose();
