@@ -137,6 +137,13 @@ function seenOf(observed: ObservedState, name: string): ObservedProfile {
   );
 }
 
+function wayOf(isKnown: boolean, isContext: boolean): string {
+  if (!isKnown) return 'correct the profile’s name or context in the spec';
+  return isContext
+    ? 'correct the kubeconfig, or the context in the spec, as said above'
+    : 'start the profile';
+}
+
 /**
  * What cannot be seen must not look like what is not there: a plan made without the cluster would take away the
  * routes of its pods and Services.
@@ -145,8 +152,9 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
   if (seen.cluster !== null || !needsCluster(profile)) return [];
   if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
   const absent = desired.mode === 'absent';
-  // Where minikube has no such profile, its command would make one.
+  // Where minikube has no such profile, its command would make one; where the context cannot be used, it is of no help.
   const isKnown = seen.config !== null;
+  const isContext = seen.context === null && seen.problems.length > 0;
   return [
     {
       code: 'cluster-unobserved',
@@ -158,8 +166,8 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
           : `nothing was observed of context ${profile.context}`,
       fix: absent
         ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : `${isKnown ? 'start the profile' : 'correct the profile’s name or context in the spec'}, or list its networks in the spec and write \`assign: none\``,
-      ...(isKnown ? { command: `minikube start -p ${shellWord(profile.name)}` } : {}),
+        : `${wayOf(isKnown, isContext)}, or list its networks in the spec and write \`assign: none\``,
+      ...(isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {}),
       at: profile.at,
     },
   ];

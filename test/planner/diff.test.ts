@@ -115,6 +115,22 @@ describe('steps for routes', () => {
     ]);
   });
 
+  it.each([
+    ['a context that cannot be used', null, 'correct the kubeconfig', undefined],
+    ['a server that does not answer', {}, 'start the profile', 'minikube start -p minikube'],
+  ])('says of %s what helps', (_, context, fix, command) => {
+    const desired = build.desired([build.profile({ pods: { value: 'auto', at: build.AT } })]);
+    const answered = build.observedProfile().context;
+    const blind = build.observedProfile({
+      cluster: null,
+      context: context === null ? null : answered,
+      problems: ['it is not read'],
+    });
+    const [first] = plan(desired, { ...seen([], []), profiles: [blind] }).diagnostics;
+    expect(first).toMatchObject({ code: 'cluster-unobserved', fix: expect.stringContaining(fix) });
+    expect(first?.command).toBe(command);
+  });
+
   it('has another fingerprint when a fact of it changes, and the same when another one does', () => {
     const base = seen([], []);
     const one = plan(wanting('10.96.0.0/12'), base).fingerprint;
