@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import {
   type Certificates,
   makeCertificates,
   makeHome,
+  minikubeKubeconfig,
   NO_PROGRAMS,
   startApiServer,
 } from '../kubernetes/api-server.ts';
@@ -156,8 +157,8 @@ describe.skipIf(clusterRefused !== null)('a kubeconfig, to kubectl and to mkplan
     await writeFile(join(home, 'token'), 'from-file\n');
   });
   afterAll(async () => {
-    await server?.close();
-    await remove?.();
+    await server.close();
+    await remove();
   });
 
   /** Who called the server as whom: of each call the headers that say so, sorted. */
@@ -170,10 +171,10 @@ describe.skipIf(clusterRefused !== null)('a kubeconfig, to kubectl and to mkplan
         .sort(),
     );
 
-  async function askedByKubectl(env: NodeJS.ProcessEnv): Promise<string[][]> {
+  async function askedByKubectl(env: NodeJS.ProcessEnv, cwd = process.cwd()): Promise<string[][]> {
     const before = server.seen.length;
     const args = ['--context=a', '--request-timeout=20s', 'get', '--raw=/version'];
-    const options = { env: { PATH: process.env['PATH'], HOME: home, ...env }, timeout: TIMEOUT_MS };
+    const options = { env: { PATH: process.env['PATH'], HOME: home, ...env }, cwd, timeout: TIMEOUT_MS };
     const said = promisify(execFile)(requirePrograms().kubectl, args, options);
     // It would ask for a name.
     said.child.stdin?.end();
@@ -189,7 +190,14 @@ describe.skipIf(clusterRefused !== null)('a kubeconfig, to kubectl and to mkplan
   async function askedByMkplan(env: NodeJS.ProcessEnv): Promise<string[][]> {
     const before = server.seen.length;
     try {
-      const options = { context: 'a', profile: 'a', home, env, programs: NO_PROGRAMS, deadlineMs: 20_000 };
+      const options = {
+        context: 'a',
+        profile: 'a',
+        home: env['HOME'] ?? home,
+        env,
+        programs: NO_PROGRAMS,
+        deadlineMs: 20_000,
+      };
       const cluster = await connectCluster(options);
       await cluster.context();
       await cluster.close();
@@ -271,5 +279,77 @@ describe.skipIf(clusterRefused !== null)('a kubeconfig, to kubectl and to mkplan
     } finally {
       await proxy.close();
     }
+  });
+
+  it.each([
+    ['empty names and missing files', ['', 'gone', 'first', ''], 'inline'],
+    ['the first file that names a user', ['first', 'second'], 'inline'],
+    ['the first file that names a user, the other way round', ['second', 'first'], 'other'],
+    ['a directory', ['', '.'], null],
+    ['a file that is no kubeconfig', ['first', 'broken'], null],
+    ['nothing but empty names', ['', ''], null],
+  ])(
+    'passes over, takes or refuses the same of a list: %s',
+    { timeout: TIMEOUT_MS },
+    async (_, names, token) => {
+      await writeFile(join(home, 'first'), configOf(server.port, {}));
+      await writeFile(join(home, 'second'), other);
+      await writeFile(join(home, 'broken'), 'a: [');
+      const KUBECONFIG = names.map((name) => (name === '' ? '' : join(home, name))).join(':');
+      const theirs = await askedByKubectl({ KUBECONFIG });
+      expect(await askedByMkplan({ KUBECONFIG })).toEqual(theirs);
+      expect(theirs).toEqual(token === null ? [] : [[`authorization: bearer ${token}`]]);
+    },
+  );
+
+  describe('but on purpose', () => {
+    it('mkplan reads nothing of the working directory without a home', { timeout: TIMEOUT_MS }, async () => {
+      await mkdir(join(home, '.kube'), { recursive: true });
+      const ca = join(home, 'ca.crt');
+      await writeFile(join(home, '.kube', 'config'), configOf(server.port, {}).replace('ca.crt', ca));
+      expect(await askedByKubectl({ HOME: '' }, home)).toHaveLength(1);
+      const before = process.cwd();
+      process.chdir(home);
+      try {
+        expect(await askedByMkplan({ HOME: '' })).toHaveLength(0);
+      } finally {
+        process.chdir(before);
+        await rm(join(home, '.kube'), { recursive: true });
+      }
+    });
+
+    it('mkplan reaches what minikube wrote past a proxy of the environment', {
+      timeout: TIMEOUT_MS,
+    }, async () => {
+      const proxy = await startHttpProxy();
+      const written = minikubeKubeconfig('a', `https://${UNSPECIFIED}:${server.port}`, 'ca.crt');
+      const text = JSON.stringify(written).replace('"server"', '"tls-server-name": "localhost", "server"');
+      await writeFile(join(home, 'config'), text);
+      const env = { KUBECONFIG: join(home, 'config'), HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+      try {
+        expect(await askedByKubectl(env)).toHaveLength(1);
+        expect(proxy.asked).toHaveLength(1);
+        expect(await askedByMkplan(env)).toHaveLength(1);
+        expect(proxy.asked).toHaveLength(1);
+      } finally {
+        await proxy.close();
+      }
+    });
+
+    it('mkplan knows an https proxy by what the system trusts, too', { timeout: TIMEOUT_MS }, async () => {
+      const company = await makeCertificates();
+      const proxy = await startHttpProxy({ tls: company });
+      await writeFile(join(home, 'company.crt'), company.ca);
+      const url = `https://localhost:${proxy.port}`;
+      const config = configOf(server.port, { host: NAME, cluster: `, proxy-url: "${url}"` });
+      await writeFile(join(home, 'config'), config);
+      const env = { KUBECONFIG: join(home, 'config'), SSL_CERT_FILE: join(home, 'company.crt') };
+      try {
+        expect(await askedByKubectl(env)).toHaveLength(0);
+        expect(await askedByMkplan(env)).toHaveLength(1);
+      } finally {
+        await proxy.close();
+      }
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto';
+import { randomUUID, webcrypto } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -35,7 +35,8 @@ export async function makeCertificates(address = '127.0.0.1'): Promise<Certifica
   const [caKeys, keys] = await Promise.all([generate(), generate()]);
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=test CA',
+    // Of two CAs of one name, OpenSSL asks only one.
+    name: `CN=test CA ${randomUUID()}`,
     ...validity,
     signingAlgorithm: ALGORITHM,
     keys: caKeys,
