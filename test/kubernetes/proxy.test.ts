@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Transport } from '../../src/kubernetes/client/transport.ts';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { type ConnectOptions, connectCluster, findCluster } from '../../src/kubernetes/connect.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
@@ -108,6 +110,39 @@ describe('proxy-url', () => {
     await cluster.observe().catch(() => undefined);
     expect(server.connections()).toBe(proxy.asked.length);
   });
+
+  it.each([
+    ['http', () => startHttpProxy()],
+    ['https', () => startHttpProxy({ tls: certificates })],
+    ['socks5', () => startSocksProxy()],
+  ])(
+    'streams through a proxy of scheme %s, over a connection of its own, until it is cut',
+    async (scheme, start) => {
+      const proxy = await started(start());
+      const transport = new Transport({
+        server: new URL(`https://${NAME}:${server.port}`),
+        tls: { ca: certificates.ca, servername: 'localhost', rejectUnauthorized: true },
+        headers: {},
+        proxy: {
+          url: new URL(`${scheme}://127.0.0.1:${proxy.port}`),
+          variable: null,
+          tls: { ca: certificates.ca },
+          timeoutMs: 10_000,
+          context: 'minikube',
+          server: new URL(`https://${NAME}:${server.port}`),
+        },
+      });
+      server.handle((_, response) => void response.write('one\n'));
+      const response = await transport.stream({ method: 'GET', path: '/' }, new AbortController().signal);
+      const [first] = (await once(response, 'data')) as [Buffer];
+      expect(first.toString()).toBe('one\n');
+      const cut = once(response, 'error');
+      await proxy.close();
+      await cut;
+      transport.close();
+      expect(proxy.asked).toHaveLength(1);
+    },
+  );
 
   it.each([
     ['http', () => startHttpProxy()],
