@@ -11,13 +11,20 @@ export interface TestProxy {
   readonly asked: readonly string[];
   /** Name and password of each, where there were any. */
   readonly logins: readonly string[];
+  /** The headers of each, at an HTTP proxy. */
+  readonly headers: readonly IncomingMessage['headers'][];
   close(): Promise<void>;
 }
 
-async function listening(
-  server: Server | HttpServer,
-  seen: { asked: string[]; logins: string[] },
-): Promise<TestProxy> {
+interface Seen {
+  readonly asked: string[];
+  readonly logins: string[];
+  readonly headers: IncomingMessage['headers'][];
+}
+
+const nothing = (): Seen => ({ asked: [], logins: [], headers: [] });
+
+async function listening(server: Server | HttpServer, seen: Seen): Promise<TestProxy> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
@@ -50,10 +57,11 @@ function join(client: Duplex, port: number, ready: () => void): void {
 export function startHttpProxy(options: { tls?: Certificates; answer?: string } = {}): Promise<TestProxy> {
   const { tls, answer } = options;
   const server = tls === undefined ? createHttp() : createHttps({ cert: tls.cert, key: tls.key });
-  const seen = { asked: [] as string[], logins: [] as string[] };
+  const seen = nothing();
   server.on('connect', (request: IncomingMessage, client: Duplex) => {
     const { url = '', headers } = request;
     seen.asked.push(url);
+    seen.headers.push(headers);
     const [, basic] = /^Basic (.*)$/.exec(headers['proxy-authorization'] ?? '') ?? [];
     if (basic !== undefined) seen.logins.push(Buffer.from(basic, 'base64').toString());
     if (answer === undefined) {
@@ -68,7 +76,7 @@ const LOGIN = 2;
 
 /** A SOCKS5 proxy (RFC 1928) that asks for a login where one is offered (RFC 1929). `reply` is its answer. */
 export function startSocksProxy(reply = 0): Promise<TestProxy> {
-  const seen = { asked: [] as string[], logins: [] as string[] };
+  const seen = nothing();
   const reach = (client: Socket, request: Buffer) => {
     const { host, port } = addressOf(request);
     seen.asked.push(`${host}:${port}`);
@@ -106,10 +114,10 @@ function addressOf(request: Buffer): { host: string; port: number } {
 /** A server that says something at once, whatever it is asked. */
 export function startGarbage(text: string): Promise<TestProxy> {
   const server = createServer((client) => client.end(text));
-  return listening(server, { asked: [], logins: [] });
+  return listening(server, nothing());
 }
 
 /** A server that never says anything. */
 export function startSilence(): Promise<TestProxy> {
-  return listening(createServer(), { asked: [], logins: [] });
+  return listening(createServer(), nothing());
 }

@@ -160,7 +160,9 @@ describe('proxy-url', () => {
     const env = { HTTPS_PROXY: `http://127.0.0.1:${other.port}`, NO_PROXY: '*' };
     const url = `http://127.0.0.1:${own.port}`;
     await (await connect({ cluster: { 'proxy-url': url }, env, host: '127.0.0.1' })).context();
-    expect(own.asked).toEqual([`127.0.0.1:${server.port}`]);
+    const target = `127.0.0.1:${server.port}`;
+    expect(own.asked).toEqual([target]);
+    expect(own.headers).toEqual([{ host: target, 'user-agent': 'mkplan' }]);
     expect(other.asked).toEqual([]);
   });
 

@@ -106,17 +106,20 @@ function askByConnect({ url }: ApiProxy, socket: Socket, target: Target): Promis
   const basic = Buffer.from(`${name}:${password}`).toString('base64');
   const headers = {
     Host: authority,
+    'User-Agent': 'mkplan',
     ...(name === '' && password === '' ? {} : { 'Proxy-Authorization': `Basic ${basic}` }),
   };
   return new Promise((resolve, reject) => {
     const asked = request({ method: 'CONNECT', path: authority, headers, createConnection: () => socket });
+    // Node would have the proxy close what it is asked to keep open.
+    asked.removeHeader('Connection');
     asked.once('error', (error) => {
       const isOurs = error instanceof Refusal;
       reject(isOurs ? error : new Refusal(`it does not answer as a proxy does: ${messageOf(error)}`));
     });
     asked.once('connect', ({ statusCode = 0, statusMessage = '' }, through: Socket, head: Buffer) => {
       if (statusCode < 200 || statusCode > 299) {
-        reject(new Refusal(`it answered ${statusCode} ${statusMessage}`.trim(), statusCode));
+        reject(new Refusal(`it answered ${statusCode} ${statusMessage.slice(0, 200)}`.trim(), statusCode));
         return;
       }
       if (head.length > 0) through.unshift(head);
