@@ -25,10 +25,12 @@ export interface Claim {
   readonly owner: Owner;
   /** RFC 3339, UTC. */
   readonly created: string;
+  /** Keys of its document that this mkplan does not know, those of `owner` and `route` under these: kept as they stand. */
+  readonly unknown?: Readonly<Record<string, unknown>>;
 }
 
 /** A claim as files hold it. */
-export interface ClaimDocument extends Omit<Claim, 'route'> {
+export interface ClaimDocument extends Omit<Claim, 'route' | 'unknown'> {
   readonly route: RouteDocument;
 }
 

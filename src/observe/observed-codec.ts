@@ -19,7 +19,8 @@ const owner = record<Owner>({
   networkNamespace: required(text),
 });
 
-const claim = record<Claim>({
+/** An observation holds what was understood. */
+const claim = record<Omit<Claim, 'unknown'>>({
   profile: required(text),
   purpose: required(oneOf(...PURPOSES)),
   created: required(text),

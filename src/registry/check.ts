@@ -1,6 +1,6 @@
 /**
  * Checks of what was read from a file: each takes an unknown value and returns it typed, or throws a
- * {@link DocumentError}. Nothing is accepted that was not understood, so unknown keys are errors too.
+ * {@link DocumentError}. Unknown keys are errors, too, but for an {@link openObject}, which hands them on.
  */
 
 export type Check<T> = (value: unknown) => T;
@@ -80,18 +80,17 @@ export const record: Check<Readonly<Record<string, unknown>>> = (value) => {
 type Shape<T> = { readonly [K in keyof T]-?: Check<Exclude<T[K], undefined>> };
 type OptionalKeys<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
-/** An object of exactly these keys; those of `optional` may be missing. */
-export function object<T extends object>(
+/** What an object has beside the keys that are known. */
+export type Unknown = Readonly<Record<string, unknown>>;
+
+/** Reads the keys of a shape; others are not looked at. */
+function members<T extends object>(
   shape: Shape<T>,
-  optional: readonly (OptionalKeys<T> & string)[] = [],
-): Check<T> {
+  optional: readonly string[],
+): { readonly isKnown: (key: string) => boolean; readonly read: (given: Unknown) => T } {
   const checks = new Map<string, Check<unknown>>(Object.entries(shape));
   const mayLack = new Set<string>(optional);
-  return (value) => {
-    const given = record(value);
-    for (const key of Object.keys(given)) {
-      if (!checks.has(key)) throw new DocumentError('is not known', [key]);
-    }
+  const read = (given: Unknown) => {
     const result: Record<string, unknown> = {};
     for (const [key, check] of checks) {
       if (!Object.hasOwn(given, key)) {
@@ -105,5 +104,35 @@ export function object<T extends object>(
       }
     }
     return result as T;
+  };
+  return { isKnown: (key) => checks.has(key), read };
+}
+
+/** An object of exactly these keys; those of `optional` may be missing. */
+export function object<T extends object>(
+  shape: Shape<T>,
+  optional: readonly (OptionalKeys<T> & string)[] = [],
+): Check<T> {
+  const { isKnown, read } = members(shape, optional);
+  return (value) => {
+    const given = record(value);
+    const strange = Object.keys(given).find((key) => !isKnown(key));
+    if (strange !== undefined) throw new DocumentError('is not known', [strange]);
+    return read(given);
+  };
+}
+
+/** An object of at least these keys; those of `optional` may be missing. What else it has comes with it. */
+export function openObject<T extends object>(
+  shape: Shape<T>,
+  optional: readonly (OptionalKeys<T> & string)[] = [],
+): Check<{ readonly known: T; readonly unknown: Unknown }> {
+  const { isKnown, read } = members(shape, optional);
+  return (value) => {
+    const given = record(value);
+    return {
+      known: read(given),
+      unknown: Object.fromEntries(Object.entries(given).filter(([key]) => !isKnown(key))),
+    };
   };
 }

@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type Claim, claimKey } from '../model/claim.ts';
 import { Failure, messageOf, type SourcePosition } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { DocumentError, record, unsigned } from './check.ts';
+import { DocumentError, object, openObject, record, text, type Unknown, unsigned } from './check.ts';
 import { claimsCheck, claimText } from './claim-document.ts';
 import {
   errnoOf,
@@ -19,7 +20,11 @@ import {
 import { JsonTextError, positionAt, scanJson } from './json-text.ts';
 import type { Registry } from './registry.ts';
 
-const VERSION = 1;
+/**
+ * Version 2 has a checksum, and whoever rewrites it keeps the keys that it does not know. A key that changes what others
+ * mean takes another number. Version 1 is read still, and had neither.
+ */
+const VERSION = 2;
 
 /** Some 100,000 claims; more is nobody's. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -33,7 +38,7 @@ function damaged(path: string, cause: string, at: SourcePosition | null, thrown:
         severity: 'error',
         summary: `${path} is damaged`,
         cause: `${cause}. Without the claims nothing proves which routes are mkplan's, so nothing was changed.`,
-        fix: 'Correct that place, put a backup of the file back, or move the file away: its routes are then shown as `?`, and `mkplan import` adopts them.',
+        fix: 'Put a backup of the file back, correct that place, or move the file away: its routes are then shown as `?`, and `mkplan import` adopts them.',
         command: `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`,
         ...(at === null ? {} : { at }),
       },
@@ -69,18 +74,51 @@ function refuseTwins(claims: readonly Claim[]): void {
   }
 }
 
-function claimsOf(path: string, given: unknown): readonly Claim[] {
-  const document = record(given);
-  const version = unsigned(document['version']);
+/** What a registry says. */
+export interface RegistryContent {
+  readonly claims: readonly Claim[];
+  /** Keys beside the claims that this mkplan does not know. */
+  readonly unknown: Unknown;
+}
+
+const versionOne = object<{ version: number; claims: readonly Claim[] }>({
+  version: unsigned,
+  claims: claimsCheck,
+});
+const versionTwo = openObject<{ version: number; crc32: string; claims: readonly Claim[] }>({
+  version: unsigned,
+  crc32: text,
+  claims: claimsCheck,
+});
+
+function contentOf(path: string, document: unknown): RegistryContent {
+  const version = unsigned(record(document)['version']);
   if (version > VERSION) throw newer(path, version);
-  if (version !== VERSION) throw new DocumentError(`${version} never existed`, ['version']);
-  const strange = Object.keys(document).find((key) => key !== 'version' && key !== 'claims');
-  if (strange !== undefined) throw new DocumentError('is not known', [strange]);
-  try {
-    return claimsCheck(document['claims']);
-  } catch (thrown) {
-    if (thrown instanceof DocumentError) throw new DocumentError(thrown.problem, ['claims', ...thrown.path]);
-    throw thrown;
+  if (version === VERSION) {
+    const { known, unknown } = versionTwo(document);
+    return { claims: known.claims, unknown };
+  }
+  if (version !== 1) throw new DocumentError(`${version} never existed`, ['version']);
+  const { claims } = versionOne(document);
+  for (const [index, { unknown }] of claims.entries()) {
+    const [strange] = Object.keys(unknown ?? {});
+    if (strange !== undefined) throw new DocumentError('is not known', ['claims', String(index), strange]);
+  }
+  return { claims, unknown: {} };
+}
+
+/** The checksum of a registry's JSON without blanks and without the checksum itself, so that its layout is free. */
+function checksum(compact: string): string {
+  return crc32(compact).toString(16).padStart(8, '0');
+}
+
+/** Throws a DocumentError for a document whose checksum is that of another. */
+function requireChecksum(document: unknown): void {
+  const { crc32: found, ...rest } = record(document);
+  if (rest['version'] !== VERSION) return;
+  const expected = checksum(JSON.stringify(rest));
+  if (found !== expected) {
+    throw new DocumentError(`is ${String(found)}, but the rest of the file has ${expected}`, ['crc32']);
   }
 }
 
@@ -95,20 +133,24 @@ function placeOf(path: string, text: string, { path: keys }: DocumentError): Sou
 }
 
 /** Reads the text of a registry. Throws a Failure that names `path` for one that is damaged or of a newer version. */
-export function decodeClaims(path: string, data: Buffer): readonly Claim[] {
+export function decodeClaims(path: string, data: Buffer): RegistryContent {
   if (data.length > MAX_BYTES) throw damaged(path, `It has ${data.length} bytes`, null, null);
   if (data.length === 0) throw damaged(path, 'It is empty', null, null);
-  if (!isUtf8(data)) throw damaged(path, 'It is no UTF-8', null, null);
-  const text = data.toString('utf8');
+  if (!isUtf8(data)) throw damaged(path, 'It is not UTF-8', null, null);
+  const content = data.toString('utf8');
   try {
-    const claims = claimsOf(path, JSON.parse(text));
-    refuseTwins(claims);
-    // JSON.parse takes the last of two equal keys; in what mkplan itself wrote there are none.
-    if (!encodeClaims(claims).equals(data)) scanJson(text);
-    return claims;
+    const document: unknown = JSON.parse(content);
+    const decoded = contentOf(path, document);
+    refuseTwins(decoded.claims);
+    // What is just as mkplan writes it has its checksum, and no key twice, of which JSON.parse takes the last.
+    if (!encodeClaims(decoded).equals(data)) {
+      scanJson(content);
+      requireChecksum(document);
+    }
+    return decoded;
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
-    throw whyDamaged(path, text, thrown);
+    throw whyDamaged(path, content, thrown);
   }
 }
 
@@ -128,8 +170,12 @@ function sentence(text: string): string {
 }
 
 /** The text of a registry: one claim a line, so that a person can read the file and compare two of them. */
-export function encodeClaims(claims: readonly Claim[]): Buffer {
-  return Buffer.from(`{"version":${VERSION},"claims":[\n${claims.map(claimText).join(',\n')}\n]}\n`);
+export function encodeClaims({ claims, unknown }: RegistryContent): Buffer {
+  const texts = claims.map(claimText);
+  const members = JSON.stringify(unknown).slice(1, -1);
+  const rest = members === '' ? '' : `,${members}`;
+  const sum = checksum(`{"version":${VERSION},"claims":[${texts.join(',')}]${rest}}`);
+  return Buffer.from(`{"version":${VERSION},"crc32":"${sum}","claims":[\n${texts.join(',\n')}\n]${rest}}\n`);
 }
 
 async function replaceFile(dir: string, path: string, data: Buffer): Promise<void> {
@@ -151,6 +197,8 @@ function isEqual(a: Buffer | null, b: Buffer | null): boolean {
   return a === b || (a !== null && b !== null && a.equals(b));
 }
 
+const NOTHING: RegistryContent = { claims: [], unknown: {} };
+
 /**
  * The claims in `registry.json` of the state directory. A file that is damaged, of a newer version, no file of
  * ours or a symbolic link is never rewritten: reading and writing it throw a Failure. Write under the lock only.
@@ -158,20 +206,20 @@ function isEqual(a: Buffer | null, b: Buffer | null): boolean {
 export function createRegistry(dir: string): Registry {
   const path = join(dir, 'registry.json');
   /** What was understood last: the same bytes say the same again. */
-  let last: { readonly data: Buffer | null; readonly claims: readonly Claim[] } | null = null;
+  let last: { readonly data: Buffer | null; readonly content: RegistryContent } | null = null;
 
-  async function read(): Promise<readonly Claim[]> {
+  async function read(): Promise<RegistryContent> {
     const data = await readState(path);
     if (last === null || !isEqual(last.data, data)) {
-      last = { data, claims: data === null ? [] : decodeClaims(path, data) };
+      last = { data, content: data === null ? NOTHING : decodeClaims(path, data) };
     }
-    return last.claims;
+    return last.content;
   }
 
   return {
-    read,
+    read: async () => (await read()).claims,
     async write(claims) {
-      if (last === null) await read();
+      const { unknown } = last?.content ?? (await read());
       try {
         // rename(2) would put a file in the link's place, against what the link's maker meant.
         const found = await lstat(path).catch((thrown: unknown) => {
@@ -179,7 +227,7 @@ export function createRegistry(dir: string): Registry {
           throw thrown;
         });
         if (found?.isSymbolicLink() === true) throw symlinkFailure(path);
-        await replaceFile(dir, path, encodeClaims(claims));
+        await replaceFile(dir, path, encodeClaims({ claims, unknown }));
       } catch (thrown) {
         throw fileFailure(path, 'written', thrown);
       }

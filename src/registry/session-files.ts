@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listOf, object, orNull, text, unsigned } from './check.ts';
+import { listOf, object, openObject, orNull, text, unsigned } from './check.ts';
 import {
   ensureFolder,
   errnoOf,
@@ -18,7 +18,13 @@ const FOLDER = 'sessions';
 
 const reason = object<{ what: string; why: string }>({ what: text, why: text });
 
-const recordCheck = object<SessionRecord>({
+/**
+ * Written as `version`; the first records had none. What a later version adds is not looked at: a record is of one process, which
+ * alone rewrites it, and whoever comes after that has nothing to keep.
+ */
+const VERSION = 1;
+
+const recordCheck = openObject<SessionRecord>({
   spec: text,
   pid: unsigned,
   startTime: text,
@@ -35,7 +41,7 @@ const recordCheck = object<SessionRecord>({
 function decode(data: Buffer | null): SessionRecord | null {
   if (data === null) return null;
   try {
-    return recordCheck(JSON.parse(data.toString('utf8')));
+    return recordCheck(JSON.parse(data.toString('utf8'))).known;
   } catch {
     return null;
   }
@@ -61,7 +67,7 @@ export function createSessions(dir: string): Sessions {
       await rm(temporary, { force: true });
       const file = await openState(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
       try {
-        await writeAll(file, Buffer.from(`${JSON.stringify(record)}\n`));
+        await writeAll(file, Buffer.from(`${JSON.stringify({ version: VERSION, ...record })}\n`));
       } finally {
         await file.close();
       }

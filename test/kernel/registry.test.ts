@@ -2,10 +2,17 @@ import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { processStartTime } from '../../src/platform/linux/process-table.ts';
+import { decodeClaims, encodeClaims } from '../../src/registry/claims-file.ts';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, Rig, specOf } from './rig.ts';
 
 const refused = requireNamespaces();
+
+/** The text of a registry that says what this one was edited to say. */
+function resealed(edited: string): Buffer {
+  const { crc32: _old, ...rest } = JSON.parse(edited);
+  return encodeClaims(decodeClaims('edited', Buffer.from(JSON.stringify({ ...rest, version: 1 }))));
+}
 
 /** How a registry may be found, what is said of it, and the command that is offered. */
 const STATES: readonly [string, (path: string, text: string) => Promise<unknown>, string, RegExp][] = [
@@ -20,13 +27,13 @@ const STATES: readonly [string, (path: string, text: string) => Promise<unknown>
     'edited into no JSON',
     (path, text) => writeFile(path, text.replace('"claims":[', '"claims":[,')),
     'registry-damaged',
-    /registry\.json:1:24/,
+    /registry\.json:1:43/,
   ],
   [
     'edited with a key that is not known',
     (path, text) => writeFile(path, text.replace('"mode":', '"forever":true,"mode":')),
     'registry-damaged',
-    /forever: is not known/,
+    /crc32: is [0-9a-f]{8}, but the rest of the file has/,
   ],
   [
     'edited so that one route is claimed twice',
@@ -42,7 +49,7 @@ const STATES: readonly [string, (path: string, text: string) => Promise<unknown>
   ],
   [
     'of a newer version',
-    (path, text) => writeFile(path, text.replace('"version":1', '"version":9')),
+    (path, text) => writeFile(path, text.replace('"version":2', '"version":9')),
     'registry-newer',
     /mkplan --version/,
   ],
@@ -137,7 +144,8 @@ describe.skipIf(refused !== null)('the registry on a live kernel', () => {
     const applied = await rig.table();
     await rig.ip('route', 'flush', 'proto', '109');
     const { bootId } = JSON.parse(await text()).claims[0].owner;
-    await writeFile(registry(), (await text()).replaceAll(bootId, '00000000-0000-4000-8000-000000000000'));
+    const elsewhen = (await text()).replaceAll(bootId, '00000000-0000-4000-8000-000000000000');
+    await writeFile(registry(), resealed(elsewhen));
     const status = await rig.mkplan('status', rig.spec);
     expect(status.stdout).toMatch(/^! 2 routes are gone: routes last until reboot/);
     expect(status.stdout.match(/the host was restarted since/g)).toHaveLength(2);
@@ -163,7 +171,9 @@ describe.skipIf(refused !== null)('the registry on a live kernel', () => {
     const { networkNamespace } = JSON.parse(await text()).claims[0].owner;
     await writeFile(
       registry(),
-      (await text()).replaceAll(`"networkNamespace":"${networkNamespace}"`, '"networkNamespace":"7"'),
+      resealed(
+        (await text()).replaceAll(`"networkNamespace":"${networkNamespace}"`, '"networkNamespace":"7"'),
+      ),
     );
     const elsewhere = await text();
     expect((await rig.mkplan('status', rig.spec)).stdout).toContain('in another network namespace');
@@ -179,7 +189,7 @@ describe.skipIf(refused !== null)('the registry on a live kernel', () => {
       for (const { owner } of document.claims) {
         Object.assign(owner, { mode: 'session', pid: process.pid, startTime });
       }
-      await writeFile(registry(), JSON.stringify(document));
+      await writeFile(registry(), resealed(JSON.stringify(document)));
     };
     await owned(String(started));
     await rm(rig.spec);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Claim } from '../../src/model/claim.ts';
 import { type Diagnostic, Failure } from '../../src/model/diagnostic.ts';
-import { createRegistry } from '../../src/registry/claims-file.ts';
+import { createRegistry, decodeClaims, encodeClaims } from '../../src/registry/claims-file.ts';
 import { OWNER, route } from '../fakes/plans.ts';
 import { watchSync } from '../fakes/sync.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
@@ -220,7 +220,7 @@ test('a file that others may read is taken, and is private again once it is writ
 
 test('a registry of a newer version is left to the newer mkplan', async () => {
   const dir = await temporaryDirectory();
-  await writeFile(pathIn(dir), '{"version":2,"claims":{}}');
+  await writeFile(pathIn(dir), '{"version":3,"claims":{}}');
   expect(await codeOf(createRegistry(dir).read())).toBe('registry-newer');
   expect(await codeOf(createRegistry(dir).write(CLAIMS))).toBe('registry-newer');
 });
@@ -253,4 +253,87 @@ test('a write is durable: the file before the rename, the directory after it', a
   const order = await watchSync(dir, async () => (await createRegistry(dir).read()).length);
   await registry.write(CLAIMS);
   expect(order).toEqual([0, 2]);
+});
+
+const NEWER_CLAIM: Claim = {
+  ...(CLAIMS[0] as Claim),
+  unknown: { priority: 7, owner: { seat: 'b' }, route: { realm: 3 } },
+};
+
+async function withUnknownKeys(dir: string): Promise<void> {
+  const unknown = { generation: 12, hosts: ['a'] };
+  await writeFile(pathIn(dir), encodeClaims({ claims: [NEWER_CLAIM, ...CLAIMS.slice(1)], unknown }), {
+    mode: 0o600,
+  });
+}
+
+test('what a newer mkplan of the same version wrote beside what is known is kept by a rewrite', async () => {
+  const dir = await temporaryDirectory();
+  await withUnknownKeys(dir);
+  const registry = createRegistry(dir);
+  const [first] = await registry.read();
+  await registry.write([{ ...NEWER_CLAIM, ...first, owner: { ...OWNER, mode: 'session' } }]);
+  const document = JSON.parse(await readFile(pathIn(dir), 'utf8'));
+  expect(document).toMatchObject({
+    generation: 12,
+    hosts: ['a'],
+    claims: [
+      { priority: 7, owner: { ...OWNER, mode: 'session', seat: 'b' }, route: { ...DOCUMENT, realm: 3 } },
+    ],
+  });
+  expect(await createRegistry(dir).read()).toHaveLength(1);
+});
+
+test('an unknown key is not taken for a known one, whatever it is called', async () => {
+  const dir = await temporaryDirectory();
+  const unknown = JSON.parse('{"__proto__":{"claims":[]},"constructor":1}') as Record<string, unknown>;
+  await writeFile(pathIn(dir), encodeClaims({ claims: CLAIMS, unknown }), { mode: 0o600 });
+  const registry = createRegistry(dir);
+  expect(await registry.read()).toEqual(CLAIMS);
+  await registry.write(CLAIMS);
+  expect(await readFile(pathIn(dir))).toEqual(encodeClaims({ claims: CLAIMS, unknown }));
+});
+
+test('any bit that flips is found, and the file is left as it is', async () => {
+  const dir = await temporaryDirectory();
+  await withUnknownKeys(dir);
+  const good = await readFile(pathIn(dir));
+  const taken: string[] = [];
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const bad = Buffer.from(good);
+    bad.writeUInt8(bad.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    try {
+      decodeClaims('registry.json', bad);
+      taken.push(`bit ${bit & 7} of byte ${bit >> 3}`);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+    }
+  }
+  expect(taken).toEqual([]);
+});
+
+test.each([
+  ['a line gone', (text: string) => text.replace(/\{"profile":"v6".*\n/, '').replace('},\n]', '}\n]')],
+  ['two claims exchanged', (text: string) => text.replace(/(\{.*\}),\n(\{.*\})\n/, '$2,\n$1\n')],
+  ['a digit changed', (text: string) => text.replace('"metric":109', '"metric":108')],
+  ['its checksum gone', (text: string) => text.replace(/"crc32":"[0-9a-f]+",/, '')],
+  ['the checksum of another', (text: string) => text.replace(/"crc32":"./, '"crc32":"x')],
+])('a registry with %s is damaged', async (_what, damage) => {
+  const dir = await temporaryDirectory();
+  await createRegistry(dir).write(CLAIMS);
+  const text = await readFile(pathIn(dir), 'utf8');
+  expect(damage(text)).not.toBe(text);
+  await writeFile(pathIn(dir), damage(text));
+  expect(await codeOf(createRegistry(dir).read())).toBe('registry-damaged');
+});
+
+test('the registry of an older mkplan is read, and has a checksum once it is written', async () => {
+  const dir = await temporaryDirectory();
+  await writeFile(pathIn(dir), fileOf(claimText()), { mode: 0o600 });
+  const registry = createRegistry(dir);
+  const claims = await registry.read();
+  expect(claims).toMatchObject([{ profile: 'a' }]);
+  await registry.write(claims);
+  expect(await readFile(pathIn(dir), 'utf8')).toMatch(/^\{"version":2,"crc32":"[0-9a-f]{8}","claims":\[\n/);
+  expect(await createRegistry(dir).read()).toEqual(claims);
 });

@@ -187,11 +187,36 @@ test('a whole line that no transaction allows is damage', () => {
 
 test('a journal of a newer version is left to the newer mkplan', async () => {
   const dir = await temporaryDirectory();
-  const line = encodeLine({ type: 'begin', ...BEGIN, ...{ version: 2 } });
+  const line = encodeLine({ type: 'begin', ...BEGIN, ...{ version: 3 } });
   await writeFile(pathIn(dir), line);
   expect(await codeOf(createJournal(dir).open())).toBe('journal-newer');
   expect(await codeOf(createJournal(dir).begin(BEGIN))).toBe('journal-newer');
   expect(await readFile(pathIn(dir))).toEqual(line);
+});
+
+test('an open journal of the version before is recovered like one of this', async () => {
+  const dir = await temporaryDirectory();
+  await writeFile(
+    pathIn(dir),
+    Buffer.concat([
+      encodeLine({ type: 'begin', ...BEGIN, ...{ version: 1 } }),
+      encodeLine({ type: 'intent', txid: 't1', changes: [ADD] }),
+      encodeLine({ type: 'decided', txid: 't1', claims: [CLAIM] }),
+    ]),
+  );
+  const journal = createJournal(dir);
+  expect(await journal.open()).toMatchObject({ txid: 't1', decided: true, claims: [CLAIM], changes: 1 });
+  await journal.close('t1', 'committed');
+  expect(await journal.open()).toBeNull();
+});
+
+test('a claim comes back from the journal with the keys that are not known', async () => {
+  const claim = { ...CLAIM, unknown: { priority: 7, owner: { seat: 'b' } } };
+  const dir = await temporaryDirectory();
+  const journal = createJournal(dir);
+  await journal.begin(BEGIN);
+  await journal.decide('t1', [claim]);
+  expect((await createJournal(dir).open())?.claims).toEqual([claim]);
 });
 
 test('a journal of a version that never was is damaged', async () => {

@@ -34,6 +34,18 @@ it('gives back what was written last, for each spec', async () => {
   expect(await sessions.list()).toEqual([other]);
 });
 
+it.each<[string, object]>([
+  ['an older mkplan, without a version', RECORD],
+  ['a newer mkplan, with more in it', { version: 7, ...RECORD, mood: { good: true } }],
+])('reads what it knows of a record by %s', async (_who, content) => {
+  const dir = await temporaryDirectory();
+  const sessions = createSessions(dir);
+  await sessions.write(RECORD);
+  const [name = ''] = await readdir(join(dir, 'sessions'));
+  await writeFile(join(dir, 'sessions', name), JSON.stringify(content));
+  expect(await sessions.read(RECORD.spec)).toEqual(RECORD);
+});
+
 it('is for its owner’s eyes alone, and leaves no other file', async () => {
   const dir = await temporaryDirectory();
   const sessions = createSessions(dir);
