@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import { type Allocation, type AllocationRecord, compareAllocations } from '../model/allocation.ts';
+import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import { Failure } from '../model/diagnostic.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -8,7 +8,7 @@ import type { ApiCall } from './client/calls.ts';
 import { requireObject, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { requireShape, type Wire } from './client/wire.ts';
-import { type MissingRights, reviewRight } from './rights.ts';
+import { MissingRights, reviewRight } from './rights.ts';
 
 /**
  * Where a cluster's record of allocations is. One for all pools of the cluster, since pools of two specs may overlap
@@ -36,20 +36,37 @@ export const NO_RECORD: AllocationRecord = { resourceVersion: null, allocations:
 /** A line an allocation: `10.200.0.1 default/nginx`. A ConfigMap key could not hold an IPv6 address. */
 const KEY = 'allocations';
 
+/** The annotation with the number of the record's form; the first records had none, and are of the same form. */
+const FORMAT = 'mkplan/format';
+const KNOWN_FORMAT = 1;
+
+/** What a record's ConfigMap has beside its allocations, and its lines that are none: kept by the next write. */
+const others = new WeakMap<AllocationRecord, Wire<V1ConfigMap>>();
+
 /** What another writer leaves: a stale resourceVersion, or an object where none was. */
 const CONFLICT = 409;
 
-/** Reads the lines of a record. What is no allocation is left out: the next write drops it. */
+/** The allocation that a line says; null where it says something else. */
+function allocationOf(line: string): Allocation | null {
+  const [word = '', service = '', ...rest] = line.trim().split(/\s+/);
+  const address = parseAddress(word);
+  if (address === null || rest.length > 0 || !/^[^/]+\/[^/]+$/.test(service)) return null;
+  return { address: formatAddress(address), service };
+}
+
+/** Reads the lines of a record, in their order. What is no allocation is left out, and what gives an address again. */
 export function parseAllocations(text: string): Allocation[] {
   const seen = new Set<string>();
-  const found = text.split('\n').flatMap((line): Allocation[] => {
-    const [word = '', service = '', ...rest] = line.trim().split(/\s+/);
-    const address = parseAddress(word);
-    if (address === null || rest.length > 0 || !/^[^/]+\/[^/]+$/.test(service)) return [];
-    const text = formatAddress(address);
-    return seen.has(text) || !seen.add(text) ? [] : [{ address: text, service }];
+  return text.split('\n').flatMap((line): Allocation[] => {
+    const found = allocationOf(line);
+    return found === null || seen.has(found.address) || !seen.add(found.address) ? [] : [found];
   });
-  return found.sort(compareAllocations);
+}
+
+/** The lines that are no allocations, blank ones aside: somebody else wrote them, perhaps a newer mkplan. */
+function otherLines(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && allocationOf(line) === null);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The lines of a record. */
@@ -60,10 +77,13 @@ export function formatAllocations(allocations: readonly Allocation[]): string {
 /** What the record's ConfigMap tells. Throws Unexpected for what is none. */
 export function recordOf(map: Wire<V1ConfigMap> | null): AllocationRecord {
   requireShape('ConfigMap', map, { metadata: { resourceVersion: 'text' }, data: { [KEY]: 'text' } });
-  return {
+  const text = map?.data?.[KEY] ?? '';
+  const record = {
     resourceVersion: map?.metadata?.resourceVersion ?? null,
-    allocations: parseAllocations(map?.data?.[KEY] ?? ''),
+    allocations: parseAllocations(text),
   };
+  if (map !== null) others.set(record, { ...map, data: { ...map.data, [KEY]: otherLines(text) } });
+  return record;
 }
 
 /** The cluster's record of allocations; empty where there is none yet, null where it may not be read. */
@@ -110,11 +130,20 @@ export async function writeAllocations(
   after: readonly Allocation[],
 ): Promise<AllocationRecord> {
   const { resourceVersion } = before;
+  const found = resourceVersion === null ? {} : await othersOf(api, context, before);
+  requireKnownFormat(context, found);
   const map: Wire<V1ConfigMap> = {
+    ...found,
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: NAME, namespace: NAMESPACE, ...(resourceVersion === null ? {} : { resourceVersion }) },
-    data: { [KEY]: formatAllocations(after) },
+    metadata: {
+      ...found.metadata,
+      annotations: { ...found.metadata?.annotations, [FORMAT]: String(KNOWN_FORMAT) },
+      name: NAME,
+      namespace: NAMESPACE,
+      ...(resourceVersion === null ? {} : { resourceVersion }),
+    },
+    data: { ...found.data, [KEY]: `${formatAllocations(after)}${found.data?.[KEY] ?? ''}` },
   };
   const call: ApiCall = {
     verb: resourceVersion === null ? 'create' : 'update',
@@ -133,6 +162,35 @@ export async function writeAllocations(
     if (written.data?.[KEY] === map.data?.[KEY]) return record;
     throw new Unexpected('the ConfigMap does not hold what was written');
   });
+}
+
+/** What else is in the record that was read; read again where that was done elsewhere, as from an observation. */
+async function othersOf(
+  api: ApiClient,
+  context: string,
+  before: AllocationRecord,
+): Promise<Wire<V1ConfigMap>> {
+  const known = others.get(before);
+  if (known !== undefined) return known;
+  const again = await readAllocations(api, new MissingRights());
+  if (again?.resourceVersion !== before.resourceVersion) throw changedMeanwhile(context);
+  return others.get(again) ?? {};
+}
+
+/** Throws a Failure for a record of a newer form: what this one would write could give an address twice. */
+function requireKnownFormat(context: string, { metadata }: Wire<V1ConfigMap>): void {
+  const format = metadata?.annotations?.[FORMAT];
+  if (format === undefined || Number(format) <= KNOWN_FORMAT) return;
+  throw new Failure('error', [
+    {
+      code: 'allocations-newer',
+      severity: 'error',
+      summary: `context "${context}": the record ${NAMESPACE}/${NAME} has format ${format}; this mkplan knows format ${KNOWN_FORMAT}`,
+      cause: 'A newer mkplan wrote it, so this one reads it and leaves it as it is.',
+      fix: 'Run the mkplan that wrote it, or update this one.',
+      command: 'mkplan --version',
+    },
+  ]);
 }
 
 function changedMeanwhile(context: string): Failure {

@@ -1,4 +1,5 @@
 import type { V1Lease } from '@kubernetes/client-node';
+import { Failure } from '../model/diagnostic.ts';
 import type { ObservedParticipant, Participant, Serving } from '../model/participant.ts';
 import { isOfApiServer } from './client/answer.ts';
 import type { ApiCall, ReadCall } from './client/calls.ts';
@@ -34,6 +35,10 @@ export const LEASE_SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
 const LEAVING = 'mkplan/leaving';
 /** What a tunnel serves, so that others leave it that: JSON, a list of {@link Serving}. */
 const SERVES = 'mkplan/serves';
+
+/** The number of the Lease's form; the first Leases had none, and are of the same form. */
+const FORMAT = 'mkplan/format';
+const KNOWN_FORMAT = 1;
 
 /** A pool of this many ranges is none that a spec could give; what says so is not gone through for every Service. */
 const MOST_RANGES = 1024;
@@ -216,11 +221,17 @@ function joined(found: Lease | null, self: Joining, now: string): Lease {
   const wasPersistent = found !== null && found.spec?.leaseDurationSeconds === undefined;
   const { [LEAVING]: _, ...annotations } = found?.metadata?.annotations ?? {};
   return {
+    ...found,
     ...fresh,
     metadata: {
       ...found?.metadata,
       ...fresh.metadata,
-      annotations: { ...annotations, [SERVES]: JSON.stringify(self.serves) },
+      labels: { ...found?.metadata?.labels, ...OURS },
+      annotations: {
+        ...annotations,
+        [SERVES]: JSON.stringify(self.serves),
+        [FORMAT]: String(KNOWN_FORMAT),
+      },
     },
     spec: {
       ...spec,
@@ -233,9 +244,14 @@ function joined(found: Lease | null, self: Joining, now: string): Lease {
 function left(found: Lease | null, self: Participant, now: string): Lease {
   const fresh = freshLease(self, now);
   const { metadata, spec } = found ?? fresh;
-  const annotations = { ...metadata?.annotations, [LEAVING]: now };
+  const annotations = { ...metadata?.annotations, [LEAVING]: now, [FORMAT]: String(KNOWN_FORMAT) };
   // A listed object names neither version nor kind.
-  return { ...fresh, metadata: { ...metadata, annotations }, ...(spec === undefined ? {} : { spec }) };
+  return {
+    ...found,
+    ...fresh,
+    metadata: { ...metadata, annotations },
+    ...(spec === undefined ? {} : { spec }),
+  };
 }
 
 /** What a Lease is to become, given what it is. */
@@ -246,6 +262,7 @@ async function changeLease(api: ApiClient, name: string, wall: () => number, cha
   for (let attempt = 1; ; attempt++) {
     const leases = (await listLeases(api, {})) ?? [];
     const found = leases.find(({ metadata }) => metadata?.name === name) ?? null;
+    requireKnownFormat(name, found);
     const call: ApiCall = {
       verb: found === null ? 'create' : 'update',
       resource: `leases ${NAMESPACE}/${name}`,
@@ -257,6 +274,22 @@ async function changeLease(api: ApiClient, name: string, wall: () => number, cha
     api.shown(call, answer, (body) => requireObject<Lease>(body, { ...TYPE, name }));
     return;
   }
+}
+
+/** Throws a Failure for a Lease of ours that a newer mkplan wrote: what it says is not to be unsaid. */
+function requireKnownFormat(name: string, lease: Lease | null): void {
+  const format = lease?.metadata?.annotations?.[FORMAT];
+  if (format === undefined || Number(format) <= KNOWN_FORMAT) return;
+  throw new Failure('error', [
+    {
+      code: 'lease-newer',
+      severity: 'error',
+      summary: `the Lease ${NAMESPACE}/${name} has format ${format}; this mkplan knows format ${KNOWN_FORMAT}`,
+      cause: 'A newer mkplan wrote it for the same spec, so this one leaves it as it is.',
+      fix: 'Run the mkplan that wrote it, or update this one.',
+      command: 'mkplan --version',
+    },
+  ]);
 }
 
 /** Makes or renews our Lease, and takes back that we leave. Throws a Failure. */

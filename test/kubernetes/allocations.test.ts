@@ -11,8 +11,10 @@ import {
 } from '../../src/kubernetes/allocations.ts';
 import { ApiClient } from '../../src/kubernetes/client/http.ts';
 import { MissingRights } from '../../src/kubernetes/rights.ts';
-import { compareAllocations } from '../../src/model/allocation.ts';
+import { type AllocationRecord, compareAllocations } from '../../src/model/allocation.ts';
 import { addressOf, formatAddress } from '../../src/model/prefix.ts';
+
+const RECORD = '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations';
 
 const allocation = fc.record({
   address: fc
@@ -89,6 +91,71 @@ describe('the record of allocations in a cluster', () => {
     if (first === null) return;
     await writeAllocations(client, 'test', first, [A, B]);
     expect((await readAllocations(client, new MissingRights()))?.allocations).toEqual([A, B]);
+  });
+
+  /** Makes the record as somebody else left it, and returns what is read of it. */
+  async function foundRecord(metadata: object, data: Record<string, string>) {
+    const map = { metadata: { name: 'mkplan-allocations', ...metadata }, data };
+    const { status } = await client.send({
+      verb: 'create',
+      resource: 'configmaps',
+      path: '/api/v1/namespaces/kube-system/configmaps',
+      body: { type: 'application/json', text: JSON.stringify(map) },
+    });
+    expect(status).toBe(201);
+    const record = await readAllocations(client, new MissingRights());
+    if (record === null) throw new Error('unreadable');
+    return record;
+  }
+
+  const storedRecord = async () =>
+    (await client.send({ verb: 'get', resource: 'configmaps', path: RECORD })).body;
+
+  const LATER = '# sorted by age\n10.200.0.9 default/z since=2031\n';
+
+  it.each<[string, (record: AllocationRecord) => AllocationRecord]>([
+    ['as it was read', (record) => record],
+    ['as an observation hands it on', (record) => structuredClone(record)],
+  ])('keeps what it does not know when it is written, %s', async (_how, handOn) => {
+    const record = await foundRecord(
+      { annotations: { 'who/else': 'a' }, labels: { kept: 'yes' } },
+      { allocations: `10.200.0.1 default/a\n${LATER}`, ages: '10.200.0.1 7' },
+    );
+    expect(record.allocations).toEqual([A]);
+    await writeAllocations(client, 'test', handOn(record), [A, B]);
+    expect(await storedRecord()).toMatchObject({
+      metadata: { annotations: { 'who/else': 'a', 'mkplan/format': '1' }, labels: { kept: 'yes' } },
+      data: { allocations: `10.200.0.1 default/a\n10.200.0.2 default/b\n${LATER}`, ages: '10.200.0.1 7' },
+    });
+    const again = await readAllocations(client, new MissingRights());
+    expect(again?.allocations).toEqual([A, B]);
+  });
+
+  it.each(['2', '1.5', 'later'])('of format %s is read, and never written', async (format) => {
+    const record = await foundRecord(
+      { annotations: { 'mkplan/format': format } },
+      { allocations: '10.200.0.1 default/a\n' },
+    );
+    expect(record.allocations).toEqual([A]);
+    const before = await storedRecord();
+    await expect(writeAllocations(client, 'test', record, [A, B])).rejects.toMatchObject({
+      diagnostics: [{ code: 'allocations-newer', summary: expect.stringContaining(`format ${format};`) }],
+    });
+    expect(await storedRecord()).toEqual(before);
+  });
+
+  it('is of a known format again after an older mkplan wrote it, which drops what it does not know', async () => {
+    const record = await foundRecord({}, { allocations: '10.200.0.1 default/a\n' });
+    await writeAllocations(client, 'test', record, [A, B]);
+    expect(await storedRecord()).toMatchObject({ metadata: { annotations: { 'mkplan/format': '1' } } });
+  });
+
+  it('that changed since an observation of it was made is refused', async () => {
+    const record = await foundRecord({}, { allocations: '10.200.0.1 default/a\n' });
+    await writeAllocations(client, 'test', record, [A, B]);
+    await expect(writeAllocations(client, 'test', structuredClone(record), [A])).rejects.toMatchObject({
+      diagnostics: [{ code: 'allocations-changed' }],
+    });
   });
 
   it('is refused to the second of two who saw the same, also when there was none yet', async () => {

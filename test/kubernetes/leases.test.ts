@@ -130,6 +130,62 @@ describe('what a Lease says that is served', () => {
     expect((await seen())?.serves).toBeNull();
   });
 
+  /** Has somebody else edit our Lease. */
+  async function edit(changes: { labels?: object; annotations?: object; spec?: object }): Promise<void> {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${SELF.name}`;
+    const lease = await stored();
+    const { metadata, spec } = lease;
+    const edited = {
+      ...lease,
+      metadata: {
+        ...metadata,
+        labels: { ...metadata.labels, ...changes.labels },
+        annotations: { ...metadata.annotations, ...changes.annotations },
+      },
+      spec: { ...spec, ...changes.spec },
+    };
+    const body = { type: 'application/json', text: JSON.stringify(edited) } as const;
+    expect((await client.send({ verb: 'update', resource: 'leases', path, body })).status).toBe(200);
+  }
+
+  async function stored() {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${SELF.name}`;
+    const { body } = await client.send({ verb: 'get', resource: 'leases', path });
+    return body as { metadata: { labels: object; annotations: object }; spec: object };
+  }
+
+  it('keeps what it does not know, when it is renewed and when the tunnel leaves', async () => {
+    await join([POOL]);
+    const added = {
+      labels: { 'who/else': 'a' },
+      annotations: { 'mkplan/mood': 'good' },
+      spec: { leaseTransitions: 3 },
+    };
+    await edit(added);
+    const kept = {
+      metadata: {
+        labels: { 'app.kubernetes.io/managed-by': 'mkplan', ...added.labels },
+        annotations: { 'mkplan/format': '1', ...added.annotations },
+      },
+      spec: { holderIdentity: SELF.holder, ...added.spec },
+    };
+    await join([POOL]);
+    expect(await stored()).toMatchObject(kept);
+    await markLeaving(client, () => NOW, SELF);
+    expect(await stored()).toMatchObject(kept);
+  });
+
+  it('of a newer format counts as one that is there, and is never written', async () => {
+    await join([POOL]);
+    await edit({ annotations: { 'mkplan/format': '2' } });
+    const before = await stored();
+    const refused = { diagnostics: [{ code: 'lease-newer', summary: expect.stringContaining('format 2;') }] };
+    await expect(join([CLUSTER_IPS])).rejects.toMatchObject(refused);
+    await expect(markLeaving(client, () => NOW, SELF)).rejects.toMatchObject(refused);
+    expect(await stored()).toEqual(before);
+    expect(await seen()).toMatchObject({ ...SELF, live: true, leaving: false });
+  });
+
   it.each([
     ['no JSON', 'the pool'],
     ['no list', '{}'],
