@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import type { Allocation, AllocationRecord } from '../model/allocation.ts';
+import { type Allocation, type AllocationRecord, allocationLine } from '../model/allocation.ts';
 import { Failure } from '../model/diagnostic.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -71,7 +71,7 @@ function otherLines(text: string): string {
 
 /** The lines of a record. */
 export function formatAllocations(allocations: readonly Allocation[]): string {
-  return allocations.map(({ address, service }) => `${address} ${service}\n`).join('');
+  return allocations.map(allocationLine).join('');
 }
 
 /** What the record's ConfigMap tells. Throws Unexpected for what is none. */

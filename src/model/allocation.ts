@@ -13,7 +13,10 @@ export interface Allocation {
 export interface AllocationRecord {
   /** What a change of the record is compared with; null where there is no record yet. */
   readonly resourceVersion: string | null;
-  /** Sorted by Service, then address; no address twice. */
+  /**
+   * No address twice. What is only remembered for Services that are gone comes first, the one that is gone longest before
+   * the others; then the rest, by Service and address. An older mkplan writes all of them by Service.
+   */
   readonly allocations: readonly Allocation[];
 }
 
@@ -22,3 +25,17 @@ export function compareAllocations(a: Allocation, b: Allocation): number {
   if (a.service !== b.service) return a.service < b.service ? -1 : 1;
   return a.address === b.address ? 0 : a.address < b.address ? -1 : 1;
 }
+
+/** The line of an allocation in the record, its newline included. */
+export function allocationLine({ address, service }: Allocation): string {
+  return `${address} ${service}\n`;
+}
+
+/**
+ * Bytes that the lines of a record may have. All values of a ConfigMap together may have 1,048,576 (k8s.io/api/core/v1,
+ * MaxSecretSize); the rest is left to what others keep in it.
+ */
+export const MAX_RECORD_BYTES = 900 * 1024;
+
+/** So many addresses are remembered for Services that are gone: each write of the record carries them. */
+export const MAX_REMEMBERED = 4096;

@@ -1,4 +1,4 @@
-import { type Allocation, compareAllocations } from '../../model/allocation.ts';
+import { type Allocation, compareAllocations, MAX_RECORD_BYTES } from '../../model/allocation.ts';
 import type { DesiredProfile } from '../../model/desired.ts';
 import type { ObservedCluster, ObservedService } from '../../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../../model/plan.ts';
@@ -10,6 +10,7 @@ import {
   parseAddress,
 } from '../../model/prefix.ts';
 import { FreeAddresses, isAssignable } from './pool.ts';
+import { boundedRemembered, lineBytes } from './record.ts';
 import { byAge, isToTakeBack, judgeService } from './served.ts';
 import { isOurIngress, rivalsOf } from './sharing.ts';
 
@@ -34,7 +35,8 @@ export interface Allocated {
  *
  * A rule is worked through for all Services before the next begins. A Service that asks for an address and has
  * another gives up the one it has. What is recorded for a Service that exists is nobody else's, even while its status
- * does not show it: somebody may be about to write it. What cannot be given stays pending, with the reason.
+ * does not show it: somebody may be about to write it. What cannot be given stays pending, with the reason; so does what
+the record has no room for, since an address that is not recorded could be given twice.
  * `routed` are the LoadBalancer addresses that this spec has routes to.
  */
 export function allocate(
@@ -61,7 +63,16 @@ export function allocate(
     served.filter((one) => isOurIngress(one) && rivalsOf(one, profile, cluster).length > 0),
   );
   const run =
-    assign === 'pool' ? new Run(profile, { served, shared, recorded, all: cluster.services, others }) : null;
+    assign === 'pool'
+      ? new Run(profile, {
+          served,
+          shared,
+          recorded,
+          room: cluster.allocations === null ? Number.POSITIVE_INFINITY : MAX_RECORD_BYTES,
+          all: cluster.services,
+          others,
+        })
+      : null;
   if (run !== null) summaries.push(...run.summaries());
   if (assign === 'clusterIP') {
     summaries.push(
@@ -112,6 +123,8 @@ interface Input {
   /** Those of them whose addresses another tunnel uses, too, which has another pool. */
   readonly shared: ReadonlySet<ObservedService>;
   readonly recorded: readonly Allocation[];
+  /** Bytes that the lines of the record may have. */
+  readonly room: number;
   /** Services that exist, served or not. */
   readonly all: readonly ObservedService[];
   /** Addresses that others show. */
@@ -132,8 +145,10 @@ class Run {
   readonly #problems = new Map<ObservedService, string>();
   /** Assignable addresses that are only remembered for Services which are gone. */
   readonly #forgotten: Prefix[] = [];
+  /** Bytes that the lines of Services which exist may still get in the record. */
+  #room: number;
 
-  constructor(profile: DesiredProfile, { served, shared, recorded, all, others }: Input) {
+  constructor(profile: DesiredProfile, { served, shared, recorded, room, all, others }: Input) {
     this.#profile = profile;
     this.#services = served;
     this.#shared = shared;
@@ -141,6 +156,7 @@ class Run {
     this.#holders = new Map(recorded.map((one) => [one.address, one.service]));
     this.#existing = new Set(all.filter((one) => one.type === 'LoadBalancer').map(serviceName));
     this.#free = new FreeAddresses(profile.loadBalancer);
+    this.#room = room - lineBytes(recorded.filter(({ service }) => this.#existing.has(service)));
     for (const service of served) this.#given.set(service, new Map());
     for (const address of others) this.#free.take(address);
     this.#reserve();
@@ -154,7 +170,10 @@ class Run {
     return this.#services.map((service) => this.#summarize(service));
   }
 
-  /** The record: what was given here replaces what it said of these Services and of these addresses. */
+  /**
+   * The record: what was given here replaces what it said of these Services and of these addresses. Of what is only
+   * remembered, the oldest goes where it is too much.
+   */
   record(): Allocation[] {
     const given = this.summaries().flatMap((summary) =>
       summary.addresses.map((address) => ({ address, service: serviceName(summary) })),
@@ -162,10 +181,23 @@ class Run {
     const addresses = new Set(given.map((one) => one.address));
     const services = new Set(given.map((one) => one.service));
     const others = this.#recorded.filter((one) => !addresses.has(one.address) && !services.has(one.service));
-    return [...others, ...given].sort(compareAllocations);
+    const remembered = others.filter((one) => !this.#existing.has(one.service));
+    const held = [...others.filter((one) => this.#existing.has(one.service)), ...given];
+    return [...boundedRemembered(remembered, held), ...held.sort(compareAllocations)];
   }
 
+  /** Gives an address, unless the record has no room for it; what a Service shows it keeps in any case. */
   #give(service: ObservedService, family: Family, address: string, reason: string): void {
+    const name = serviceName(service);
+    const bytes = this.#holders.get(address) === name ? 0 : lineBytes([{ address, service: name }]);
+    if (bytes > this.#room && !service.ingress.includes(address)) {
+      this.#problems.set(
+        service,
+        `the cluster's record of allocations is full: it holds at most ${MAX_RECORD_BYTES} bytes`,
+      );
+      return;
+    }
+    this.#room -= bytes;
     this.#given.get(service)?.set(family, { address, reason });
   }
 

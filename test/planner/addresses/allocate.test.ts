@@ -193,8 +193,8 @@ describe('allocation', () => {
         NONE_ROUTED,
       );
       expect(after).toEqual([
-        { address: '10.200.0.8', service: 'default/a' },
         { address: '10.200.0.9', service: 'default/also-gone' },
+        { address: '10.200.0.8', service: 'default/a' },
       ]);
     });
 
