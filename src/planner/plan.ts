@@ -137,11 +137,11 @@ function seenOf(observed: ObservedState, name: string): ObservedProfile {
   );
 }
 
+/** What lets a cluster be observed. `isKnown`: minikube has the profile. `isContext`: its context cannot be used. */
 function wayOf(isKnown: boolean, isContext: boolean): string {
-  if (!isKnown) return 'correct the profile’s name or context in the spec';
-  return isContext
-    ? 'correct the kubeconfig, or the context in the spec, as said above'
-    : 'start the profile';
+  const inSpec = isKnown ? 'context in the spec' : 'profile’s name or context in the spec';
+  if (isContext) return `correct the kubeconfig, or the ${inSpec}, as said above`;
+  return isKnown ? 'start the profile' : `correct the ${inSpec}`;
 }
 
 /**

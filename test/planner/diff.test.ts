@@ -116,15 +116,24 @@ describe('steps for routes', () => {
   });
 
   it.each([
-    ['a context that cannot be used', null, 'correct the kubeconfig', undefined],
-    ['a server that does not answer', {}, 'start the profile', 'minikube start -p minikube'],
-  ])('says of %s what helps', (_, context, fix, command) => {
+    ['a context that cannot be used', {}, null, 'correct the kubeconfig, or the context', undefined],
+    ['a server that does not answer', {}, {}, 'start the profile', 'minikube start -p minikube'],
+    [
+      'the same of no minikube profile',
+      { config: null },
+      null,
+      'kubeconfig, or the profile’s name',
+      undefined,
+    ],
+    ['no minikube profile', { config: null }, {}, 'correct the profile’s name', undefined],
+  ])('says of %s what helps', (_, seenOf, context, fix, command) => {
     const desired = build.desired([build.profile({ pods: { value: 'auto', at: build.AT } })]);
     const answered = build.observedProfile().context;
     const blind = build.observedProfile({
       cluster: null,
       context: context === null ? null : answered,
       problems: ['it is not read'],
+      ...seenOf,
     });
     const [first] = plan(desired, { ...seen([], []), profiles: [blind] }).diagnostics;
     expect(first).toMatchObject({ code: 'cluster-unobserved', fix: expect.stringContaining(fix) });
