@@ -1,10 +1,17 @@
-// `npm test`: installs, builds, runs every tier that can run here but `package`, and ends with the counts.
+// `npm test`: installs, builds, runs the quick tiers as far as they can run here, and ends with the counts. `npm run test:rest`: the others.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodes } from './nodes.mjs';
 import { build, install, namespacesRefused, root, run, sudoRefused } from './setup.mjs';
 import { testbed } from './testbed.mjs';
+
+const QUICK = ['unit', 'kernel'];
+const REST = ['long', 'cluster', 'package'];
+
+const [first, ...more] = process.argv.slice(2);
+const isRest = first === '--rest';
+const tiers = isRest ? REST : QUICK;
 
 install();
 build();
@@ -17,11 +24,11 @@ let code = run([
   process.execPath,
   vitest,
   'run',
-  '--project=!package',
+  ...tiers.flatMap((tier) => ['--project', tier]),
   '--reporter=default',
   '--reporter=json',
   `--outputFile.json=${report}`,
-  ...process.argv.slice(2),
+  ...(isRest || first === undefined ? more : [first, ...more]),
 ]);
 
 const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
@@ -30,16 +37,16 @@ const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.p
 rmSync(scratch, { recursive: true });
 const skipped = numPendingTests + numTodoTests;
 if (refused !== null) {
-  process.stdout.write(`\nThe kernel tier was skipped: ${refused}.\n`);
+  process.stdout.write(`\nWhat needs network namespaces was skipped: ${refused}.\n`);
 }
 const withoutSudo = sudoRefused();
 if (refused === null && withoutSudo !== null) {
   process.stdout.write(`\nThe tests of sudo were skipped: ${withoutSudo}.\n`);
 }
 const { missing } = testbed();
-if (missing !== null) process.stdout.write(`\nThe cluster tier was skipped: ${missing}.\n`);
+if (isRest && missing !== null) process.stdout.write(`\nThe cluster tier was skipped: ${missing}.\n`);
 const { missing: withoutNodes } = await nodes();
-if (withoutNodes !== null)
+if (isRest && withoutNodes !== null)
   process.stdout.write(`\nThe tests on other Nodes were skipped: ${withoutNodes}.\n`);
 if (process.env.CI && skipped > 0) {
   process.stdout.write(
