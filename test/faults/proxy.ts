@@ -26,7 +26,25 @@ export type Fault =
   /** Answered by an error, without getting through. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
   /** Answered by this, without getting through. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown };
+  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
+  /** The request gets through, and the answer is made into another one on its way back. */
+  | { readonly kind: 'rewrite'; rewrite(reply: Reply): Rewritten }
+  /** A watch that is answered by these bytes, without getting through, and then ended, or left open. */
+  | { readonly kind: 'stream'; readonly bytes: string; readonly isEnded: boolean };
+
+/** A whole answer of the API. */
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+/** What comes of an answer; JSON unless its headers say otherwise. */
+export interface Rewritten {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Buffer | string;
+}
 
 export interface Passing {
   readonly method: string;
@@ -59,12 +77,6 @@ export interface FaultProxy {
 }
 
 export const PASS: Fault = { kind: 'pass' };
-
-interface Reply {
-  readonly status: number;
-  readonly type: string;
-  readonly body: Buffer;
-}
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -178,6 +190,10 @@ async function suffer(
       response.writeHead(fault.status, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify(fault.body));
       return;
+    case 'stream':
+      response.writeHead(200, { 'Content-Type': 'application/json' }).write(fault.bytes);
+      if (fault.isEnded) response.end();
+      return;
     case 'delay':
       await sleep(fault.ms);
       break;
@@ -198,7 +214,10 @@ async function suffer(
   if (fault.kind === 'hold' && fault.stage === 'answer') await fault.wait();
   if (fault.kind === 'hang-after') return;
   if (fault.kind === 'lose') response.destroy();
-  else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
+  else if (fault.kind === 'rewrite') {
+    const { status = reply.status, headers = {}, body } = fault.rewrite(reply);
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body);
+  } else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
 }
 
 const certificates = new Map<string, Promise<Certificates>>();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { arrayAt, type JsonObject, textAt, valueAt } from '../../src/embedded-api/objects/json.ts';
 import { EVENTS, NODES, resourceOfKind, SERVICES } from '../../src/embedded-api/resources.ts';
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
+import type { WatchPace } from '../../src/kubernetes/client/pace.ts';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
 import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
@@ -29,7 +30,7 @@ export const FOREIGN = 'metallb-controller';
 
 const IDENTITY = { id: 'host', person: 'me@here' };
 
-const desiredState: DesiredState = desired([
+export const desiredState: DesiredState = desired([
   profile({
     gateway: { value: { ipv4: NODE_ADDRESS, ipv6: null }, at: AT },
     services: { value: [cidr('10.96.0.0/12')], at: AT },
@@ -157,8 +158,9 @@ export class Stack {
     );
   }
 
-  connect(): Promise<Cluster> {
+  connect(pace: Partial<WatchPace> = {}): Promise<Cluster> {
     return connectCluster({
+      pace,
       context: 'minikube',
       profile: 'minikube',
       env: { KUBECONFIG: join(this.#dir, 'config') },

@@ -20,11 +20,14 @@ export class RefusedCall extends Failure {
   readonly status: number;
   /** How long the server asks to be left alone; null where it named no time. */
   readonly retryAfterMs: number | null;
+  /** Whether the user of the context lacks the right: the API server says so itself. */
+  readonly isForbidden: boolean;
 
-  constructor(diagnostic: Diagnostic, { status, retryAfterMs }: Pick<RawAnswer, 'status' | 'retryAfterMs'>) {
+  constructor(diagnostic: Diagnostic, answer: RawAnswer) {
     super('error', [diagnostic]);
-    this.status = status;
-    this.retryAfterMs = retryAfterMs;
+    this.status = answer.status;
+    this.retryAfterMs = answer.retryAfterMs;
+    this.isForbidden = answer.status === 403 && isOfApiServer(answer);
   }
 }
 

@@ -45,7 +45,6 @@ export interface ReflectorOptions {
   readonly onChange: () => void;
 }
 
-const FORBIDDEN = 403;
 /** The state that a watch begins from is forgotten. */
 const GONE = 410;
 
@@ -193,7 +192,7 @@ export class Reflector<T extends Named, V> {
   /** Decides how to go on after a stream that ended, or an error. */
   async #afterRound(error: unknown, openedAt: number | null, isListed: boolean): Promise<void> {
     const { pace } = this.#options;
-    if (error instanceof RefusedCall && error.status === FORBIDDEN) {
+    if (error instanceof RefusedCall && error.isForbidden) {
       this.#learnMissing([...this.missingRights, this.#source.watchRight]);
       this.#resourceVersion = null;
       this.#isLive = true;

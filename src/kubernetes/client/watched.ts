@@ -31,8 +31,6 @@ export interface WatchedOptions {
   readonly onChange: () => void;
 }
 
-const FORBIDDEN = 403;
-
 /** Alike but for what each write changes. */
 function isSameButVersion<V extends { readonly resourceVersion: string | null }>(a: V, b: V): boolean {
   return isSame({ ...a, resourceVersion: null }, { ...b, resourceVersion: null });
@@ -212,7 +210,7 @@ export class WatchedCluster {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof RefusedCall && error.status === FORBIDDEN) this.#slow = null;
+      if (error instanceof RefusedCall && error.isForbidden) this.#slow = null;
       throw error;
     }
   }
