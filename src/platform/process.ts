@@ -1,6 +1,16 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -16,6 +26,9 @@ import type {
   StreamOptions,
 } from './command.ts';
 import { limitFailure } from './system-limit.ts';
+
+/** A block of a file system is no larger, as a rule, in bytes. */
+const BLOCK = 65_536;
 
 /** How much of a long-lived program's standard error is kept: its last words, not its log. */
 const STDERR_KEPT = 16_384;
@@ -75,6 +88,9 @@ export class ProcessRunner implements CommandRunner, CommandStreamer {
       child.once('close', (code) =>
         settle(() => {
           if (options.signal?.aborted) reject(options.signal.reason);
+          // What was cut there tells half of it, or nothing: once more, through a pipe.
+          else if (file !== null && !timedOut && !hasRoom(file))
+            resolve(this.run(argv, { ...options, large: false }));
           else resolve({ code, stdout: stdout(), stderr: stderr(), timedOut });
         }),
       );
@@ -214,15 +230,33 @@ function startError(error: NodeJS.ErrnoException, program: string): Error {
   return Object.assign(new Error(`spawn ${program} ENOENT`, { cause: error }), { code: 'ENOENT' });
 }
 
+/** Bytes that a file system has to have free before output goes there: more than the largest routing table takes. */
+const LEAST_ROOM = 256 * 1024 * 1024;
+
 /** A file that no name leads to, gone when it is closed; null where none can be made, and a pipe has to do. */
 function openUnnamed(): number | null {
   const path = join(tmpdir(), `mkplan-${randomUUID()}`);
   try {
+    const { bavail, bsize } = statfsSync(tmpdir());
+    if (bavail * bsize < LEAST_ROOM) return null;
     const file = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
     return file;
   } catch {
     return null;
+  }
+}
+
+/** Whether more could have been written to a file: a program that meets a full disk may end as if nothing were wrong. */
+function hasRoom(file: number): boolean {
+  const { size } = fstatSync(file);
+  try {
+    // A whole block more, which the last one that was written cannot hold.
+    const written = writeSync(file, Buffer.alloc(BLOCK), 0, BLOCK, size);
+    ftruncateSync(file, size);
+    return written === BLOCK;
+  } catch {
+    return false;
   }
 }
 

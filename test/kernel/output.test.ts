@@ -41,6 +41,15 @@ describe.skipIf(refused !== null)('output that cannot be written', () => {
 
   const into = (where: string, ...args: readonly string[]) => shell(`exec "$@" ${where}`, ...args);
 
+  it('plans, applies and takes back where the directory for temporary files is full', async () => {
+    const full = `cat /dev/zero >'${volume}/fill' 2>/dev/null; TMPDIR='${volume}' exec "$@"`;
+    expect(await shell(full, 'plan', rig.spec, ...ALLOW.slice(1))).toMatchObject({ code: 0 });
+    expect(await shell(full, 'apply', rig.spec, ...ALLOW)).toMatchObject({ code: 0 });
+    expect(await rig.table()).not.toBe(before);
+    expect(await shell(full, 'destroy', rig.spec, '--auto-approve')).toMatchObject({ code: 0 });
+    expect(await rig.table()).toBe(before);
+  });
+
   it.each([
     ['a disk that fills up', () => `>'${volume}/log'`],
     ['a full device', () => '>/dev/full'],
