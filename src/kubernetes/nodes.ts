@@ -36,7 +36,8 @@ const NODE: Shape = {
   },
 };
 
-const POD: Shape = {
+/** What is read of a Pod. */
+export const POD: Shape = {
   spec: { hostNetwork: 'flag', nodeName: 'text' },
   status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
 };

@@ -158,13 +158,9 @@ const journal: Target = {
     must((said === null) === (transaction === null), 'open or not?');
     if (said === null || transaction === null) return true;
     const { txid, spec, bootId, networkNamespace } = transaction;
-    must(
-      isDeepStrictEqual(
-        { type: 'begin', version: 1, txid, spec, bootId, networkNamespace },
-        { ...said.begin },
-      ),
-      'begin',
-    );
+    const { version, ...begin } = said.begin;
+    must(version === 1 || version === 2, `version ${String(version)}`);
+    must(isDeepStrictEqual({ type: 'begin', txid, spec, bootId, networkNamespace }, begin), 'begin');
     must(transaction.intents.length === said.intents.size, 'intents');
     for (const intent of transaction.intents) {
       const key = `${intent.change.step} ${intent.change.op}`;
