@@ -75,6 +75,11 @@ export async function listNodes(
   return sortNodes(listed?.values ?? []);
 }
 
+/** The same Pod, of which everything that is looked at is of its type. Throws Unexpected for what is no Pod. */
+export function requirePod(pod: Wire<V1Pod>): Wire<V1Pod> {
+  return requireShape('Pod', pod, POD);
+}
+
 /**
  * Addresses of running pods that lie outside the pod networks; at most a hundred, host-network pods left out.
  * A pod whose family has no network among these is not stray: nobody said where it should be.
@@ -113,7 +118,7 @@ export async function listStrayPods(
     maxPages: MAX_POD_PAGES,
     signal,
   };
-  const pods = api.collect(call, (pod: Wire<V1Pod>) => requireShape('Pod', pod, POD));
+  const pods = api.collect(call, requirePod);
   const [listed, known] = await Promise.all([pods, nodes]);
   return strayPods(
     listed?.values ?? [],

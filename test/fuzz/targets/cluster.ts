@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAllocations, parseAllocations } from '../../../src/kubernetes/allocations.ts';
 import { Unexpected } from '../../../src/kubernetes/client/expected.ts';
-import { requireShape } from '../../../src/kubernetes/client/wire.ts';
 import { readKubeContext } from '../../../src/kubernetes/kubeconfig/kubeconfig.ts';
 import { parseKubeadm } from '../../../src/kubernetes/networks.ts';
-import { observedNode, POD as POD_SHAPE, strayPods } from '../../../src/kubernetes/nodes.ts';
+import { observedNode, requirePod, strayPods } from '../../../src/kubernetes/nodes.ts';
 import { countEndpoints, observedService, sliceEndpoints } from '../../../src/kubernetes/services.ts';
 import { parseProfileFile } from '../../../src/minikube/config-file.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
@@ -101,7 +100,7 @@ const objects: readonly Target[] = [
   object('node', NODE, (value) => mustBeNode(observedNode(value))),
   object('service', SERVICE, (value) => mustBeService(observedService(value))),
   object('pod', POD, (value) => {
-    const found = strayPods([requireShape('Pod', value, POD_SHAPE)], ['10.244.0.0/16', 'fd00:244::/64']);
+    const found = strayPods([requirePod(value)], ['10.244.0.0/16', 'fd00:244::/64']);
     must(
       areAddresses(found.map(({ address }) => address)) && areTexts(found.map(({ node }) => node)),
       'a stray pod',
