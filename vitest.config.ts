@@ -21,11 +21,18 @@ function scratch(): string {
 
 const env = { TMPDIR: scratch() };
 
+/** Of the kernel tier, what takes more than a minute on a busy machine: it kills, waits, or runs hundreds of rounds. */
+const LONG = [
+  'test/crash/**/*.test.ts',
+  'test/kernel/{confirm,endings,forwarding,helper,installations,moves,nodes,output,side-by-side,sudo,suspension}.test.ts',
+];
+
 /**
  * Tiers. `unit` needs nothing of the machine. `kernel` makes network namespaces of its own (as root or by
- * unprivileged user namespaces) and runs the built program in them; `crash` kills it there. `cluster` does so with a
- * real kube-apiserver and kube-proxy, where scripts/testbed.mjs finds them. One after the
- * other: each keeps the machine busy by itself. `package` packs a fresh clone and runs what it installs; CI alone does.
+ * unprivileged user namespaces) and runs the built program in them; `long` does the same at more length. `npm test` runs
+ * the first two, `npm run test:rest` the others: `cluster` does so with a real kube-apiserver and kube-proxy, where
+ * scripts/testbed.mjs finds them; `package` packs a fresh clone and runs what it installs. One after the other: each
+ * keeps the machine busy by itself.
  */
 export default defineConfig({
   test: {
@@ -44,12 +51,24 @@ export default defineConfig({
         test: {
           name: 'kernel',
           env,
-          include: ['test/kernel/**/*.test.ts', 'test/crash/**/*.test.ts'],
+          include: ['test/kernel/**/*.test.ts'],
+          exclude: LONG,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           // Each has a host of its own, and most of them wait for what others do.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          env,
+          include: LONG,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -60,7 +79,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -69,7 +88,7 @@ export default defineConfig({
           include: ['test/package/**/*.test.ts'],
           testTimeout: 60_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

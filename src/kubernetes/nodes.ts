@@ -37,7 +37,7 @@ const NODE: Shape = {
 };
 
 /** What is read of a Pod. */
-export const POD: Shape = {
+const POD: Shape = {
   spec: { hostNetwork: 'flag', nodeName: 'text' },
   status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
 };

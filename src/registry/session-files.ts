@@ -83,9 +83,13 @@ export function createSessions(dir: string): Sessions {
     read: async (spec) => decode(await readState(pathOf(spec))),
     remove: async (spec) => {
       const path = pathOf(spec);
-      await rm(path, { force: true }).catch((thrown: unknown) => {
+      try {
+        await rm(path, { force: true });
+        // Of a session that was killed while it wrote.
+        await rm(`${path}.new`, { force: true });
+      } catch (thrown) {
         throw fileFailure(path, 'written', thrown);
-      });
+      }
     },
     list: async () => {
       const names = await readdir(folder).catch((thrown: unknown) => {

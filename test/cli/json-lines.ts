@@ -33,10 +33,10 @@ function validatorOf(type: string): ValidateFunction {
   return compiled;
 }
 
-/** Whether an argv runs mkplan with `--json`. What stands after `--` belongs to another program. */
+/** Whether an argv runs mkplan with `--json`. What stands after `--` belongs to another program; a shell may send the lines elsewhere. */
 export function asksForLines(argv: readonly string[]): boolean {
   const program = argv.findIndex((word) => word.endsWith('/main.js'));
-  if (program < 0) return false;
+  if (program < 0 || argv.slice(0, program).includes('sh')) return false;
   const [own = ''] = argv.slice(program).join('\0').split('\0--\0');
   return own.split('\0').includes('--json');
 }

@@ -70,13 +70,13 @@ describe.skipIf(refused !== null)('--json on a host', () => {
 
   it('tells what was recorded: the name of the file, or the record itself', async () => {
     const file = join(rig.directory, 'observed.yaml');
-    expect(await told('observe', rig.spec, '-o', file)).toMatchObject({
+    expect(await told('observe', rig.spec, '--out', file)).toMatchObject({
       code: 0,
       lines: [{ type: 'observed', file }],
     });
     const { lines } = await told('observe', rig.spec);
     expect(lines).toMatchObject([{ type: 'observed', observation: { kind: 'Observation' } }]);
-    const again = await told('observe', rig.spec, '-o', file);
+    const again = await told('observe', rig.spec, '--out', file);
     expect([again.code, codes(again.lines)]).toEqual([1, ['file-exists']]);
   });
 

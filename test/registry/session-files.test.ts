@@ -34,6 +34,16 @@ it('gives back what was written last, for each spec', async () => {
   expect(await sessions.list()).toEqual([other]);
 });
 
+it('removes with a record what a session left that was killed while it wrote', async () => {
+  const directory = await temporaryDirectory();
+  const sessions = createSessions(directory);
+  await sessions.write(RECORD);
+  const [name = ''] = await readdir(join(directory, 'sessions'));
+  await writeFile(join(directory, 'sessions', `${name}.new`), '{"version":1,');
+  await sessions.remove(RECORD.spec);
+  expect(await readdir(join(directory, 'sessions'))).toEqual([]);
+});
+
 it.each<[string, object]>([
   ['an older mkplan, without a version', RECORD],
   ['a newer mkplan, with more in it', { version: 7, ...RECORD, mood: { good: true } }],
