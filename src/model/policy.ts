@@ -2,13 +2,29 @@ import { formatPrefix, type Prefix, parsePrefix } from './prefix.ts';
 import { whyNeverRouted } from './scope.ts';
 
 /** What a spec may not do unasked, and a policy can allow, in the order that help shows. */
-export const SPEC_APPROVALS = ['context', 'gateway', 'wide', 'unconfirmed', 'covers', 'shadow'] as const;
+export const SPEC_APPROVALS = [
+  'context',
+  'credentials',
+  'gateway',
+  'wide',
+  'unconfirmed',
+  'covers',
+  'shadow',
+] as const;
 
-/** Everything that has to be approved: beside what specs ask for, that what minikube left is removed. */
-export const APPROVAL_KINDS = [...SPEC_APPROVALS, 'minikube'] as const;
+/**
+ * Everything that has to be approved: beside what specs ask for, that another cluster than before answers (`identity`), and
+ * that what minikube left is removed.
+ */
+export const APPROVAL_KINDS = [...SPEC_APPROVALS, 'identity', 'minikube'] as const;
 
-/** What something can ask for today: the conflict policy `shadow` is not available yet, though a host's policy may name it. */
-export const OFFERED_APPROVALS: readonly ApprovalKind[] = APPROVAL_KINDS.filter((kind) => kind !== 'shadow');
+/** What nothing asks for yet: the conflict policy `shadow` is not available, and no cluster's identity is recorded. */
+const UNASKED: readonly ApprovalKind[] = ['shadow', 'identity'];
+
+/** What something can ask for today. A host's policy may name `shadow` all the same. */
+export const OFFERED_APPROVALS: readonly ApprovalKind[] = APPROVAL_KINDS.filter(
+  (kind) => !UNASKED.includes(kind),
+);
 
 export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
 
@@ -71,6 +87,11 @@ function listOf<T>(value: unknown, key: string, read: (entry: unknown) => T): T[
 function approvalKind(entry: unknown): ApprovalKind {
   const kind = SPEC_APPROVALS.find((one) => one === entry);
   if (kind !== undefined) return kind;
+  if (entry === 'identity') {
+    throw new PolicyError(
+      'identity is approved by a person alone: no policy can tell one cluster from another',
+    );
+  }
   throw new PolicyError(`not one of ${SPEC_APPROVALS.join(', ')}`);
 }
 

@@ -55,16 +55,22 @@ test('the program of the context that minikube wrote for the profile is run unas
 });
 
 test.each([['plan'], ['observe'], ['status'], ['apply', '--auto-approve'], ['destroy', '--auto-approve']])(
-  '%s runs the program of another context only when contexts are allowed',
+  '%s runs the program of another context only when `credentials` is allowed, which `context` is not',
   async (verb, ...rest) => {
     await laptop.writeSpec(specOf({ name: NODE.name, context: 'by-hand' }));
     const refused = await laptop.mkplan(verb, laptop.spec, ...rest);
     expect(refused.code, refused.stderr).toBe(4);
     expect(refused.stderr).toContain('its credentials come from a program, which is not run unasked: echo ');
-    expect(refused.stderr).toContain(`mkplan ${verb} ${laptop.spec} --allow context`);
+    expect(refused.stderr).toContain(`mkplan ${verb} ${laptop.spec} --allow credentials`);
     expect(laptop.proxy.seen).toEqual([]);
 
-    const allowed = await laptop.mkplan(verb, laptop.spec, ...rest, '--allow', 'context');
+    const formerly = await laptop.mkplan(verb, laptop.spec, ...rest, '--allow', 'context');
+    expect(formerly.code, formerly.stderr).toBe(4);
+    expect(formerly.stderr).toContain('`context` alone does not let a program run');
+    expect(formerly.stderr).toContain(`mkplan ${verb} ${laptop.spec} --allow context,credentials`);
+    expect(laptop.proxy.seen).toEqual([]);
+
+    const allowed = await laptop.mkplan(verb, laptop.spec, ...rest, '--allow', 'context,credentials');
     expect(allowed.code, allowed.stderr).toBe(0);
     expect(laptop.proxy.seen.length).toBeGreaterThan(0);
   },

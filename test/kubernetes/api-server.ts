@@ -12,7 +12,7 @@ import type { ProgramPolicy } from '../../src/kubernetes/connect.ts';
 export const NO_PROGRAMS: ProgramPolicy = {
   runner: { run: async () => Promise.reject(new Error('a program was run')) },
   mayRun: async () => false,
-  approval: 'mkplan plan --allow context',
+  approval: 'mkplan plan --allow credentials',
 };
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };

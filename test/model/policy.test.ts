@@ -34,6 +34,7 @@ describe('a policy', () => {
     ['an unknown key', policy({ range: [] })],
     ['a kind of approval that there is not', policy({ allow: ['all'] })],
     ['one that no spec asks for', policy({ allow: ['minikube'] })],
+    ['another cluster than before', policy({ allow: ['context', 'identity'] })],
     ['one that every object has', policy({ allow: ['constructor'] })],
     ['text for a list', policy({ allow: 'context' })],
     [
@@ -45,6 +46,10 @@ describe('a policy', () => {
   ])('is refused, by its schema too, for %s', (_, given) => {
     expect(() => decodePolicy(given)).toThrow(PolicyError);
     expect(validate(given)).toBe(false);
+  });
+
+  it('says by name that it cannot give `identity`', () => {
+    expect(() => decodePolicy(policy({ allow: ['identity'] }))).toThrow(/^allow\[0\]: identity is approved/);
   });
 
   // Arithmetic, which the schema knows nothing of.

@@ -66,7 +66,7 @@ export function withoutJson(command: Command, why: string): Command {
 
 /** The options of every command that only reads what a spec names. */
 export function addReadOptions(command: Command): Command {
-  const text = 'as for apply; `context` lets the program be run that makes the credentials of a context';
+  const text = 'as for apply; `credentials` lets the program be run that makes the credentials of a context';
   return command.addOption(allowOption(text));
 }
 

@@ -8,13 +8,13 @@ import type { Terminal } from '../terminal.ts';
 /** What the user approved on the command line. */
 export interface Approved {
   readonly kinds: readonly ApprovalKind[];
-  /** The same command line with contexts approved as well, for copying. */
+  /** The same command line with programs that make credentials approved as well, for copying. */
   readonly command: string;
 }
 
 /** What a command line approved. `words`: what follows `mkplan` in one that does the same and takes `--allow`. */
 export function approvedBy(words: readonly string[], kinds: readonly ApprovalKind[]): Approved {
-  const all = [...new Set<ApprovalKind>([...kinds, 'context'])].join(',');
+  const all = [...new Set<ApprovalKind>([...kinds, 'credentials'])].join(',');
   return { kinds, command: `mkplan ${words.map(shellWord).join(' ')} --allow ${all}` };
 }
 

@@ -114,10 +114,10 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
   };
 }
 
-/** What a spec may name unasked: the context that minikube wrote for the profile, whose server is that profile's. */
+/** Whose program runs unasked: that of the context that minikube wrote for the profile, whose server is that profile's. */
 function mayRun(name: string, profiles: Profiles, approved: Approved) {
   return async ({ writtenByMinikube, server }: KubeContext): Promise<boolean> =>
-    [...approved.kinds, ...readHostPolicy().allow].includes('context') ||
+    [...approved.kinds, ...readHostPolicy().allow].includes('credentials') ||
     (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
 }
 

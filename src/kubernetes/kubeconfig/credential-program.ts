@@ -96,7 +96,7 @@ export function unapprovedProgram(context: string, program: CredentialProgram, c
       summary: `context "${context}": its credentials come from a program, which is not run unasked: ${programText(program)}`,
       cause:
         'The spec chose the context, and it is not the one that minikube wrote for the profile, with the profile’s own server.',
-      fix: 'Look at what it would run; if that is right, allow the context.',
+      fix: 'Look at what it would run; if that is right, allow `credentials`: `context` alone does not let a program run.',
       command,
     },
   ]);

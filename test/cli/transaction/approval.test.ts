@@ -79,9 +79,9 @@ describe('advice', () => {
     },
   );
 
-  it('to allow a context repeats the words of the command line, each as a shell takes it', () => {
+  it('to allow a program repeats the words of the command line, each as a shell takes it', () => {
     const { command } = approvedBy(['import', '10.96.0.0/12', 'my spec.yaml', '--all'], ['wide']);
-    expect(command).toBe("mkplan import 10.96.0.0/12 'my spec.yaml' --all --allow wide,context");
+    expect(command).toBe("mkplan import 10.96.0.0/12 'my spec.yaml' --all --allow wide,credentials");
   });
 });
 

@@ -96,7 +96,7 @@ async function connect({
     programs: {
       runner: new ProcessRunner(),
       mayRun: async () => true,
-      approval: 'mkplan plan tunnel.yaml --allow context',
+      approval: 'mkplan plan tunnel.yaml --allow credentials',
       timeoutMs: GENEROUS_MS,
       ...programs,
     },
@@ -268,7 +268,7 @@ describe('credentials that a program makes', () => {
         {
           code: 'program-unapproved',
           summary: expect.stringContaining(`program.cjs 'a b'`),
-          command: 'mkplan plan tunnel.yaml --allow context',
+          command: 'mkplan plan tunnel.yaml --allow credentials',
         },
       ],
     });
