@@ -129,6 +129,20 @@ export interface Approval {
   readonly why: string;
   /** Given by the host's own policy: nobody is asked any more. */
   readonly byPolicy?: true;
+  /** A person gave it before, for exactly this, and it was remembered: when, RFC 3339, UTC. */
+  readonly approvedOn?: string;
+}
+
+/** An approval that a person gave for a spec, as it was shown. */
+export interface RememberedApproval extends Pick<Approval, 'kind' | 'profile' | 'subject' | 'why'> {
+  /** Absolute path of the spec. */
+  readonly spec: string;
+  /** The kubeconfig context of the profile. */
+  readonly context: string;
+  /** UID of the cluster's namespace kube-system; null where it was not observed. */
+  readonly cluster: string | null;
+  /** When it was given: RFC 3339, UTC. */
+  readonly approvedOn: string;
 }
 
 /** What a profile was resolved to, and from where. */

@@ -39,7 +39,10 @@ function effectsOf(plan: Plan): unknown {
   return {
     ...rest,
     allocations: allocations.map(({ profile, after }) => ({ profile, after })),
-    approvals: approvals.map(({ byPolicy, ...approval }) => ({ ...approval, byPolicy: byPolicy === true })),
+    approvals: approvals.map(({ byPolicy, approvedOn: _given, ...approval }) => ({
+      ...approval,
+      byPolicy: byPolicy === true,
+    })),
   };
 }
 

@@ -1,6 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { constants } from 'node:fs';
-import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Claim, claimKey } from '../model/claim.ts';
@@ -8,15 +6,7 @@ import { Failure, messageOf, type SourcePosition } from '../model/diagnostic.ts'
 import { shellWord } from '../model/shell-word.ts';
 import { DocumentError, object, openObject, record, text, type Unknown, unsigned } from './check.ts';
 import { claimsCheck, claimText } from './claim-document.ts';
-import {
-  errnoOf,
-  fileFailure,
-  openState,
-  readState,
-  symlinkFailure,
-  syncDirectory,
-  writeAll,
-} from './files.ts';
+import { readState, replaceState } from './files.ts';
 import { JsonTextError, positionAt, scanJson } from './json-text.ts';
 import type { Registry } from './registry.ts';
 
@@ -178,21 +168,6 @@ export function encodeClaims({ claims, unknown }: RegistryContent): Buffer {
   return Buffer.from(`{"version":${VERSION},"crc32":"${sum}","claims":[\n${texts.join(',\n')}\n]${rest}}\n`);
 }
 
-async function replaceFile(dir: string, path: string, data: Buffer): Promise<void> {
-  const temporary = `${path}.new`;
-  // What a killed mkplan left; the lock makes sure that nobody is writing it now.
-  await rm(temporary, { force: true });
-  const file = await openState(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
-  try {
-    await writeAll(file, data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await syncDirectory(dir);
-}
-
 function isEqual(a: Buffer | null, b: Buffer | null): boolean {
   return a === b || (a !== null && b !== null && a.equals(b));
 }
@@ -220,17 +195,7 @@ export function createRegistry(dir: string): Registry {
     read: async () => (await read()).claims,
     async write(claims) {
       const { unknown } = last?.content ?? (await read());
-      try {
-        // rename(2) would put a file in the link's place, against what the link's maker meant.
-        const found = await lstat(path).catch((thrown: unknown) => {
-          if (errnoOf(thrown) === 'ENOENT') return null;
-          throw thrown;
-        });
-        if (found?.isSymbolicLink() === true) throw symlinkFailure(path);
-        await replaceFile(dir, path, encodeClaims({ claims, unknown }));
-      } catch (thrown) {
-        throw fileFailure(path, 'written', thrown);
-      }
+      await replaceState(path, encodeClaims({ claims, unknown }));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -80,7 +80,8 @@ function notOurs(path: string, summary: string, cause: string, fix: string, comm
   ]);
 }
 
-const TRUSTED = 'The claims and the journal decide which routes are removed.';
+const TRUSTED =
+  'The claims and the journal decide which routes are removed, and remembered approvals what is asked.';
 
 /** Throws a Failure for what is not a file, and for a file that somebody else owns or may write. */
 export function requireOurs(path: string, found: Stats): void {
@@ -173,5 +174,34 @@ export async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
   while (written < data.length) {
     const { bytesWritten } = await file.write(data, written, data.length - written);
     written += bytesWritten;
+  }
+}
+
+/**
+ * Puts a state file in place of the one that is there: temporary file, fsync, rename, fsync of the directory. Under the
+ * lock only. Throws a Failure where it cannot, and for a symbolic link.
+ */
+export async function replaceState(path: string, data: Buffer): Promise<void> {
+  try {
+    // rename(2) would put a file in the link's place, against what the link's maker meant.
+    const found = await lstat(path).catch((thrown: unknown) => {
+      if (errnoOf(thrown) === 'ENOENT') return null;
+      throw thrown;
+    });
+    if (found?.isSymbolicLink() === true) throw symlinkFailure(path);
+    const temporary = `${path}.new`;
+    // What a killed mkplan left; the lock makes sure that nobody is writing it now.
+    await rm(temporary, { force: true });
+    const file = await openState(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+    try {
+      await writeAll(file, data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (thrown) {
+    throw fileFailure(path, 'written', thrown);
   }
 }

@@ -1,7 +1,7 @@
 import type { Claim } from '../model/claim.ts';
 import type { ServiceStatus } from '../model/condition.ts';
 import type { OpenTransaction } from '../model/observed.ts';
-import type { Change, Step } from '../model/plan.ts';
+import type { Change, RememberedApproval, Step } from '../model/plan.ts';
 
 /** The claims of this user on this host. */
 export interface Registry {
@@ -9,6 +9,14 @@ export interface Registry {
   read(): Promise<readonly Claim[]>;
   /** Replaces all claims: temp file, fsync, rename, directory fsync. */
   write(claims: readonly Claim[]): Promise<void>;
+}
+
+/** The approvals that this user gave on this host. */
+export interface Approvals {
+  /** All of them, whatever their spec. Throws a Failure for a file that is damaged or of a newer version. */
+  read(): Promise<readonly RememberedApproval[]>;
+  /** Replaces all of them: temp file, fsync, rename, directory fsync. Under the lock only. */
+  write(approvals: readonly RememberedApproval[]): Promise<void>;
 }
 
 /** A change of a route as the journal holds it: the plan's step is needed to undo it after a crash. */

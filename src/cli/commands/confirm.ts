@@ -1,9 +1,9 @@
 import { confirm as confirmTransaction } from '../../machine/confirm.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { CommandContext } from '../run-command.ts';
-import { underLock } from '../transaction/apply-plan.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { tellEnd } from '../transaction/confirming.ts';
+import { underLock } from '../transaction/under-lock.ts';
 import { composeChanging } from '../wiring/compose.ts';
 
 /** `mkplan confirm [SPEC]`: keeps what `apply --confirm-within` made. `isNamed`: whether a spec was given. */

@@ -4,9 +4,9 @@ import { recover } from '../../machine/run.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { underLock } from '../transaction/apply-plan.ts';
 import { approvedBy, linesOf } from '../transaction/approval.ts';
 import { APPLIED, READY, UNDO } from '../transaction/guard-process.ts';
+import { underLock } from '../transaction/under-lock.ts';
 import { composeChanging, composeReading } from '../wiring/compose.ts';
 
 export interface GuardOptions {

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
-import { isEmpty, isRefused } from '../../model/plan.ts';
+import { isEmpty, isRefused, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
+import { contextsOf, withRemembered } from '../../planner/approvals.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { readBounded } from '../../platform/bounded-file.ts';
 import { EXIT } from '../exit-code.ts';
@@ -11,6 +12,7 @@ import type { CommandContext } from '../run-command.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
 import { savePlan } from '../transaction/plan-file.ts';
+import { recall } from '../transaction/remembering.ts';
 import { printableLine } from '../views/text.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -30,12 +32,12 @@ const MAX_OBSERVATION_BYTES = 256 * 1024 * 1024;
 /** `mkplan plan [SPEC]`: what apply would change. From a recorded observation it needs no rights and no cluster. */
 export async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
   const { output, names, terminal } = context;
-  const recorded = options.observed === undefined ? null : await readObservation(context, options.observed);
+  const recorded = options.observed === undefined ? null : await readRecorded(context, options.observed);
   const mode = options.destroy === true ? 'absent' : 'present';
-  const desired = await loadDesired(context, mode, recorded?.host.policy);
-  const observed = recorded ?? (await observeNow(context, options, desired));
+  const desired = await loadDesired(context, mode, recorded?.observed.host.policy);
+  const { observed, remembered } = recorded ?? (await observeNow(context, options, desired));
   const made = makePlan(desired, observed);
-  output.plan(made, names);
+  output.plan(withRemembered(made, contextsOf(desired.profiles), remembered), names);
   if (observed.registry.open !== null) output.diagnostic(openTransaction(observed.registry.open), names);
   if (isRefused(made)) return EXIT.conflict;
   if (options.out !== undefined) {
@@ -47,11 +49,23 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
   return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : EXIT.ok;
 }
 
+/** A snapshot, and what was approved before on this host. */
+interface Seen {
+  readonly observed: ObservedState;
+  readonly remembered: readonly RememberedApproval[];
+}
+
+/** Nothing is remembered of what was seen elsewhere. */
+async function readRecorded(context: CommandContext, file: string): Promise<Seen> {
+  return { observed: await readObservation(context, file), remembered: [] };
+}
+
 async function observeNow(
-  { terminal, names, signal }: CommandContext,
+  context: CommandContext,
   { allow, destroy }: PlanOptions,
   desired: DesiredState,
-): Promise<ObservedState> {
+): Promise<Seen> {
+  const { terminal, names, signal } = context;
   const [{ composeReading }, { observe }] = await Promise.all([
     import('../wiring/compose.ts'),
     import('../../observe/observe.ts'),
@@ -59,7 +73,8 @@ async function observeNow(
   const words = ['plan', ...(destroy === true ? ['--destroy'] : []), names.spec];
   const adapters = composeReading(terminal, approvedBy(words, allow));
   try {
-    return await observe(desired, adapters, signal);
+    const observed = await observe(desired, adapters, signal);
+    return { observed, remembered: await recall(context, adapters) };
   } finally {
     await adapters.close();
   }

@@ -5,10 +5,11 @@ import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';
-import { isEmpty, type Plan } from '../../model/plan.ts';
+import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
+import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
 import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
@@ -24,6 +25,7 @@ import { answersOf } from '../session/session-state.ts';
 import { SpecFiles } from '../session/spec-files.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../transaction/approval.ts';
+import { recall, rememberShown } from '../transaction/remembering.ts';
 import { transactionPorts } from '../transaction/transaction-ports.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../wiring/compose.ts';
@@ -31,6 +33,11 @@ import { loadDesired } from '../wiring/desired.ts';
 
 export interface WatchCommandOptions extends ApplyOptions, HttpOptions {
   readonly keep?: true;
+}
+
+/** What was approved before the session began; what is revoked meanwhile counts until it ends. */
+interface Remembering {
+  readonly remembered: readonly RememberedApproval[];
 }
 
 /** However few events there are, so often is everything looked at: whatever was missed is found then. Milliseconds. */
@@ -50,7 +57,8 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     const doing = `watch ${desired.spec}`;
     await refuseLiveSession(desired.spec, adapters, 'leave it to that one, or end it first');
     await recoverFirst(context, adapters, doing, options.lockTimeout);
-    const allowed = await agree(context, options, desired, adapters, asks);
+    const remembered = await recall(context, adapters);
+    const allowed = await agree(context, options, desired, { adapters, remembered }, asks);
     if (allowed === null) {
       context.output.note('Nothing was applied.\n');
       return EXIT.error;
@@ -65,7 +73,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     feed.add(recorder);
     try {
       const close = await openListeners(context, desired, options, feed, adapters.runner);
-      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), desired);
+      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), { desired, remembered });
       const outcome = await watchWith(
         ports,
         {
@@ -105,19 +113,22 @@ async function watchWith(
 
 /** Shows the first plan and has it agreed to. Returns what may be done from then on; null where the user said no. */
 async function agree(
-  { output, names, terminal, signal }: CommandContext,
+  context: CommandContext,
   options: WatchCommandOptions,
   desired: DesiredState,
-  adapters: ChangeAdapters,
+  { adapters, remembered }: { readonly adapters: ChangeAdapters } & Remembering,
   asks: boolean,
 ): Promise<readonly ApprovalKind[] | null> {
+  const { output, names, terminal, signal } = context;
   const observed = await observe(desired, adapters, signal);
-  const plan = withoutUnreached(makePlan(desired, observed), observed);
+  const made = withoutUnreached(makePlan(desired, observed), observed);
+  const plan = withRemembered(made, contextsOf(desired.profiles), remembered);
   output.plan(plan, names);
   const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, options.allow));
   if (refusal !== null) throw refusal;
   if (!asks || isEmpty(plan)) return options.allow;
   const agreed = await ask(terminal, question(plan, options.allow), signal);
+  if (agreed) await rememberShown(context, adapters, plan, desired, options.lockTimeout);
   return agreed ? [...options.allow, ...missingApprovals(plan, options.allow)] : null;
 }
 
@@ -136,7 +147,7 @@ function withoutUnreached(plan: Plan, { host }: ObservedState): Plan {
 function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
   return new Map(
     plan.approvals
-      .filter(({ kind, byPolicy }) => byPolicy !== true && !allowed.includes(kind))
+      .filter((approval) => isOpen(approval) && !allowed.includes(approval.kind))
       .map(({ kind, profile, subject }) => [
         profile,
         `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`,
@@ -149,7 +160,7 @@ function watchPorts(
   adapters: ChangeAdapters,
   feed: SessionFeed,
   fileEvents: FileEvents,
-  first: DesiredState,
+  { desired: first, remembered }: { readonly desired: DesiredState } & Remembering,
 ): WatchPorts & { readonly apply: ReturnType<typeof transactionPorts> } {
   let current = first;
   // Every profile that the session has had: what a dropped one's Services were told is taken back through it.
@@ -171,7 +182,7 @@ function watchPorts(
     },
   });
   const planAndTell = (desired: DesiredState, observed: ObservedState) => {
-    const plan = makePlan(desired, observed);
+    const plan = withRemembered(makePlan(desired, observed), contextsOf(desired.profiles), remembered);
     if (desired.mode === 'present') {
       const profiles = answersOf(current.profiles, observed.profiles);
       feed.heard({ type: 'session.planned', plan, profiles });

@@ -3,11 +3,11 @@ import { recover, runApply } from '../../machine/run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
-import { isEmpty, isRefused, type Plan } from '../../model/plan.ts';
+import { isEmpty, isRefused, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { observe } from '../../observe/observe.ts';
+import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import type { SavedPlan } from '../../planner/document.ts';
-import type { LockHolder } from '../../registry/registry.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
@@ -17,7 +17,9 @@ import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
 import { type Approved, approvedBy, ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
 import { markUsed } from './plan-file.ts';
+import { recall, rememberShown } from './remembering.ts';
 import { transactionPorts } from './transaction-ports.ts';
+import { underLock } from './under-lock.ts';
 
 /** The options of every command that changes something. */
 export interface ApplyOptions {
@@ -88,6 +90,8 @@ class ApplyCommand {
   readonly #options: ApplyOptions;
   readonly #request: ApplyRequest;
   readonly #adapters: ChangeAdapters;
+  /** What was approved before this command; null until it is read. */
+  #remembered: readonly RememberedApproval[] | null = null;
 
   constructor(
     context: CommandContext,
@@ -110,6 +114,13 @@ class ApplyCommand {
     if (isEmpty(plan)) return { kind: 'nothing', plan, txid: null, diagnostics: [], left: [] };
     const { terminal, signal } = this.#context;
     if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
+    await rememberShown(
+      this.#context,
+      this.#adapters,
+      plan,
+      this.#request.desired,
+      this.#options.lockTimeout,
+    );
     return await this.#run(plan.fingerprint, refusalOf);
   }
 
@@ -149,7 +160,9 @@ class ApplyCommand {
 
   async #plan(): Promise<Plan> {
     const observed = await observe(this.#request.desired, this.#adapters, this.#context.signal);
-    return await this.#request.makePlan(observed, this.#adapters);
+    const plan = await this.#request.makePlan(observed, this.#adapters);
+    this.#remembered ??= await recall(this.#context, this.#adapters);
+    return withRemembered(plan, contextsOf(this.#request.desired.profiles), this.#remembered);
   }
 
   #doing(): string {
@@ -185,27 +198,6 @@ class ApplyCommand {
   }
 }
 
-/** Does something under the lock. Throws a Failure of kind `lock-held` when it cannot be had in time. */
-export async function underLock<T>(
-  { output, signal }: CommandContext,
-  adapters: ChangeAdapters,
-  doing: string,
-  waitMs: number,
-  work: () => Promise<T>,
-): Promise<T> {
-  const held = await adapters.lock.acquire({
-    doing,
-    waitMs,
-    onWait: (holder) => output.event({ type: 'lock.waiting', holder: holderText(holder) }),
-    signal,
-  });
-  try {
-    return await work();
-  } finally {
-    await held.release();
-  }
-}
-
 /**
  * Ends what was cut off before a plan is shown: afterwards its facts would be others. An open journal may just as well
  * be that of a mkplan which is still at it, and is waited for.
@@ -222,15 +214,13 @@ export async function recoverFirst(
   );
 }
 
-function holderText(holder: LockHolder | null): string {
-  return holder === null ? 'unknown' : `pid ${holder.pid}, since ${holder.since}: ${holder.doing}`;
-}
-
 /** What the user is asked before a plan is applied. */
 export function question(plan: Plan, allowed: readonly ApprovalKind[]): string {
   const kinds = missingApprovals(plan, allowed);
   const approvals = kinds.length === 0 ? '' : ` This approves ${kinds.join(', ')}, as shown above.`;
-  return `\nApply this plan?${approvals}`;
+  const isRemembered = plan.spec !== '' && plan.approvals.some(isOpen);
+  const remembered = isRemembered ? ' mkplan remembers the approvals of this spec until they change.' : '';
+  return `\nApply this plan?${approvals}${remembered}`;
 }
 
 /** Why a plan may not be applied at all; null when it may. Its conflicts and errors have been shown with it. */

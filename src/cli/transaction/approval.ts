@@ -3,6 +3,7 @@ import { Failure } from '../../model/diagnostic.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import { isOpen } from '../../planner/approvals.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What the user approved on the command line. */
@@ -20,7 +21,7 @@ export function approvedBy(words: readonly string[], kinds: readonly ApprovalKin
 
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
 export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): ApprovalKind[] {
-  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const open = plan.approvals.filter(isOpen);
   const needed = new Set(open.map((approval) => approval.kind));
   return [...needed].filter((kind) => !allowed.includes(kind));
 }
@@ -30,7 +31,7 @@ export function unapproved(plan: Plan, allowed: readonly ApprovalKind[]): Failur
   const missing = missingApprovals(plan, allowed);
   if (missing.length === 0) return null;
   const subjects = plan.approvals
-    .filter((approval) => missing.includes(approval.kind))
+    .filter((approval) => isOpen(approval) && missing.includes(approval.kind))
     .map((approval) => `${approval.kind} (${approval.profile}: ${approval.subject})`);
   return new Failure('conflict', [
     {

@@ -11,10 +11,11 @@ import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
-import { concludeApply, type Guarding, underLock } from './apply-plan.ts';
+import { concludeApply, type Guarding } from './apply-plan.ts';
 import type { Approved } from './approval.ts';
 import { promptForConfirmation } from './confirm-prompt.ts';
 import type { Guard } from './guard-process.ts';
+import { underLock } from './under-lock.ts';
 
 /** How long another mkplan that holds the lock is waited for, so that an answer given in time counts: milliseconds. */
 const LOCK_PATIENCE_MS = 30_000;

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import { type Approval, isEmpty, isRefused, type Plan, type Unproven } from '../../model/plan.ts';
 import { POLICY_PATH } from '../../model/policy.ts';
 import { formatRoute } from '../../model/route.ts';
+import { isOpen } from '../../planner/approvals.ts';
 import { type FileNames, showPosition } from '../arguments/paths.ts';
 import type { Palette } from './color.ts';
 import { renderConflict } from './render-conflict.ts';
@@ -82,11 +83,13 @@ export function renderUnproven(
 
 function approvals(plan: Plan, options: RenderPlanOptions): string {
   const { colors } = options;
-  const open = plan.approvals.filter(({ byPolicy }) => byPolicy !== true);
+  const open = plan.approvals.filter(isOpen);
+  const before = plan.approvals.filter(({ approvedOn }) => approvedOn !== undefined);
   const given = plan.approvals.filter(({ byPolicy }) => byPolicy === true);
   const kinds = [...new Set(open.map((approval) => approval.kind))].join(',');
   return [
     approvalBlock(`${colors.bold('Needs approval')} at the prompt, or by --allow ${kinds}`, open, options),
+    approvalBlock(`${colors.bold('Approved before')} (mkplan allow --list)`, before, options),
     approvalBlock(`${colors.bold("Allowed by the host's policy")} (${POLICY_PATH})`, given, options),
   ]
     .filter((block) => block !== '')
@@ -104,11 +107,16 @@ function approvalBlock(
       marked('!', approval.kind, colors.alarm),
       { text: approval.profile },
       { text: approval.subject },
-      { text: approval.why, paint: colors.dim },
+      { text: approval.why + approvedText(approval), paint: colors.dim },
     ]),
     { width: inside(room, 2), columns: [{}, {}, { wraps: true }, { wraps: true }] },
   );
   return paragraph(title, room, 2) + rows.map((row) => `  ${row}\n`).join('');
+}
+
+/** On which day (UTC) it was approved. */
+function approvedText({ approvedOn }: Approval): string {
+  return approvedOn === undefined ? '' : `; approved on ${approvedOn.slice(0, 10)}`;
 }
 
 /** As many diagnostics of one code as are shown in full: a full pool gives one for every Service that waits. */

@@ -21,10 +21,11 @@ import type { Processes } from '../../platform/processes.ts';
 import type { RouteEvents } from '../../platform/route-events.ts';
 import type { RouteChanger } from '../../platform/route-table.ts';
 import { selectPlatform } from '../../platform/select.ts';
+import { createApprovals } from '../../registry/approvals-file.ts';
 import { createRegistry } from '../../registry/claims-file.ts';
 import { createLock, HELPER_LOCK } from '../../registry/flock-lock.ts';
 import { createJournal } from '../../registry/journal-file.ts';
-import type { Journal, Lock, Registry, Sessions } from '../../registry/registry.ts';
+import type { Approvals, Journal, Lock, Registry, Sessions } from '../../registry/registry.ts';
 import { createSessions } from '../../registry/session-files.ts';
 import { ensureStateDirectory, stateDirectory } from '../../registry/state-directory.ts';
 import type { Terminal } from '../terminal.ts';
@@ -39,6 +40,7 @@ export interface ReadAdapters extends ObservePorts {
   readonly registry: Registry;
   readonly profiles: Profiles & ProfileSettings;
   readonly journal: Journal;
+  readonly approvals: Approvals;
   readonly sessions: Sessions;
   readonly processes: Processes;
   readonly routeEvents: RouteEvents;
@@ -95,6 +97,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     stateDirectory: directory,
     registry: createRegistry(directory),
     journal: createJournal(directory),
+    approvals: createApprovals(directory),
     sessions: createSessions(directory),
     host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
     profiles,

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../../src/cli/arguments/paths.ts';
@@ -17,6 +19,7 @@ import { plan as makePlan } from '../../../src/planner/plan.ts';
 import { decodeSavedPlan, encodeSavedPlan } from '../../../src/planner/saved-plan.ts';
 import { ProcessRunner } from '../../../src/platform/process.ts';
 import type { NetworkSnapshot } from '../../../src/platform/route-table.ts';
+import { createApprovals } from '../../../src/registry/approvals-file.ts';
 import { createRegistry } from '../../../src/registry/claims-file.ts';
 import { createJournal } from '../../../src/registry/journal-file.ts';
 import type { Lock } from '../../../src/registry/registry.ts';
@@ -121,6 +124,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       routeChanger: kernel,
       registry: createRegistry(directory),
       journal: createJournal(directory),
+      approvals: createApprovals(directory),
       lock: BUSY_LOCK,
       processes: {
         self: async () => ({ pid: 1, startTime: '1' }),
@@ -319,6 +323,74 @@ describe('apply at a prompt', () => {
     expect(fake.stderr()).toContain('Recovered an interrupted transaction (cut-off): 1 change undone');
     expect(fake.stdout()).toContain('Plan: 1 to add');
     expect(await adapters.journal.open()).toBeNull();
+  });
+});
+
+describe('a yes at the prompt', () => {
+  const yes = (made: Rig) => void made.stdin.write('yes\n');
+
+  /** Approves the plan at the prompt, and takes away what was applied. */
+  async function approved(): Promise<Rig> {
+    const made = await rig(yes);
+    await made.apply();
+    made.kernel.remove(WANTED);
+    await made.adapters.registry.write([]);
+    return made;
+  }
+
+  it('is remembered, says so, and does for a later --auto-approve', async () => {
+    const { apply, fake, kernel } = await approved();
+    expect(fake.stderr()).toContain('remembers the approvals of this spec until they change');
+    expect((await apply({ autoApprove: true }))?.kind).toBe('done');
+    expect(kernel.has(WANTED)).toBe(true);
+    expect(fake.stdout()).toContain('Approved before');
+    expect(fake.stdout()).toMatch(/approved on \d{4}-\d\d-\d\d/);
+  });
+
+  it('does for a later prompt, which still asks whether to apply', async () => {
+    const { apply, fake } = await approved();
+    expect((await apply())?.kind).toBe('done');
+    expect(fake.stderr().split('Apply this plan?')).toHaveLength(3);
+    expect(fake.stderr().split('This approves')).toHaveLength(2);
+  });
+
+  it.each([
+    ['gateway: 192.168.39.10', 'gateway: 192.168.39.11', 'gateway'],
+    ['10.96.0.0/12', '10.96.0.0/11', 'wide'],
+    ['[10.96.0.0/12]', '[10.96.0.0/12, 10.20.0.0/16]', 'unconfirmed'],
+  ])('does not do for a spec that has something else for %s', async (text, other, kind) => {
+    const made = await approved();
+    const { desired } = parseSpec(TEXT.replace(text, other), SPEC);
+    const changed = {
+      desired,
+      makePlan: (observed: Parameters<typeof makePlan>[1]) => makePlan(desired, observed),
+    };
+    made.kernel.tried.length = 0;
+    await expect(made.apply({ autoApprove: true }, changed)).rejects.toMatchObject({
+      diagnostics: [{ code: 'approval-missing', summary: expect.stringContaining(`${kind} (`) }],
+    });
+    expect(made.kernel.tried).toEqual([]);
+  });
+
+  it.each([
+    ['no', async (made: Rig) => made.apply()],
+    ['--allow without a prompt', async (made: Rig) => made.apply(ALLOWED)],
+  ])('is not %s', async (_, run) => {
+    const made = await rig(({ stdin }) => void stdin.write('no\n'));
+    await run(made);
+    expect(await made.adapters.approvals.read()).toEqual([]);
+  });
+
+  it('counts once where it cannot be remembered, which is said', async () => {
+    const made = await rig(yes);
+    await writeFile(join(made.adapters.stateDirectory, 'approvals.json'), 'damaged', { mode: 0o600 });
+    expect((await made.apply())?.kind).toBe('done');
+    expect(made.fake.stderr()).toContain('approvals.json is damaged');
+    made.kernel.remove(WANTED);
+    await made.adapters.registry.write([]);
+    await expect(made.apply({ autoApprove: true })).rejects.toMatchObject({
+      diagnostics: [{ code: 'approval-missing' }],
+    });
   });
 });
 
