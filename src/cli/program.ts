@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { examples, HELP, PAGE_WIDTH } from './arguments/help.ts';
 import { addFormOptions, formOf } from './arguments/output-form.ts';
 import {
+  registerAllow,
   registerApply,
   registerCleanup,
   registerConfirm,
@@ -57,6 +58,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     registerInit,
     registerValidate,
     registerPlan,
+    registerAllow,
     registerApply,
     registerConfirm,
     registerWatch,

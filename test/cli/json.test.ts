@@ -40,6 +40,7 @@ const FAILURES: readonly (readonly [readonly string[], number, string])[] = [
   [['validate'], 1, 'spec-missing'],
   [['plan'], 1, 'spec-missing'],
   [['plan', join(ROOT, SPEC), '--observed', 'none.yaml'], 1, 'observation-unreadable'],
+  [['allow'], 1, 'spec-missing'],
   [['apply', '--auto-approve'], 1, 'spec-missing'],
   [['apply', join(ROOT, SPEC)], 64, 'approval-without-terminal'],
   [['watch', '--auto-approve'], 1, 'spec-missing'],
@@ -71,7 +72,7 @@ describe('--json', () => {
     expect(codesOf(lines)).toContain(one.code);
   });
 
-  it.each(['apply', 'watch', 'destroy', 'cleanup', 'import', 'confirm'])(
+  it.each(['allow', 'apply', 'watch', 'destroy', 'cleanup', 'import', 'confirm'])(
     'tells that %s does not run under sudo',
     async (command) => {
       vi.spyOn(process, 'geteuid').mockReturnValue(0);

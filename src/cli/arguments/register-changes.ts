@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import { examples } from './help.ts';
 import { HTTP_ADDRESS, parseHttpHost, parseListenAddress, parsePatience } from './option-values.ts';
 import {
@@ -39,6 +40,32 @@ export function registerApply(program: Command, act: Act): void {
     .action((spec: string, options, command: Command) =>
       act(command, spec, MUTATES, async (context) =>
         (await import('../commands/apply.ts')).apply(context, options),
+      ),
+    );
+}
+
+/** `mkplan allow`. */
+export function registerAllow(program: Command, act: Act): void {
+  program
+    .command('allow')
+    .description('remember what the plan of a spec needs approved, and apply nothing')
+    .argument('[spec]', 'the spec', DEFAULT_SPEC)
+    .addOption(allowOption(`approve without being asked: ${OFFERED_APPROVALS.join(',')}`))
+    .addOption(new Option('--list', 'show what is remembered on this host').conflicts(['allow', 'revoke']))
+    .addOption(new Option('--revoke', 'forget what was approved for the spec').conflicts('allow'))
+    .addOption(lockTimeout())
+    .addHelpText(
+      'after',
+      examples(
+        ['mkplan allow', 'plan ./tunnel.yaml, show what needs approval, ask, remember'],
+        ['mkplan allow --allow gateway', 'remember that, for a machine without a terminal'],
+        ['mkplan allow --list', 'what is remembered, spec by spec'],
+        ['mkplan allow --revoke', 'have ./tunnel.yaml ask again'],
+      ),
+    )
+    .action((spec: string, options, command: Command) =>
+      act(command, spec, CONFIRMS, async (context) =>
+        (await import('../commands/allow.ts')).allow(context, options),
       ),
     );
 }

@@ -16,8 +16,7 @@ import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.t
 import { tellApart } from '../../planner/conflicts/foreign.ts';
 import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
 import { count } from '../views/text.ts';
-import { Doubts } from './doubts.ts';
-import { isFulfilled } from './fulfilled.ts';
+import { Doubts, isFulfilled } from './doubts.ts';
 
 export interface NodeStatus {
   readonly name: string;

@@ -39,9 +39,14 @@ export function unapproved(plan: Plan, allowed: readonly ApprovalKind[]): Failur
       severity: 'error',
       summary: `the plan needs approval: ${subjects.join(', ')}`,
       cause: 'a spec may not do this unasked, and --auto-approve does not cover it',
-      fix: `look at the plan, then add --allow ${[...new Set([...allowed, ...missing])].join(',')}`,
+      fix: `look at the plan, then add --allow ${[...new Set([...allowed, ...missing])].join(',')}${orAllow(plan)}`,
     },
   ]);
+}
+
+/** What approves the same for good; a cleanup is of no spec, so that nothing of it is remembered. */
+function orAllow({ spec }: Plan): string {
+  return spec === '' ? '' : ', or approve it at a terminal with `mkplan allow`, which remembers it';
 }
 
 /** The command that saves what a command would apply, for those that have one. */

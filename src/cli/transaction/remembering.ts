@@ -28,7 +28,7 @@ export async function rememberShown(
 }
 
 /** Adds approvals to what is remembered. Throws a Failure where that cannot be written. */
-async function remember(
+export async function remember(
   context: CommandContext,
   { approvals, lock }: Pick<ChangeAdapters, 'approvals' | 'lock'>,
   given: readonly RememberedApproval[],

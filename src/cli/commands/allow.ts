@@ -1,0 +1,122 @@
+import type { Plan, RememberedApproval } from '../../model/plan.ts';
+import type { ApprovalKind } from '../../model/policy.ts';
+import { observe } from '../../observe/observe.ts';
+import { contextsOf, rememberable, withRemembered } from '../../planner/approvals.ts';
+import { plan as makePlan } from '../../planner/plan.ts';
+import { EXIT } from '../exit-code.ts';
+import type { CommandContext } from '../run-command.ts';
+import { refusalOf } from '../transaction/apply-plan.ts';
+import { approvedBy, ask, missingApprovals, unapproved } from '../transaction/approval.ts';
+import { remember } from '../transaction/remembering.ts';
+import { underLock } from '../transaction/under-lock.ts';
+import type { Output } from '../views/output.ts';
+import { alignColumns } from '../views/table.ts';
+import { count, inside, printableDeep, printableLine } from '../views/text.ts';
+import { composeChanging, composeReading } from '../wiring/compose.ts';
+import { loadDesired } from '../wiring/desired.ts';
+
+export interface AllowOptions {
+  readonly allow: readonly ApprovalKind[];
+  readonly list?: true;
+  readonly revoke?: true;
+  /** Milliseconds. */
+  readonly lockTimeout: number;
+}
+
+/** `mkplan allow [SPEC]`: remembers what the plan of a spec needs approved, and applies nothing. */
+export async function allow(context: CommandContext, options: AllowOptions): Promise<number> {
+  if (options.list === true) return await list(context);
+  if (options.revoke === true) return await revoke(context, options);
+  const { output, names, signal, terminal } = context;
+  const desired = await loadDesired(context, 'present');
+  const adapters = await composeChanging(terminal, approvedBy(['allow', names.spec], options.allow));
+  try {
+    // Unlike elsewhere, what cannot be read is no mere warning: nothing could be remembered.
+    const known = await adapters.approvals.read();
+    const observed = await observe(desired, adapters, signal);
+    const contextOf = contextsOf(desired.profiles);
+    const plan = withRemembered(makePlan(desired, observed), contextOf, known);
+    output.plan(plan, names);
+    const refusal = refusalOf(plan);
+    if (refusal !== null) throw refusal;
+    const given = rememberable(plan, contextOf, new Date().toISOString());
+    if (given.length === 0) {
+      output.note('This plan needs no further approval.\n');
+      return EXIT.ok;
+    }
+    if (!(await isApproved(context, plan, options.allow))) {
+      output.note('Nothing is remembered.\n');
+      return EXIT.error;
+    }
+    await remember(context, adapters, given, options.lockTimeout);
+    for (const one of given) output.line({ type: 'remembered', ...one, spec: names.show(one.spec) });
+    output.note(`Remembered: ${count(given.length, 'approval')}. Nothing was applied.\n`);
+    return EXIT.ok;
+  } finally {
+    await adapters.close();
+  }
+}
+
+/** Whether `--allow` or a person approves all of it. Throws a Failure where `--allow` does not and nobody can be asked. */
+async function isApproved(
+  { terminal, output, signal }: CommandContext,
+  plan: Plan,
+  kinds: readonly ApprovalKind[],
+): Promise<boolean> {
+  const missing = unapproved(plan, kinds);
+  if (missing === null) return true;
+  if (terminal.stdin.isTTY !== true || output.json) throw missing;
+  const asked = missingApprovals(plan, kinds).join(', ');
+  return await ask(terminal, `\nRemember that ${asked} is approved, as shown above?`, signal);
+}
+
+async function list({ terminal, output }: CommandContext): Promise<number> {
+  const adapters = composeReading(terminal, approvedBy(['allow'], []));
+  let known: readonly RememberedApproval[];
+  try {
+    known = await adapters.approvals.read();
+  } finally {
+    await adapters.close();
+  }
+  for (const one of known) output.line({ type: 'remembered', ...one });
+  const shown = printableDeep(known);
+  const blocks = [...new Set(shown.map(({ spec }) => spec))].map(
+    (spec) => `${output.colors.bold(spec)}\n${tableOf(shown, spec, output)}`,
+  );
+  output.print(blocks.length === 0 ? 'No approval is remembered.\n' : blocks.join('\n'));
+  return EXIT.ok;
+}
+
+function tableOf(known: readonly RememberedApproval[], spec: string, { room }: Output): string {
+  const rows = known
+    .filter((one) => one.spec === spec)
+    .map(({ kind, profile, subject, why, approvedOn }) => [
+      kind,
+      profile,
+      subject,
+      approvedOn.slice(0, 10),
+      why,
+    ]);
+  const columns = [{}, {}, { wraps: true }, {}, { wraps: true }] as const;
+  const lines = alignColumns(rows, { width: inside(room, 2), columns });
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+/** Forgets what was approved for a spec, which may be gone. */
+async function revoke(context: CommandContext, { lockTimeout }: AllowOptions): Promise<number> {
+  const { terminal, names, output } = context;
+  const adapters = await composeChanging(terminal, approvedBy(['allow'], []));
+  try {
+    const revoked = await underLock(context, adapters, `revoke ${names.absolute}`, lockTimeout, async () => {
+      const known = await adapters.approvals.read();
+      const kept = known.filter(({ spec }) => spec !== names.absolute);
+      if (kept.length < known.length) await adapters.approvals.write(kept);
+      return known.length - kept.length;
+    });
+    output.line({ type: 'revoked', spec: names.spec, approvals: revoked });
+    output.print(`Revoked: ${count(revoked, 'approval')} of ${printableLine(names.spec)}.\n`);
+    return EXIT.ok;
+  } finally {
+    await adapters.close();
+  }
+}
