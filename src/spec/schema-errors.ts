@@ -160,7 +160,7 @@ function causeOf(error: SchemaError, fallback: string): string {
 
 function exampleOf(error: SchemaError): string {
   const { examples, enum: allowed, default: fallback } = error.parentSchema;
-  if (Array.isArray(examples) && examples.length > 0) return `write it as in ${examples[0]}`;
+  if (Array.isArray(examples) && examples.length > 0) return `write it like this: ${examples[0]}`;
   if (Array.isArray(allowed)) return `write one of ${allowed.join(', ')}`;
   return fallback === undefined ? 'correct the value' : `correct the value, or write ${fallback}`;
 }
@@ -299,7 +299,7 @@ function badText(error: SchemaError, place: string): Flaw {
   const isLong = error.keyword === 'maxLength';
   return {
     code: isLong ? 'too-long' : 'bad-text',
-    summary: `${place}: ${quote(subject)} is no ${textOf(error, 'title') ?? 'text that can stand here'}`,
+    summary: `${place}: ${quote(subject)} is not a valid ${textOf(error, 'title') ?? 'text for this place'}`,
     cause: isLong
       ? `it has more than ${error.params['limit']} characters`
       : causeOf(error, 'it has characters that cannot stand here'),

@@ -57,7 +57,7 @@ function syntaxErrors(errors: Document.Parsed['errors'], text: string, positionO
     const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0] ?? '';
     const fix =
       code === 'TAB_AS_INDENT'
-        ? 'indent with blanks; YAML takes no tab there'
+        ? 'indent with spaces; YAML does not allow tabs there'
         : (fixForIpv6(line) ?? 'check indentation, quotes and brackets here and on the line above');
     return syntaxError(positionOf(offset), message, fix);
   });
@@ -144,7 +144,7 @@ function refuseSecond(document: Document.Parsed, positionOf: PositionOf): never 
   fail(positionOf(document.range[0]), {
     code: 'yaml-many-documents',
     summary: 'a second YAML document begins here',
-    cause: 'a tunnel.yaml is one document; a second one would silently not count',
+    cause: 'a tunnel.yaml is one document; a second one would be silently ignored',
     fix: 'put it into a file of its own, or remove the `---` line',
   });
 }

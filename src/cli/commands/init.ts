@@ -43,7 +43,8 @@ export async function init(context: CommandContext, options: InitOptions): Promi
     checkSpec(text, names);
     if (caution !== null) output.note(`note: ${caution}.\n`);
     if (options.print === true) {
-      output.document(text);
+      if (!output.json) output.document(text);
+      output.line({ type: 'printed', profile, pool: pools.join(', '), text });
       return EXIT.ok;
     }
     await write(text, names, options.force === true);

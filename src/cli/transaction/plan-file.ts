@@ -53,9 +53,9 @@ export async function writeNewFile({
     throw failure(
       'error',
       exists ? 'file-exists' : 'file-not-written',
-      exists ? `${shown} is there already` : `the ${what} could not be written to ${shown}`,
-      exists ? `no ${what} is written over a file` : messageOf(thrown),
-      exists ? ifExists : 'put that right, or name another file',
+      exists ? `${shown} already exists` : `the ${what} could not be written to ${shown}`,
+      exists ? 'mkplan does not overwrite files' : messageOf(thrown),
+      exists ? ifExists : 'fix that, or name another file',
       thrown,
     );
   }

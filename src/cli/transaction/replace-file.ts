@@ -34,7 +34,7 @@ export async function replaceFile(file: NewFile): Promise<void> {
 
 function notReplaced({ shown, what }: NewFile, cause: string, thrown: unknown): Failure {
   const summary = `the ${what} could not be written to ${shown}`;
-  const fix = 'put that right, or name another file';
+  const fix = 'fix that, or name another file';
   return new Failure('error', [{ code: 'file-not-written', severity: 'error', summary, cause, fix }], {
     cause: thrown,
   });

@@ -79,7 +79,7 @@ export class Output {
     if (!this.json) this.document(printable(text));
   }
 
-  /** Text for stdout even with `--json`: what a command was asked to print is a document already. */
+  /** Text for stdout even with `--json`: lines that are made already, or a document of a command that takes no `--json`. */
   document(text: string): void {
     this.#flush();
     this.#terminal.stdout.write(text);

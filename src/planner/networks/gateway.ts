@@ -111,7 +111,7 @@ function unknownGateway(observed: ObservedProfile): Diagnostic {
   return {
     code: 'gateway-unknown',
     severity: 'error',
-    summary: `profile ${observed.name}: no address of the VM could be found out`,
+    summary: `profile ${observed.name}: the address of the VM could not be determined`,
     cause: `neither the API server, nor a Ready control-plane Node, nor minikube gave one${because}`,
     // Where minikube has no such profile, its command would make one.
     ...(observed.config === null

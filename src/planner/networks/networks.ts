@@ -217,7 +217,7 @@ export function choosePods(
     diagnostics.push({
       code: 'pods-unknown',
       severity: 'warning',
-      summary: `profile ${profile.name}: the pod network could not be told, so pods are left out`,
+      summary: `profile ${profile.name}: the pod network could not be determined, so pods are left out`,
       cause: 'neither kubeadm nor any Node names one',
       fix: 'list it under cidrs.pods, or write `pods: none`',
       at,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/program.ts';
+import { checkedLines } from '../json-lines.ts';
 import { fakeTerminal } from '../terminals.ts';
 
 let home: string;
@@ -152,6 +153,14 @@ describe('the file', () => {
     const { stdout } = await mkplan(['init', path]);
     expect(stdout).toContain(`\`mkplan watch ${expected}\``);
     expect((await mkplan(['validate', expected])).code).toBe(0);
+  });
+
+  it('is a line among lines with --print --json', async () => {
+    const { code, stdout } = await mkplan(['init', '--print', '--json', '--pool', '10.60.0.0/24']);
+    const lines = checkedLines(stdout, code);
+    expect(lines.map(({ type }) => type)).toEqual(['version', 'printed', 'summary']);
+    expect(lines[1]).toMatchObject({ profile: 'dev', pool: '10.60.0.0/24' });
+    expect(lines[1]?.['text']).toBe((await mkplan(['init', '--print', '--pool', '10.60.0.0/24'])).stdout);
   });
 
   it('is only printed with --print', async () => {
