@@ -2,12 +2,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
-import { formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
-import { readBounded } from '../platform/bounded-file.ts';
+import { formatAddress, parseAddress } from '../model/prefix.ts';
+import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
 import { type ProfileFile, parseProfileFile } from './config-file.ts';
-import type { CurrentProfile, ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
+import type { ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
 import { parseTunnels } from './tunnels-file.ts';
 
@@ -41,6 +41,17 @@ export function profileFile(env: NodeJS.ProcessEnv, home: string, name: string):
   return join(minikubeHome(env, home), 'profiles', name, 'config.json');
 }
 
+/** What helps with a file of minikube that is not JSON, is no file at all, or cannot be opened. */
+function fixOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'Correct the JSON in it, or put a copy of the file in its place.';
+  if (error instanceof UnfitFile) return 'Put minikube’s own file in its place.';
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return 'Let MINIKUBE_HOME name a directory, or unset it.';
+  return code === 'EACCES' || code === 'EPERM'
+    ? 'Make the file readable for yourself, and the directories above it.'
+    : 'Correct what keeps it from being read.';
+}
+
 function unreadable(file: string, error: unknown): Failure {
   return new Failure(
     'error',
@@ -50,7 +61,7 @@ function unreadable(file: string, error: unknown): Failure {
         severity: 'error',
         summary: `cannot read the minikube profile in ${file}: ${messageOf(error)}`,
         cause: 'minikube writes that file, as JSON, when it starts the profile.',
-        fix: 'Correct the file’s permissions, or start the profile again.',
+        fix: fixOf(error),
       },
     ],
     { cause: error },
@@ -153,28 +164,34 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     return valid.filter((_, index) => there[index]);
   }
 
-  async current(): Promise<CurrentProfile | null> {
+  get place(): string {
+    const isSet = (this.#options.env['MINIKUBE_HOME'] ?? '') !== '';
+    return `${join(this.#folder, 'profiles')}${isSet ? ', since MINIKUBE_HOME is set' : ''}`;
+  }
+
+  async current(): ReturnType<ProfileSettings['current']> {
     const named = this.#options.env['MINIKUBE_PROFILE'] ?? '';
-    if (named !== '') return { name: named, source: 'MINIKUBE_PROFILE' };
+    if (named !== '') return { profile: { name: named, source: 'MINIKUBE_PROFILE' }, problem: null };
     const file = join(this.#folder, 'config', 'config.json');
     let settings: unknown;
     try {
       settings = JSON.parse((await boundedText(file)) ?? 'null');
-    } catch {
-      // Whatever is wrong with minikube's settings is minikube's to say: without them, no profile is the current one.
-      return null;
+    } catch (error) {
+      return { profile: null, problem: `${file} could not be read: ${messageOf(error)}` };
     }
     const name = typeof settings === 'object' && settings !== null ? Reflect.get(settings, 'profile') : null;
-    return typeof name === 'string' && name !== '' ? { name, source: file } : null;
+    const profile = typeof name === 'string' && name !== '' ? { name, source: file } : null;
+    return { profile, problem: null };
   }
 
-  async networks(name: string): Promise<readonly Prefix[]> {
+  async networks(name: string): ReturnType<ProfileSettings['networks']> {
+    const file = join(this.#folder, 'profiles', name, 'config.json');
     try {
-      const text = await boundedText(join(this.#folder, 'profiles', name, 'config.json'));
-      return text === null ? [] : parseProfileFile(name, text).networks;
-    } catch {
-      // A profile that cannot be read tells nothing, and must not stop another one.
-      return [];
+      const text = await boundedText(file);
+      return { networks: text === null ? [] : parseProfileFile(name, text).networks, problem: null };
+    } catch (error) {
+      // A profile that cannot be read must not stop another one.
+      return { networks: [], problem: `${file} could not be read: ${messageOf(error)}` };
     }
   }
 

@@ -29,11 +29,13 @@ export interface CurrentProfile {
 
 /** What choosing a profile and a pool for it takes beside. */
 export interface ProfileSettings {
+  /** For people: where profiles are looked for, and what says so. */
+  readonly place: string;
   /**
    * The profile that minikube takes where none is named: MINIKUBE_PROFILE, else what `minikube profile NAME` wrote; null
-   * where neither says. It may be one that is not there.
+   * where neither says. It may be one that is not there. `problem`: why minikube's settings could not be read, for people.
    */
-  current(): Promise<CurrentProfile | null>;
-  /** Every network that the profile's config.json names; none where it cannot be read. Both families. */
-  networks(name: string): Promise<readonly Prefix[]>;
+  current(): Promise<{ readonly profile: CurrentProfile | null; readonly problem: string | null }>;
+  /** Every network that the profile's config.json names, of both families; with `problem`, none: it could not be read. */
+  networks(name: string): Promise<{ readonly networks: readonly Prefix[]; readonly problem: string | null }>;
 }

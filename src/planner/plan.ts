@@ -66,6 +66,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     ...ofServices,
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];
+  const blind = unobservedIn(desired, profiles, wanted);
   const body: Omit<Plan, 'fingerprint'> = {
     name: desired.name,
     spec: desired.spec,
@@ -97,7 +98,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     diagnostics: [
       ...tunnelDiagnostics(desired, observed.host),
       ...observed.host.problems.map(unknownOfHost),
-      ...profiles.flatMap(({ profile, seen }) => about(profile.name, unobserved(desired, profile, seen))),
+      ...profiles.flatMap(({ profile }) => about(profile.name, blind.get(profile.name) ?? [])),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
       ),
@@ -105,7 +106,12 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, participantDiagnostics(desired, profile, seen, ofServices)),
       ),
-      ...wanted.flatMap((one) => about(one.summary.name, one.diagnostics)),
+      ...wanted.flatMap(({ summary: { name }, diagnostics }) =>
+        about(
+          name,
+          blind.has(name) ? diagnostics.filter(({ code }) => !OF_BLINDNESS.has(code)) : diagnostics,
+        ),
+      ),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
       ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
@@ -140,15 +146,41 @@ function seenOf(observed: ObservedState, name: string): ObservedProfile {
 /** What lets a cluster be observed. `isKnown`: minikube has the profile. `isContext`: its context cannot be used. */
 function wayOf(isKnown: boolean, isContext: boolean): string {
   const inSpec = isKnown ? 'context in the spec' : 'profile’s name or context in the spec';
-  if (isContext) return `correct the kubeconfig, or the ${inSpec}, as said above`;
+  if (isContext) return `correct what is named above in the kubeconfig or minikube’s files, or the ${inSpec}`;
   return isKnown ? 'start the profile' : `correct the ${inSpec}`;
+}
+
+/** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
+const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
+
+/** What is to be said of each profile whose cluster could not be observed, by its name. */
+function unobservedIn(
+  desired: DesiredState,
+  profiles: readonly { readonly profile: DesiredProfile; readonly seen: ObservedProfile }[],
+  wanted: readonly WantedProfile[],
+): ReadonlyMap<string, readonly Diagnostic[]> {
+  const lost = new Set(
+    wanted.flatMap((one) =>
+      one.diagnostics.some(({ code }) => code === 'gateway-unknown') ? [one.summary.name] : [],
+    ),
+  );
+  const told = profiles.map(
+    ({ profile, seen }) =>
+      [profile.name, unobserved(desired, profile, seen, lost.has(profile.name))] as const,
+  );
+  return new Map(told.filter(([, diagnostics]) => diagnostics.length > 0));
 }
 
 /**
  * What cannot be seen must not look like what is not there: a plan made without the cluster would take away the
  * routes of its pods and Services.
  */
-function unobserved(desired: DesiredState, profile: DesiredProfile, seen: ObservedProfile): Diagnostic[] {
+function unobserved(
+  desired: DesiredState,
+  profile: DesiredProfile,
+  seen: ObservedProfile,
+  isGatewayUnknown: boolean,
+): Diagnostic[] {
   if (seen.cluster !== null || !needsCluster(profile)) return [];
   if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
   const absent = desired.mode === 'absent';
@@ -162,11 +194,11 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
       summary: `profile ${profile.name}: its cluster could not be observed`,
       cause:
         seen.problems.length > 0
-          ? seen.problems.join('; ')
+          ? seen.problems.join('\n')
           : `nothing was observed of context ${profile.context}`,
       fix: absent
         ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : `${wayOf(isKnown, isContext)}, or list its networks in the spec and write \`assign: none\``,
+        : `${wayOf(isKnown, isContext)}, or ${isGatewayUnknown ? 'give its gateway, ' : ''}list its networks in the spec and write \`assign: none\``,
       ...(isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {}),
       at: profile.at,
     },

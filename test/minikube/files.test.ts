@@ -116,6 +116,17 @@ describe('config', () => {
     });
   });
 
+  it('does not blame permissions for JSON that is broken, nor a missing profile for a home that is a file', async () => {
+    await write('profiles/dev/config.json', '{');
+    await expect(profiles().config('dev')).rejects.toMatchObject({
+      diagnostics: [{ fix: expect.stringContaining('JSON') }],
+    });
+    const env = { MINIKUBE_HOME: join(home, '.minikube/profiles/dev/config.json') };
+    await expect(profiles({ env }).list()).rejects.toMatchObject({
+      diagnostics: [{ fix: expect.stringContaining('MINIKUBE_HOME') }],
+    });
+  });
+
   it.each([
     ['Debian GNU/Linux 12|["name=seccomp,profile=builtin"]', null],
     ['Docker Desktop|["name=seccomp"]', 'Docker Desktop'],

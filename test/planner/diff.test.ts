@@ -110,19 +110,36 @@ describe('steps for routes', () => {
     const blind = build.observedProfile({ cluster: null, problems: ['connection refused'] });
     const result = plan(desired, { ...seen([pods], [build.claim(pods)]), profiles: [blind] });
     expect(result.diagnostics).toMatchObject([
-      { code: 'cluster-unobserved', severity: 'error' },
-      { code: 'pods-unknown' },
+      { code: 'cluster-unobserved', severity: 'error', cause: 'connection refused' },
+    ]);
+  });
+
+  it('says once why neither a cluster, its gateway nor its pods are known, a line for each cause', () => {
+    const auto = { value: 'auto', at: build.AT } as const;
+    const desired = build.desired([build.profile({ pods: auto, gateway: auto })]);
+    const problems = ['no kubeconfig context', 'config.json is not JSON'];
+    const lost = { cluster: null, context: null, config: null, minikubeIp: null, problems };
+    const { diagnostics } = plan(desired, {
+      ...seen([], []),
+      profiles: [build.observedProfile(lost)],
+    });
+    expect(diagnostics).toMatchObject([
+      {
+        code: 'cluster-unobserved',
+        cause: 'no kubeconfig context\nconfig.json is not JSON',
+        fix: expect.stringContaining('give its gateway'),
+      },
     ]);
   });
 
   it.each([
-    ['a context that cannot be used', {}, null, 'correct the kubeconfig, or the context', undefined],
+    ['a context that cannot be used', {}, null, 'minikube’s files, or the context', undefined],
     ['a server that does not answer', {}, {}, 'start the profile', 'minikube start -p minikube'],
     [
       'the same of no minikube profile',
       { config: null },
       null,
-      'kubeconfig, or the profile’s name',
+      'minikube’s files, or the profile’s name',
       undefined,
     ],
     ['no minikube profile', { config: null }, {}, 'correct the profile’s name', undefined],

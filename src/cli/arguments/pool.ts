@@ -1,5 +1,6 @@
 import type { ObservedHost, ObservedProfile, ObservedState } from '../../model/observed.ts';
-import { overlaps, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
+import { formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
+import { type AddressRange, parseRange, rangeOf, rangesOverlap } from '../../model/range.ts';
 
 /** Shorter prefixes are default routes, or the halves of one: they cover every pool and collide with none. */
 const SHORTEST = 2;
@@ -61,6 +62,39 @@ export function freePool(used: readonly Prefix[]): FreePool | null {
     }
   }
   return null;
+}
+
+function spans(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/** A pool as it was given, and a network in use that it overlaps. */
+export interface PoolOverlap {
+  readonly pool: string;
+  readonly network: Prefix;
+}
+
+/**
+ * The first network in use that each of the given pools overlaps. What mkplan has claimed within a pool does not count:
+ * those are addresses that it gave from it.
+ */
+export function overlapsOf(
+  given: readonly string[],
+  used: readonly Prefix[],
+  claimed: readonly Prefix[],
+): PoolOverlap[] {
+  const ours = new Set(claimed.map(formatPrefix));
+  return given.flatMap((pool) => {
+    const range = parseRange(pool);
+    if (range === null) return [];
+    const network = used.find(
+      (prefix) =>
+        prefix.length >= SHORTEST &&
+        rangesOverlap(range, rangeOf(prefix)) &&
+        !(ours.has(formatPrefix(prefix)) && spans(range, rangeOf(prefix))),
+    );
+    return network === undefined ? [] : [{ pool, network }];
+  });
 }
 
 /** Everything in an observation that a pool could collide with: on this host, in the registry, in the clusters. */

@@ -1,10 +1,10 @@
 import type { ProfileSettings, Profiles } from '../../minikube/profiles.ts';
-import { Failure } from '../../model/diagnostic.ts';
+import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
 import { thoseThatExist } from '../../model/nearest.ts';
 
 /** What a profile is chosen from. */
 export interface ProfileSources {
-  readonly profiles: Pick<Profiles & ProfileSettings, 'list' | 'current'>;
+  readonly profiles: Pick<Profiles & ProfileSettings, 'list' | 'current' | 'place'>;
   /** The names of all kubeconfig contexts. Throws a Failure when the kubeconfig cannot be read. */
   contexts(): Promise<readonly string[]>;
 }
@@ -14,26 +14,46 @@ const DEFAULT_PROFILE = 'minikube';
 
 /**
  * The profile that a command without a spec is about: the one that is named, else minikube's current one, else
- * `minikube`, else the only one. Throws a Failure that names those that exist.
+ * `minikube`, else the only one. What could not be read on the way is told to `warn`. Throws a Failure that names those
+ * that exist.
  */
-export async function chooseProfile(named: string | undefined, sources: ProfileSources): Promise<string> {
+export async function chooseProfile(
+  named: string | undefined,
+  sources: ProfileSources,
+  warn: (warning: Diagnostic) => void,
+): Promise<string> {
   const names = await sources.profiles.list();
   if (named !== undefined) return await requireKnown(named, names, sources);
-  const current = await sources.profiles.current();
+  const { profile: current, problem } = await sources.profiles.current();
   if (current !== null) {
     if (names.includes(current.name)) return current.name;
     throw unknown(current.name, names, `${current.source} names it as the current profile`);
   }
-  if (names.includes(DEFAULT_PROFILE)) return DEFAULT_PROFILE;
   const [first, ...others] = names;
   if (first === undefined) throw await noProfile(sources);
-  if (others.length === 0) return first;
+  const chosen = names.includes(DEFAULT_PROFILE) ? DEFAULT_PROFILE : others.length === 0 ? first : null;
+  if (chosen !== null) {
+    if (problem !== null) warn(unreadSettings(chosen, problem));
+    return chosen;
+  }
   throw failure(
     'profile-ambiguous',
-    `there are ${names.length} minikube profiles, and none of them is the current one`,
-    thoseThatExist('', names),
+    problem === null
+      ? `there are ${names.length} minikube profiles, and none of them is the current one`
+      : `there are ${names.length} minikube profiles, and which of them is the current one is not known`,
+    [...(problem === null ? [] : [problem]), thoseThatExist('', names)].join('\n'),
     'name one with --profile NAME',
   );
+}
+
+function unreadSettings(chosen: string, problem: string): Diagnostic {
+  return {
+    code: 'profile-unreadable',
+    severity: 'warning',
+    summary: `profile ${chosen} is taken, although minikube may have another current one`,
+    cause: problem,
+    fix: 'correct that file, or name the profile with --profile NAME',
+  };
 }
 
 /** A profile can be any cluster that a kubeconfig context names. */
@@ -53,16 +73,18 @@ function unknown(name: string, names: readonly string[], why: string): Failure {
     'profile-unknown',
     `there is no profile ${JSON.stringify(name)}`,
     why,
-    `name one that there is with --profile NAME: ${thoseThatExist(name, names)}`,
+    names.length === 0
+      ? 'start a profile: `minikube start`; there are no profiles and no kubeconfig contexts'
+      : `name an existing one with --profile NAME: ${thoseThatExist(name, names)}`,
   );
 }
 
-async function noProfile({ contexts }: ProfileSources): Promise<Failure> {
+async function noProfile({ contexts, profiles }: ProfileSources): Promise<Failure> {
   const names = await contexts();
   return failure(
     'profile-missing',
     'there is no minikube profile',
-    `a profile can also be any other kubeconfig context: ${thoseThatExist('', names)}`,
+    `Looked in ${profiles.place}.\nA profile can also be any other kubeconfig context: ${thoseThatExist('', names)}.`,
     names.length === 0
       ? 'start one: `minikube start`'
       : 'name a context with --profile NAME, or start a profile',

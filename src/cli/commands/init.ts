@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DesiredState } from '../../model/desired.ts';
-import { Failure } from '../../model/diagnostic.ts';
+import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import { formatPrefix } from '../../model/prefix.ts';
 import { shellWord } from '../../model/shell-word.ts';
@@ -9,7 +9,7 @@ import { observe } from '../../observe/observe.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { parseSpec } from '../../spec/parse.ts';
 import { type FileNames, specNames } from '../arguments/paths.ts';
-import { freePool, prefixesInUse } from '../arguments/pool.ts';
+import { freePool, overlapsOf, type PoolOverlap, prefixesInUse } from '../arguments/pool.ts';
 import { chooseProfile } from '../arguments/profile-choice.ts';
 import { DEFAULT_SPEC } from '../arguments/registration.ts';
 import { EXIT } from '../exit-code.ts';
@@ -37,10 +37,13 @@ export async function init(context: CommandContext, options: InitOptions): Promi
   const adapters = composeReading(terminal, { kinds: [], command: 'mkplan init' });
   try {
     const names = await fileToWrite(context);
-    const profile = await chooseProfile(options.profile, adapters);
-    const { pools, caution } = await choosePools(options.pool, profile, names, adapters);
+    const warn = (warning: Diagnostic) => output.diagnostic(warning, names);
+    const profile = await chooseProfile(options.profile, adapters, warn);
+    if (options.pool.length > 0) checkSpec(specText(profile, options.pool), names);
+    const { pools, caution, warnings } = await choosePools(options.pool, profile, names, adapters);
     const text = specText(profile, pools);
     checkSpec(text, names);
+    warnings.forEach(warn);
     if (caution !== null) output.note(`note: ${caution}.\n`);
     if (options.print === true) {
       if (!output.json) output.document(text);
@@ -69,6 +72,7 @@ interface Pools {
   readonly pools: readonly string[];
   /** What they may collide with that does not show on this host. */
   readonly caution: string | null;
+  readonly warnings: readonly Diagnostic[];
 }
 
 async function choosePools(
@@ -77,7 +81,6 @@ async function choosePools(
   names: FileNames,
   adapters: ReadAdapters,
 ): Promise<Pools> {
-  if (given.length > 0) return { pools: given, caution: null };
   const [observed, others] = await Promise.all([
     look(parseSpec(specText(profile, []), names.absolute).desired, adapters),
     adapters.profiles.list(),
@@ -86,9 +89,38 @@ async function choosePools(
   const known = await Promise.all(
     [...new Set([profile, ...others])].map((name) => adapters.profiles.networks(name)),
   );
-  const found = freePool([...prefixesInUse(observed), ...known.flat()]);
+  const used = [...prefixesInUse(observed), ...known.flatMap(({ networks }) => networks)];
+  // The first is the profile's own; what is wrong with another one's file is not this spec's matter.
+  const problem = known[0]?.problem ?? null;
+  const unread = problem === null ? [] : [unreadNetworks(profile, problem)];
+  if (given.length > 0) {
+    const claimed = observed.registry.claims.map(({ route }) => route.destination);
+    const overlaps = overlapsOf(given, used, claimed);
+    return { pools: given, caution: null, warnings: [...unread, ...overlaps.map(overlapping)] };
+  }
+  const found = freePool(used);
   if (found === null) throw noPool();
-  return { pools: [formatPrefix(found.pool)], caution: found.caution };
+  return { pools: [formatPrefix(found.pool)], caution: found.caution, warnings: unread };
+}
+
+function unreadNetworks(profile: string, problem: string): Diagnostic {
+  return {
+    code: 'profile-unreadable',
+    severity: 'warning',
+    summary: `the pool may overlap networks of profile ${profile}, which are not known`,
+    cause: problem,
+    fix: 'correct that file, and run `mkplan init --force` again',
+  };
+}
+
+function overlapping({ pool, network }: PoolOverlap): Diagnostic {
+  return {
+    code: 'pool-overlaps-network',
+    severity: 'warning',
+    summary: `--pool ${pool} overlaps ${formatPrefix(network)}, which this host or one of its clusters uses`,
+    cause: 'its addresses could then belong to something else, and a plan may refuse the pool or its routes',
+    fix: 'choose another range, or leave --pool out: one that is free is then found',
+  };
 }
 
 /** What a plan of the spec would rest on; without the cluster, where that cannot be asked. */
@@ -137,9 +169,22 @@ function checkSpec(text: string, names: FileNames): void {
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     // Positions in a file that is not there lead nowhere.
-    const diagnostics = thrown.diagnostics.map(({ at: _, ...diagnostic }) => diagnostic);
+    const diagnostics = thrown.diagnostics.map(({ at: _, ...diagnostic }) => ({
+      ...diagnostic,
+      summary: asTyped(diagnostic.summary),
+      cause: asTyped(diagnostic.cause),
+      fix: asTyped(diagnostic.fix),
+    }));
     throw new Failure('usage', diagnostics, { cause: thrown });
   }
+}
+
+/** What was typed as an option is not found by its place in a spec. */
+function asTyped(text: string): string {
+  return text
+    .replace(/\bspec\.profiles\[0\]\.loadBalancer\.pool(\[\d+\])?/g, '--pool')
+    .replace(/(?<!-)\bpool (?=[\da-f:.]+[/-])/gi, '--pool ')
+    .replace(/ of profile \S+ \(line \d+\)/, '');
 }
 
 async function write(text: string, names: FileNames, force: boolean): Promise<void> {

@@ -26,6 +26,8 @@ type Section = 'clusters' | 'users' | 'contexts';
 
 interface Merged {
   readonly files: readonly string[];
+  /** Those of them that do not exist. */
+  readonly missing: ReadonlySet<string>;
   readonly sections: Readonly<Record<Section, Map<string, Entry>>>;
 }
 
@@ -127,13 +129,18 @@ export function kubeconfigFiles(env: NodeJS.ProcessEnv, home: string): readonly 
 }
 
 async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
+  const missing = new Set<string>();
   const merged: Merged = {
     files: kubeconfigFiles(env, home),
+    missing,
     sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
   };
   for (const file of merged.files) {
     const bytes = await readBytes(file, (env['KUBECONFIG'] ?? '') !== '');
-    if (bytes === null) continue;
+    if (bytes === null) {
+      missing.add(file);
+      continue;
+    }
     let config: unknown;
     try {
       config = readDocument(bytes);
@@ -218,8 +225,10 @@ function fieldsOf(context: string, section: 'cluster' | 'user', entry: Entry): E
   }
 }
 
-function lookedIn(files: readonly string[]): string {
-  return files.length === 0 ? 'KUBECONFIG and HOME name no file' : `Looked in ${files.join(', ')}`;
+function lookedIn({ files, missing }: Merged): string {
+  if (files.length === 0) return 'KUBECONFIG and HOME name no file';
+  const named = files.map((file) => (missing.has(file) ? `${file} (does not exist)` : file));
+  return `Looked in ${named.join(', ')}`;
 }
 
 /** The names of all contexts, in the order of the files. Throws a Failure when a file cannot be read. */
@@ -238,7 +247,8 @@ export async function readKubeContext(options: {
   home: string;
 }): Promise<KubeContext> {
   const { context: name } = options;
-  const { files, sections } = await readMerged(options.env, options.home);
+  const merged = await readMerged(options.env, options.home);
+  const { sections } = merged;
   const context = sections.contexts.get(name);
   const [clusterName, userName] = [referenceOf(context, 'cluster'), referenceOf(context, 'user')];
   const listed = sections.clusters.get(clusterName);
@@ -249,8 +259,8 @@ export async function readKubeContext(options: {
         ? `there is no kubeconfig context "${name}"`
         : `context "${name}" names the cluster "${clusterName}", which is not defined`,
       context === undefined
-        ? `${lookedIn(files)}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
-        : `${lookedIn(files)}.`,
+        ? `${lookedIn(merged)}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
+        : `${lookedIn(merged)}.`,
       'Start the cluster, or set `context` in tunnel.yaml to the one that reaches it.',
       'kubectl config get-contexts',
     );

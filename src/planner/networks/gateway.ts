@@ -107,12 +107,19 @@ function chooseAuto(observed: ObservedProfile): GatewayChoice {
 }
 
 function unknownGateway(observed: ObservedProfile): Diagnostic {
-  const because = observed.problems.length > 0 ? `: ${observed.problems.join('; ')}` : '';
+  const recorded = (observed.config?.nodes ?? []).map(({ ip }) => ip);
+  const stale =
+    recorded.length === 0
+      ? ''
+      : `; what config.json says (${recorded.join(', ')}) may be old and is not taken`;
   return {
     code: 'gateway-unknown',
     severity: 'error',
     summary: `profile ${observed.name}: the address of the VM could not be determined`,
-    cause: `neither the API server, nor a Ready control-plane Node, nor minikube gave one${because}`,
+    cause: [
+      `neither the API server, nor a Ready control-plane Node, nor \`minikube ip\` gave one${stale}`,
+      ...observed.problems,
+    ].join('\n'),
     // Where minikube has no such profile, its command would make one.
     ...(observed.config === null
       ? {

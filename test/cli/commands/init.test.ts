@@ -67,7 +67,6 @@ describe('the profile', () => {
   });
 
   it.each([
-    ['not JSON', '{'],
     ['null', 'null'],
     ['a list', '[]'],
     ['another kind of name', '{"profile": 3}'],
@@ -77,6 +76,51 @@ describe('the profile', () => {
     await profiles('a', 'minikube');
     await current(text);
     expect(await chosen()).toBe('minikube');
+  });
+
+  it('is chosen with a warning where minikube’s settings cannot be read, which are the cause where it is not', async () => {
+    await profiles('a', 'minikube');
+    await current('{');
+    const { code, stdout, stderr } = await mkplan(['init', '--print']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('- name: "minikube"');
+    expect(stderr).toContain('warning: profile minikube is taken');
+    expect(stderr).toContain(minikube('config', 'config.json'));
+    await rm(minikube('profiles', 'minikube'), { recursive: true });
+    await profiles('b');
+    const torn = await mkplan(['init', '--print']);
+    expect(torn.code).toBe(1);
+    expect(torn.stderr).not.toContain('none of them is the current one');
+    expect(torn.stderr).toContain(`${minikube('config', 'config.json')} could not be read`);
+  });
+
+  it('has its own file named in a warning where that cannot be read', async () => {
+    await write(minikube('profiles', 'dev', 'config.json'), '{');
+    const { code, stderr } = await mkplan(['init', '--print']);
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning: the pool may overlap networks of profile dev');
+    expect(stderr).toContain(`${minikube('profiles', 'dev', 'config.json')} could not be read`);
+  });
+
+  it('that is missing is looked for where it is said, and MINIKUBE_HOME may be no file', async () => {
+    const { stderr } = await mkplan(['init']);
+    expect(stderr).toContain(`Looked in ${minikube('profiles')}, since MINIKUBE_HOME is set.`);
+    await write(join(home, 'file'), '');
+    const wrong = await mkplan(['init'], { MINIKUBE_HOME: join(home, 'file') });
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('Let MINIKUBE_HOME name a directory');
+  });
+
+  it.each([
+    [['--pool', 'foo'], 64, '--pool'],
+    [['--pool', '10.60.0.0/24', '--pool', '10.60.0.0/25'], 64, '--pool'],
+    [['--pool', '10.100.0.0/24'], 0, 'overlaps 10.96.0.0/12'],
+  ])('is not asked about a pool that is wrong without its option: %j', async (argv, exit, said) => {
+    await profiles('dev');
+    const { code, stderr } = await mkplan(['init', '--print', ...argv]);
+    expect(stderr).toContain(said);
+    expect(stderr).not.toContain('spec.profiles');
+    expect(code).toBe(exit);
   });
 
   it('is read where MINIKUBE_HOME ends in .minikube', async () => {

@@ -76,6 +76,17 @@ describe('a Node without an address', () => {
     expect(codes).toEqual(['gateway-unknown']);
   });
 
+  it('is not said to be unknown to minikube where its config.json has one, which may be old', () => {
+    const cluster = build.cluster({ nodes: [m02([])], kubeadm: null });
+    const lost = build.observedProfile({ cluster, minikubeIp: null, context: null });
+    const spec = build.desired([build.profile({ gateway: { value: 'auto', at: build.AT } })]);
+    const [first] = plan(spec, build.observed({ profiles: [lost] })).diagnostics;
+    expect(first).toMatchObject({
+      code: 'gateway-unknown',
+      cause: expect.stringMatching(/config\.json says \(.+\)/),
+    });
+  });
+
   it('is passed over for another that has an endpoint of a Service with the Local policy, or named', () => {
     const service = build.service('web', { externalTrafficPolicy: 'Local' });
     const spec = build.desired([build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/24']) })]);
