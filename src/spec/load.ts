@@ -119,6 +119,15 @@ function notAFile(path: string, what: string): Diagnostic {
   };
 }
 
+/** What helps with a file that cannot be opened, by the system's error. */
+function fixOf(code: unknown): string {
+  if (code === 'ELOOP')
+    return 'its symbolic links lead back to themselves: remove one, or give the path of the file';
+  if (code === 'ENOTDIR') return 'part of the path is a file and not a directory: correct the path';
+  if (code === 'ENAMETOOLONG') return 'give a shorter path';
+  return 'make the file readable for yourself, and the directories above it';
+}
+
 function cannotOpen(path: string, error: unknown): Diagnostic {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') {
@@ -126,7 +135,7 @@ function cannotOpen(path: string, error: unknown): Diagnostic {
       code: 'spec-missing',
       severity: 'error',
       summary: `there is no file ${path}`,
-      cause: 'nothing has this path',
+      cause: 'the path, or a directory above it, does not exist',
       fix: 'give the path of a tunnel.yaml, or let `mkplan init` write one',
       command: `mkplan init ${shellWord(path)}`,
     };
@@ -136,6 +145,6 @@ function cannotOpen(path: string, error: unknown): Diagnostic {
     severity: 'error',
     summary: `${path} cannot be read`,
     cause: messageOf(error),
-    fix: 'make the file readable for yourself, and check that every directory above it exists',
+    fix: fixOf(code),
   };
 }

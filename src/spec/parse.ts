@@ -104,7 +104,7 @@ function emptySpec(file: string): Diagnostic {
       code: 'spec-empty',
       summary: 'the spec is empty',
       cause: 'there is nothing in it but white space and comments',
-      fix: 'write a spec; `mkplan init` writes one to begin with',
+      fix: 'write a spec, or let `mkplan init --force` put one in its place',
     },
   );
 }

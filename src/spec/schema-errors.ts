@@ -138,7 +138,7 @@ function describe(error: SchemaError, where: string, node: SpecNode | null): Fla
       return outOfBounds(error, place, node);
     case 'minItems':
     case 'minProperties':
-      return tooFew(place);
+      return tooFew(place, where === 'spec.profiles');
     case 'maxItems':
     case 'maxProperties':
       return tooMany(error, place);
@@ -276,12 +276,13 @@ function outOfBounds(error: SchemaError, place: string, node: SpecNode | null): 
   };
 }
 
-function tooFew(place: string): Flaw {
+/** `isRequired`: the key cannot be left out. */
+function tooFew(place: string, isRequired: boolean): Flaw {
   return {
     code: 'too-few',
     summary: `${place} is empty`,
     cause: 'it needs at least one entry to mean anything',
-    fix: 'add an entry, or remove the key',
+    fix: isRequired ? 'add an entry' : 'add an entry, or remove the key',
   };
 }
 

@@ -46,11 +46,11 @@ const FAILURES: readonly (readonly [readonly string[], number, string])[] = [
   [['watch', '--auto-approve'], 1, 'spec-missing'],
   [['watch'], 64, 'approval-without-terminal'],
   [['destroy', '--auto-approve'], 1, 'spec-missing'],
-  [['destroy', join(ROOT, SPEC)], 64, 'approval-without-terminal'],
-  [['cleanup'], 64, 'approval-without-terminal'],
+  [['cleanup', '--allow', 'everything'], 64, 'usage'],
   [['import', '--auto-approve'], 1, 'spec-missing'],
   [['import', '10.96.0.0/12', join(ROOT, SPEC)], 64, 'approval-without-terminal'],
   [['import', 'a.yaml', 'b.yaml'], 64, 'import-arguments'],
+  [['import', 'bla'], 1, 'import-arguments'],
   [['show', 'none.json'], 1, 'plan-file-unreadable'],
   [['observe'], 1, 'spec-missing'],
 ];
@@ -93,6 +93,17 @@ describe('--json', () => {
       withoutTime(planned.lines.filter(({ type }) => type !== 'saved')),
     );
   });
+
+  it.each([['cleanup'], ['destroy', join(ROOT, SPEC)]])(
+    'asks nobody about %s where there is nothing to remove',
+    async (...argv) => {
+      const env = { HOME: directory, MINIKUBE_HOME: directory, XDG_STATE_HOME: directory };
+      const { code, lines, stderr } = await linesOf(argv, { cwd: directory, env });
+      expect(code, stderr).toBe(0);
+      expect(typesOf(lines)).toContain('changes');
+      expect(codesOf(lines)).not.toContain('approval-without-terminal');
+    },
+  );
 
   it('tells what mkplan runs on, which cannot fail', async () => {
     const { lines } = await linesOf(['version']);

@@ -1,5 +1,5 @@
 import type { DesiredState } from '../../model/desired.ts';
-import { Failure } from '../../model/diagnostic.ts';
+import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
 import { encodeRoute, formatRoute, ROUTE_TYPES } from '../../model/route.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { observe } from '../../observe/observe.ts';
@@ -42,7 +42,9 @@ export async function importRoutes(
 ): Promise<number> {
   const { routes, specs } = splitArguments(given);
   if (specs.length > 1) throw tooManySpecs(specs);
-  const desired = await loadDesired(context, 'present');
+  const desired = await loadDesired(context, 'present').catch((thrown: unknown) => {
+    throw specs.length > 0 && thrown instanceof Failure ? neitherRouteNorSpec(specs, thrown) : thrown;
+  });
   let named: readonly string[] = routes;
   if (options.all === true || routes.length === 0) {
     const found = await findImportable(context, importWords(given, options), options, desired);
@@ -107,6 +109,20 @@ function list({ output, names }: CommandContext, found: readonly Importable[]): 
     output.line({ type: 'importable', ...rest, route: encodeRoute(route) });
   }
   return EXIT.ok;
+}
+
+/** What is neither a route nor a file is a route that was mistyped, as likely as not: nobody wants a spec of that name. */
+function neitherRouteNorSpec([given = '']: readonly string[], thrown: Failure): Failure {
+  if (thrown.diagnostics.every(({ code }) => code !== 'spec-missing')) return thrown;
+  const diagnostic: Diagnostic = {
+    code: 'import-arguments',
+    severity: 'error',
+    summary: `${given} is no route, and there is no such file`,
+    cause: 'A route is named by its destination, or by the whole of it as `ip route` shows it, in quotes.',
+    fix: 'See which routes there are, or give the path of a tunnel.yaml.',
+    command: 'mkplan import',
+  };
+  return new Failure('error', [diagnostic], { cause: thrown });
 }
 
 function tooManySpecs(specs: readonly string[]): Failure {

@@ -65,7 +65,9 @@ export async function applyPlan(
   compose: (terminal: Terminal, approved: Approved) => Promise<ChangeAdapters> = composeChanging,
 ): Promise<ApplyOutcome | null> {
   const asks = options.autoApprove !== true && request.saved === null;
-  if (asks) requirePrompt(context.terminal, context.output.json, request.verb);
+  // What only removes has often nothing to do, and then nobody needs to be asked.
+  const asksLate = request.desired.mode === 'absent';
+  if (asks && !asksLate) requirePrompt(context.terminal, context.output.json, request.verb);
   const adapters = await compose(context.terminal, approvedBy(request.words, options.allow));
   try {
     const run = new ApplyCommand(context, options, request, adapters);
@@ -112,7 +114,8 @@ class ApplyCommand {
     const refusal = refusalOf(plan);
     if (refusal !== null) throw refusal;
     if (isEmpty(plan)) return { kind: 'nothing', plan, txid: null, diagnostics: [], left: [] };
-    const { terminal, signal } = this.#context;
+    const { terminal, signal, output } = this.#context;
+    requirePrompt(terminal, output.json, this.#request.verb);
     if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
     await rememberShown(
       this.#context,

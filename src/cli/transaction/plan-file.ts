@@ -1,4 +1,4 @@
-import { open, rm, stat } from 'node:fs/promises';
+import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
 import type { Plan } from '../../model/plan.ts';
@@ -50,6 +50,8 @@ export async function writeNewFile({
     }
   } catch (thrown) {
     const exists = errnoOf(thrown) === 'EEXIST';
+    const other = exists ? await otherThanFile(path) : null;
+    if (other !== null) throw notAFile({ shown, what }, other, 'file-exists', thrown);
     throw failure(
       'error',
       exists ? 'file-exists' : 'file-not-written',
@@ -59,6 +61,33 @@ export async function writeNewFile({
       thrown,
     );
   }
+}
+
+/** What stands at a path where it is no ordinary file: a symbolic link, among others; null where it is one, or nothing. */
+export async function otherThanFile(path: string): Promise<string | null> {
+  // What keeps it from being looked at is told by whoever opens it.
+  const found = await lstat(path).catch(() => null);
+  if (found === null || found.isFile()) return null;
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  return found.isDirectory() ? 'a directory' : 'a device, pipe or socket';
+}
+
+/** The Failure for a file that is not written, because something else stands at its path. */
+export function notAFile(
+  { shown, what }: Pick<NewFile, 'shown' | 'what'>,
+  other: string,
+  code: 'file-exists' | 'file-not-written',
+  thrown?: unknown,
+): Failure {
+  const fix = other === 'a symbolic link' ? 'remove the link, or name another file' : 'name another file';
+  return failure(
+    'error',
+    code,
+    `the ${what} could not be written to ${shown}`,
+    `it is ${other}, which mkplan neither replaces nor writes through`,
+    fix,
+    thrown,
+  );
 }
 
 /** Bytes of a saved plan: one for a hundred thousand routes has a third of them. */

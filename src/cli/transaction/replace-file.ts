@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
-import { type NewFile, writeNewFile } from './plan-file.ts';
+import { type NewFile, notAFile, otherThanFile, writeNewFile } from './plan-file.ts';
 
 /**
  * Writes a file, in place of one that is there: whole or not at all, by a new file beside it that takes its name. Its
@@ -13,7 +13,8 @@ export async function replaceFile(file: NewFile): Promise<void> {
   const found = await lstat(file.path).catch(() => null);
   // What keeps it from being looked at keeps it from being written, with the system's own words.
   if (found === null) return await writeNewFile(file);
-  if (!found.isFile()) throw notReplaced(file, 'it is a symbolic link, a directory or a device', undefined);
+  const other = await otherThanFile(file.path);
+  if (other !== null) throw notAFile(file, other, 'file-not-written');
   const beside = join(dirname(file.path), `.${basename(file.path)}.${randomBytes(6).toString('hex')}`);
   try {
     const handle = await open(beside, 'wx', found.mode & 0o777);

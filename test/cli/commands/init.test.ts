@@ -231,7 +231,10 @@ describe('the file', () => {
     const target = join(home, 'target');
     await writeFile(target, 'theirs');
     await symlink(target, join(cwd, 'tunnel.yaml'));
-    expect((await mkplan(['init', ...flags])).code).toBe(1);
+    const refused = await mkplan(['init', ...flags]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('remove the link, or name another file');
+    expect(refused.stderr).not.toContain('add --force');
     await rm(target);
     expect((await mkplan(['init', ...flags])).code).toBe(1);
     await expect(readFile(target)).rejects.toMatchObject({ code: 'ENOENT' });

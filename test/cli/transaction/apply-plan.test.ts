@@ -310,6 +310,24 @@ describe('apply at a prompt', () => {
     expect((await made.apply())?.kind).toBe('nothing');
   });
 
+  it('needs a terminal for a removal that has something to remove, and shows what that is', async () => {
+    const made = await rig();
+    await made.apply(ALLOWED);
+    const { desired: present } = made.request;
+    const desired = { ...present, mode: 'absent' as const };
+    const makeRemoval: ApplyRequest['makePlan'] = (observed) => makePlan(desired, observed);
+    const terminal = fakeTerminal({ isTTY: false }).terminal;
+    const context = { ...made.context, terminal };
+    const request = { ...made.request, desired, verb: 'destroy', makePlan: makeRemoval };
+    const removing = applyPlan(context, { allow: [], lockTimeout: 0 }, request, async () => made.adapters);
+    await expect(removing).rejects.toMatchObject({
+      kind: 'usage',
+      diagnostics: [{ code: 'approval-without-terminal' }],
+    });
+    expect(made.fake.stdout()).toContain('1 to delete');
+    expect(made.kernel.has(WANTED)).toBe(true);
+  });
+
   it('ends what was cut off before it shows the plan', async () => {
     const made = await rig(({ stdin }) => stdin.write('no\n'));
     const { kernel, adapters, fake } = made;
