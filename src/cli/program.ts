@@ -78,7 +78,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   }
   for (const command of program.commands) addFormOptions(command);
   try {
-    await program.parseAsync(namesUnknown(program, argv) ? argv.slice(0, 1) : argv, { from: 'user' });
+    await program.parseAsync(withoutHelpOfUnknown(program, argv), { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
@@ -88,9 +88,11 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   return exitCode;
 }
 
-/** Whether a command is named that there is not. With `--help` behind it, commander would show the help of the program. */
-function namesUnknown(program: Command, [name]: readonly string[]): boolean {
-  return name !== undefined && !name.startsWith('-') && !program.commands.some((one) => one.name() === name);
+/** An unknown command with `--help` behind it, less that: commander would show the help of the program, as if nothing were wrong. */
+function withoutHelpOfUnknown(program: Command, argv: readonly string[]): readonly string[] {
+  const [name = '-'] = argv;
+  if (name.startsWith('-') || program.commands.some((one) => one.name() === name)) return argv;
+  return argv.filter((word) => word !== '--help' && word !== '-h');
 }
 
 function createProgram(terminal: Terminal): Command {
