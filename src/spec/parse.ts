@@ -6,9 +6,9 @@ import type { TunnelOverlay } from './generated/tunnel.ts';
 import { validateOverlay, validateTunnel } from './generated/validate-tunnel.js';
 import { interpret } from './interpret.ts';
 import { mergeOverlay } from './overlay.ts';
-import { byPosition, errorAt } from './problem.ts';
+import { byPosition, errorAt, otherKind } from './problem.ts';
 import { describeSchemaErrors, nodeToBlame, settleAlternatives } from './schema-errors.ts';
-import { plainValue, type SpecNode, without } from './tree.ts';
+import { childOf, plainValue, positionAt, type SpecNode, without } from './tree.ts';
 import { readYaml } from './yaml.ts';
 
 /** A document's text, and the file that diagnostics name. */
@@ -90,11 +90,23 @@ function readDocument(
     if (kind === 'spec') problems.push(emptySpec(file));
     return null;
   }
+  const { root } = reading;
+  const other = kind === 'spec' ? otherKind(textUnder(root, 'apiVersion'), textUnder(root, 'kind')) : null;
+  if (other !== null) {
+    problems.push(errorAt(positionAt(root, ['kind']), other));
+    return null;
+  }
   const validate = kind === 'spec' ? validateTunnel : validateOverlay;
   if (!validate(plainValue(reading.root))) {
     for (const problem of describeSchemaErrors(reading.root, validate.errors ?? [])) problems.push(problem);
   }
   return soundPart(reading.root);
+}
+
+/** The plain value under a key of the document; undefined where there is none. */
+function textUnder(root: SpecNode, key: string): unknown {
+  const node = childOf(root, key);
+  return node?.kind === 'scalar' ? node.value : undefined;
 }
 
 function emptySpec(file: string): Diagnostic {

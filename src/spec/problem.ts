@@ -1,4 +1,5 @@
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
+import { nearest } from '../model/nearest.ts';
 import { printableLine } from '../model/printable.ts';
 
 /** The texts of a diagnostic, without its place. */
@@ -40,4 +41,17 @@ export function byPosition(a: Diagnostic, b: Diagnostic): number {
     return Number(a.at !== undefined) - Number(b.at !== undefined);
   if (a.at.file !== b.at.file) return 0;
   return a.at.line - b.at.line || a.at.column - b.at.column;
+}
+
+/** What is wrong with a document that is some other Kubernetes object; null where it may be meant as a Tunnel. */
+export function otherKind(apiVersion: unknown, kind: unknown): Flaw | null {
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || apiVersion.startsWith('mkplan/'))
+    return null;
+  if (nearest(kind, ['Tunnel']) !== null) return null;
+  return {
+    code: 'not-a-tunnel',
+    summary: `this is a Kubernetes ${harmless(kind)}, not a Tunnel`,
+    cause: `its apiVersion is ${harmless(apiVersion)}; a spec of mkplan has \`apiVersion: mkplan/v1alpha1\` and \`kind: Tunnel\``,
+    fix: 'give the path of a tunnel.yaml; `mkplan init` writes one',
+  };
 }

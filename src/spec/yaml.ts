@@ -1,6 +1,6 @@
-import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, Parser } from 'yaml';
+import { Composer, type CST, type Document, isMap, isScalar, Lexer, LineCounter, Parser } from 'yaml';
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
-import { errorAt, harmless, quote } from './problem.ts';
+import { errorAt, harmless, otherKind, quote } from './problem.ts';
 import type { SpecNode } from './tree.ts';
 import { fail, MAX_DEPTH, type PositionOf, TreeReader, tooDeep, Unreadable } from './yaml-tree.ts';
 
@@ -129,7 +129,7 @@ function onlyDocument(documents: Iterable<Document.Parsed>, positionOf: Position
   let passed = 0;
   for (const next of documents) {
     if (only === null || (isEmpty(only) && passed < MAX_EMPTY)) only = next;
-    else if (!isEmpty(next) || passed >= MAX_EMPTY) refuseSecond(next, positionOf);
+    else if (!isEmpty(next) || passed >= MAX_EMPTY) refuseSecond(only, next, positionOf);
     passed++;
   }
   if (only === null) throw new RangeError('the composer made no document');
@@ -140,7 +140,11 @@ function isEmpty({ contents, errors }: Document.Parsed): boolean {
   return errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''));
 }
 
-function refuseSecond(document: Document.Parsed, positionOf: PositionOf): never {
+function refuseSecond(first: Document.Parsed, document: Document.Parsed, positionOf: PositionOf): never {
+  const { contents } = first;
+  // Manifests of a cluster often share a file; that it is one says more than how many there are.
+  const other = isMap(contents) ? otherKind(contents.get('apiVersion'), contents.get('kind')) : null;
+  if (other !== null) fail(positionOf(first.range[0]), other);
   fail(positionOf(document.range[0]), {
     code: 'yaml-many-documents',
     summary: 'a second YAML document begins here',

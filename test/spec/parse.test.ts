@@ -182,6 +182,35 @@ describe('the form of the document', () => {
   });
 });
 
+describe('a manifest of the cluster', () => {
+  const service = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  type: LoadBalancer\n';
+
+  test.each([
+    ['alone', service],
+    ['before other documents', `${service}---\napiVersion: apps/v1\nkind: Deployment\n`],
+  ])('is told by its kind, %s', (_what, given) => {
+    expect(problemsOf(given)).toMatchObject([
+      { code: 'not-a-tunnel', summary: 'this is a Kubernetes Service, not a Tunnel' },
+    ]);
+  });
+
+  test('is not what a spec of another version, or with a mistyped kind, is taken for', () => {
+    const spec = service.replace('v1\n', 'mkplan/v9\n').replace('Service', 'Tunnel');
+    for (const given of [spec, spec.replace('mkplan/v9', 'v1').replace('Tunnel', 'Tunel')]) {
+      expect(problemsOf(given).map(({ code }) => code)).not.toContain('not-a-tunnel');
+    }
+  });
+});
+
+describe('a fix', () => {
+  test('is not to remove a key that is required', () => {
+    const empty =
+      'apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata:\n  name: dev\nspec:\n  profiles: []\n';
+    expect(problemsOf(empty)).toMatchObject([{ code: 'too-few', fix: 'add an entry' }]);
+    expect(problemsOf('# nothing\n')).toMatchObject([{ fix: expect.stringContaining('init --force') }]);
+  });
+});
+
 describe('warnings', () => {
   test('an exclusion that excludes nothing', () => {
     const { warnings } = parse(

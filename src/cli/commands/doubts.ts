@@ -1,7 +1,8 @@
 import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
 import type { ObservedProfile, ObservedState, Right } from '../../model/observed.ts';
-import type { Plan, Purpose } from '../../model/plan.ts';
-import type { StatusReport } from './path-status.ts';
+import { type Plan, type Purpose, serviceName } from '../../model/plan.ts';
+import { endpointKey } from '../wiring/probe.ts';
+import type { ServiceStatus, StatusReport } from './path-status.ts';
 
 const KUBEADM: Right = 'get configmaps kube-system/kubeadm-config';
 
@@ -99,4 +100,27 @@ export function isFulfilled(
         doubts.areRoutesUnknown(step.profile, step.purpose),
     ) || desired.profiles.some(({ name }) => doubts.isSilent(name) || doubts.areServicesUnknown(name));
   return isUnknown ? null : true;
+}
+
+/**
+ * Why nobody is served although the way is there: routed Services without a ready endpoint, or with an address of which no
+ * port answers; for people. `answers`: by `endpointKey`, whether a TCP connection was taken.
+ */
+export function unanswered(
+  services: readonly ServiceStatus[],
+  answers: ReadonlyMap<string, boolean>,
+): string[] {
+  return services
+    .filter(({ routed }) => routed === true)
+    .flatMap((service) => {
+      const name = serviceName(service);
+      if (service.endpoints === 0) return [`${name} has no ready endpoints, so connections to it fail`];
+      return service.addresses
+        .filter((address) => isSilent(address, service.ports, answers))
+        .map((address) => `${name} does not answer at ${address}: no TCP port of it takes a connection`);
+    });
+}
+
+function isSilent(address: string, ports: readonly number[], answers: ReadonlyMap<string, boolean>): boolean {
+  return ports.length > 0 && ports.every((port) => answers.get(endpointKey({ address, port })) === false);
 }

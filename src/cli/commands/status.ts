@@ -22,7 +22,7 @@ import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { probeAll } from '../wiring/probe.ts';
-import { Doubts } from './doubts.ts';
+import { Doubts, unanswered } from './doubts.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from './path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
 
@@ -237,7 +237,7 @@ function showUnclaimed({ output, names }: CommandContext, observed: ObservedStat
 
 async function show(
   { output }: CommandContext,
-  report: StatusReport,
+  seen: StatusReport,
   about: {
     readonly title: string;
     readonly session: SessionStatus | null;
@@ -245,11 +245,12 @@ async function show(
     readonly hasSpec: boolean;
   },
 ): Promise<void> {
-  const routed = report.services.filter((service) => service.routed === true);
+  const routed = seen.services.filter((service) => service.routed === true);
   const endpoints = routed.flatMap(({ addresses, ports }) =>
     addresses.flatMap((address) => ports.map((port) => ({ address, port }))),
   );
   const answers = await probeAll(endpoints);
+  const report = { ...seen, problems: [...seen.problems, ...unanswered(seen.services, answers)] };
   output.print(renderStatus(report, { colors: output.colors, ...output.room, ...about, answers }));
   for (const line of statusLines(report, about.spec, answers)) output.line(line);
 }
