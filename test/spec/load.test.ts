@@ -37,6 +37,20 @@ test('loads a spec under its absolute path', async () => {
   expect(warnings).toEqual([]);
 });
 
+test('does not blame permissions for links that lead back to themselves, or for a path through a file', async () => {
+  const loop = join(directory, 'loop.yaml');
+  await symlink(loop, loop);
+  const file = await write('tunnel.yaml', SPEC);
+  for (const [path, fix] of [
+    [loop, 'symbolic links'],
+    [join(file, 'tunnel.yaml'), 'correct the path'],
+  ] as const) {
+    expect(await problemsOf(path)).toContainEqual(
+      expect.objectContaining({ code: 'spec-unreadable', fix: expect.stringContaining(fix) }),
+    );
+  }
+});
+
 test('merges the overlay beside it, and no other', async () => {
   const path = await write('tunnel.yaml', SPEC);
   await write('tunnel.local.yaml', OVERLAY);

@@ -57,6 +57,14 @@ describe('readKubeContext', () => {
     expect(other.writtenByMinikube).toBe(false);
   });
 
+  it('says which of the files that were looked in do not exist', async () => {
+    const file = await writeKubeconfig(home, 'config', minikube('https://a:1'));
+    const missing = join(home, 'gone');
+    await expect(find('nobody', { KUBECONFIG: `${file}:${missing}` })).rejects.toMatchObject({
+      diagnostics: [{ cause: expect.stringContaining(`Looked in ${file}, ${missing} (does not exist)`) }],
+    });
+  });
+
   it.each([
     ['a context that is not there', {}, 'context-unknown'],
     ['a plain http server', { server: 'http://192.168.39.2:8080' }, 'kubeconfig-server'],
