@@ -18,7 +18,9 @@ export interface RenderPlanOptions extends Room {
 
 /** A plan for people. Equal plans give equal text in equal room, byte for byte. */
 export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
-  const plan = printableDeep(raw);
+  // The lines of a cause stay lines: whoever lays them out makes each of them printable.
+  const diagnosed = raw.diagnostics.map((one) => ({ ...printableDeep(one), cause: one.cause, fix: one.fix }));
+  const plan = { ...printableDeep(raw), diagnostics: diagnosed };
   const blocks = [
     header(plan, options),
     ...profileNames(plan).map((profile) => renderProfile(plan, profile, options)),

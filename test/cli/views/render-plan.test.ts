@@ -204,6 +204,18 @@ describe('renderPlan', () => {
     `);
   });
 
+  it('gives each line of a cause a line of its own, and no other character of it power over the terminal', () => {
+    const texts = {
+      summary: 'it could not be observed',
+      cause: 'no context\nno \u001bconfig',
+      fix: 'start it',
+    };
+    const text = render(
+      planOf({ diagnostics: [{ code: 'cluster-unobserved', severity: 'error', ...texts }] }),
+    );
+    expect(text).toContain('  why  no context\n       | no \\u001bconfig\n  fix  start it\n');
+  });
+
   it('does not bury the plan under many diagnostics of one code', () => {
     const pending = (name: string) =>
       ({
