@@ -1,6 +1,7 @@
 import { request } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { arrayAt, type JsonObject, textAt, textsAt, valueAt } from '../../src/embedded-api/objects/json.ts';
+import { NODES } from '../../src/embedded-api/resources.ts';
 import type { EmbeddedApi } from '../../src/embedded-api/server.ts';
 import { startApi, type TestClient } from './client.ts';
 
@@ -140,6 +141,46 @@ describe('tables', () => {
       '10.96.0.2',
       '10.200.0.1',
       '80:30000/TCP',
+    ]);
+  });
+
+  it('has the columns of the API server for nodes, and those of -o wide', async () => {
+    const addresses = [{ type: 'InternalIP', address: '192.168.39.10' }];
+    const nodeInfo = { kubeletVersion: 'v1.34.0', osImage: 'Buildroot' };
+    const node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'm01' },
+      status: { addresses, nodeInfo },
+    };
+    api.store.seed(NODES, node, { manager: 'test', subresource: '' });
+    const accept = { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
+    const path = '/api/v1/nodes';
+    const table = (await client.send('GET', path, undefined, 'application/json', accept)).body;
+    const columns = arrayAt(table, 'columnDefinitions').map((column) => [
+      valueAt(column, 'name'),
+      valueAt(column, 'priority'),
+    ]);
+    expect(columns).toEqual([
+      ['Name', 0],
+      ['Status', 0],
+      ['Roles', 0],
+      ['Age', 0],
+      ['Version', 0],
+      ['Internal-IP', 1],
+      ['External-IP', 1],
+      ['OS-Image', 1],
+      ['Kernel-Version', 1],
+      ['Container-Runtime', 1],
+    ]);
+    const cells = arrayAt(arrayAt(table, 'rows')[0], 'cells');
+    expect(cells.slice(4)).toEqual([
+      'v1.34.0',
+      '192.168.39.10',
+      '<none>',
+      'Buildroot',
+      '<unknown>',
+      '<unknown>',
     ]);
   });
 });

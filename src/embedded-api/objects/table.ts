@@ -13,6 +13,8 @@ import {
 /** The columns that `kubectl get` shows, which the server makes (meta/v1 Table). */
 interface Column {
   readonly name: string;
+  /** Whether it is for `-o wide` alone. */
+  readonly isWide?: true;
   readonly cell: (object: KubeObject, now: Date) => string;
 }
 
@@ -62,6 +64,24 @@ function roles(node: KubeObject): string {
   return named.length === 0 ? '<none>' : named.map((label) => label.slice(ROLE.length)).join(',');
 }
 
+/** What the API server shows of a node that says nothing (kubernetes, pkg/printers/internalversion). */
+const UNKNOWN = '<unknown>';
+
+function nodeInfo(node: KubeObject, name: string): string | undefined {
+  const text = textAt(node, 'status', 'nodeInfo', name);
+  return text === '' ? undefined : text;
+}
+
+function nodeAddress(node: KubeObject, type: string): string {
+  const address = arrayAt(node, 'status', 'addresses').find((entry) => textAt(entry, 'type') === type);
+  return textAt(address, 'address') ?? '<none>';
+}
+
+function selector(service: KubeObject): string {
+  const pairs = Object.entries(objectAt(service, 'spec', 'selector'));
+  return pairs.length === 0 ? '<none>' : pairs.map(([key, value]) => `${key}=${String(value)}`).join(',');
+}
+
 const NAME: Column = { name: 'Name', cell: (object) => object.metadata.name };
 const AGE: Column = { name: 'Age', cell: age };
 
@@ -74,6 +94,7 @@ function columnsOf(resource: Resource): readonly Column[] {
       { name: 'External-IP', cell: externalIp },
       { name: 'Port(s)', cell: ports },
       AGE,
+      { name: 'Selector', isWide: true, cell: selector },
     ];
   }
   if (resource === NODES) {
@@ -82,7 +103,16 @@ function columnsOf(resource: Resource): readonly Column[] {
       { name: 'Status', cell: readiness },
       { name: 'Roles', cell: roles },
       AGE,
-      { name: 'Version', cell: (node) => textAt(node, 'status', 'nodeInfo', 'kubeletVersion') ?? '' },
+      { name: 'Version', cell: (node) => nodeInfo(node, 'kubeletVersion') ?? '' },
+      { name: 'Internal-IP', isWide: true, cell: (node) => nodeAddress(node, 'InternalIP') },
+      { name: 'External-IP', isWide: true, cell: (node) => nodeAddress(node, 'ExternalIP') },
+      { name: 'OS-Image', isWide: true, cell: (node) => nodeInfo(node, 'osImage') ?? UNKNOWN },
+      { name: 'Kernel-Version', isWide: true, cell: (node) => nodeInfo(node, 'kernelVersion') ?? UNKNOWN },
+      {
+        name: 'Container-Runtime',
+        isWide: true,
+        cell: (node) => nodeInfo(node, 'containerRuntimeVersion') ?? UNKNOWN,
+      },
     ];
   }
   return [NAME, AGE];
@@ -107,12 +137,12 @@ export function tableOf(
     apiVersion: 'meta.k8s.io/v1',
     metadata,
     columnDefinitions: columns.map(
-      ({ name }): Json => ({
+      ({ name, isWide }): Json => ({
         name,
         type: 'string',
         format: name === 'Name' ? 'name' : '',
         description: '',
-        priority: 0,
+        priority: isWide === true ? 1 : 0,
       }),
     ),
     rows: objects.map(
