@@ -42,14 +42,25 @@ export function catchSignals(
     note(`\nGot ${signal}: ${doing()}. A second signal leaves at once.\n`);
     controller.abort(interrupted(signal));
   };
-  for (const signal of SIGNALS) source.on(signal, listener);
-  return {
-    signal: controller.signal,
-    received: () => first,
-    release: () => {
-      for (const signal of SIGNALS) source.off(signal, listener);
-    },
+  return { signal: controller.signal, received: () => first, release: hear(source, listener) };
+}
+
+/**
+ * The same for a command that only reads and has something to close: the second signal leaves at once here too, and both
+ * exit alike, since nothing is left behind.
+ */
+export function abortOnSignal(source: SignalSource): InterruptionHandle {
+  const controller = new AbortController();
+  let first: NodeJS.Signals | null = null;
+  const listener = (signal: NodeJS.Signals) => {
+    if (first !== null) {
+      source.exit(signalExitCode(first));
+      return;
+    }
+    first = signal;
+    controller.abort(interrupted(signal));
   };
+  return { signal: controller.signal, received: () => first, release: hear(source, listener) };
 }
 
 /**
@@ -58,13 +69,14 @@ export function catchSignals(
  */
 export function leaveOnSignal(source: SignalSource): InterruptionHandle {
   const listener = (signal: NodeJS.Signals) => source.exit(signalExitCode(signal));
+  return { signal: new AbortController().signal, received: () => null, release: hear(source, listener) };
+}
+
+/** Returns what stops it. */
+function hear(source: SignalSource, listener: (signal: NodeJS.Signals) => void): () => void {
   for (const signal of SIGNALS) source.on(signal, listener);
-  return {
-    signal: new AbortController().signal,
-    received: () => null,
-    release: () => {
-      for (const signal of SIGNALS) source.off(signal, listener);
-    },
+  return () => {
+    for (const signal of SIGNALS) source.off(signal, listener);
   };
 }
 

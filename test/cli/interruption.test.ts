@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { catchSignals } from '../../src/cli/interruption.ts';
+import { abortOnSignal, catchSignals } from '../../src/cli/interruption.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { FakeSignals } from './terminals.ts';
 
@@ -65,5 +65,22 @@ describe('catchSignals', () => {
     expect(signals.exits).toEqual([]);
     signals.send('SIGTERM');
     expect(handle.received()).toBe('SIGTERM');
+  });
+});
+
+describe('abortOnSignal', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('cancels on the first %s, and leaves as that one does on a second', (signal, code) => {
+    const signals = new FakeSignals();
+    const handle = abortOnSignal(signals);
+    signals.send(signal);
+    expect(handle.signal.aborted).toBe(true);
+    expect(signals.exits).toEqual([]);
+    signals.send('SIGINT');
+    expect(signals.exits).toEqual([code]);
+    handle.release();
+    expect(signals.send('SIGINT')).toBe(false);
   });
 });

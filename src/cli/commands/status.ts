@@ -10,7 +10,7 @@ import { observe } from '../../observe/observe.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { namesFrom } from '../arguments/paths.ts';
 import { EXIT, signalExitCode } from '../exit-code.ts';
-import { catchSignals } from '../interruption.ts';
+import { abortOnSignal } from '../interruption.ts';
 import type { CommandContext } from '../run-command.ts';
 import { isLive } from '../session/session.ts';
 import { approvedBy } from '../transaction/approval.ts';
@@ -78,11 +78,7 @@ async function waitFor(
   adapters: ReadAdapters,
   waitMs: number,
 ): Promise<number> {
-  const signals = catchSignals(
-    context.terminal.signals,
-    () => undefined,
-    () => '',
-  );
+  const signals = abortOnSignal(context.terminal.signals);
   const deadline = performance.now() + waitMs;
   try {
     // Every question of the first look has a time limit of its own, so there is something to show.
@@ -192,14 +188,14 @@ async function showConfirmation(
     const msLeft = Math.max(0, timeLeft(open, await routeTable.identity(), uptimeMs()));
     const secondsLeft = Math.ceil(msLeft / 1000);
     output.line({ type: 'awaiting', txid, spec, secondsLeft });
-    const text = `Not final yet: what was applied for ${printableLine(spec)} is undone in ${secondsLeft} s, unless it is confirmed: mkplan confirm`;
+    const text = `Not final yet: what was applied for ${printableLine(spec)} will be undone in ${secondsLeft} s unless it is confirmed: mkplan confirm`;
     output.printLine(output.colors.change(text));
     return;
   }
   const end = await journal.last();
   if (end?.outcome !== 'undone') return;
   output.line({ type: 'confirmation', ...end });
-  output.printLine('The last apply was not confirmed, and so undone.');
+  output.printLine('The last apply was not confirmed, so it was undone.');
   for (const line of end.left) output.printLine(`  left: ${printableLine(line)}`, 4);
 }
 
