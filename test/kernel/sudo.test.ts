@@ -134,7 +134,7 @@ describe.skipIf(refused !== null)(`an ordinary user${refused === null ? '' : `: 
       const terminal = user.typist(['apply', user.spec]);
       await terminal.sees(/password for/);
       terminal.type(`${PASSWORD}\n`);
-      await terminal.sees(/Only 'yes' is taken/);
+      await terminal.sees(/Only 'yes' will be accepted/);
       terminal.type('yes\n');
       expect(await terminal.exit(), terminal.output.slice(-2000)).toBe(0);
       expect(terminal.output).toMatch(/recovered/i);

@@ -31,8 +31,8 @@ function nothingToConfirm(): Failure {
     {
       code: 'nothing-to-confirm',
       severity: 'error',
-      summary: 'nothing waits to be confirmed',
-      cause: 'Only what was applied with --confirm-within does.',
+      summary: 'nothing is waiting for confirmation',
+      cause: 'Only `mkplan apply --confirm-within` asks for confirmation.',
       fix: 'See what is applied.',
       command: 'mkplan status',
     },

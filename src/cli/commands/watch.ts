@@ -250,10 +250,10 @@ function watchPorts(
 function conclude({ output, names }: CommandContext, { diagnostics, left }: WatchOutcome): number {
   for (const diagnostic of diagnostics) output.diagnostic(diagnostic, names);
   if (diagnostics.length + left.length === 0) {
-    output.note('Left: what this session made was taken away.\n');
+    output.note('Stopped: what this session made was removed.\n');
     return EXIT.ok;
   }
-  output.note(`Not everything could be taken away; ${count(left.length, 'thing')} left:\n`);
+  output.note(`Not everything could be removed; ${count(left.length, 'thing')} left:\n`);
   for (const line of left) output.note(`  ${printableLine(line)}\n`);
   output.line({ type: 'left', left });
   return EXIT.residue;

@@ -121,12 +121,12 @@ function answerTo(
   if (!isOurs) {
     const others = hosts.isLoopback ? '' : ', or a name that --http-host gave';
     const ask = hosts.isLoopback ? 'localhost, 127.0.0.1 or [::1]' : 'an address or a name of this host';
-    return plain(421, `the Host header names somebody else; ask for ${ask}${others}`);
+    return plain(421, `the Host header names another host; ask for ${ask}${others}`);
   }
   const page = Object.hasOwn(pages, target.path) ? pages[target.path] : undefined;
-  if (page === undefined) return plain(404, `there are ${Object.keys(pages).join(' and ')}`);
+  if (page === undefined) return plain(404, `not found; there are ${Object.keys(pages).join(' and ')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return { ...plain(405, `this is read by ${METHODS}`), allow: METHODS };
+    return { ...plain(405, 'only GET and HEAD are allowed'), allow: METHODS };
   }
   return page();
 }

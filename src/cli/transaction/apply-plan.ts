@@ -255,7 +255,8 @@ export function concludeApply(
       return EXIT.ok;
     case 'done':
     case 'awaiting':
-      output.print(`\n${output.colors.bold(doneLine(outcome.plan))}\n`);
+      output.print('\n');
+      output.printLine(output.colors.bold(doneLine(outcome.plan)));
       return EXIT.ok;
     case 'rolled-back':
     case 'interrupted':

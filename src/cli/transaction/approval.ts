@@ -4,7 +4,8 @@ import type { Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { isOpen } from '../../planner/approvals.ts';
-import type { Terminal } from '../terminal.ts';
+import { columnsOf, type Terminal } from '../terminal.ts';
+import { wrapText } from '../views/text.ts';
 
 /** What the user approved on the command line. */
 export interface Approved {
@@ -80,7 +81,8 @@ export function requirePrompt(terminal: Terminal, json: boolean, verb: string): 
  * Throws the signal's reason when it is aborted meanwhile.
  */
 export async function ask(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
-  terminal.stderr.write(`${question}\n  Only 'yes' is taken for an answer: `);
+  const asked = wrapText(question, columnsOf(terminal.stderr));
+  terminal.stderr.write(`${asked}\n  Only 'yes' will be accepted: `);
   const lines = linesOf(terminal.stdin);
   try {
     return (await firstLine(lines, signal))?.trim() === 'yes';

@@ -1,5 +1,7 @@
 import type { Journal, TransactionEnd } from '../../registry/registry.ts';
 import type { CommandContext } from '../run-command.ts';
+import { columnsOf } from '../terminal.ts';
+import { displayWidth } from '../views/text.ts';
 import { linesOf } from './approval.ts';
 import type { Guard } from './guard-process.ts';
 
@@ -37,14 +39,22 @@ class Countdown {
 
   tick(msLeft: number): void {
     const seconds = Math.max(0, Math.ceil(msLeft / 1000));
-    if (!this.#isLive || seconds === this.#shown) return;
+    if (!this.#isLive || !this.#fits() || seconds === this.#shown) return;
     this.#shown = seconds;
     // Saves the cursor, rewrites the line above, and goes back: what is being typed stays (ECMA-48; DECSC, DECRC).
     this.#context.terminal.stderr.write(`\u001b7\u001b[1A\r\u001b[2K${this.#text()}\u001b8`);
   }
 
+  /** Whether question and prompt take a row each: only then is it known where the question stands. */
+  #fits(): boolean {
+    const columns = columnsOf(this.#context.terminal.stderr);
+    return [this.#text(), QUESTION].every((line) => displayWidth(line) <= (columns ?? 0));
+  }
+
   #text(): string {
-    return this.#context.output.noteColors.change(`Not final yet: undone in ${this.#shown} s. Keep it?`);
+    return this.#context.output.noteColors.change(
+      `Not final yet: it will be undone in ${this.#shown} s. Keep it?`,
+    );
   }
 }
 

@@ -76,7 +76,7 @@ export class Confirming implements Guarding {
     const command = printableLine(`mkplan confirm ${shellWord(this.#names.spec)}`);
     if (terminal.stdin.isTTY !== true || output.json) {
       const seconds = Math.floor(this.#withinMs / 1000);
-      output.note(`Not final yet: it is undone in ${seconds} s, unless it is confirmed: ${command}\n`);
+      output.note(`Not final yet: it will be undone in ${seconds} s unless it is confirmed: ${command}\n`);
       return EXIT.ok;
     }
     output.note(`From elsewhere, \`${command}\` keeps it.\n`);
@@ -122,6 +122,6 @@ export function tellEnd({ output, receivedSignal }: CommandContext, end: Transac
     for (const line of left) output.note(`  ${printableLine(line)}\n`);
     return EXIT.residue;
   }
-  output.note('Not confirmed, and so undone: routes and Services are as they were before.\n');
+  output.note('Not confirmed, so it was undone: routes and Services are as they were before.\n');
   return signal === null ? EXIT.rolledBack : exitCodeOf('interrupted', signal);
 }

@@ -10,7 +10,7 @@ import {
 import type { Palette } from './color.ts';
 import { allot, type Entry, firstThatFit, lastThatFit } from './fit.ts';
 import { problemsOf } from './live-problems.ts';
-import { alignColumns, type Cell } from './table.ts';
+import { alignColumns, type Cell, type Column } from './table.ts';
 import { count, displayWidth, printableDeep, wrapLine } from './text.ts';
 
 /** Something that happened, for people. */
@@ -153,14 +153,14 @@ function tableBlocks(session: SessionState, size: FrameSize): Block[] {
     share: 1 / 4,
     draw: (room) => firstThatFit(profiles, room, (left) => moreLine(count(left, 'more profile'), size)),
   };
-  const table = (title: string, rows: readonly Row[], share: number): Block => {
+  const table = (title: string, rows: readonly Row[], shape: readonly Column[], share: number): Block => {
     const sorted = [...rows].sort((a, b) => RANKS.indexOf(a.standing) - RANKS.indexOf(b.standing));
     return {
       title,
       need: rows.length,
       share,
       draw: (room) => {
-        const entries = rowEntries(sorted.slice(0, room), size);
+        const entries = rowEntries(sorted.slice(0, room), shape, size);
         // Of what is too far down for even one line each, the count is all that is wanted.
         const all = [...entries, ...sorted.slice(room).map((): Entry => [''])];
         return firstThatFit(all, room, (left) => moreRows(sorted.slice(-left), size));
@@ -172,11 +172,13 @@ function tableBlocks(session: SessionState, size: FrameSize): Block[] {
     table(
       'LoadBalancer Services',
       services.map((service) => serviceRow(service, several, colors)),
+      SERVICE_COLUMNS,
       1 / 2,
     ),
     table(
       'Routes',
       routes.map((route) => routeRow(route, several, colors)),
+      ROUTE_COLUMNS,
       1,
     ),
   ];
@@ -252,6 +254,9 @@ function markCell(standing: Standing, colors: Palette): Cell {
   return { text: `  ${text}`, paint: paints[text] ?? colors.dim };
 }
 
+/** Mark, destination, gateway, device, purpose, profile, standing. */
+const ROUTE_COLUMNS: readonly Column[] = [{}, {}, { drops: 2 }, { drops: 1 }, { drops: 3 }, { drops: 4 }, {}];
+
 function routeRow({ profile, purpose, route, standing }: RouteView, several: boolean, colors: Palette): Row {
   const type = route.type === 'unicast' ? '' : `${route.type} `;
   const cells = [
@@ -266,6 +271,9 @@ function routeRow({ profile, purpose, route, standing }: RouteView, several: boo
   return { standing, cells };
 }
 
+/** Mark, name, addresses, standing, profile. */
+const SERVICE_COLUMNS: readonly Column[] = [{}, {}, {}, {}, { drops: 1 }];
+
 function serviceRow(service: ServiceView, several: boolean, colors: Palette): Row {
   const { profile, name, addresses, standing } = service;
   const cells = [
@@ -278,14 +286,10 @@ function serviceRow(service: ServiceView, several: boolean, colors: Palette): Ro
   return { standing, cells };
 }
 
-/** A row that does not fit into a line is wrapped below its mark. */
-function rowEntries(rows: readonly Row[], { columns }: FrameSize): Entry[] {
+/** A line a row, of columns that all rows share: where these are too wide, they shrink by rule. */
+function rowEntries(rows: readonly Row[], shape: readonly Column[], { columns }: FrameSize): Entry[] {
   const cells = rows.map((row) => printableDeep(row.cells));
-  return alignColumns(cells).map((line, index) => {
-    if (displayWidth(line) <= columns) return [line];
-    const texts = (cells[index] ?? []).map((cell) => (typeof cell === 'string' ? cell : cell.text));
-    return wrapLine(texts.filter((text) => text !== '').join('  '), columns, 5);
-  });
+  return alignColumns(cells, { width: columns, columns: shape }).map((line) => [line]);
 }
 
 function moreRows(left: readonly Row[], size: FrameSize): string {

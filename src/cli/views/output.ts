@@ -20,7 +20,7 @@ import {
 } from './render-json.ts';
 import { renderPlan } from './render-plan.ts';
 import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
-import { paragraph, printable, printableLine, type Room } from './text.ts';
+import { paragraph, printable, printableLine, type Room, wrapText } from './text.ts';
 
 /** The global options of a command line. */
 export interface GlobalOptions {
@@ -85,11 +85,16 @@ export class Output {
     this.#terminal.stdout.write(text);
   }
 
-  /** Text for stderr. */
+  /** Text for stderr, each line broken to fit a terminal. */
   note(text: string): void {
+    this.#tell(wrapText(printable(text), columnsOf(this.#terminal.stderr)));
+  }
+
+  /** Text for stderr that is laid out already. */
+  #tell(text: string): void {
     this.#flush();
     this.#progress.clear();
-    this.#terminal.stderr.write(printable(text));
+    this.#terminal.stderr.write(text);
   }
 
   /** One line of `--json`; nothing without. */
@@ -134,7 +139,8 @@ export class Output {
   /** A diagnostic on stderr, and as a line with `--json`; `sourceOf` gives the text that it is about, for the excerpt. */
   diagnostic(diagnostic: Diagnostic, names: FileNames, sourceOf = readSource): void {
     const width = columnsOf(this.#terminal.stderr);
-    this.note(renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf, width }));
+    const text = renderDiagnostic(diagnostic, { colors: this.noteColors, names, sourceOf, width });
+    this.#tell(printable(text));
     this.line(diagnosticLine(diagnostic, names));
   }
 

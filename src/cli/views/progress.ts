@@ -1,9 +1,9 @@
 import type { RunEvent } from '../../model/event.ts';
-import type { TextSink } from '../terminal.ts';
+import { columnsOf, type TextSink } from '../terminal.ts';
 import type { Palette } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { renderEvent } from './render-events.ts';
-import { count } from './text.ts';
+import { count, wrapText } from './text.ts';
 
 /** Milliseconds between two drawings of the live line: more often than that nobody can read. */
 const REDRAW_MS = 80;
@@ -41,8 +41,9 @@ export class Progress {
       this.#draw();
       return;
     }
-    const line = renderEvent(event, this.#colors);
-    if (line === null) return;
+    const text = renderEvent(event, this.#colors);
+    if (text === null) return;
+    const line = wrapText(text, columnsOf(this.#sink));
     if (event.type === 'change.done') {
       this.#changes.add(`${line}\n`);
       return;

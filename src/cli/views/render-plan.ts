@@ -177,9 +177,7 @@ function leaseText({ steps, leases }: Plan): string {
 
 function unchangedText(plan: Plan): string {
   if (plan.spec === '') {
-    return plan.unproven.length > 0
-      ? 'What is marked `?` is left alone.'
-      : 'Nothing is left that nobody owns.';
+    return plan.unproven.length > 0 ? 'What is marked `?` is left alone.' : 'Nothing to clean up.';
   }
   return plan.mode === 'present'
     ? 'Routes and Services are as the spec asks.'

@@ -38,8 +38,8 @@ export function renderStatus(raw: StatusReport, options: RenderStatusOptions): s
   const report = printableDeep(raw);
   const { colors } = options;
   const blocks = [
-    lastingBlock(report, options),
     paragraph(colors.bold(printableDeep(options.title)), options, 2),
+    lastingBlock(report, options),
     ...(report.applied
       ? [
           table(routeRows(report, options), ROUTE_COLUMNS, options),

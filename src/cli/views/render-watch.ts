@@ -28,7 +28,7 @@ export function renderWatchEvent(event: Exclude<WatchEvent, RunEvent>, colors: P
     case 'watch.warning':
       return `${colors.change('warning:')} ${printableLine(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
     case 'watch.failed':
-      return colors.alarm(`That came to nothing; tried again in ${(event.retryMs / 1000).toFixed(1)} s.`);
+      return colors.alarm(`This pass failed; the next try is in ${(event.retryMs / 1000).toFixed(1)} s.`);
   }
 }
 
@@ -37,5 +37,5 @@ const STATES: Readonly<Record<string, string>> = {
   idle: 'Watching.',
   fighting: 'Watching; something here undoes what mkplan makes.',
   suspended: 'Watching; nothing can be done for now.',
-  stopping: 'Taking away what this session made.',
+  stopping: 'Removing what this session made.',
 };

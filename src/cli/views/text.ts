@@ -129,6 +129,15 @@ export function paragraph(line: string, { width = null }: Room, hang = 0): strin
   return `${wrapLine(line, width, hang).join('\n')}\n`;
 }
 
+/** Breaks each line of a text where it is too long, as {@link wrapLine} does; an indented one goes on two columns deeper. */
+export function wrapText(text: string, columns: number | null): string {
+  const broken = text.split('\n').map((line) => {
+    const indent = line.length - line.trimStart().length;
+    return wrapLine(line, columns, indent === 0 ? 0 : indent + 2).join('\n');
+  });
+  return broken.join('\n');
+}
+
 /** The room that is left beside an indent. */
 export function inside({ width = null }: Room, indent: number): number | null {
   return width === null ? null : width - indent;

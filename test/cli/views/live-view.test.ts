@@ -133,6 +133,15 @@ describe('a frame', () => {
     ).toBe(`! left as it is: profile two: ${why}`);
   });
 
+  it('keeps the columns of a table where one of its rows is too long', () => {
+    const long = `a-service-with-a-long-name-${'x'.repeat(40)}`;
+    const shown = render(frame(passOf(forty((index) => (index === 3 ? long : `web-${index}`)))), 60, 40);
+    const rows = shown.filter((line) => line.startsWith('  ✓  default/'));
+    expect(rows.length).toBeGreaterThan(3);
+    expect(new Set(rows.map((line) => line.indexOf('  served'))).size).toBe(1);
+    expect(rows.some((line) => line.includes('…'))).toBe(true);
+  });
+
   it('breaks wide characters between, never within', () => {
     const lines = render(frame([...passOf(PLAN), held('profile two', '字'.repeat(50))]), 21, 40);
     expect(lines.join('').match(/字/g)).toHaveLength(50);

@@ -90,6 +90,27 @@ describe('output', () => {
     expect(written).toEqual([`${line}${line}`, 'Applied\n', line, 'Got SIGINT\n', line]);
   });
 
+  it('breaks notes and progress at words on a terminal, and nowhere in a pipe', () => {
+    const note =
+      'Not final yet: it will be undone in 60 s unless it is confirmed: mkplan confirm\n  left: a route\n';
+    const warning: RunEvent = {
+      type: 'lock.waiting',
+      holder: 'pid 7, since 2026-01-01T00:00:00Z: apply /x/tunnel.yaml',
+    };
+    const told = (options: { isTTY: boolean; columns?: number }) => {
+      const { terminal, stderr } = fakeTerminal(options);
+      const output = new Output(terminal, { json: false, color: false });
+      output.note(note);
+      output.event(warning);
+      return stderr();
+    };
+    const whole = told({ isTTY: false });
+    expect(whole.split('\n')).toHaveLength(4);
+    const broken = told({ isTTY: true, columns: 44 });
+    expect(broken.split('\n').filter((line) => line.length > 44)).toEqual([]);
+    expect(broken.split(/\s+/)).toEqual(whole.split(/\s+/));
+  });
+
   it('numbers the lines of --json in their order', () => {
     const { terminal, stdout } = fakeTerminal();
     const output = new Output(terminal, { json: true, color: false });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { paletteFor } from '../../../src/cli/views/color.ts';
-import { displayWidth, shorten, wrapCommand, wrapLine } from '../../../src/cli/views/text.ts';
+import { displayWidth, shorten, wrapCommand, wrapLine, wrapText } from '../../../src/cli/views/text.ts';
 
 describe('displayWidth', () => {
   it.each([
@@ -87,4 +87,14 @@ describe('wrapCommand', () => {
       expect(wrapCommand(line, 20)).toEqual([line]);
     },
   );
+});
+
+describe('wrapText', () => {
+  it.each([
+    ['one two three\nfour\n', 8, 'one two\nthree\nfour\n'],
+    ['  one two three\n', 9, '  one two\n    three\n'],
+    ['one two three\n', null, 'one two three\n'],
+  ])('%j in %j columns is %j', (text, columns, shown) => {
+    expect(wrapText(text, columns)).toBe(shown);
+  });
 });
