@@ -18,8 +18,11 @@ async function main(argv: readonly string[]): Promise<void> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     // Asked by scripts all the time: answered before the program is loaded.
     stdout.write(`${packageJson.version}\n`);
-    process.exitCode = EXIT.ok;
-    return;
+    // The program tells of what could not be written.
+    if (stdout.loss?.() == null) {
+      process.exitCode = EXIT.ok;
+      return;
+    }
   }
   const { program, keepCode } = loadProgram(argv);
   const terminal: Terminal = {

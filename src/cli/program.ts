@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { examples, HELP, PAGE_WIDTH } from './arguments/help.ts';
-import { addFormOptions, formOf } from './arguments/output-form.ts';
+import { addFormOptions, asksForJson, formBehindCommand, formOf } from './arguments/output-form.ts';
+import { specNames } from './arguments/paths.ts';
 import {
   registerAllow,
   registerApply,
@@ -24,11 +25,13 @@ import {
   registerValidate,
   registerVersion,
 } from './arguments/register-reads.ts';
-import type { Act } from './arguments/registration.ts';
+import { type Act, DEFAULT_SPEC } from './arguments/registration.ts';
 import { EXIT } from './exit-code.ts';
-import { runCommand } from './run-command.ts';
+import { runCommand, tellLoss } from './run-command.ts';
 import { columnsOf, type Terminal } from './terminal.ts';
-import { printableLine } from './views/text.ts';
+import { tellUsageError } from './usage-error.ts';
+import { Output } from './views/output.ts';
+import { printableLine, wrapText } from './views/text.ts';
 
 /** commander's own line break, before names that it knows itself. */
 const SUGGESTION = /\n\(Did you mean [^\n]*\?\)$/;
@@ -40,19 +43,18 @@ function usageError(text: string): string {
   return printableLine(said.slice(0, said.length - suggestion.length)) + suggestion;
 }
 
-import { tellUsageError } from './usage-error.ts';
-
 /**
  * Runs one command line and returns its exit code. Only the command that is run gets loaded. Whatever fails has been
  * told to the user by then.
  */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(given: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.ok;
   const act: Act = async (command, spec, { onSignal, beforeChanges, rereads = false }, work) => {
     const { color } = command.optsWithGlobals<{ color: boolean }>();
     const options = { ...formOf(command), color, spec, onSignal, beforeChanges, rereads };
     exitCode = await runCommand(terminal, options, work);
   };
+  const argv = formBehindCommand(given);
   const program = createProgram(terminal);
   for (const register of [
     registerInit,
@@ -76,16 +78,35 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   ]) {
     register(program, act);
   }
-  for (const command of program.commands) addFormOptions(command);
+  /** The command line that helps with what was refused. */
+  let help = helpOf(program);
+  for (const command of [program, ...program.commands]) {
+    addFormOptions(command);
+    command.configureOutput({
+      outputError: (text, write) => {
+        help = helpOf(command);
+        write(wrapText(`${usageError(text)}\nSee \`${help}\`.\n`, columnsOf(terminal.stderr)));
+      },
+    });
+  }
   try {
     await program.parseAsync(withoutHelpOfUnknown(program, argv), { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode === 0) return terminal.stdout.loss?.() == null ? EXIT.ok : EXIT.error;
-    if (program.opts<{ json?: true }>().json === true) tellUsageError(terminal, thrown);
+    const names = specNames(DEFAULT_SPEC, '/');
+    // Help, or the version.
+    if (thrown.exitCode === 0) {
+      const { color } = program.opts<{ color: boolean }>();
+      return tellLoss(terminal, false, new Output(terminal, { json: false, color }), names, EXIT.ok);
+    }
+    if (asksForJson(argv)) tellUsageError(terminal, thrown, help);
     return EXIT.usage;
   }
   return exitCode;
+}
+
+function helpOf(command: Command): string {
+  return [...(command.parent === null ? [] : [command.parent.name()]), command.name(), '--help'].join(' ');
 }
 
 /** An unknown command with `--help` behind it, less that: commander would show the help of the program, as if nothing were wrong. */
@@ -105,7 +126,6 @@ function createProgram(terminal: Terminal): Command {
       writeErr: (text) => terminal.stderr.write(text),
       getOutHelpWidth: () => columnsOf(terminal.stdout) ?? PAGE_WIDTH,
       getErrHelpWidth: () => columnsOf(terminal.stderr) ?? PAGE_WIDTH,
-      outputError: (text, write) => write(`${usageError(text)}\nSee \`mkplan --help\`.\n`),
     })
     .configureHelp(HELP)
     .description(

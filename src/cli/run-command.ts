@@ -106,7 +106,7 @@ async function areSettled({ stdout, stderr }: Terminal): Promise<boolean> {
  * Tells that output was lost, and returns the exit code: of a command that only reads, its output is what it was run
  * for; of any other, what it did to the host decides alone.
  */
-function tellLoss(
+export function tellLoss(
   terminal: Terminal,
   changes: boolean,
   output: Output,

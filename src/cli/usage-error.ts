@@ -9,15 +9,15 @@ import { diagnosticLine } from './views/render-json.ts';
 
 /**
  * Tells programs of a command line that cannot be run: the lines of `--json` for what commander wrote to stderr, in
- * its words.
+ * its words. `help`: the command line that helps.
  */
-export function tellUsageError(terminal: Terminal, thrown: CommanderError): void {
+export function tellUsageError(terminal: Terminal, thrown: CommanderError, help: string): void {
   const output = new Output(terminal, { json: true, color: false });
-  output.line(diagnosticLine(usageError(thrown), specNames(DEFAULT_SPEC, terminal.cwd)));
+  output.line(diagnosticLine(usageError(thrown, help), specNames(DEFAULT_SPEC, terminal.cwd)));
   output.finish(EXIT.usage);
 }
 
-function usageError({ code, message }: CommanderError): Diagnostic {
+function usageError({ code, message }: CommanderError, help: string): Diagnostic {
   const [, words = message, hint] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(message) ?? [];
   return {
     code: 'usage',
@@ -26,6 +26,6 @@ function usageError({ code, message }: CommanderError): Diagnostic {
     summary: code === 'commander.help' ? 'no command is named' : words,
     cause: 'mkplan cannot read this command line, and did nothing.',
     fix: hint ?? 'See what mkplan takes.',
-    command: 'mkplan --help',
+    command: help,
   };
 }

@@ -51,15 +51,15 @@ export interface SandboxPorts {
 const FOR_THE_COMMAND = ['SIGINT', 'SIGQUIT'] as const;
 const STOPPING = ['SIGTERM', 'SIGHUP'] as const;
 
-/** The lines to print before a shell opens. */
-export function describeSandbox(info: SandboxInfo): string {
+/** The lines to print before the command of a sandbox starts; `isShell`: whether that is a shell, for somebody to leave. */
+export function describeSandbox(info: SandboxInfo, isShell: boolean): string {
   const lines = [
     `sandbox: profile ${info.profile}, Kubernetes API ${info.server}, services ${info.serviceCidrs.join(', ')}`,
     ...info.nodes.map(
       (node) => `  node ${node.name} ${node.address}, pods ${node.podCidrs.join(', ') || 'none'}`,
     ),
     `  host ${info.hostAddresses.join(', ')}; KUBECONFIG, MINIKUBE_HOME and XDG_STATE_HOME are in ${info.directory}`,
-    '  leave it with exit; nothing of it stays',
+    ...(isShell ? ['  leave it with exit; nothing of it stays'] : []),
   ];
   return lines.map((line) => `${printableLine(line)}\n`).join('');
 }

@@ -2,8 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { asksForJson } from '../../src/cli/arguments/output-form.ts';
+import { run } from '../../src/cli/program.ts';
 import { displayWidth } from '../../src/cli/views/text.ts';
 import { mkplan, ROOT } from './run-program.ts';
+import { fakeTerminal } from './terminals.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -183,14 +186,77 @@ describe('the command line', () => {
     [['observe', '--output', 'text'], 'It is one of yaml, json'],
     [['show', '-o', 'yaml', 'dev.plan.json'], 'It is one of text, wide, json'],
     [['sandbox', '-o', 'text'], "unknown option '-o'"],
+    [['-o', 'text', 'sandbox'], "unknown option '-o'"],
+    [['--json', '--wide', 'plan'], '--json and --wide ask for different forms'],
+    [['-ojson', 'plan', '--destory'], 'Did you mean --destroy?'],
+    [['plan', '--destory', '--output=json'], 'Did you mean --destroy?'],
+    [['-o'], "unknown option '-o'"],
+    [['sandbox', '-p', 'a b'], 'A profile’s name has'],
+    [['sandbox', '-p', '-a'], 'A profile’s name has'],
     [['status', '--wait', 'tunnel.yaml'], 'A spec is named before it'],
     [['status', '--wait=30'], 'number with a unit'],
   ])('is a usage error for %j', async (argv, message) => {
     const { code, stderr, stdout } = await mkplan(argv);
     expect(stderr).toContain(message);
     // Lines for programs, where these are asked for: test/cli/json.test.ts.
-    if (!argv.includes('--json')) expect(stdout).toBe('');
+    if (!asksForJson(argv)) expect(stdout).toBe('');
     expect(code).toBe(64);
+  });
+
+  it.each([
+    [['plan', '--destory'], 'mkplan plan --help'],
+    [['show'], 'mkplan show --help'],
+    [['watch', '--http=elsewhere'], 'mkplan watch --help'],
+    [['version', '-o', 'wide'], 'mkplan version --help'],
+    [['aply'], 'mkplan --help'],
+    [['--wide'], 'mkplan --help'],
+    [['plan', '--wide', '-o', 'text'], 'mkplan plan --help'],
+  ])('names the help that fits for %j, to programs too', async (argv, help) => {
+    expect((await mkplan(argv)).stderr).toContain(`\nSee \`${help}\`.\n`);
+    const { stdout } = await mkplan([...argv, '--json']);
+    expect(JSON.parse(stdout.split('\n')[1] ?? '')).toMatchObject({ code: 'usage', command: help });
+  });
+
+  it('breaks what is wrong with it at words on a terminal', async () => {
+    const { stderr } = await mkplan(['sandbox', '-p', 'a b'], { isTTY: true, columns: 60 });
+    expect(stderr.split('\n').filter((line) => displayWidth(line) > 60)).toEqual([]);
+    expect(stderr.replaceAll('\n', ' ')).toContain(
+      (await mkplan(['sandbox', '-p', 'a b'])).stderr.split('\n')[0],
+    );
+  });
+
+  it.each([[['-o', 'json', 'version']], [['--output=json', 'version']], [['version', '-o', 'json']]])(
+    'prints lines of JSON for %j',
+    async (argv) => {
+      expect((await mkplan(argv)).stdout).toBe((await mkplan(['version', '--json'])).stdout);
+    },
+  );
+
+  it('takes --wide before the command too', async () => {
+    const argv = ['plan', 'examples/vpn/tunnel.yaml', '--observed', 'examples/vpn/observed.yaml'];
+    expect(await mkplan(['--wide', ...argv])).toEqual(await mkplan([...argv, '--wide']));
+  });
+
+  it.each([[['--help']], [['help', 'plan']], [['version']], [['--version']]])(
+    'says that what it printed for %j was lost',
+    async (argv) => {
+      const { terminal, stderr } = fakeTerminal({ cwd: ROOT });
+      const lost = { ...terminal, stdout: { write: () => undefined, loss: () => 'no space left' } };
+      expect(await run(argv, lost)).toBe(1);
+      expect(stderr()).toContain('no space left');
+      expect(stderr().match(/\[output-lost\]/g)).toHaveLength(1);
+    },
+  );
+
+  it('shows each example of its help as a command that can be pasted', async () => {
+    const { stdout } = await mkplan(['sandbox', '--help'], { isTTY: true, columns: 60 });
+    const pasted = stdout.replaceAll(/ \\\n +/g, ' ').split('\n');
+    expect(pasted).toContain('  $ mkplan sandbox --manifests k8s -- mkplan apply --auto-approve');
+    expect((await mkplan(['sandbox', '--help'])).stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('$ mkplan sandbox --manifests k8s -- mkplan apply --auto-approve'),
+      ]),
+    );
   });
 
   it.each([['apply'], ['destroy'], ['cleanup'], ['import']])(

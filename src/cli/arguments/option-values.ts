@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import tunnelSchema from '../../../schema/tunnel.schema.json' with { type: 'json' };
 import { type ApprovalKind, OFFERED_APPROVALS } from '../../model/policy.ts';
 import { hostName } from '../session/http-hosts.ts';
 import type { ListenAddress } from '../session/http-listener.ts';
@@ -40,6 +41,15 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('It is a number with a unit: 500ms, 30s, 2m.');
   }
   return value;
+}
+
+/** Reads the name of a profile as a tunnel.yaml may have it. Throws commander's InvalidArgumentError. */
+export function parseProfileName(text: string): string {
+  const { pattern, maxLength } = tunnelSchema.$defs.profileName;
+  if (new RegExp(pattern).test(text) && text.length <= maxLength) return text;
+  throw new InvalidArgumentError(
+    `A profile’s name has 1 to ${maxLength} letters, digits, \`_\`, \`.\` and \`-\`, and begins with a letter or digit.`,
+  );
 }
 
 /** How long `--wait` waits that says nothing else. */

@@ -20,7 +20,36 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
   import: LINES,
   show: TABLES,
   observe: ['yaml', 'json'],
+  version: LINES,
 };
+
+/** With its value in the same word. */
+const FORM_OPTION = /^(-o.+|--output=.*|--wide)$/;
+
+/** A command line with the form of output behind the command, where each command knows the forms that it has. */
+export function formBehindCommand(argv: readonly string[]): string[] {
+  const before: string[] = [];
+  const form: string[] = [];
+  let at = 0;
+  for (; argv[at]?.startsWith('-') === true && argv[at] !== '--'; at++) {
+    const word = argv[at] ?? '';
+    if (word === '-o' || word === '--output') form.push(...argv.slice(at, ++at + 1));
+    else (FORM_OPTION.test(word) ? form : before).push(word);
+  }
+  return [...before, ...argv.slice(at, at + 1), ...form, ...argv.slice(at + 1)];
+}
+
+/** Whether a command line asks for lines of JSON, be it one that can be run or not. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv
+    .slice(0, end === -1 ? argv.length : end)
+    .some((word, index, all) =>
+      word === 'json'
+        ? ['-o', '--output'].includes(all[index - 1] ?? '')
+        : ['--json', '-ojson', '--output=json'].includes(word),
+    );
+}
 
 /** Adds `--output`, and its short form `--wide`, to a command as far as it has forms to choose from. */
 export function addFormOptions(command: Command): void {

@@ -134,7 +134,7 @@ export function registerWatch(program: Command, act: Act): void {
         ['mkplan watch', 'plan ./tunnel.yaml, ask, then follow every change; Ctrl-C ends it'],
         ['mkplan watch --auto-approve', 'without asking, for a service manager'],
         ['mkplan watch --keep', 'what it made stays until `mkplan destroy`'],
-        ['mkplan watch --http', `and tell Prometheus at http://${HTTP_ADDRESS}/metrics`],
+        ['mkplan watch --http', `and let Prometheus read http://${HTTP_ADDRESS}/metrics`],
       ),
     )
     .action((spec: string, options, command: Command) =>

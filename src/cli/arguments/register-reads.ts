@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { examples, remark } from './help.ts';
-import { collect, DEFAULT_WAIT, parseWait } from './option-values.ts';
+import { collect, DEFAULT_WAIT, parseProfileName, parseWait } from './option-values.ts';
 import { type Act, addReadOptions, DEFAULT_SPEC, READS, withoutJson } from './registration.ts';
 
 /** `mkplan init`. */
@@ -87,7 +87,7 @@ export function registerStatus(program: Command, act: Act): void {
   addReadOptions(
     program
       .command('status')
-      .description('is it right now: show each link of the path (route, node, endpoints, answer)')
+      .description('is it right now? shows each link of the path: route, node, endpoints, answer')
       .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC),
   )
     .option(
@@ -121,7 +121,7 @@ export function registerStatus(program: Command, act: Act): void {
 export function registerShow(program: Command, act: Act): void {
   program
     .command('show')
-    .description('print a saved plan, also when its facts no longer hold')
+    .description('print a saved plan, even when its facts no longer hold')
     .argument('<planfile>', 'a file that `mkplan plan --out` wrote')
     .addHelpText('after', examples(['mkplan show dev.plan.json', 'as `mkplan plan` printed it']))
     .action((file: string, _options, command: Command) =>
@@ -187,9 +187,11 @@ export function registerSandbox(program: Command, act: Act): void {
       'a directory of manifests, or one file; without it, two nodes and one Service',
     )
     .option('--fail-on-skipped', 'fail if a manifest is of a kind that the sandbox has no use for')
-    .option(
-      '-p, --profile <name>',
-      'the minikube profile of its cluster (default: the first of ./tunnel.yaml, else minikube)',
+    .addOption(
+      new Option(
+        '-p, --profile <name>',
+        'the minikube profile of its cluster (default: the first of ./tunnel.yaml, else minikube)',
+      ).argParser(parseProfileName),
     )
     .addHelpText(
       'after',

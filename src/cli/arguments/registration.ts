@@ -66,7 +66,8 @@ export function withoutJson(command: Command, why: string): Command {
 
 /** The options of every command that only reads what a spec names. */
 export function addReadOptions(command: Command): Command {
-  const text = 'as for apply; `credentials` lets the program be run that makes the credentials of a context';
+  const text =
+    'as for apply; `credentials` lets mkplan run the program that supplies the credentials of a context';
   return command.addOption(allowOption(text));
 }
 

@@ -68,7 +68,7 @@ export async function sandbox(
       ...(profile === undefined ? {} : { profile }),
       self,
       mkplan,
-      onReady: (info) => output.note(describeSandbox(info)),
+      onReady: (info) => output.note(describeSandbox(info, command.length === 0)),
     },
     ports,
   );
