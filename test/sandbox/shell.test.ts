@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeSandbox } from '../../src/sandbox/sandbox.ts';
 import { shellOf } from '../../src/sandbox/shell.ts';
 
 /** Those of this machine; there is always a sh. */
@@ -43,5 +44,24 @@ describe('the shell of a sandbox', () => {
   it('is /bin/sh where none is named, and any other as it is', async () => {
     expect((await shellOf({}, directory)).argv[0]).toBe('/bin/sh');
     expect(await shellOf({ SHELL: '/opt/nu' }, directory)).toEqual({ argv: ['/opt/nu'], env: {} });
+  });
+});
+
+describe('the banner of a sandbox', () => {
+  const info = {
+    directory: '/tmp/sandbox',
+    profile: 'minikube',
+    kubeconfig: '/tmp/sandbox/kubeconfig',
+    minikubeHome: '/tmp/sandbox/minikube',
+    server: 'https://192.168.49.2:8443',
+    hostAddresses: ['192.168.49.1/24'],
+    nodes: [],
+    serviceCidrs: ['10.96.0.0/12'],
+  };
+
+  it('says how to leave a shell, and of another command only where it runs', () => {
+    expect(describeSandbox(info, true)).toContain('leave it with exit');
+    expect(describeSandbox(info, false)).not.toContain('leave it');
+    expect(describeSandbox(info, true)).toContain(describeSandbox(info, false));
   });
 });

@@ -181,14 +181,14 @@ describe('statusOf', () => {
     expect(statusLines(found, 'tunnel.yaml', new Map()).map((line) => line.type)).toContain('unproven');
   });
 
-  it('says first how long routes last, also while all are there', () => {
+  it('says below its heading how long routes last, even while all are there', () => {
     const all = observed([NETWORK, NGINX, WEB], [claim(NETWORK), claim(NGINX), claim(WEB)]);
     const text = renderStatus(statusOf(DESIRED, PLAN, all), {
       ...ABOUT,
       title: 'dev',
       answers: new Map(),
     });
-    expect(text).toMatch(/^Routes last until reboot or loss of their link; /);
+    expect(text).toMatch(/^dev\n\nRoutes last until reboot or loss of their link; /);
   });
 
   it('names the first few of very many lost routes', () => {
