@@ -37,9 +37,11 @@ export interface RenderStatusOptions extends Room {
 export function renderStatus(raw: StatusReport, options: RenderStatusOptions): string {
   const report = printableDeep(raw);
   const { colors } = options;
+  const title = paragraph(colors.bold(printableDeep(options.title)), options, 2);
+  const lasting = lastingBlock(report, options);
   const blocks = [
-    paragraph(colors.bold(printableDeep(options.title)), options, 2),
-    lastingBlock(report, options),
+    // What is gone comes before all; how long the rest lasts is a note.
+    ...(report.lost.length > 0 ? [lasting, title] : [title, lasting]),
     ...(report.applied
       ? [
           table(routeRows(report, options), ROUTE_COLUMNS, options),
@@ -76,7 +78,7 @@ function straysLine({ routes, services }: StatusReport, options: RenderStatusOpt
 /** As many lost routes as are named: a reboot takes all of them. */
 const SHOWN_LOST = 10;
 
-/** What a reader has to know first: that routes do not last, and which have not. */
+/** That routes do not last, and which have not. */
 function lastingBlock({ lost, routes }: StatusReport, options: RenderStatusOptions): string {
   const { colors } = options;
   const lasting = 'routes last until reboot or loss of their link';

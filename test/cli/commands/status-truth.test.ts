@@ -283,7 +283,7 @@ describe('what status says of a session', () => {
 
   it('that lives is not to apply beside it', () => {
     const gone = report(observed({ host: build.host([SERVICES, PODS, GUARD]) }));
-    expect(text(gone, { session: live })).toMatch(/\n! 1 route is gone: .* The session puts back/);
+    expect(text(gone, { session: live })).toMatch(/^! 1 route is gone: .* The session puts back/);
     expect(text(gone, { session: live })).not.toContain('mkplan apply');
     expect(text(report(observed()), { session: live })).toMatch(/; the session puts them back\.\n/);
     const nothing = observed({ host: build.host(), registry: { claims: [], open: null }, profiles: SILENT });
