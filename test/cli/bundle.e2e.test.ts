@@ -106,6 +106,9 @@ describe('the built program', () => {
     expect((await mkplan(['validate', 'examples/none.yaml'])).code).toBe(1);
     expect((await mkplan([...VPN, '--detailed-exitcode'])).code).toBe(2);
     expect((await mkplan(['valdate'])).code).toBe(64);
+    for (const argv of [['help'], ['help', 'plan'], ['plan', '--help'], ['version'], ['--version']]) {
+      expect((await mkplan(argv)).code, argv.join(' ')).toBe(0);
+    }
   });
 
   it('outlives a reader that goes away', async () => {

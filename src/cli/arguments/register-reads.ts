@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { type Command, CommanderError, Option } from 'commander';
+import { EXIT } from '../exit-code.ts';
 import { examples, remark } from './help.ts';
 import { collect, DEFAULT_WAIT, parseProfileName, parseWait } from './option-values.ts';
 import { type Act, addReadOptions, DEFAULT_SPEC, READS, withoutJson } from './registration.ts';
@@ -229,7 +230,11 @@ export function registerHelp(program: Command): void {
     .argument('[command]', 'the command; without one, help for the program')
     .action(async (name: string | undefined) => {
       const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
-      if (command !== undefined) command.help();
+      if (command !== undefined) {
+        command.outputHelp();
+        // What `command.help()` does, which takes the code of a process that has not ended yet.
+        throw new CommanderError(EXIT.ok, 'commander.help', '(outputHelp)');
+      }
       // As a command, an unknown one is refused, with the nearest that there is.
       await program.parseAsync(name === undefined ? [] : [name], { from: 'user' });
     });
