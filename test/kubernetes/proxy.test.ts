@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Transport } from '../../src/kubernetes/client/transport.ts';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { type ConnectOptions, connectCluster, findCluster } from '../../src/kubernetes/connect.ts';
@@ -108,7 +108,7 @@ describe('proxy-url', () => {
     expect(proxy.logins).toEqual([]);
     // Kept for the next call, though asked anew after a failure only.
     await cluster.observe().catch(() => undefined);
-    expect(server.connections()).toBe(proxy.asked.length);
+    await vi.waitFor(() => expect(server.connections()).toBe(proxy.asked.length), { timeout: 10_000 });
   });
 
   it.each([

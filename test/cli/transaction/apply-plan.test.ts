@@ -84,7 +84,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
     stdin,
     env: { TERM: 'dumb' },
     onNote: (text) => {
-      if (text.includes('for an answer')) onQuestion(made);
+      if (text.includes('will be accepted')) onQuestion(made);
     },
   });
   const { terminal } = fake;
