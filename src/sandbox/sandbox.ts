@@ -137,6 +137,29 @@ async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: 
   }
 }
 
+/** A directory of the sandbox's own. Throws a Failure where there is no room for one, or no place. */
+async function makeDirectory(): Promise<string> {
+  const parent = tmpdir();
+  try {
+    return await mkdtemp(join(parent, 'mkplan-sandbox-'));
+  } catch (thrown) {
+    throw new Failure(
+      'error',
+      [
+        {
+          code: 'sandbox-host',
+          severity: 'error',
+          summary: `the sandbox cannot make a directory in ${parent}`,
+          cause: messageOf(thrown),
+          fix: 'Set TMPDIR to a directory that you can write to and that has room.',
+          command: 'TMPDIR=/var/tmp mkplan sandbox',
+        },
+      ],
+      { cause: thrown },
+    );
+  }
+}
+
 /**
  * Runs a command beside a cluster that is not there: a host and nodes in namespaces of their own, and a Kubernetes API
  * in one of them. Needs no root. Resolves to the command's exit code when nothing of it is left.
@@ -144,7 +167,7 @@ async function runHost(options: SandboxOptions, ports: SandboxPorts, directory: 
  */
 export async function runSandbox(options: SandboxOptions, ports: SandboxPorts): Promise<number> {
   await checkNamespaces(ports.runner, process.platform);
-  const directory = await mkdtemp(join(tmpdir(), 'mkplan-sandbox-'));
+  const directory = await makeDirectory();
   try {
     const config = await configOf(options, directory);
     await writeFile(join(directory, CONFIG_FILE), JSON.stringify(config), { mode: 0o600 });

@@ -111,6 +111,13 @@ describe('the built program', () => {
     }
   });
 
+  it('says that the sandbox has no place for its files', async () => {
+    const { code, stderr } = await mkplan(['sandbox', '--', 'true'], { TMPDIR: '/nonexistent' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/sandbox-host|sandbox-unavailable/);
+    expect(stderr).not.toContain('internal-error');
+  });
+
   it('outlives a reader that goes away', async () => {
     const child = spawn(process.execPath, [MAIN, ...VPN, '--json'], {
       cwd: ROOT,
