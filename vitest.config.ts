@@ -21,10 +21,12 @@ function scratch(): string {
 
 const env = { TMPDIR: scratch() };
 
-/** Of the kernel tier, what takes more than a minute on a busy machine: it kills, waits, or runs hundreds of rounds. */
+/** What takes longest of the unit and the kernel tier: it kills, waits, or runs hundreds of rounds. */
 const LONG = [
   'test/crash/**/*.test.ts',
-  'test/kernel/{confirm,endings,forwarding,helper,installations,moves,nodes,output,side-by-side,sudo,suspension}.test.ts',
+  'test/faults/{odd-answers,rates}.test.ts',
+  'test/kernel/{confirm,disk-full,endings,forwarding,helper,installations,leaving,moves,nodes,output,registry,side-by-side,status,sudo,suspension}.test.ts',
+  'test/machine/{faults,histories}.test.ts',
 ];
 
 /**
@@ -42,7 +44,7 @@ export default defineConfig({
           name: 'unit',
           env,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/kernel/**', 'test/crash/**', 'test/cluster/**', 'test/package/**'],
+          exclude: ['test/kernel/**', 'test/cluster/**', 'test/package/**', ...LONG],
           // A bound for what hangs, not for what a busy machine makes slow.
           testTimeout: 60_000,
         },
