@@ -110,17 +110,6 @@ export function refusedService({ change, step }: ServiceChange, thrown: unknown)
   };
 }
 
-/** An address that another Service still shows, because it could not be taken from that one. */
-export function stillShown({ change, step }: ServiceChange): Diagnostic {
-  return {
-    code: 'address-still-shown',
-    severity: 'error',
-    summary: `${stepName(change, step)} has to wait: ${step.after.join(', ')} is still shown by another Service`,
-    cause: 'It could not be taken from that Service, and two must never show one address.',
-    fix: 'Nothing: it is given as soon as the other one is rid of it.',
-  };
-}
-
 /** A Service that nothing was asked for, since its API server did not answer for another. */
 export function untriedService({ change, step }: ServiceChange): Diagnostic {
   return {

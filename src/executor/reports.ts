@@ -1,9 +1,8 @@
 import type { ServiceTarget } from '../kubernetes/cluster.ts';
 import type { ServiceEvent } from '../model/condition.ts';
 import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
-import type { ServiceReport, ServiceStep } from '../model/plan.ts';
-import { eachByProfile, type ServicePort, Unreachable, wasRefused } from './services.ts';
-import type { Transaction } from './wave.ts';
+import type { Plan, ServiceReport, ServiceStep } from '../model/plan.ts';
+import { eachByProfile, type ServicePort, type StatusWriter, Unreachable, wasRefused } from './services.ts';
 
 /** What of some best-effort work was not done. */
 class Shortfall {
@@ -105,7 +104,7 @@ export function eventsUnwritten(count: number): Pick<Diagnostic, 'code' | 'summa
  */
 export async function tellServices(
   port: ServicePort,
-  { plan, statuses }: Transaction,
+  { plan, statuses }: { readonly plan: Pick<Plan, 'steps' | 'reports'>; readonly statuses: StatusWriter },
   signal: AbortSignal,
 ): Promise<Diagnostic[]> {
   const unreachable = new Unreachable();

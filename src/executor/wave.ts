@@ -13,7 +13,6 @@ import {
   refusedChange,
   refusedService,
   staleChange,
-  stillShown,
   untriedService,
 } from './refusal.ts';
 import type { StatusWriter, TriedStatus } from './services.ts';
@@ -47,8 +46,6 @@ export class Transaction {
   readonly txid: string;
   readonly plan: Plan;
   readonly statuses: StatusWriter;
-  /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
-  readonly lenient: boolean;
   /** Waves that have begun, in order. */
   readonly performed: PerformedWave[] = [];
   /** Those that the plan changes routes of: the others need not be read. */
@@ -60,14 +57,11 @@ export class Transaction {
   #begun = false;
   readonly #started = new Set<number>();
   readonly #known: ReadonlyMap<string, Prefix>;
-  /** Addresses that some Service shows still, though they were to be taken from it. */
-  readonly #shown = new Set<string>();
 
-  constructor(txid: string, plan: Plan, statuses: StatusWriter, { lenient } = { lenient: false }) {
+  constructor(txid: string, plan: Plan, statuses: StatusWriter) {
     this.txid = txid;
     this.plan = plan;
     this.statuses = statuses;
-    this.lenient = lenient;
     this.families = familiesOf(plan);
     this.#known = knownRoutes(plan);
     this.scope = planScope(plan, this.#known);
@@ -80,18 +74,6 @@ export class Transaction {
 
   markBegun(): void {
     this.#begun = true;
-  }
-
-  /** Notes addresses that could not be taken from a Service: no other one may show them meanwhile. */
-  keepShown(addresses: readonly string[]): void {
-    for (const address of addresses) this.#shown.add(address);
-  }
-
-  /** Changes that may be made, and those that would give an address which another Service still shows. */
-  byShown(changes: readonly ServiceChange[]): readonly [free: ServiceChange[], taken: ServiceChange[]] {
-    const isTaken = ({ change, step }: ServiceChange) =>
-      change.op === 'assign' && step.after.some((address) => this.#shown.has(address));
-    return [changes.filter((change) => !isTaken(change)), changes.filter(isTaken)];
   }
 
   /** Whether the plan speaks of this route: its own, or a foreign one that it knew and accepted. */
@@ -260,13 +242,10 @@ async function performServices(
   transaction.table = null;
   const fail = (given: ServiceChange, diagnostic: Diagnostic) => {
     problems.push(diagnostic);
-    if (given.change.op === 'clear') transaction.keepShown(given.step.before);
     emit({ type: 'change.failed', txid, ...given, diagnostic });
   };
-  const [free, taken] = transaction.byShown(changes);
-  for (const given of taken) fail(given, stillShown(given));
   const untried = await transaction.statuses.perform(
-    free,
+    changes,
     (tried) => performed.services.add(tried),
     (tried, { thrown, isMade }) => {
       const { change, step } = tried;
@@ -276,7 +255,7 @@ async function performServices(
     },
   );
   for (const given of untried) fail(given, untriedService(given));
-  if (problems.length > 0 && !transaction.lenient) throw new Failure('error', problems);
+  if (problems.length > 0) throw new Failure('error', problems);
 }
 
 /**

@@ -47,8 +47,6 @@ export interface ApplyOptions {
   readonly doing: string;
   /** Aborted by the first Ctrl-C: the wave under way is finished, then all is rolled back. */
   readonly signal: AbortSignal;
-  /** Whether a Service that cannot be written to is told and left, instead of everything being rolled back for it. */
-  readonly lenient: boolean;
   /** Null where the plan is final once it is applied. */
   readonly confirmation: Confirmation | null;
 }

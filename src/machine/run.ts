@@ -114,9 +114,8 @@ class ApplyRun implements ApplyWork {
     if (isEmpty(plan)) return 'nothing';
     this.#claims = await this.#ports.registry.read();
     this.#owner = await this.#ports.owner();
-    const { lenient } = this.#options;
     const statuses = new StatusWriter(this.#ports.services);
-    this.transaction = new Transaction(this.#ports.txid(), plan, statuses, { lenient });
+    this.transaction = new Transaction(this.#ports.txid(), plan, statuses);
     this.transaction.table = this.#ports.seen?.().filter(({ table }) => table === MAIN_TABLE) ?? null;
     return 'apply';
   }

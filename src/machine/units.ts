@@ -18,6 +18,13 @@ export function unitOf(step: Step): Unit {
   return { kind: 'destination', name: route === null ? '' : formatPrefix(route.destination) };
 }
 
+/** Why each unit is set aside, by kind and name. */
+interface Held {
+  readonly profiles: ReadonlyMap<string, string>;
+  readonly services: ReadonlyMap<string, string>;
+  readonly destinations: ReadonlyMap<string, string>;
+}
+
 interface SetAside {
   readonly unit: Unit;
   readonly why: string;
@@ -38,7 +45,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const MAX_ROUNDS = 5;
 const ROUNDS_WITHIN_MS = 60_000;
 
-const keyOf = ({ kind, name }: Unit): string => `${kind} ${name}`;
+/** The unit's kind and name. */
+export const keyOf = ({ kind, name }: Unit): string => `${kind} ${name}`;
 
 /**
  * The units that are left as they are for now. One that fails is tried again, later each time; one that somebody keeps
@@ -93,6 +101,15 @@ export class Units {
   held(kind: UnitKind): ReadonlyMap<string, string> {
     const ofKind = [...this.#aside.values()].filter(({ unit }) => unit.kind === kind);
     return new Map(ofKind.map(({ unit, why }) => [unit.name, why]));
+  }
+
+  /** All that is set aside. */
+  get all(): Held {
+    return {
+      profiles: this.held('profile'),
+      services: this.held('service'),
+      destinations: this.held('destination'),
+    };
   }
 
   /** Whether anything is given up for good. */

@@ -7,45 +7,62 @@ import { contains, parseAddress } from '../model/prefix.ts';
 const MOST_NAMED = 10;
 
 /**
- * What a session has told Services, by profile: the last plan that was carried out for it. Once a cluster is out of reach
- * no plan speaks of its Services any more, and they show their addresses all the same.
+ * What Services show that a session gave them, by profile, as far as it knows. Once a cluster is out of reach no plan
+ * speaks of its Services any more, and they show their addresses all the same.
  */
 export class Given {
-  readonly #plans = new Map<string, Plan>();
+  /** Addresses by `namespace/name`, by profile. */
+  readonly #shown = new Map<string, Map<string, readonly string[]>>();
 
-  /** Notes a plan that was carried out, for the profiles that were not set aside in it. */
-  note(plan: Plan, isAside: (profile: string) => boolean): void {
-    for (const { name } of plan.profiles) if (!isAside(name)) this.#plans.set(name, plan);
+  /** Notes what the Services of a plan show, but for those of profiles that are set aside in it. */
+  saw(plan: Plan, isAside: (profile: string) => boolean): void {
+    const before = new Map(this.#shown);
+    for (const { name } of plan.profiles) if (!isAside(name)) this.#shown.set(name, new Map());
+    // Of one that is set aside the plan has no step, and it shows what it showed.
+    for (const service of plan.services) {
+      const addresses = before.get(service.profile)?.get(serviceName(service));
+      if (addresses !== undefined) this.#note(service, addresses);
+    }
+    for (const step of plan.steps) {
+      if (step.kind === 'service' && !isAside(step.profile)) this.#note(step, step.before);
+    }
+  }
+
+  /** Notes changes that were made. */
+  told(steps: readonly ServiceStep[]): void {
+    for (const step of steps) this.#note(step, step.after);
+  }
+
+  #note(service: Pick<ServiceStep, 'profile' | 'namespace' | 'name'>, addresses: readonly string[]): void {
+    this.#shown.get(service.profile)?.set(serviceName(service), addresses);
   }
 
   /**
    * What Services of clusters that could not be observed show for good, now that the session has left; but for what an
    * `apply` of the same spec made to last.
    */
-  left({ profiles, registry }: ObservedState): Diagnostic[] {
+  left({ profiles, registry }: ObservedState, spec: string): Diagnostic[] {
+    const lasting = registry.claims.filter(
+      ({ owner, purpose }) => owner.spec === spec && owner.mode === 'persistent' && purpose !== 'guard',
+    );
     return profiles.flatMap((profile) => {
-      const plan = this.#plans.get(profile.name);
-      if (plan === undefined || profile.cluster !== null) return [];
-      const lasting = registry.claims.filter(
-        ({ owner, purpose }) =>
-          owner.spec === plan.spec && owner.mode === 'persistent' && purpose !== 'guard',
-      );
+      if (profile.cluster !== null) return [];
       const stays = (text: string) => {
         const address = parseAddress(text);
         return address !== null && lasting.some(({ route }) => contains(route.destination, address));
       };
-      const given = plan.steps.filter(
-        (step): step is ServiceStep =>
-          step.kind === 'service' && step.profile === profile.name && step.after.length > 0,
-      );
-      const left = given.filter(({ after }) => !after.some(stays));
+      const shown = [...(this.#shown.get(profile.name) ?? [])];
+      const left = shown.filter(([, addresses]) => addresses.length > 0 && !addresses.some(stays));
       return left.length === 0 ? [] : [servicesLeft(profile, left)];
     });
   }
 }
 
-function servicesLeft({ name, problems }: ObservedProfile, services: readonly ServiceStep[]): Diagnostic {
-  const named = services.slice(0, MOST_NAMED).map((step) => `${serviceName(step)} ${step.after.join(' ')}`);
+function servicesLeft(
+  { name, problems }: ObservedProfile,
+  services: readonly (readonly [string, readonly string[]])[],
+): Diagnostic {
+  const named = services.slice(0, MOST_NAMED).map(([service, addresses]) => `${service} ${addresses.join(' ')}`);
   const more = services.length - named.length;
   const list = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   return {

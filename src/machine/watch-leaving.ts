@@ -1,21 +1,19 @@
+import { leaveAll } from '../executor/leases.ts';
 import { leftLines } from '../executor/residue.ts';
 import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
-import {
-  lostHelper,
-  MAX_STALE,
-  mayPass,
-  type SessionOutcome,
-  type SessionTransactions,
-} from './watch-apply.ts';
+import { lostHelper, MAX_STALE, mayPass, type SessionOutcome, type SessionTransactions } from './watch-apply.ts';
+import type { ClusterWork } from './watch-clusters.ts';
 import type { Given } from './watch-given.ts';
 import { Patience } from './watch-patience.ts';
 import type { WatchOutcome, WatchPorts } from './watch-ports.ts';
 
-interface Leaving {
+interface LeavingOptions {
   readonly transactions: SessionTransactions;
+  readonly work: ClusterWork;
   /** What the session has told Services. */
   readonly given: Given;
   /** All of its profiles, to be absent. */
@@ -23,64 +21,111 @@ interface Leaving {
 }
 
 /** Takes away what a session has made. Never throws: what could not be taken away is in what it returns. */
-export async function leave(
-  ports: WatchPorts,
-  { transactions, given, desired }: Leaving,
-): Promise<WatchOutcome> {
-  const { planner } = ports;
-  const patience = new Patience(ports.clock);
-  let remaining: readonly Diagnostic[] = [];
-  const plan = async () => {
-    const observed = await patience.observe(desired, ports.observe);
-    remaining = given.left(observed);
-    return planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
-  };
-  const outcome = await takeAway(ports, transactions, patience, plan).catch(
-    (thrown: unknown): WatchOutcome => ({
-      left: leftLines([sessionLeft()]),
-      diagnostics: diagnosticsOf(thrown),
-    }),
-  );
-  return {
-    left: [...outcome.left, ...leftLines(remaining)],
-    diagnostics: [...outcome.diagnostics, ...remaining],
-  };
+export async function leave(ports: WatchPorts, options: LeavingOptions): Promise<WatchOutcome> {
+  return await new Leaving(ports, options).leave();
 }
 
 /**
- * Applies what takes everything away, anew where its facts had changed under it. Where a cluster cannot be told that we
- * leave our routes go all the same, and our Lease runs out.
+ * Services lose what they were given, in all clusters at the same time and no longer than patience lasts; then the routes
+ * go; then our Leases. Where a cluster cannot be told, our routes go all the same, and our Lease runs out.
  */
-async function takeAway(
-  ports: WatchPorts,
-  transactions: SessionTransactions,
-  patience: Patience,
-  plan: () => Promise<Plan>,
-): Promise<WatchOutcome> {
-  const untold = new Set<string>();
-  const observe = async (): Promise<Plan> => {
-    const planned = await plan();
-    return { ...planned, leases: planned.leases.filter(({ profile }) => !untold.has(profile)) };
-  };
-  for (let attempt = 1; ; attempt++) {
+class Leaving {
+  readonly #ports: WatchPorts;
+  readonly #options: LeavingOptions;
+  readonly #patience: Patience;
+  /** Profiles whose cluster could not be told that we leave. */
+  readonly #untold = new Set<string>();
+  readonly #failed: Diagnostic[] = [];
+
+  constructor(ports: WatchPorts, options: LeavingOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#patience = new Patience(ports.clock);
+  }
+
+  async leave(): Promise<WatchOutcome> {
+    const { given, desired } = this.#options;
     try {
-      const outcome = await transactions.apply({ observe }, new AbortController().signal, patience);
-      if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) continue;
-      return leftBy(outcome);
+      await Promise.all(desired.profiles.map(({ name }) => this.#withdraw(name)));
+      const routes = await this.#removeRoutes();
+      const { observed, plan } = await this.#plan();
+      const { services } = this.#ports.apply;
+      const leases = plan.leases.filter(({ announced }) => announced);
+      const remaining = [
+        ...given.left(observed, desired.spec),
+        ...(await leaveAll(this.#patience.with(services), leases)),
+      ];
+      return {
+        left: [...routes.left, ...leftLines(remaining)],
+        diagnostics: [...this.#failed, ...routes.diagnostics, ...remaining],
+      };
     } catch (thrown) {
-      const isOver = thrown instanceof Failure && mayPass(thrown);
-      const news = isOver ? [] : [...transactions.unwritten.keys()].filter((profile) => !untold.has(profile));
-      if (news.length === 0 && (!isOver || attempt >= MAX_STALE)) throw thrown;
-      for (const profile of news) untold.add(profile);
-      ports.distrust();
+      return { left: leftLines([sessionLeft()]), diagnostics: [...this.#failed, ...diagnosticsOf(thrown)] };
+    }
+  }
+
+  /** What takes away all that this session made, where silent clusters are ones that cannot be reached. */
+  async #plan(): Promise<{ readonly observed: ObservedState; readonly plan: Plan }> {
+    const { planner, observe } = this.#ports;
+    const { desired } = this.#options;
+    const seen = (await observe(desired, new AbortController().signal)).observed;
+    const { silent } = this.#patience;
+    const profiles = seen.profiles.map((one) => (silent.has(one.name) ? unobserved(one) : one));
+    const observed = { ...seen, profiles };
+    const plan = planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
+    return {
+      observed,
+      plan: { ...plan, leases: plan.leases.filter(({ profile }) => !this.#untold.has(profile)) },
+    };
+  }
+
+  /** Has the Services of a profile lose what they were given; what is refused is told, and left. */
+  async #withdraw(profile: string): Promise<void> {
+    const { work } = this.#options;
+    const services = this.#patience.with(this.#ports.apply.services);
+    await this.#patience.untilIdle(profile, work.idle([profile]));
+    for (let attempt = 1; attempt <= MAX_STALE && !this.#patience.silent.has(profile); attempt++) {
+      const { plan } = await this.#plan();
+      const { clusters } = this.#ports.planner.share(plan, new Set());
+      const share = clusters.find((one) => one.profile === profile);
+      if (share === undefined) return;
+      const asking = work.ask(share, services);
+      await this.#patience.untilIdle(profile, asking);
+      if (this.#patience.silent.has(profile)) return;
+      const { failed, thrown } = await asking;
+      const isRefused = thrown !== null && share.leases.length === 0;
+      if (thrown !== null) this.#untold.add(profile);
+      if (isRefused) this.#failed.push(...diagnosticsOf(thrown));
+      const wasOvertaken = failed.every(({ diagnostic }) => diagnostic.code === 'service-changed');
+      if (!isRefused && wasOvertaken && attempt < MAX_STALE) continue;
+      this.#failed.push(...failed.map(({ diagnostic }) => diagnostic));
+      return;
+    }
+  }
+
+  /** Anew where its facts had changed under it. Throws a Failure where nothing could be changed. */
+  async #removeRoutes(): Promise<WatchOutcome> {
+    const { planner } = this.#ports;
+    const observe = async () => planner.routesAlone((await this.#plan()).plan);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const outcome = await this.#options.transactions.apply({ observe }, new AbortController().signal);
+        if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) continue;
+        return leftBy(outcome);
+      } catch (thrown) {
+        if (!(thrown instanceof Failure && mayPass(thrown)) || attempt >= MAX_STALE) throw thrown;
+        this.#ports.distrust();
+      }
     }
   }
 }
 
-function leftBy({ kind, left, diagnostics, failed }: SessionOutcome): WatchOutcome {
+function unobserved({ name }: ObservedProfile): ObservedProfile {
+  const problems = ['its cluster did not answer while the session was leaving'];
+  return { name, config: null, minikubeIp: null, context: null, cluster: null, problems };
+}
+
+function leftBy({ kind, left, diagnostics }: SessionOutcome): WatchOutcome {
   const isUndone = kind === 'rolled-back' || kind === 'interrupted';
-  return {
-    left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left,
-    diagnostics: [...failed.map(({ diagnostic }) => diagnostic), ...diagnostics],
-  };
+  return { left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left, diagnostics };
 }

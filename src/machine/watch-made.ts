@@ -33,7 +33,10 @@ export class Made {
   }
 
   /** Notes who takes the place of what is asked for: by the time that it is made again, nothing shows it. */
-  saw({ conflicts }: Plan): void {
+  saw(plan: Plan): void {
+    // Services that are deleted leave no step behind.
+    if (this.#made.size > plan.steps.length + KEPT_BEYOND_PLAN) this.#forget(plan);
+    const { conflicts } = plan;
     for (const conflict of conflicts) {
       const { destination, foreign } = conflict;
       if (foreign === null || !samePrefix(foreign.destination, destination)) continue;
@@ -42,10 +45,10 @@ export class Made {
     }
   }
 
-  /** Notes what a plan made, but for the steps that were missed. `now` is in milliseconds of the units' clock. */
-  note(plan: Plan, missed: ReadonlySet<Step>, units: Units, now: number): void {
-    for (const step of plan.steps) {
-      if (step.action === 'none' || missed.has(step)) continue;
+  /** Notes what was made. `now` is in milliseconds of the units' clock. */
+  note(steps: readonly Step[], units: Units, now: number): void {
+    for (const step of steps) {
+      if (step.action === 'none') continue;
       const unit = unitOf(step);
       units.succeeded(unit);
       const [before, after] = madeBy(step);
@@ -56,8 +59,6 @@ export class Made {
       if (before !== null) this.#made.delete(before);
       if (after !== null) this.#made.add(after);
     }
-    // Services that are deleted leave no step behind.
-    if (this.#made.size > plan.steps.length + KEPT_BEYOND_PLAN) this.#forget(plan);
   }
 
   #forget(plan: Plan): void {

@@ -1,8 +1,6 @@
 import type { ServicePort } from '../executor/services.ts';
-import { type DesiredState, needsCluster } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
-import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import type { Clock, WatchPorts } from './watch-ports.ts';
+import type { Clock } from './watch-ports.ts';
 
 /** How long leaving waits for a cluster before that counts as out of reach: by then an API server had time to answer. */
 const LEAVING_MS = 10_000;
@@ -20,31 +18,25 @@ export class Patience {
     this.#clock = clock;
   }
 
-  /** A snapshot in which silent clusters, and those that do not answer in time, are ones that cannot be reached. */
-  async observe(desired: DesiredState, observe: WatchPorts['observe']): Promise<ObservedState> {
-    const asked = desired.profiles.filter(({ name }) => !this.#silent.has(name));
-    const silent = [...this.#silent].map(unobserved);
-    const patience = new AbortController();
-    const end = new AbortController();
-    void this.#clock.wait(LEAVING_MS, end.signal).then(() => patience.abort(tooSlow('a cluster')));
-    try {
-      const observed = await observe(
-        { ...desired, profiles: asked },
-        new AbortController().signal,
-        patience.signal,
-      );
-      if (patience.signal.aborted) this.#noteUnobserved({ ...desired, profiles: asked }, observed);
-      return { ...observed, profiles: [...observed.profiles, ...silent] };
-    } finally {
-      end.abort();
-    }
+  /** Profiles whose cluster did not answer in time. */
+  get silent(): ReadonlySet<string> {
+    return this.#silent;
   }
 
-  #noteUnobserved(desired: DesiredState, { profiles }: ObservedState): void {
-    const seen = new Set(profiles.filter(({ cluster }) => cluster !== null).map(({ name }) => name));
-    for (const profile of desired.profiles) {
-      if (needsCluster(profile) && !seen.has(profile.name)) this.#silent.add(profile.name);
-    }
+  /** Waits for something that never rejects, no longer than patience lasts. Says whether it ended. */
+  async until(work: Promise<unknown>): Promise<boolean> {
+    const ended = new AbortController();
+    const isOver = this.#clock.wait(LEAVING_MS, ended.signal).then(() => ended.signal.aborted);
+    const done = work.then(() => {
+      ended.abort();
+      return true;
+    });
+    return await Promise.race([done, isOver]);
+  }
+
+  /** Waits for a cluster; one that takes longer than patience lasts is silent from then on. */
+  async untilIdle(profile: string, work: Promise<unknown>): Promise<void> {
+    if (!(await this.until(work))) this.#silent.add(profile);
   }
 
   /** The same clusters; a call that is not answered in time fails, whatever becomes of it later. */
@@ -75,11 +67,6 @@ export class Patience {
       answered.abort();
     }
   }
-}
-
-function unobserved(name: string): ObservedProfile {
-  const problems = [`its cluster did not answer within ${LEAVING_MS / 1000} s`];
-  return { name, config: null, minikubeIp: null, context: null, cluster: null, problems };
 }
 
 function tooSlow(who: string): Failure {

@@ -1,4 +1,4 @@
-import { type DesiredState, needsCluster } from '../model/desired.ts';
+import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
@@ -8,6 +8,10 @@ import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
 
 /** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
 const STOPPED_AFTER_MS = 15_000;
+/** So long may a cluster take for its first answer before that is told, in milliseconds. */
+const SILENT_AFTER_MS = 1000;
+
+const SILENT = 'its cluster has not answered yet';
 
 /** What the passes of a session plan from, and what they leave out. */
 export class WatchPlanning {
@@ -17,6 +21,8 @@ export class WatchPlanning {
   readonly #emit: EmitWatchEvent;
   /** By profile: since when its cluster has been out of reach. */
   readonly #absent = new Map<string, number>();
+  /** By profile: since when nothing has been known of it. */
+  readonly #unknown = new Map<string, number>();
   #last: { readonly key: readonly unknown[]; readonly plan: Plan } | null = null;
   #told: ReadonlyMap<string, string> = new Map();
   #host: ObservedHost | null = null;
@@ -28,19 +34,23 @@ export class WatchPlanning {
     this.#emit = emit;
   }
 
-  /** The plan without what is set aside; made anew only where something has changed. Throws a Failure when the host cannot be read. */
-  async plan(desired: DesiredState): Promise<Plan> {
+  /**
+   * The plan without what is set aside, and without the profiles that are `waiting` for something else; made anew only where
+   * something has changed. Throws a Failure when the host cannot be read.
+   */
+  async plan(desired: DesiredState, waiting: ReadonlySet<string>): Promise<Plan> {
     const { planner } = this.#ports;
-    const observed = await this.#ports.observe(desired, this.#options.signal);
+    const { observed, unknown } = await this.#ports.observe(desired, this.#options.signal);
     this.#host = observed.host;
-    const stopped = this.#stoppedProfiles(desired, observed);
+    noteSince(this.#unknown, unknown, this.#ports.clock.now());
+    const stopped = this.#stoppedProfiles(desired, observed, unknown);
     const whole = this.#memoized([desired, observed, [...stopped.keys()].join(' ')], () =>
       planner.plan(withoutProfiles(desired, stopped), observed),
     );
+    const quiet = new Map([...unknown, ...waiting].map((name) => [name, SILENT]));
     const held = {
-      profiles: new Map(this.#units.held('profile')),
-      services: this.#units.held('service'),
-      destinations: this.#units.held('destination'),
+      ...this.#units.all,
+      profiles: new Map([...quiet, ...this.#units.held('profile')]),
     };
     for (;;) {
       const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
@@ -49,7 +59,7 @@ export class WatchPlanning {
       const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
       const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
       if (news.length === 0) {
-        this.#tell({ ...held, profiles: new Map([...held.profiles, ...stopped]) });
+        this.#tell({ ...held, profiles: new Map([...this.#withoutQuiet(held.profiles, quiet), ...stopped]) });
         return plan;
       }
       for (const [profile, why] of news) held.profiles.set(profile, why);
@@ -76,22 +86,38 @@ export class WatchPlanning {
     return this.#host;
   }
 
-  /** When the next cluster that is out of reach counts as stopped; null where there is none. */
+  /** When the next silent cluster is told of, or one that is out of reach counts as stopped; null where there is none. */
   nextStop(now: number): number | null {
-    const ends = [...this.#absent.values()].map((since) => since + STOPPED_AFTER_MS).filter((at) => at > now);
+    const ends = [
+      ...[...this.#absent.values()].map((since) => since + STOPPED_AFTER_MS),
+      ...[...this.#unknown.values()].map((since) => since + SILENT_AFTER_MS),
+    ].filter((at) => at > now);
     return ends.length === 0 ? null : Math.min(...ends);
   }
 
+  /** What is held, but for what is left alone without a word: what waits, or has not been silent for long. */
+  #withoutQuiet(held: ReadonlyMap<string, string>, quiet: ReadonlyMap<string, string>): Map<string, string> {
+    const now = this.#ports.clock.now();
+    const isTold = ([name, why]: readonly [string, string]) => {
+      const since = this.#unknown.get(name);
+      return why !== quiet.get(name) || (since !== undefined && now - since >= SILENT_AFTER_MS);
+    };
+    return new Map([...held].filter(isTold));
+  }
+
   /** Profiles whose VM counts as stopped: what leads to it goes, until it is back. */
-  #stoppedProfiles(desired: DesiredState, observed: ObservedState): ReadonlyMap<string, string> {
+  #stoppedProfiles(
+    desired: DesiredState,
+    observed: ObservedState,
+    unknown: ReadonlySet<string>,
+  ): ReadonlyMap<string, string> {
     const now = this.#ports.clock.now();
     const reached = new Set(
       observed.profiles.filter(({ cluster }) => cluster !== null).map(({ name }) => name),
     );
-    const absent = desired.profiles.filter((profile) => needsCluster(profile) && !reached.has(profile.name));
-    const names = new Set(absent.map(({ name }) => name));
-    for (const name of this.#absent.keys()) if (!names.has(name)) this.#absent.delete(name);
-    for (const name of names) if (!this.#absent.has(name)) this.#absent.set(name, now);
+    const isAbsent = (profile: DesiredProfile) =>
+      needsCluster(profile) && !reached.has(profile.name) && !unknown.has(profile.name);
+    noteSince(this.#absent, new Set(desired.profiles.filter(isAbsent).map(({ name }) => name)), now);
     const stopped = [...this.#absent].filter(([, since]) => now - since >= STOPPED_AFTER_MS);
     return new Map(
       stopped.map(([name]) => [name, 'its cluster is out of reach; its routes are gone until it is back']),
@@ -118,6 +144,12 @@ export class WatchPlanning {
     for (const what of this.#told.keys()) if (!now.has(what)) this.#emit({ type: 'watch.released', what });
     this.#told = now;
   }
+}
+
+/** Keeps since when each of these names is one of them. */
+function noteSince(since: Map<string, number>, names: ReadonlySet<string>, now: number): void {
+  for (const name of since.keys()) if (!names.has(name)) since.delete(name);
+  for (const name of names) if (!since.has(name)) since.set(name, now);
 }
 
 /** A reason without the name of what it is told of: many a summary begins with it. */

@@ -2,7 +2,7 @@ import type { Claim } from '../model/claim.ts';
 import type { DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
-import type { Conflict, Plan, Step } from '../model/plan.ts';
+import type { Conflict, Plan, PlanShares, Step } from '../model/plan.ts';
 import type { ApplyPorts } from './apply-ports.ts';
 
 /** What is set aside, by kind and name, with the reason. */
@@ -20,9 +20,19 @@ export interface WatchPlanner {
   refusals(plan: Plan): ReadonlyMap<string, string>;
   /** Who likely keeps undoing a step, and how to resolve it; `taken` where a foreign route was seen in its place. */
   rival(step: Step, host: ObservedHost, taken: Conflict | null): string;
-  /** Of a plan, what it does to Services. */
-  servicesAlone(plan: Plan, host: ObservedHost): Plan;
+  /** What of a plan can be done now, by who does it; `busy` are profiles whose cluster is being asked for something. */
+  share(plan: Plan, busy: ReadonlySet<string>): PlanShares;
+  /** The same plan with its changes of routes alone. */
+  routesAlone(plan: Plan): Plan;
   ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;
+}
+
+/** What is known at a moment. Nothing that a cluster has to say is waited for. */
+export interface Sighting {
+  /** The same value as long as nothing has changed. */
+  readonly observed: ObservedState;
+  /** Profiles that nothing is known of yet: `observed` has them without a cluster, and they are to be left alone. */
+  readonly unknown: ReadonlySet<string>;
 }
 
 /** Everything that a session touches. */
@@ -33,11 +43,15 @@ export interface WatchPorts {
   /** The spec as it is now. Throws a Failure when it cannot be used. */
   desired(): Promise<DesiredState>;
   /**
-   * A snapshot, the same value as long as nothing has changed. A cluster that has not answered when `patience` is aborted
-   * counts as one that cannot be reached. Throws a Failure when the host cannot be read, or `signal` is aborted.
+   * The host as it is, and its profiles as they were seen last. Throws a Failure when the host cannot be read, or `signal`
+   * is aborted.
    */
-  observe(desired: DesiredState, signal: AbortSignal, patience?: AbortSignal): Promise<ObservedState>;
-  /** What the cache of snapshots holds is no longer to be relied on. */
+  observe(desired: DesiredState, signal: AbortSignal): Promise<Sighting>;
+  /** Looks at the profiles of a spec; resolves once each was seen, or turned out to be out of reach. Never rejects. */
+  look(desired: DesiredState): Promise<void>;
+  /** Looks at a profile anew; resolves once that is over, also where it cannot be seen. Never throws. */
+  refresh(profile: string): Promise<void>;
+  /** What is remembered of the host is no longer to be relied on, and every profile is looked at anew. */
   distrust(): void;
   /** Calls back whenever something may have changed, until it is stopped. */
   triggers(onTrigger: (source: TriggerSource) => void): {

@@ -1,15 +1,19 @@
 import { createActor, toPromise } from 'xstate';
-import type { DesiredProfile, DesiredState } from '../model/desired.ts';
+import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent, PassResult, WatchState } from '../model/event.ts';
-import { isEmpty, type Plan } from '../model/plan.ts';
+import { isEmpty, type Plan, type Step } from '../model/plan.ts';
+import { routeKey } from '../model/route.ts';
 import { diagnosticsOf } from './endings.ts';
+import { EventQueue } from './event-queue.ts';
 import { harmless } from './run.ts';
 import { Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
-import { type FailedStep, lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
+import { lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
+import { ClusterWork } from './watch-clusters.ts';
 import { Dropped } from './watch-dropped.ts';
 import { Given } from './watch-given.ts';
+import { Patience } from './watch-patience.ts';
 import { makeLast } from './watch-keeping.ts';
 import { leave } from './watch-leaving.ts';
 import { Made } from './watch-made.ts';
@@ -22,6 +26,8 @@ const LONGEST_BACKOFF_MS = 60_000;
 const SPEC_QUIET_MS = 50;
 /** The longest that a pass in vain makes the next one wait, so that many triggers about nothing cost no more than half of a core. */
 const LONGEST_REST_MS = 50;
+/** How long a session that begins waits for its clusters. */
+const FIRST_LOOK_MS = 1000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
@@ -38,14 +44,17 @@ class WatchRun implements WatchWork {
   readonly #given = new Given();
   readonly #planning: WatchPlanning;
   readonly #transactions: SessionTransactions;
+  readonly #events: EventQueue;
+  readonly #work: ClusterWork;
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
   #specNews = 1;
   /** Until when the pass before makes the next one wait, by the clock. */
   #restUntil = 0;
-  /** Transactions that have changed something. */
+  /** How often something was changed, or a cluster asked for something. */
   #changes = 0;
-  #shown = '';
+  /** What the last plan asked for. */
+  #shown: ReadonlySet<string> = new Set();
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
@@ -63,6 +72,17 @@ class WatchRun implements WatchWork {
     this.#wake = wake;
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
     this.#transactions = new SessionTransactions(ports.apply, options, emit);
+    this.#events = new EventQueue(ports.apply.services, (diagnostic) =>
+      emit({ type: 'watch.warning', diagnostic }),
+    );
+    this.#work = new ClusterWork(ports, {
+      units: this.#units,
+      made: this.#made,
+      given: this.#given,
+      events: this.#events,
+      emit,
+      wake: () => wake('cluster'),
+    });
   }
 
   heard(source: TriggerSource): void {
@@ -95,7 +115,6 @@ class WatchRun implements WatchWork {
     try {
       this.#units.release(began);
       await this.#readSpec();
-      for (const profile of this.#dropped.profiles) await this.#takeBack(profile);
       for (let attempt = 1; (await this.#pass(attempt)) === 'again'; attempt++) {
         await clock.wait(RETRY_MS, this.#options.signal);
       }
@@ -137,95 +156,69 @@ class WatchRun implements WatchWork {
     }
   }
 
-  /** Takes back what Services of a profile were given that the spec has dropped; where that fails, the next pass tries again. */
-  async #takeBack(profile: DesiredProfile): Promise<void> {
-    const { observe, planner } = this.#ports;
-    const absent: DesiredState = { ...this.#desired, mode: 'absent', profiles: [profile] };
-    const { signal } = this.#options;
-    let isSeen = false;
-    const plan = async () => {
-      const observed = await observe(absent, signal);
-      isSeen = observed.profiles.some(({ name, cluster }) => name === profile.name && cluster !== null);
-      return planner.servicesAlone(planner.plan(absent, observed), observed.host);
-    };
-    try {
-      const { kind, failed } = await this.#transactions.apply({ observe: plan }, signal);
-      const isOver = kind === 'done' || kind === 'nothing';
-      if (isSeen && isOver && failed.length === 0) this.#dropped.forget(profile);
-    } catch (thrown) {
-      // Nothing was changed, and nothing else depends on it.
-      if (!(thrown instanceof Failure)) throw thrown;
-    }
-  }
-
-  /** Plans, and applies what there is to apply. `again`: its facts had changed under it. */
+  /** Plans, begins what clusters can be asked for, and changes the routes that can be changed. `again`: its facts had changed under it. */
   async #pass(attempt: number): Promise<'done' | 'again'> {
-    const plan = await this.#planning.plan(this.#desired);
-    const whole = this.#ports.planner.refusals(plan).get('');
+    const { planner } = this.#ports;
+    const back = await this.#dropped.takeBack(this.#ports, {
+      desired: this.#desired,
+      held: this.#units.all,
+      busy: this.#work.busy,
+      signal: this.#options.signal,
+    });
+    for (const share of back.shares) this.#work.begin(share);
+    const plan = await this.#planning.plan(this.#desired, back.waiting);
+    const whole = planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
     this.#made.saw(plan);
-    if (isEmpty(plan)) {
-      this.#noteGiven(plan);
-      return 'done';
-    }
+    this.#given.saw(plan, (profile) => this.#planning.isAside(profile));
     this.#show(plan);
-    let failed: readonly FailedStep[] = [];
+    if (isEmpty(plan)) return 'done';
+    for (const share of planner.share(plan, this.#work.busy).clusters) {
+      if (this.#work.begin(share)) this.#changes++;
+    }
+    // What is being asked for by now may keep a route from going.
+    const routes = (whole: Plan) => planner.share(whole, this.#work.busy).host;
+    if (isEmpty(routes(plan))) return 'done';
     try {
-      const outcome = await this.#transactions.apply(
-        { observe: () => this.#planning.plan(this.#desired), seen: () => this.#planning.routes },
-        this.#options.signal,
+      return await this.#change(
+        async () => routes(await this.#planning.plan(this.#desired, back.waiting)),
+        attempt,
       );
-      failed = outcome.failed;
-      if (outcome.kind === 'interrupted') return 'done';
-      if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
-      if (outcome.kind === 'residue') {
-        this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
-      }
-      if (outcome.kind === 'done') {
-        this.#changes++;
-        const missed = new Set(failed.map(({ step }) => step));
-        this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
-        this.#noteGiven(outcome.plan);
-      } else if (outcome.kind !== 'nothing' && failed.length === 0)
-        throw new Failure('error', outcome.diagnostics);
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
-      if (!mayPass(thrown) || attempt >= MAX_STALE) {
-        if (this.#transactions.unwritten.size === 0) throw thrown;
-        this.#setUnwrittenAside();
-      }
+      if (!mayPass(thrown) || attempt >= MAX_STALE) throw thrown;
       this.#ports.distrust();
       return 'again';
     }
-    return this.#setAside(failed, attempt);
   }
 
-  #setUnwrittenAside(): void {
-    for (const [name, why] of this.#transactions.unwritten) {
-      this.#units.failed({ kind: 'profile', name }, why, this.#ports.clock.now());
-    }
-  }
-
-  #noteGiven(plan: Plan): void {
-    this.#given.note(plan, (profile) => this.#planning.isAside(profile));
-  }
-
-  #show(plan: Plan): void {
-    if (plan.fingerprint === this.#shown) return;
-    this.#shown = plan.fingerprint;
-    this.#emit({ type: 'watch.planned', plan });
-  }
-
-  /** Sets aside what failed. A Service that had just changed is planned for anew, a few times, before it counts as failed. */
-  #setAside(failed: readonly FailedStep[], attempt: number): 'done' | 'again' {
-    let again = false;
+  /** One transaction. Throws a Failure where it came to nothing, and not for something that can be set aside. */
+  async #change(observe: () => Promise<Plan>, attempt: number): Promise<'done' | 'again'> {
+    const outcome = await this.#transactions.apply(
+      { observe, seen: () => this.#planning.routes },
+      this.#options.signal,
+    );
+    const { kind, diagnostics, failed, plan } = outcome;
+    if (kind === 'interrupted' || kind === 'nothing') return 'done';
+    if (kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
+    if (kind === 'residue') this.#emit({ type: 'watch.failed', diagnostics, retryMs: RETRY_MS });
+    if (kind === 'done') {
+      this.#changes++;
+      this.#made.note(plan.steps, this.#units, this.#ports.clock.now());
+    } else if (failed.length === 0) throw new Failure('error', diagnostics);
     for (const { step, diagnostic } of failed) {
-      again = true;
-      if (diagnostic.code === 'service-changed' && attempt < MAX_STALE) continue;
       this.#units.failed(unitOf(step), diagnostic.summary, this.#ports.clock.now());
     }
-    return again ? 'again' : 'done';
+    return failed.length > 0 ? 'again' : 'done';
+  }
+
+  /** Tells a plan that asks for anything which the one before did not: that is carried out in several passes. */
+  #show(plan: Plan): void {
+    const asked = new Set(plan.steps.filter(({ action }) => action !== 'none').map(askedBy));
+    const isNews = [...asked].some((one) => !this.#shown.has(one));
+    this.#shown = asked;
+    if (isNews) this.#emit({ type: 'watch.planned', plan });
   }
 
   /** Wakes the session when the next pause of something set aside is over, or a VM counts as stopped. */
@@ -248,8 +241,9 @@ class WatchRun implements WatchWork {
     if (this.#options.keep) await this.#keep();
     else await this.#takeAway();
     const enough = new AbortController();
-    await this.#transactions.close(this.#ports.clock.wait(TELLING_MS, enough.signal));
+    await this.#events.close(this.#ports.clock.wait(TELLING_MS, enough.signal));
     enough.abort();
+    this.#work.close();
   }
 
   async #takeAway(): Promise<void> {
@@ -257,6 +251,7 @@ class WatchRun implements WatchWork {
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
     this.outcome = await leave(this.#ports, {
       transactions: this.#transactions,
+      work: this.#work,
       given: this.#given,
       desired,
     });
@@ -264,10 +259,17 @@ class WatchRun implements WatchWork {
 
   async #keep(): Promise<void> {
     const { spec } = this.#desired;
+    await new Patience(this.#ports.clock).until(this.#work.idle());
     await makeLast(this.#ports.apply, { ...this.#options, spec }).catch((thrown: unknown) => {
       this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
     });
   }
+}
+
+/** What a step makes, told apart from all others. */
+function askedBy(step: Step): string {
+  if (step.kind === 'service') return `${step.profile} ${step.uid} ${step.after.join(' ')}`;
+  return `${step.action} ${step.after === null ? '' : routeKey(step.after)} ${step.before === null ? '' : routeKey(step.before)}`;
 }
 
 function refused(summary: string): Failure {
@@ -281,6 +283,14 @@ function refused(summary: string): Failure {
       command: 'mkplan plan',
     },
   ]);
+}
+
+/** Waits a moment for the clusters, so that what a session says first is about all of them that answer. */
+async function firstLook(ports: WatchPorts, { desired, signal }: WatchOptions): Promise<void> {
+  const seen = new AbortController();
+  const patience = ports.clock.wait(FIRST_LOOK_MS, AbortSignal.any([signal, seen.signal]));
+  await Promise.race([ports.look(desired), patience]);
+  seen.abort();
 }
 
 /**
@@ -314,6 +324,7 @@ export async function runWatch(
   try {
     await triggers.ready;
     ports.distrust();
+    await firstLook(ports, options);
     const ended = toPromise(actor);
     actor.start();
     if (options.signal.aborted) stop();

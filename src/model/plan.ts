@@ -185,6 +185,27 @@ export interface LeaseChange {
   readonly serves: readonly Serving[];
 }
 
+/**
+ * What of a plan one cluster can be asked for now. A session asks without the host's lock, and may stop after any part
+ * of it.
+ */
+export interface ClusterShare {
+  readonly profile: string;
+  readonly leases: readonly LeaseChange[];
+  readonly allocations: readonly AllocationChange[];
+  /** Of Services, each with its index in the plan. */
+  readonly changes: readonly { readonly change: Change; readonly step: ServiceStep }[];
+  readonly reports: readonly ServiceReport[];
+}
+
+/** A plan, by who can carry out what of it now. */
+export interface PlanShares {
+  /** The same plan with the changes of routes alone that need not wait for a cluster. */
+  readonly host: Plan;
+  /** Of each profile whose cluster can be asked for anything. */
+  readonly clusters: readonly ClusterShare[];
+}
+
 /** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */
 export interface Unproven {
   readonly route: Route;

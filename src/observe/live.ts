@@ -1,6 +1,6 @@
 import type { RecordedTunnels } from '../minikube/profiles.ts';
-import type { DesiredProfile, DesiredState } from '../model/desired.ts';
-import type { Answer, CriticalAddress, ObservedProfile, ObservedState } from '../model/observed.ts';
+import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
+import type { Answer, CriticalAddress, ObservedState } from '../model/observed.ts';
 import type { HostPolicy } from '../model/policy.ts';
 import { contains, parseAddress } from '../model/prefix.ts';
 import type { HostChange, RouteEventStream, RouteEvents } from '../platform/route-events.ts';
@@ -8,8 +8,9 @@ import type { HostIdentity } from '../platform/route-table.ts';
 import { addressesToAsk } from './answers.ts';
 import { participantOf } from './host-identity.ts';
 import { LiveNetwork } from './live-network.ts';
+import { LiveProfile } from './live-profile.ts';
 import { assemble, type ObservePorts, recordedState } from './observe.ts';
-import { type ObserveOptions, observeProfile } from './profile.ts';
+import { withoutCluster } from './profile.ts';
 import { rememberAddresses } from './remembered-profiles.ts';
 
 /** Everything that a snapshot is kept true with. */
@@ -30,25 +31,40 @@ interface Facts {
   readonly at: number;
 }
 
+/** What is known at a moment; see `Sighting` of the machine. */
+export interface LiveSnapshot {
+  readonly observed: ObservedState;
+  readonly unknown: ReadonlySet<string>;
+}
+
+/** Who hears of what may have changed. */
+export interface LiveListener {
+  kernel(): void;
+  /** Something else is known of a profile. */
+  cluster(): void;
+}
+
 /**
- * The snapshot, kept in memory: read anew is what an event may have touched. The same value is returned as long as
- * nothing has changed, so that whoever plans from it can tell.
+ * The snapshot, kept in memory, by source: the host, of which is read anew what an event may have touched, and each profile,
+ * which nobody waits for. The same value is returned as long as nothing has changed, so that whoever plans from it can
+ * tell.
  */
 export class LiveObservation {
   readonly #ports: LivePorts;
   readonly #identity: Promise<HostIdentity>;
   readonly #answers = new Map<string, Answer | null>();
-  readonly #profiles = new Map<string, ObservedProfile>();
+  /** By what of a profile in the spec decides what is seen of it. */
+  readonly #profiles = new Map<string, { readonly name: string; readonly live: LiveProfile; isAsked: boolean }>();
   readonly #network: LiveNetwork;
   #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
-  #onChange: () => void = () => undefined;
+  #listener: LiveListener = { kernel: () => undefined, cluster: () => undefined };
   /** Counts what was heard, so that what was read meanwhile is used, but not kept. */
   #heard = 0;
 
   constructor(ports: LivePorts) {
     const { profiles, now } = ports;
-    const onChange = () => this.#onChange();
+    const onChange = () => this.#refreshAll();
     this.#ports = { ...ports, profiles: rememberAddresses({ profiles, now, onChange }) };
     this.#network = new LiveNetwork(ports.routeTable);
     this.#identity = ports.routeTable.identity();
@@ -56,18 +72,48 @@ export class LiveObservation {
     this.#identity.catch(() => undefined);
   }
 
-  /** Begins to hear the kernel. `onChange` hints that the next snapshot may differ; nothing is missed once it is `ready`. */
-  listen(onChange: () => void): RouteEventStream {
-    this.#onChange = onChange;
+  /** Begins to hear what may make the next snapshot differ; nothing of the kernel is missed once it is `ready`. */
+  listen(listener: LiveListener): RouteEventStream {
+    this.#listener = listener;
     return this.#ports.routeEvents.listen((change) => {
       this.#touch(change);
-      onChange();
+      listener.kernel();
     });
   }
 
-  /** Everything of the host is read anew by the next snapshot. */
+  /** Everything of the host is read anew by the next snapshot, and every profile is looked at anew. */
   distrust(): void {
     this.#touch({ kind: 'everything' });
+    this.#forgetUnasked();
+    this.#refreshAll();
+  }
+
+  /** Looks at the profiles of a spec; resolves once each has been seen, or cannot be. Rejects only by a fault of ours. */
+  async look(desired: DesiredState): Promise<void> {
+    const { spec } = desired;
+    await Promise.all(desired.profiles.map((profile) => this.#liveProfile(profile, spec).refresh()));
+  }
+
+  /** Looks at a profile anew; resolves once that is over. Rejects only by a fault of ours. */
+  async refresh(profile: string): Promise<void> {
+    const all = [...this.#profiles.values()].filter(({ name }) => name === profile);
+    await Promise.all(all.map(({ live }) => live.refresh()));
+  }
+
+  /** Looks at every profile that was asked for; what that rejects with ends the process, as any fault of ours. */
+  #refreshAll(): void {
+    for (const { live } of this.#profiles.values()) void live.refresh();
+  }
+
+  /** Profiles that a spec no longer has are not looked at any more. */
+  #forgetUnasked(): void {
+    for (const [key, one] of this.#profiles) {
+      if (one.isAsked) one.isAsked = false;
+      else {
+        one.live.stop();
+        this.#profiles.delete(key);
+      }
+    }
   }
 
   #touch(change: HostChange): void {
@@ -86,18 +132,19 @@ export class LiveObservation {
   }
 
   /**
-   * As `observe` does. A cluster that has not answered when `patience` is aborted counts as out of reach. Throws a Failure
-   * when the host, the registry or the journal cannot be read, or `signal` is aborted.
+   * The host as it is, and the profiles as they were seen last. Throws a Failure when the host, the registry or the journal
+   * cannot be read, or `signal` is aborted.
    */
-  async observe(desired: DesiredState, signal: AbortSignal, patience = signal): Promise<ObservedState> {
-    const self = participantOf(await this.#ports.host.identity(), desired.spec).name;
-    const [identity, network, registry, facts, profiles] = await Promise.all([
+  async observe(desired: DesiredState, signal: AbortSignal): Promise<LiveSnapshot> {
+    const seen = desired.profiles.map((profile) => ({ name: profile.name, live: this.#liveProfile(profile, desired.spec) }));
+    const [identity, network, registry, facts] = await Promise.all([
       this.#identity,
       this.#network.read(signal),
       recordedState(this.#ports),
       this.#readFacts(),
-      Promise.all(desired.profiles.map((profile) => this.#readProfile(profile, { self, signal: patience }))),
     ]);
+    const unknown = new Set(seen.filter(({ live }) => live.known === null).map(({ name }) => name));
+    const profiles = seen.map(({ name, live }) => live.known ?? withoutCluster(name));
     const answers = await this.#ask(addressesToAsk(desired.profiles, profiles, network.rules), signal);
     const { critical, policy, recorded } = facts;
     const parts = [
@@ -114,7 +161,7 @@ export class LiveObservation {
       const state = assemble({ identity, network, registry, ...facts, profiles, answers });
       this.#last = { parts, state };
     }
-    return this.#last.state;
+    return { observed: this.#last.state, unknown };
   }
 
   async #readFacts(): Promise<Facts> {
@@ -127,13 +174,19 @@ export class LiveObservation {
     return this.#facts;
   }
 
-  /** The profile as it was seen last, where nothing about it has changed. */
-  async #readProfile(profile: DesiredProfile, options: ObserveOptions): Promise<ObservedProfile> {
-    const seen = await observeProfile(profile, this.#ports, options);
-    const last = this.#profiles.get(profile.name);
-    if (last !== undefined && last.cluster === seen.cluster && isEqualBeside(last, seen)) return last;
-    this.#profiles.set(profile.name, seen);
-    return seen;
+  /** What is known of a profile; it begins to be looked at when it is first asked for. */
+  #liveProfile(profile: DesiredProfile, spec: string): LiveProfile {
+    const key = JSON.stringify([profile.name, profile.context, profile.gateway.value, needsCluster(profile)]);
+    const known = this.#profiles.get(key);
+    if (known !== undefined) {
+      known.isAsked = true;
+      return known.live;
+    }
+    const self = async () => participantOf(await this.#ports.host.identity(), spec).name;
+    const live = new LiveProfile(profile, this.#ports, self, () => this.#listener.cluster());
+    this.#profiles.set(key, { name: profile.name, live, isAsked: true });
+    void live.refresh();
+    return live;
   }
 
   async #ask(addresses: readonly string[], signal: AbortSignal): Promise<(Answer | null)[]> {
@@ -152,10 +205,4 @@ export class LiveObservation {
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((part, index) => part === b[index]);
-}
-
-/** Whether two observations of a profile are equal but for the cluster. */
-function isEqualBeside(a: ObservedProfile, b: ObservedProfile): boolean {
-  const text = (profile: ObservedProfile) => JSON.stringify({ ...profile, cluster: null });
-  return text(a) === text(b);
 }

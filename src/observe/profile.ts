@@ -86,6 +86,11 @@ async function missingProfile(name: string, profiles: Profiles): Promise<string 
   return `there is no minikube profile ${name}: ${thoseThatExist(name, names)}`;
 }
 
+/** A profile of which nothing is observed. */
+export function withoutCluster(name: string): ObservedProfile {
+  return { name, config: null, minikubeIp: null, context: null, cluster: null, problems: [] };
+}
+
 /** Observes one profile; what cannot be observed is null, and `problems` says why. */
 export async function observeProfile(
   profile: DesiredProfile,
@@ -93,9 +98,7 @@ export async function observeProfile(
   options: ObserveOptions,
 ): Promise<ObservedProfile> {
   const { name } = profile;
-  if (!needsCluster(profile)) {
-    return { name, config: null, minikubeIp: null, context: null, cluster: null, problems: [] };
-  }
+  if (!needsCluster(profile)) return withoutCluster(name);
   const problems = new Problems();
   const [config, { context, cluster }] = await Promise.all([
     problems.tolerate(() => ports.profiles.config(name)),

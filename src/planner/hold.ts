@@ -71,15 +71,6 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
   );
 }
 
-/** Of a plan, what it does to Services. */
-export function servicesAlone(plan: Plan, host: ObservedHost): Plan {
-  return withSteps(
-    plan,
-    plan.steps.filter(({ kind }) => kind === 'service'),
-    host,
-  );
-}
-
 /** Why a plan is refused, by the profile that it is refused for; the empty name stands for the plan as a whole. */
 export function refusalsByProfile(plan: Plan): Map<string, string> {
   const refusals = new Map<string, string>();

@@ -60,6 +60,9 @@ export class FakeKernel implements RouteTable, RouteChanger {
     return [...this.#routes.keys()].sort((a, b) => (a < b ? -1 : 1));
   }
 
+  /** Hears of what was changed through it, as whoever listens to the kernel does. */
+  onChange: () => void = () => undefined;
+
   async identity(): Promise<HostIdentity> {
     return { platform: 'linux', bootId: this.bootId, networkNamespace: this.networkNamespace };
   }
@@ -124,6 +127,7 @@ export class FakeKernel implements RouteTable, RouteChanger {
       this.tried.push(change);
       const message = change.op === 'add' ? this.#add(change.route) : this.#delete(change.route);
       if (message !== null) failures.push({ index, message });
+      else this.onChange();
     }
     this.faults.step('kernel.reply');
     return failures;

@@ -1,17 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 import { vi } from 'vitest';
-import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../src/machine/watch-ports.ts';
+import type {
+  Sighting,
+  TriggerSource,
+  WatchOptions,
+  WatchOutcome,
+  WatchPorts,
+} from '../../src/machine/watch-ports.ts';
 import { runWatch } from '../../src/machine/watch-run.ts';
 import type { Owner } from '../../src/model/claim.ts';
 import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
-import type { MinikubeTunnel, ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type { MinikubeTunnel, ObservedProfile, ObservedService, ObservedState } from '../../src/model/observed.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { rivalOf } from '../../src/planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../src/planner/hold.ts';
+import { hold, ofSession, refusalsByProfile } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
+import { routesAlone, shareOf } from '../../src/planner/share.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { checkingEvents } from '../cli/json-lines.ts';
 import * as build from '../planner/build.ts';
@@ -26,6 +33,12 @@ const SHORT_MS = 100;
 
 /** States that last until something happens. */
 const RESTING: ReadonlySet<string> = new Set(['idle', 'fighting', 'suspended', 'backingOff', 'stopped']);
+
+/** As long as an API client waits for an answer. Milliseconds. */
+const DEADLINE_MS = 10_000;
+
+/** So many turns of the event loop without anything to do are rest. */
+const TURNS = 6;
 
 /** A clock that a test moves. */
 class HandClock {
@@ -101,6 +114,10 @@ export class Session {
   readonly #waiting: (() => void)[] = [];
   #outcome: Promise<WatchOutcome> | null = null;
   #hear: (source: TriggerSource) => void = () => undefined;
+  /** By profile: calls to its cluster that have not ended. */
+  readonly #calls = new Map<string, number>();
+  /** Profiles as they were seen last. */
+  readonly #seen = new Map<string, ObservedProfile>();
   #last: { readonly text: string; readonly state: ObservedState } | null = null;
 
   private constructor(world: World, spec: DesiredState) {
@@ -187,7 +204,7 @@ export class Session {
     await vi.waitFor(
       () => {
         const state = this.state();
-        if (!RESTING.has(state)) throw new Error(`it is ${state}: ${JSON.stringify(this.events.slice(-4))}`);
+        if (!this.#isResting()) throw new Error(`it is ${state}: ${JSON.stringify(this.events.slice(-4))}`);
         expectation();
       },
       { timeout: 30_000, interval: 5 },
@@ -212,13 +229,37 @@ export class Session {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves once the session rests: at once where it does. */
+  /** Resolves once the session rests, and every cluster that answers has answered. */
   async settled(): Promise<void> {
-    do {
+    for (let turn = 0; turn < TURNS; turn++) {
       if (!RESTING.has(this.#state)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       // It waits for the clock only once it has told its state.
       await setImmediate();
-    } while (!RESTING.has(this.#state));
+      if (!this.#isResting()) turn = -1;
+    }
+  }
+
+  #isResting(): boolean {
+    const isAnswering = ([profile, calls]: [string, number]) =>
+      calls > 0 && !['mute', 'hangs'].includes(this.clusterOf(profile).reach);
+    return RESTING.has(this.#state) && ![...this.#calls].some(isAnswering);
+  }
+
+  /** Asks a cluster; one that does not answer is given up when its deadline is over. */
+  async #ask<T>(profile: string, operation: string, call: (cluster: WatchedCluster) => Promise<T>): Promise<T> {
+    this.faults.step(operation);
+    const answered = new AbortController();
+    const deadline = this.clock.wait(DEADLINE_MS, answered.signal).then(() => {
+      throw failure('cluster-slow', 'no answer in time');
+    });
+    this.#calls.set(profile, (this.#calls.get(profile) ?? 0) + 1);
+    try {
+      return await Promise.race([call(this.clusterOf(profile)), deadline]);
+    } finally {
+      answered.abort();
+      deadline.catch(() => undefined);
+      this.#calls.set(profile, (this.#calls.get(profile) ?? 0) - 1);
+    }
   }
 
   state(): string {
@@ -238,7 +279,12 @@ export class Session {
       host: { ...build.host(), routes, minikubeTunnels: this.tunnels },
       registry: { claims, open: null },
       profiles: profiles.map((profile) => {
-        const seen = this.clusterOf(profile.name).observed(profile.name);
+        const cluster = this.clusterOf(profile.name);
+        const last = this.#seen.get(profile.name);
+        // One that hangs is known as it was seen last.
+        const seen =
+          cluster.reach === 'hangs' && last !== undefined ? last : cluster.observed(profile.name);
+        this.#seen.set(profile.name, seen);
         const isAsked = needsCluster(profile) && !this.unreached.has(profile.name);
         return isAsked ? seen : { ...seen, cluster: null };
       }),
@@ -250,25 +296,22 @@ export class Session {
   }
 
   /** As `observe`; the same value as long as nothing has changed. */
-  async #observeLive(desired: DesiredState, patience?: AbortSignal): Promise<ObservedState> {
+  async #observeLive(desired: DesiredState): Promise<Sighting> {
     this.faults.step('observe');
     this.onObserve();
     if (this.unreadable !== null) throw this.unreadable;
-    await this.#outwait(desired, patience);
     const state = await this.observe(desired);
     const text = JSON.stringify(state, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );
     if (this.#last?.text !== text) this.#last = { text, state };
-    return this.#last.state;
-  }
-
-  /** Waits for clusters that hang until patience is at its end. */
-  async #outwait({ profiles }: DesiredState, patience: AbortSignal | undefined): Promise<void> {
-    const hanging = profiles.map(({ name }) => this.clusterOf(name)).filter(({ reach }) => reach === 'hangs');
-    for (const cluster of hanging) cluster.unanswered++;
-    if (hanging.length === 0 || patience?.aborted === true) return;
-    await new Promise((resolve) => patience?.addEventListener('abort', resolve, { once: true }));
+    const unknown = desired.profiles.filter(
+      (profile) =>
+        needsCluster(profile) &&
+        this.clusterOf(profile.name).reach === 'hangs' &&
+        this.#seen.get(profile.name)?.cluster === null,
+    );
+    return { observed: this.#last.state, unknown: new Set(unknown.map(({ name }) => name)) };
   }
 
   #ports(): WatchPorts {
@@ -278,31 +321,16 @@ export class Session {
       apply: {
         ...apply,
         services: {
-          applyStatus: async (profile, target, status) => {
-            faults.step('applyStatus');
-            return await this.clusterOf(profile).applyStatus(target, status);
-          },
+          applyStatus: (profile, target, status) =>
+            this.#ask(profile, 'applyStatus', (cluster) => cluster.applyStatus(target, status)),
           createEvent: async (_profile, { name }, { reason }) => void this.told.push(`${name} ${reason}`),
-          writeAllocations: async ({ profile, before, after }) => {
-            faults.step('writeAllocations');
-            await this.clusterOf(profile).writeAllocations(before, after);
-          },
-          list: async (profile) => {
-            faults.step('list');
-            return [...this.clusterOf(profile).services.values()];
-          },
-          join: async (profile, serves) => {
-            faults.step('join');
-            await this.clusterOf(profile).say('join', serves);
-          },
-          announceLeaving: async (profile) => {
-            faults.step('announceLeaving');
-            await this.clusterOf(profile).say('announce');
-          },
-          leave: async (profile) => {
-            faults.step('leave');
-            await this.clusterOf(profile).say('leave');
-          },
+          writeAllocations: ({ profile, before, after }) =>
+            this.#ask(profile, 'writeAllocations', (cluster) => cluster.writeAllocations(before, after)),
+          list: (profile) => this.#ask(profile, 'list', async ({ services }) => [...services.values()]),
+          join: (profile, serves) => this.#ask(profile, 'join', (cluster) => cluster.say('join', serves)),
+          announceLeaving: (profile) =>
+            this.#ask(profile, 'announceLeaving', (cluster) => cluster.say('announce')),
+          leave: (profile) => this.#ask(profile, 'leave', (cluster) => cluster.say('leave')),
         },
         owner: async (): Promise<Owner> => ({
           spec: build.desired([]).spec,
@@ -316,7 +344,8 @@ export class Session {
         plan: makePlan,
         hold,
         ofSession,
-        servicesAlone,
+        share: shareOf,
+        routesAlone,
         rival: rivalOf,
         refusals: refusalsByProfile,
       },
@@ -324,12 +353,15 @@ export class Session {
         if (this.spec instanceof Failure) throw this.spec;
         return this.spec;
       },
-      observe: (desired, _, patience) => this.#observeLive(desired, patience),
+      observe: (desired) => this.#observeLive(desired),
+      look: async () => undefined,
+      refresh: async () => undefined,
       distrust: () => {
         this.#last = null;
       },
       triggers: (onTrigger) => {
         this.#hear = onTrigger;
+        this.world.kernel.onChange = () => onTrigger('kernel');
         return { ready: Promise.resolve(), stop: async () => undefined };
       },
       clock: this.clock,

@@ -81,7 +81,6 @@ export class World {
         waitMs: 0,
         doing: 'apply',
         signal,
-        lenient: false,
         confirmation: null,
         ...rest,
       },

@@ -264,7 +264,6 @@ export class Trial {
       const approve = (planned: Plan) => (isRefused(planned) ? new Failure('conflict', []) : null);
       const options = {
         fingerprint: null,
-        lenient: false,
         confirmation: null,
         approve,
         waitMs: 0,

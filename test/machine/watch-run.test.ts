@@ -47,7 +47,7 @@ const invalid = new Failure('error', [
 
 describe('a session', () => {
   it('looks again at once after a pass that changed something, and after one in vain when it has rested as long', async () => {
-    const session = await Session.create(POOLED);
+    const session = await Session.create(PLAIN);
     /** Between the last that each pass saw and the next pass. */
     const rests: number[] = [];
     let seenAt = 0;
@@ -56,20 +56,18 @@ describe('a session', () => {
         rests.push(session.clock.now() - seenAt);
       }
     });
-    await session.rests();
+    await session.settled();
+    session.clock.advance(1000);
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
     rests.length = 0;
-    session.addService('web');
-    let triggers = 0;
     session.onObserve = () => {
       session.clock.advance(30);
       seenAt = session.clock.now();
-      // Once in each of the first two passes, however often they observe.
-      if (rests.length <= triggers || triggers === 2) return;
-      triggers++;
-      session.trigger('cluster');
+      // The second pass is told of what the first did, and the third of something else.
+      if (rests.length === 2) session.trigger('kernel');
     };
     seenAt = session.clock.now();
-    await session.pass('cluster', () => expect(rests).toHaveLength(3));
+    await session.pass('kernel', () => expect(rests).toHaveLength(3));
     expect(rests).toEqual([0, 0, 30]);
     await session.stop();
   });
@@ -97,13 +95,13 @@ describe('a session', () => {
     for (const name of ['a', 'late']) session.addService(name);
     session.start();
     const told = ['a IPAllocated', 'late AllocationFailed'];
-    await session.rests(() => expect(session.told).toEqual(told));
+    await session.rests(() => expect([...session.told].sort()).toEqual(told));
     expect(session.services.get('late')?.condition).toMatchObject({ status: 'False' });
     await session.pass('cluster');
     await session.pass('cluster');
-    expect(session.told).toEqual(told);
+    expect(session.told).toHaveLength(2);
     expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
-    expect(session.told).toEqual([...told, 'a ClearAssignment']);
+    expect(session.told.slice(2)).toEqual(['a ClearAssignment']);
     expect([...session.services.values()].map(({ condition }) => condition)).toEqual([null, null]);
   });
 
@@ -270,7 +268,8 @@ describe('one that fails never holds the others up', () => {
     session.addService('web');
     session.cluster.recordRefusals = { left: 1, stale: false };
     session.start();
-    await session.rests(() => expect(session.ours()).toEqual(['10.96.0.0/16']));
+    await session.rests(() => expect(session.of('watch.held')).toHaveLength(1));
+    expect(session.ours()).toEqual(['10.200.0.0/29', '10.96.0.0/16']);
     expect(session.of('watch.held').map(({ what }) => what)).toEqual(['profile two']);
     session.clock.advance(1000);
     await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));

@@ -11,8 +11,9 @@ import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
 import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../planner/hold.ts';
+import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { routesAlone, shareOf } from '../../planner/share.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
@@ -176,7 +177,7 @@ function watchPorts(
       const cluster = await adapters.cluster(profile);
       if (!watched.has(cluster)) {
         watched.add(cluster);
-        cluster.watch(() => onTrigger('cluster'));
+        cluster.watch(() => void live.refresh(profile.name));
       }
       return cluster;
     },
@@ -198,7 +199,8 @@ function watchPorts(
       plan: planAndTell,
       hold,
       ofSession,
-      servicesAlone,
+      share: shareOf,
+      routesAlone,
       rival: rivalOf,
       refusals: refusalsByProfile,
     },
@@ -210,22 +212,30 @@ function watchPorts(
       for (const profile of current.profiles) known.set(profile.name, profile);
       return current;
     },
-    observe: (desired, signal, patience) => live.observe(desired, signal, patience),
+    observe: (desired, signal) => live.observe(desired, signal),
+    look: (desired) => live.look(desired),
+    refresh: (profile) => live.refresh(profile),
     distrust: () => live.distrust(),
     triggers: (hear) => {
       onTrigger = hear;
       files.listen((source) => {
-        if (source === 'profile') adapters.doubtClusters();
+        if (source === 'profile') {
+          adapters.doubtClusters();
+          live.distrust();
+        }
         onTrigger(source);
       });
       context.onHangup(() => {
         adapters.doubtClusters();
         onTrigger('asked');
       });
-      const kernel = live.listen(() => onTrigger('kernel'));
+      const kernel = live.listen({
+        kernel: () => onTrigger('kernel'),
+        cluster: () => onTrigger('cluster'),
+      });
       const timer = setInterval(() => {
-        live.distrust();
         adapters.doubtClusters();
+        live.distrust();
         onTrigger('timer');
       }, BACKSTOP_MS);
       return {

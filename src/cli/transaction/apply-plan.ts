@@ -183,7 +183,6 @@ class ApplyCommand {
         waitMs: this.#options.lockTimeout,
         doing: this.#doing(),
         signal,
-        lenient: false,
         confirmation: guarding?.confirmation(this.#adapters, desired) ?? null,
       },
       (event) => output.event(event),

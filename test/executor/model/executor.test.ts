@@ -199,7 +199,6 @@ class Apply implements fc.AsyncCommand<Expected, Host> {
           waitMs: 0,
           doing: 'apply',
           signal: new AbortController().signal,
-          lenient: false,
           confirmation: null,
         },
         host.listener(faults),

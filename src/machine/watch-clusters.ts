@@ -1,0 +1,194 @@
+import { announce } from '../executor/leases.ts';
+import { refusedService, untriedService } from '../executor/refusal.ts';
+import { tellServices } from '../executor/reports.ts';
+import { type ServicePort, StatusWriter } from '../executor/services.ts';
+import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
+import type { EmitWatchEvent } from '../model/event.ts';
+import type { ClusterShare, ServiceStep } from '../model/plan.ts';
+import type { EventQueue } from './event-queue.ts';
+import { keyOf, type Unit, type Units, unitOf } from './units.ts';
+import { type FailedStep, MAX_STALE } from './watch-apply.ts';
+import type { Given } from './watch-given.ts';
+import type { Made } from './watch-made.ts';
+import type { WatchPorts } from './watch-ports.ts';
+
+/** Before what had changed meanwhile is asked for again, in milliseconds. */
+const RETRY_MS = 20;
+
+const NOT_DONE = 'its cluster says that it has done what it was asked for, and shows otherwise';
+
+/** How a cluster took what it was asked for. */
+export interface ClusterOutcome {
+  readonly share: ClusterShare;
+  /** Of its changes, those that were made. */
+  readonly done: readonly ServiceStep[];
+  readonly failed: readonly FailedStep[];
+  /** What the Lease or the record was refused with, so that nothing else was asked for; null where they were written. */
+  readonly thrown: unknown;
+}
+
+/** Asks one cluster for its share, in the order in which that is safe to stop. Never throws. */
+export async function askCluster(
+  services: ServicePort,
+  { share, txid, signal }: { readonly share: ClusterShare; readonly txid: string; readonly signal: AbortSignal },
+  emit: EmitWatchEvent,
+): Promise<ClusterOutcome> {
+  const done: ServiceStep[] = [];
+  const failed: FailedStep[] = [];
+  try {
+    await announce(services, share.leases);
+    for (const change of share.allocations) await services.writeAllocations(change);
+    for (const { profile, announced } of share.leases) if (announced) await services.leave(profile);
+  } catch (thrown) {
+    return { share, done, failed, thrown };
+  }
+  const statuses = new StatusWriter(services);
+  const fail = ({ change, step }: ClusterShare['changes'][number], diagnostic: Diagnostic) => {
+    failed.push({ step, diagnostic });
+    emit({ type: 'change.failed', txid, change, step, diagnostic });
+  };
+  const untried = await statuses.perform(
+    share.changes,
+    () => undefined,
+    (tried, { thrown }) => {
+      const { change, step } = tried;
+      if (thrown !== null) return fail(tried, refusedService(tried, thrown));
+      done.push(step);
+      emit({ type: 'change.done', txid, change, step });
+    },
+  );
+  for (const one of untried) fail(one, untriedService(one));
+  const told = { steps: done, reports: share.reports };
+  for (const diagnostic of await tellServices(services, { plan: told, statuses }, signal)) {
+    emit({ type: 'warning', txid, diagnostic });
+  }
+  return { share, done, failed, thrown: null };
+}
+
+/** What a session's work on its clusters is made with. */
+export interface ClusterWorkOptions {
+  readonly units: Units;
+  readonly made: Made;
+  readonly given: Given;
+  readonly events: EventQueue;
+  readonly emit: EmitWatchEvent;
+  /** Asks for another pass. */
+  readonly wake: () => void;
+}
+
+/**
+ * A session's work on its clusters: each is asked by itself, so that none waits for another and no pass for any.
+ *
+ *     idle ─► asking ─► looking anew ─► idle
+ *
+ * A pass that finds something to ask for begins it; once that is over there is another pass, which finds what is next.
+ */
+export class ClusterWork {
+  readonly #ports: WatchPorts;
+  readonly #options: ClusterWorkOptions;
+  /** Ended once the session has left: what is still to be told is not, then. */
+  readonly #end = new AbortController();
+  readonly #asking = new Map<string, Promise<void>>();
+  /** By unit: how often in a row it turned out to have changed meanwhile. */
+  readonly #overtaken = new Map<string, number>();
+  /** By profile: what was told and recorded last. */
+  readonly #told = new Map<string, string>();
+
+  constructor(ports: WatchPorts, options: ClusterWorkOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** Profiles whose cluster is being asked. */
+  get busy(): ReadonlySet<string> {
+    return new Set(this.#asking.keys());
+  }
+
+  /** Asks a cluster; false where it is being asked already. */
+  begin(share: ClusterShare): boolean {
+    const { profile } = share;
+    if (this.#asking.has(profile)) return false;
+    const asking = this.ask(share).then(async (outcome) => {
+      // So that news of what has changed can arrive.
+      if (this.#note(outcome)) await this.#ports.clock.wait(RETRY_MS, this.#end.signal);
+      this.#asking.delete(profile);
+      this.#options.wake();
+    });
+    this.#asking.set(profile, asking);
+    return true;
+  }
+
+  /** Resolves once none of these is being asked any more. */
+  async idle(profiles: Iterable<string> = this.#asking.keys()): Promise<void> {
+    await Promise.all([...profiles].map((profile) => this.#asking.get(profile)));
+  }
+
+  /** Asks a cluster by itself, and looks at it anew. Never throws. */
+  async ask(share: ClusterShare, services = this.#ports.apply.services): Promise<ClusterOutcome> {
+    const { events, emit } = this.#options;
+    const { signal } = this.#end;
+    const queued: ServicePort = {
+      ...services,
+      createEvent: async (profile, target, event) => events.add({ profile, target, event }),
+    };
+    const outcome = await askCluster(queued, { share, txid: this.#ports.apply.txid(), signal }, emit);
+    this.#options.given.told(outcome.done);
+    await this.#ports.refresh(share.profile);
+    return outcome;
+  }
+
+  /** Nothing more is told. */
+  close(): void {
+    this.#end.abort();
+  }
+
+  /** Sets aside what failed. True where something had changed meanwhile, and is asked for again at once. */
+  #note({ share, done, failed, thrown }: ClusterOutcome): boolean {
+    const { units, made } = this.#options;
+    const now = this.#ports.clock.now();
+    const profile: Unit = { kind: 'profile', name: share.profile };
+    if (thrown !== null) return this.#failed(profile, messageOf(thrown), isStale(thrown));
+    this.#succeeded(profile);
+    if (this.#isRepeated(share)) units.undone(profile, () => NOT_DONE, now);
+    for (const step of done) this.#overtaken.delete(keyOf(unitOf(step)));
+    made.note(done, units, now);
+    const again = failed.map(({ step, diagnostic }) =>
+      this.#failed(unitOf(step), diagnostic.summary, diagnostic.code === 'service-changed'),
+    );
+    return again.includes(true);
+  }
+
+  #succeeded(unit: Unit): void {
+    this.#overtaken.delete(keyOf(unit));
+    this.#options.units.succeeded(unit);
+  }
+
+  /** One that had just changed is asked for anew, a few times, before it counts as failed. */
+  #failed(unit: Unit, why: string, isOvertaken: boolean): boolean {
+    const times = (this.#overtaken.get(keyOf(unit)) ?? 0) + 1;
+    if (isOvertaken && times < MAX_STALE) {
+      this.#overtaken.set(keyOf(unit), times);
+      return true;
+    }
+    this.#overtaken.delete(keyOf(unit));
+    this.#options.units.failed(unit, why, this.#ports.clock.now());
+    return false;
+  }
+
+  /** Whether the same had been told and recorded the last time. */
+  #isRepeated({ profile, leases, allocations, reports }: ClusterShare): boolean {
+    if (leases.length + allocations.length + reports.length === 0) return false;
+    const text = JSON.stringify([
+      leases,
+      allocations.map(({ after }) => after),
+      reports.map(({ uid, condition }) => [uid, condition.after]),
+    ]);
+    const isRepeated = this.#told.get(profile) === text;
+    this.#told.set(profile, text);
+    return isRepeated;
+  }
+}
+
+function isStale(thrown: unknown): boolean {
+  return thrown instanceof Failure && thrown.kind === 'stale';
+}
