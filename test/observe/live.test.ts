@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import type { Claim } from '../../src/model/claim.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
@@ -16,6 +16,14 @@ const SIGNAL = new AbortController().signal;
 /** With a table that is asked before main, so that the kernel has to be asked who gets an address. */
 const POLICY = [build.rule(0, 255), build.rule(5270, 52), build.rule(32766, 254)];
 
+/** Closed until somebody opens it. */
+class Gate {
+  open: () => void = () => undefined;
+  readonly opened = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+}
+
 /** A host that counts how often it is read. */
 class Host {
   routes: readonly Route[] = [route('10.1.0.0/16')];
@@ -23,6 +31,11 @@ class Host {
   critical: readonly CriticalAddress[] = [];
   cluster: ObservedCluster = build.cluster();
   nowMs = 0;
+  /** How often a cluster was looked at, and what that waits for. */
+  looks = 0;
+  hold: Gate | null = null;
+  /** What finding a cluster fails with. */
+  refusal: Failure | null = null;
   readonly read = { network: 0, critical: 0, asked: [] as string[], destinations: [] as string[] };
   /** Runs while the network is being read, after the routes were taken. */
   during: (() => void) | null = null;
@@ -42,6 +55,8 @@ class Host {
       context: async () => context,
       observe: async (signal) => {
         signal?.throwIfAborted();
+        this.looks++;
+        await this.hold?.opened;
         return this.cluster;
       },
       applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
@@ -107,7 +122,10 @@ class Host {
         list: async () => [],
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
-      cluster: async () => cluster,
+      cluster: async () => {
+        if (this.refusal !== null) throw this.refusal;
+        return cluster;
+      },
       routeEvents: {
         listen: (onChange) => {
           this.tell = onChange;
@@ -135,8 +153,10 @@ function live(desired = DESIRED) {
   const host = new Host();
   const observation = new LiveObservation(host.ports());
   const changes: number[] = [];
-  const stream = observation.listen(() => changes.push(1));
-  return { host, observation, changes, stream, take: () => observation.observe(desired, SIGNAL) };
+  const seen: number[] = [];
+  const stream = observation.listen({ kernel: () => changes.push(1), cluster: () => seen.push(1) });
+  const take = async () => (await observation.observe(desired, SIGNAL)).observed;
+  return { host, observation, changes, seen, stream, take };
 }
 
 const routesOf = (...destinations: string[]): Extract<HostChange, { kind: 'routes' }> => ({
@@ -146,17 +166,6 @@ const routesOf = (...destinations: string[]): Extract<HostChange, { kind: 'route
 });
 
 describe('a snapshot that is kept', () => {
-  it('is taken of the host without a cluster that patience has ended with', async () => {
-    const { observation } = live();
-    const desired = build.desired([build.profile({ services: { value: 'auto', at: build.AT } })]);
-    const patience = AbortSignal.abort(
-      new Failure('error', [{ code: 'slow', severity: 'error', summary: 'too slow', cause: '', fix: '' }]),
-    );
-    const { host, profiles } = await observation.observe(desired, SIGNAL, patience);
-    expect(host.routes).toHaveLength(1);
-    expect(profiles).toMatchObject([{ cluster: null, problems: ['too slow'] }]);
-  });
-
   it('is the same value as long as nothing changes, and reads nothing again', async () => {
     const { host, take } = live();
     const first = await take();
@@ -298,29 +307,106 @@ describe('a snapshot that is kept', () => {
     expect(host.read.critical).toBe(2);
   });
 
-  it('is another one when a cluster is, and the same while the cluster is the same value', async () => {
-    const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/29']) });
-    const { host, take } = live(build.desired([profile]));
-    const first = await take();
-    expect(await take()).toBe(first);
-    host.cluster = build.cluster({ services: [build.service('web')] });
-    const next = await take();
-    expect(next).not.toBe(first);
-    expect(next.profiles[0]?.cluster?.services).toHaveLength(1);
-  });
-
   it('follows the profiles of the spec', async () => {
     const { observation } = live();
     const first = await observation.observe(DESIRED, SIGNAL);
     const other = build.desired([build.profile({ name: 'other' })]);
     const next = await observation.observe(other, SIGNAL);
-    expect(next).not.toBe(first);
-    expect(next.profiles.map(({ name }) => name)).toEqual(['other']);
+    expect(next.observed).not.toBe(first.observed);
+    expect(next.observed.profiles.map(({ name }) => name)).toEqual(['other']);
   });
 
   it('stops to listen when it is told to', async () => {
     const { host, stream } = live();
     await stream.stop();
     expect(host.stopped).toBe(true);
+  });
+});
+
+const WITH_CLUSTER = build.desired([
+  build.profile({ name: 'two', loadBalancer: build.loadBalancer(['10.201.0.0/29']) }),
+  build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/29']) }),
+]);
+
+describe('a profile', () => {
+  it('of which nothing is known yet is not waited for, and told of once it is', async () => {
+    const { host, observation, seen } = live();
+    const gate = new Gate();
+    host.hold = gate;
+    const before = await observation.observe(WITH_CLUSTER, SIGNAL);
+    expect([...before.unknown]).toEqual(['two', 'minikube']);
+    expect(before.observed.profiles.map(({ cluster }) => cluster)).toEqual([null, null]);
+    gate.open();
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    const after = await observation.observe(WITH_CLUSTER, SIGNAL);
+    expect([...after.unknown]).toEqual([]);
+    expect(after.observed.profiles.map(({ cluster }) => cluster)).toEqual([host.cluster, host.cluster]);
+  });
+
+  it('that needs no cluster is known at once', async () => {
+    const { observation } = live();
+    expect((await observation.observe(DESIRED, SIGNAL)).unknown.size).toBe(0);
+  });
+
+  it('is what was seen last while it is looked at anew, and that ends with what it is then', async () => {
+    const { host, observation, seen } = live();
+    await observation.look(WITH_CLUSTER);
+    const first = await observation.observe(WITH_CLUSTER, SIGNAL);
+    expect(await observation.observe(WITH_CLUSTER, SIGNAL)).toEqual(first);
+    seen.length = 0;
+    const gate = new Gate();
+    host.hold = gate;
+    host.cluster = build.cluster({ services: [build.service('web')] });
+    const looking = observation.refresh('minikube');
+    expect((await observation.observe(WITH_CLUSTER, SIGNAL)).observed).toBe(first.observed);
+    gate.open();
+    await looking;
+    expect(seen).toHaveLength(1);
+    const [two, minikube] = (await observation.observe(WITH_CLUSTER, SIGNAL)).observed.profiles;
+    expect([two?.cluster?.services, minikube?.cluster?.services]).toMatchObject([[], [{ name: 'web' }]]);
+  });
+
+  it('is looked at once more where something was hinted at meanwhile, however often', async () => {
+    const { host, observation } = live();
+    await observation.look(WITH_CLUSTER);
+    host.looks = 0;
+    const all = Array.from({ length: 9 }, () => observation.refresh('two'));
+    await Promise.all(all);
+    expect(host.looks).toBe(2);
+  });
+
+  it('is told of only where something else is known', async () => {
+    const { observation, seen } = live();
+    await observation.look(WITH_CLUSTER);
+    seen.length = 0;
+    await observation.look(WITH_CLUSTER);
+    expect(seen).toEqual([]);
+  });
+
+  it('whose context needs approval by now is out of reach, and says why', async () => {
+    const { host, observation } = live();
+    host.refusal = new Failure('conflict', [
+      { code: 'x', severity: 'error', summary: 'it would run a program', cause: '', fix: 'Approve it.' },
+    ]);
+    await observation.look(WITH_CLUSTER);
+    const { observed, unknown } = await observation.observe(WITH_CLUSTER, SIGNAL);
+    expect(unknown.size).toBe(0);
+    expect(observed.profiles[0]).toMatchObject({
+      cluster: null,
+      problems: ['it would run a program — Approve it.'],
+    });
+  });
+
+  it('that the spec has no longer is looked at no more', async () => {
+    const { host, observation } = live();
+    await observation.look(WITH_CLUSTER);
+    observation.distrust();
+    await observation.observe(DESIRED, SIGNAL);
+    observation.distrust();
+    await observation.look(DESIRED);
+    host.looks = 0;
+    observation.distrust();
+    await observation.observe(DESIRED, SIGNAL);
+    expect(host.looks).toBe(0);
   });
 });
