@@ -8,13 +8,7 @@ import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { keyOf } from './key.ts';
-import {
-  foreignAppeared,
-  refusedChange,
-  refusedService,
-  staleChange,
-  untriedService,
-} from './refusal.ts';
+import { foreignAppeared, refusedChange, refusedService, staleChange, untriedService } from './refusal.ts';
 import type { StatusWriter, TriedStatus } from './services.ts';
 import { familiesOf, TableView } from './table-view.ts';
 

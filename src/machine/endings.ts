@@ -29,6 +29,20 @@ export function participantsChanged(): Failure {
   ]);
 }
 
+/** The plan as a whole may not be carried out, for what `summary` says. */
+export function refused(summary: string): Failure {
+  return new Failure('conflict', [
+    {
+      code: 'plan-refused',
+      severity: 'error',
+      summary: 'the plan is refused, and nothing was changed',
+      cause: summary,
+      fix: 'resolve what the plan marks with `!`',
+      command: 'mkplan plan',
+    },
+  ]);
+}
+
 /** What a command that was told to stop says. */
 export function interruption(): Diagnostic {
   return {

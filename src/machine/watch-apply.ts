@@ -1,4 +1,4 @@
-import { type Diagnostic, type Failure } from '../model/diagnostic.ts';
+import type { Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../model/event.ts';
 import type { Step } from '../model/plan.ts';
 import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';

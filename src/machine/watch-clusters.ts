@@ -28,9 +28,13 @@ export interface ClusterOutcome {
 }
 
 /** Asks one cluster for its share, in the order in which that is safe to stop. Never throws. */
-export async function askCluster(
+async function askCluster(
   services: ServicePort,
-  { share, txid, signal }: { readonly share: ClusterShare; readonly txid: string; readonly signal: AbortSignal },
+  {
+    share,
+    txid,
+    signal,
+  }: { readonly share: ClusterShare; readonly txid: string; readonly signal: AbortSignal },
   emit: EmitWatchEvent,
 ): Promise<ClusterOutcome> {
   const done: ServiceStep[] = [];

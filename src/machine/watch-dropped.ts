@@ -59,7 +59,8 @@ export class Dropped {
       const share = planner.share(plan, busy).clusters.find((one) => one.profile === name);
       if (share !== undefined) shares.push(share);
       if (busy.has(name) || isShown(plan)) waiting.add(name);
-      else if (share === undefined && !isShown(whole) && whole.leases.length === 0) this.#profiles.delete(name);
+      else if (share === undefined && !isShown(whole) && whole.leases.length === 0)
+        this.#profiles.delete(name);
     }
     return { shares, waiting };
   }

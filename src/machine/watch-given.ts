@@ -62,7 +62,9 @@ function servicesLeft(
   { name, problems }: ObservedProfile,
   services: readonly (readonly [string, readonly string[]])[],
 ): Diagnostic {
-  const named = services.slice(0, MOST_NAMED).map(([service, addresses]) => `${service} ${addresses.join(' ')}`);
+  const named = services
+    .slice(0, MOST_NAMED)
+    .map(([service, addresses]) => `${service} ${addresses.join(' ')}`);
   const more = services.length - named.length;
   const list = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   return {

@@ -5,7 +5,13 @@ import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
-import { lostHelper, MAX_STALE, mayPass, type SessionOutcome, type SessionTransactions } from './watch-apply.ts';
+import {
+  lostHelper,
+  MAX_STALE,
+  mayPass,
+  type SessionOutcome,
+  type SessionTransactions,
+} from './watch-apply.ts';
 import type { ClusterWork } from './watch-clusters.ts';
 import type { Given } from './watch-given.ts';
 import { Patience } from './watch-patience.ts';

@@ -4,7 +4,7 @@ import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent, PassResult, WatchState } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
 import { routeKey } from '../model/route.ts';
-import { diagnosticsOf } from './endings.ts';
+import { diagnosticsOf, refused } from './endings.ts';
 import { EventQueue } from './event-queue.ts';
 import { harmless } from './run.ts';
 import { Units, unitOf } from './units.ts';
@@ -13,10 +13,10 @@ import { lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-app
 import { ClusterWork } from './watch-clusters.ts';
 import { Dropped } from './watch-dropped.ts';
 import { Given } from './watch-given.ts';
-import { Patience } from './watch-patience.ts';
 import { makeLast } from './watch-keeping.ts';
 import { leave } from './watch-leaving.ts';
 import { Made } from './watch-made.ts';
+import { Patience } from './watch-patience.ts';
 import { WatchPlanning } from './watch-planning.ts';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
 
@@ -270,19 +270,6 @@ class WatchRun implements WatchWork {
 function askedBy(step: Step): string {
   if (step.kind === 'service') return `${step.profile} ${step.uid} ${step.after.join(' ')}`;
   return `${step.action} ${step.after === null ? '' : routeKey(step.after)} ${step.before === null ? '' : routeKey(step.before)}`;
-}
-
-function refused(summary: string): Failure {
-  return new Failure('conflict', [
-    {
-      code: 'plan-refused',
-      severity: 'error',
-      summary: 'the plan is refused, and nothing was changed',
-      cause: summary,
-      fix: 'resolve what the plan marks with `!`',
-      command: 'mkplan plan',
-    },
-  ]);
 }
 
 /** Waits a moment for the clusters, so that what a session says first is about all of them that answer. */

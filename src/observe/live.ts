@@ -54,7 +54,10 @@ export class LiveObservation {
   readonly #identity: Promise<HostIdentity>;
   readonly #answers = new Map<string, Answer | null>();
   /** By what of a profile in the spec decides what is seen of it. */
-  readonly #profiles = new Map<string, { readonly name: string; readonly live: LiveProfile; isAsked: boolean }>();
+  readonly #profiles = new Map<
+    string,
+    { readonly name: string; readonly live: LiveProfile; isAsked: boolean }
+  >();
   readonly #network: LiveNetwork;
   #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
@@ -136,7 +139,10 @@ export class LiveObservation {
    * cannot be read, or `signal` is aborted.
    */
   async observe(desired: DesiredState, signal: AbortSignal): Promise<LiveSnapshot> {
-    const seen = desired.profiles.map((profile) => ({ name: profile.name, live: this.#liveProfile(profile, desired.spec) }));
+    const seen = desired.profiles.map((profile) => ({
+      name: profile.name,
+      live: this.#liveProfile(profile, desired.spec),
+    }));
     const [identity, network, registry, facts] = await Promise.all([
       this.#identity,
       this.#network.read(signal),

@@ -112,7 +112,10 @@ function resting(step: Step): Step {
 }
 
 /** Changes of Services, by profile. */
-function changesOf({ steps, waves }: Plan): Map<string, { readonly change: Change; readonly step: ServiceStep }[]> {
+function changesOf({
+  steps,
+  waves,
+}: Plan): Map<string, { readonly change: Change; readonly step: ServiceStep }[]> {
   const changes = new Map<string, { readonly change: Change; readonly step: ServiceStep }[]>();
   for (const change of waves.flat()) {
     const step = steps[change.step];
@@ -162,6 +165,7 @@ function clusterShare(
       step.after.every((address) => !unrouted.holds(address) && !shown.holds(address)),
   );
   const reports = of(plan.reports);
-  const isOver = changes.length + reports.length === 0 && of(plan.steps).every(({ action }) => action === 'none');
+  const isOver =
+    changes.length + reports.length === 0 && of(plan.steps).every(({ action }) => action === 'none');
   return { ...nothing, leases: isOver ? leases : [], changes: [...cleared, ...assigned], reports };
 }

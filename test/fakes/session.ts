@@ -12,7 +12,12 @@ import type { Owner } from '../../src/model/claim.ts';
 import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
-import type { MinikubeTunnel, ObservedProfile, ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type {
+  MinikubeTunnel,
+  ObservedProfile,
+  ObservedService,
+  ObservedState,
+} from '../../src/model/observed.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { rivalOf } from '../../src/planner/conflicts/rival.ts';
@@ -246,7 +251,11 @@ export class Session {
   }
 
   /** Asks a cluster; one that does not answer is given up when its deadline is over. */
-  async #ask<T>(profile: string, operation: string, call: (cluster: WatchedCluster) => Promise<T>): Promise<T> {
+  async #ask<T>(
+    profile: string,
+    operation: string,
+    call: (cluster: WatchedCluster) => Promise<T>,
+  ): Promise<T> {
     this.faults.step(operation);
     const answered = new AbortController();
     const deadline = this.clock.wait(DEADLINE_MS, answered.signal).then(() => {
@@ -282,8 +291,7 @@ export class Session {
         const cluster = this.clusterOf(profile.name);
         const last = this.#seen.get(profile.name);
         // One that hangs is known as it was seen last.
-        const seen =
-          cluster.reach === 'hangs' && last !== undefined ? last : cluster.observed(profile.name);
+        const seen = cluster.reach === 'hangs' && last !== undefined ? last : cluster.observed(profile.name);
         this.#seen.set(profile.name, seen);
         const isAsked = needsCluster(profile) && !this.unreached.has(profile.name);
         return isAsked ? seen : { ...seen, cluster: null };
@@ -316,7 +324,6 @@ export class Session {
 
   #ports(): WatchPorts {
     const { observe: _, ...apply } = this.world.ports(planOf([]), this.faults);
-    const { faults } = this;
     return {
       apply: {
         ...apply,
