@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { CALLS_AT_ONCE } from '../../src/kubernetes/cluster.ts';
 import { connect } from './api.ts';
 
 /**
  * `floor-serve.mjs CREDENTIALS CLASS`: a bare loop of watch and PATCH. Each new Service of the class gets the next
  * address; nothing is planned, routed, recorded, verified or survived. Until the end of its input.
  */
-
-/** As many connections as mkplan's client opens at most. */
-const CONNECTIONS = 8;
 
 interface WatchEvent {
   readonly type: string;
@@ -19,7 +17,7 @@ interface WatchEvent {
 }
 
 const [credentials = '', wanted = ''] = process.argv.slice(2);
-const api = await connect(credentials, CONNECTIONS);
+const api = await connect(credentials, CALLS_AT_ONCE);
 // A watch holds its connection for as long as it lasts.
 const watching = await connect(credentials);
 let next = 0;

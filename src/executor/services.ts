@@ -1,4 +1,4 @@
-import type { ServiceTarget } from '../kubernetes/cluster.ts';
+import { CALLS_AT_ONCE, type ServiceTarget } from '../kubernetes/cluster.ts';
 import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { Failure, messageOf } from '../model/diagnostic.ts';
@@ -47,14 +47,14 @@ export interface TriedStatus extends ServiceChange {
   readonly wanted: ServiceStatus;
 }
 
-/** As many as the API server's fairness grants one client without queueing; more gains nothing. */
-const IN_FLIGHT = 16;
-
-/** Does all of it, several at a time. */
+/**
+ * Does all of it. How much is under way is the client's to say: it is handed no more at a time than it ever lets
+ * through, so that what is called off meanwhile has not been asked for.
+ */
 async function eachOf<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
-  atATime = IN_FLIGHT,
+  atATime = CALLS_AT_ONCE,
 ): Promise<void> {
   const queue = items.values();
   const worker = async () => {
@@ -189,7 +189,7 @@ export class StatusWriter {
         if (ingress.length === 0 || found?.ingressManager === FIELD_MANAGER) shown.add(tried);
       }
     };
-    await eachOf([...new Set(refused.map(({ step }) => step.profile))], look);
+    await Promise.all([...new Set(refused.map(({ step }) => step.profile))].map(look));
     return shown;
   }
 
@@ -239,7 +239,7 @@ export class StatusWriter {
         );
       }
     };
-    await eachOf([...new Set(tried.map(({ step }) => step.profile))], undoIn);
+    await Promise.all([...new Set(tried.map(({ step }) => step.profile))].map(undoIn));
     return left;
   }
 

@@ -4,6 +4,11 @@ import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { ObservedCluster, ObservedContext } from '../model/observed.ts';
 import type { Participant, Serving } from '../model/participant.ts';
 
+/**
+ * Calls that one cluster is asked at most at a time, watches not counted; its client makes those beyond wait.
+ */
+export const CALLS_AT_ONCE = 8;
+
 /** A Service to write to; the API server refuses when uid or resourceVersion are others by then. */
 export interface ServiceTarget {
   readonly namespace: string;

@@ -227,7 +227,9 @@ export class ApiClient {
         const answer = await this.#once(call, signal);
         waitMs = backoffMs(baseMs, attempt, answer.retryAfterMs);
         const tooLate = performance.now() + waitMs >= endsAt;
-        if (!wasPutOff(answer) || attempt === MAX_ATTEMPTS || tooLate) return answer;
+        if (!wasPutOff(answer)) return answer;
+        this.#turns.putOff();
+        if (attempt === MAX_ATTEMPTS || tooLate) return answer;
       } catch (error) {
         if (!isRead(call) || !(error instanceof LostConnection) || ++lost > 1) throw error;
         // The server may close an idle connection just as we write to it.

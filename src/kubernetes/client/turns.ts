@@ -1,13 +1,14 @@
+import { CALLS_AT_ONCE } from '../cluster.ts';
+
 /** A cold start opens no more connections than this: each costs a TLS handshake, more than most answers do. */
 const AT_FIRST = 2;
-/** Past this many the API server only queues what one client sends. */
-const AT_MOST = 8;
 /** So many calls have to end while others wait before one more is let through: reading a small cluster takes fewer. */
 const GROW_AFTER = 16;
 
 /**
  * Lets a few calls do their work at once; the others wait, the first come first. More are let through where so much is
- * asked that further connections pay.
+ * asked that further connections pay, and as few as at first once the server puts calls off: it is asked for less by
+ * us then, whoever else asks.
  */
 export class Turns {
   #limit = AT_FIRST;
@@ -25,9 +26,15 @@ export class Turns {
     }
   }
 
+  /** The server has said that it is asked for too much. What is under way ends first. */
+  putOff(): void {
+    this.#limit = AT_FIRST;
+    this.#ended = 0;
+  }
+
   #end(): void {
     this.#busy--;
-    if (this.#waiting.length > 0 && ++this.#ended >= GROW_AFTER && this.#limit < AT_MOST) {
+    if (this.#waiting.length > 0 && ++this.#ended >= GROW_AFTER && this.#limit < CALLS_AT_ONCE) {
       this.#limit++;
       this.#ended = 0;
     }

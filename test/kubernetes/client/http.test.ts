@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ListCall } from '../../../src/kubernetes/client/calls.ts';
 import { ApiClient, type ApiOptions } from '../../../src/kubernetes/client/http.ts';
+import { CALLS_AT_ONCE } from '../../../src/kubernetes/cluster.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import {
   type ApiServer,
@@ -251,6 +252,30 @@ describe('ApiClient', () => {
     server.handle((_, response) => response.writeHead(503).end('a webhook is down'));
     expect((await client.send({ ...write, body })).status).toBe(503);
     expect(server.seen).toHaveLength(3);
+  });
+
+  it('writes a burst whole to a server that takes two at a time and puts off the rest', async () => {
+    let [underWay, most] = [0, 0];
+    const served = new Set<string>();
+    server.handle(({ path }, response) => {
+      most = Math.max(most, ++underWay);
+      // Answered once whatever came with it has come.
+      setImmediate(() => {
+        const status = underWay-- > 2 ? 429 : 200;
+        if (status === 200) served.add(path);
+        else response.setHeader('Retry-After', '0');
+        answerJson(response, status, {});
+      });
+    });
+    const statuses = await Promise.all(
+      Array.from({ length: 300 }, async (_, index) => {
+        const write = { verb: 'patch', resource: 'services', path: `/patch-${index}` } as const;
+        return (await client.send({ ...write, body: { type: 'application/json', text: '{}' } })).status;
+      }),
+    );
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    expect(served.size).toBe(300);
+    expect(most).toBeLessThanOrEqual(CALLS_AT_ONCE);
   });
 
   it('does not wait for what the deadline will not see', async () => {

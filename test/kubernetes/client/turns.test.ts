@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Turns } from '../../../src/kubernetes/client/turns.ts';
+import { CALLS_AT_ONCE } from '../../../src/kubernetes/cluster.ts';
 
 /** Asks for so many turns at once; returns the most that were at work at a time. */
 async function mostAtOnce(turns: Turns, calls: number): Promise<number> {
@@ -21,8 +22,16 @@ it('two are at work at a time while a small cluster is read', async () => {
   expect(await mostAtOnce(new Turns(), 16)).toBe(2);
 });
 
-it('up to eight are, where much is asked', async () => {
-  expect(await mostAtOnce(new Turns(), 1000)).toBe(8);
+it('more are, where much is asked, up to a bound', async () => {
+  expect(await mostAtOnce(new Turns(), 1000)).toBe(CALLS_AT_ONCE);
+});
+
+it('two are again once the server has put off a call', async () => {
+  const turns = new Turns();
+  await mostAtOnce(turns, 1000);
+  turns.putOff();
+  expect(await mostAtOnce(turns, 16)).toBe(2);
+  expect(await mostAtOnce(turns, 1000)).toBe(CALLS_AT_ONCE);
 });
 
 it('work that fails gives its turn to the next', async () => {
