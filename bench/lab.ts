@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Argv } from '../src/platform/command.ts';
 import { pathsOf, sandboxEnvironment } from '../src/sandbox/files.ts';
 import { post } from '../test/cluster/bed.ts';
 import { ControlPlane } from '../test/cluster/control-plane.ts';
+import { Daemon } from '../test/cluster/daemon.ts';
 import { nodeObject } from '../test/cluster/objects.ts';
 import { createHost, type Host, type Namespace } from '../test/kernel/netns.ts';
 import { POD_CIDR, PROFILE, SERVICE_CIDRS, writeUserFiles } from './cluster.ts';
@@ -68,6 +70,11 @@ export class Lab {
     await post(client, '/api/v1/nodes', nodeObject({ name: PROFILE, address: VM, podCidr: POD_CIDR }, true));
     await writeUserFiles(scratch, VM, { ...access, url });
     return controlPlane;
+  }
+
+  /** Starts a program on the VM. */
+  startOnVm(argv: Argv): Daemon {
+    return new Daemon('on the VM', this.#vm, argv);
   }
 
   /** Starts a program on the host that lives on, and waits until it says this on standard output or standard error. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { requireNamespaces } from '../test/kernel/netns.ts';
 import { APPLY } from './apply.ts';
+import { BESIDE } from './beside.ts';
 import { CHURN } from './churn.ts';
 import { COLD } from './cold.ts';
 import type { Benchmark, Figure } from './harness.ts';
@@ -17,7 +18,7 @@ import { WATCH } from './watch.ts';
 
 /** `main.mjs [--check] --mkplan PATH [NAME…]`, as scripts/bench.mjs calls it. */
 
-const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING, CHURN, WATCH, LIFE];
+const BENCHMARKS: readonly Benchmark[] = [PLANNER, COLD, LARGE, APPLY, SERVING, BESIDE, CHURN, WATCH, LIFE];
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 

@@ -4,12 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ADMIN, type Authority, createAuthority } from '../../src/embedded-api/certificates.ts';
 import { type JsonObject, textAt } from '../../src/embedded-api/objects/json.ts';
 import { type Access, TestClient } from '../embedded-api/client.ts';
 import type { Namespace } from '../kernel/netns.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, RELAY } from './daemon.ts';
 import { requirePrograms } from './programs.ts';
 
 /** minikube's. */
@@ -36,8 +35,7 @@ interface Door {
 
 /** Listens on loopback outside and passes connections on to a namespace's own loopback. */
 async function openDoor(namespace: Namespace, socket: string, port: number): Promise<Door> {
-  const script = fileURLToPath(new URL('relay.mjs', import.meta.url));
-  const relay = new Daemon('relay', namespace, [process.execPath, script, socket, `127.0.0.1:${port}`]);
+  const relay = new Daemon('relay', namespace, [process.execPath, RELAY, socket, `127.0.0.1:${port}`]);
   await relay.until('listens', () => relay.said.includes('ready'));
   const door: Server = createServer((outside) => {
     const inside = connect(socket);

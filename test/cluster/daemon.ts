@@ -1,8 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Argv } from '../../src/platform/command.ts';
 import type { Namespace } from '../kernel/netns.ts';
+
+/** A program that opens a door between namespaces: `relay.mjs FROM TO`. It says `ready`. */
+export const RELAY = fileURLToPath(new URL('relay.mjs', import.meta.url));
 
 const KEPT_CHARACTERS = 8_000;
 const STOP_TIMEOUT_MS = 10_000;

@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'hang-after' }
   /** The request gets through, and the connection ends after this share of the answer's body. */
   | { readonly kind: 'cut'; readonly share: number }
+  /** The request gets through, and the answer comes byte by byte, so far apart. */
+  | { readonly kind: 'drip'; readonly everyMs: number }
   /** Passes this much later. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** Waits before it gets through, or its answer does. */
@@ -140,6 +142,17 @@ function answerWith(response: ServerResponse, { status, type, body }: Reply, sha
   else response.write(body.subarray(0, Math.floor(body.length * share)), () => response.destroy());
 }
 
+/** Answers byte by byte, for as long as somebody listens. */
+function dripWith(response: ServerResponse, { status, type, body }: Reply, everyMs: number): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length }).flushHeaders();
+  let sent = 0;
+  const timer = setInterval(() => {
+    response.write(body.subarray(sent, ++sent));
+    if (sent === body.length) response.end();
+  }, everyMs);
+  response.on('close', () => clearInterval(timer));
+}
+
 /** The watches that are open. */
 class Streams {
   readonly #open = new Map<ServerResponse, IncomingMessage>();
@@ -214,6 +227,7 @@ async function suffer(
   if (fault.kind === 'hold' && fault.stage === 'answer') await fault.wait();
   if (fault.kind === 'hang-after') return;
   if (fault.kind === 'lose') response.destroy();
+  else if (fault.kind === 'drip') dripWith(response, reply, fault.everyMs);
   else if (fault.kind === 'rewrite') {
     const { status = reply.status, headers = {}, body } = fault.rewrite(reply);
     response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body);

@@ -2,17 +2,14 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
 import { pathsOf } from '../../src/sandbox/files.ts';
 import { post } from '../cluster/bed.ts';
-import { Daemon } from '../cluster/daemon.ts';
+import { type Daemon, RELAY } from '../cluster/daemon.ts';
 import { nodeObject } from '../cluster/objects.ts';
 import { TestClient } from '../embedded-api/client.ts';
 import type { SandboxWorld } from './sandbox-world.ts';
-
-const RELAY = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster', 'relay.mjs');
 
 /** A cluster beside the one of a world: an API of its own behind a door in the same machine, and a context for it. */
 export class FurtherCluster {
@@ -31,7 +28,7 @@ export class FurtherCluster {
   /** Adds its context, by its name, to the kubeconfig of the world. */
   static async create(world: SandboxWorld, name: string, port: number): Promise<FurtherCluster> {
     const directory = dirname(world.spec);
-    const { address, child } = world.node(0);
+    const { address } = world.node(0);
     const options = { address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'], subjects: [address] };
     const api = await createEmbeddedApi(options);
     const entrance = createServer((inside) => {
@@ -42,9 +39,7 @@ export class FurtherCluster {
     });
     const socket = join(directory, `${name}.sock`);
     await once(entrance.listen(socket), 'listening');
-    const enter = ['nsenter', '-t', String(child.pid), '-n'] as const;
-    const argv = [...enter, process.execPath, RELAY, `${address}:${port}`, socket] as const;
-    const door = new Daemon(`door of ${name}`, world.host, argv);
+    const door = world.startOn(0, [process.execPath, RELAY, `${address}:${port}`, socket]);
     await door.until('is open', () => door.said.includes('ready'));
     const cluster = new FurtherCluster(api, entrance, door);
     await post(
@@ -69,7 +64,13 @@ export class FurtherCluster {
   }
 }
 
-async function addContext(file: string, name: string, server: string, api: EmbeddedApi): Promise<void> {
+/** Adds a context of this name to a kubeconfig; `api` says who vouches for the server, and who asks it. */
+export async function addContext(
+  file: string,
+  name: string,
+  server: string,
+  api: Pick<EmbeddedApi, 'ca' | 'clientCert' | 'clientKey'>,
+): Promise<void> {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const config = parse(await readFile(file, 'utf8')) as Record<'clusters' | 'contexts' | 'users', object[]>;
   config.clusters.push({ name, cluster: { 'certificate-authority-data': base64(api.ca), server } });

@@ -14,7 +14,7 @@ import { API_PORT, pathsOf, writeSandboxFiles } from '../../src/sandbox/files.ts
 import type { FromNode, SandboxConfig, ToNode } from '../../src/sandbox/protocol.ts';
 import { cableCommands, hostCommands, type Topology, type TopologyNode } from '../../src/sandbox/topology.ts';
 import { post } from '../cluster/bed.ts';
-import { Daemon, waitUntil } from '../cluster/daemon.ts';
+import { Daemon, RELAY, waitUntil } from '../cluster/daemon.ts';
 import { nodeAddresses, nodeObject } from '../cluster/objects.ts';
 import { mkplanArgv } from '../cluster/user.ts';
 import { TestClient } from '../embedded-api/client.ts';
@@ -23,7 +23,6 @@ import { createHost, type Host } from './netns.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** What the nodes of a sandbox run; `npm test` builds it first. */
 const NODE_PROGRAM = join(root, 'dist', 'sandbox.js');
-const RELAY = join(root, 'test', 'cluster', 'relay.mjs');
 
 const PROFILE = 'minikube';
 export const BRIDGE = 'mk0';
@@ -215,12 +214,16 @@ export class SandboxWorld {
 
   /** Lets the API be reached at the control-plane node's address. */
   async openDoor(port = API_PORT): Promise<void> {
-    const { child, address } = this.node(0);
-    const enter = ['nsenter', '-t', String(child.pid), '-n'] as const;
-    const argv = [...enter, process.execPath, RELAY, `${address}:${port}`, this.#socket] as const;
-    const door = new Daemon('door', this.host, argv);
+    const { address } = this.node(0);
+    const door = this.startOn(0, [process.execPath, RELAY, `${address}:${port}`, this.#socket]);
     await door.until('is open', () => door.said.includes('ready'));
     this.#door = door;
+  }
+
+  /** Starts a program on a node. */
+  startOn(index: number, argv: Argv): Daemon {
+    const { name, child } = this.node(index);
+    return new Daemon(`on ${name}`, this.host, ['nsenter', '-t', String(child.pid), '-n', ...argv]);
   }
 
   /** The API is reached no more; whoever is connected notices. */
