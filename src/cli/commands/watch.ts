@@ -7,9 +7,10 @@ import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { LiveObservation } from '../../observe/live.ts';
 import { observe } from '../../observe/observe.ts';
-import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
+import { approvalKey, contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
 import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
@@ -36,7 +37,7 @@ export interface WatchCommandOptions extends ApplyOptions, HttpOptions {
   readonly keep?: true;
 }
 
-/** What was approved before the session began; what is revoked meanwhile counts until it ends. */
+/** What was approved before, or is meanwhile; what is revoked meanwhile counts until the session ends. */
 interface Remembering {
   readonly remembered: readonly RememberedApproval[];
 }
@@ -59,8 +60,8 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     await refuseLiveSession(desired.spec, adapters, 'leave it to that one, or end it first');
     await recoverFirst(context, adapters, doing, options.lockTimeout);
     const remembered = await recall(context, adapters);
-    const allowed = await agree(context, options, desired, { adapters, remembered }, asks);
-    if (allowed === null) {
+    const agreed = await agree(context, options, desired, { adapters, remembered }, asks);
+    if (agreed === null) {
       context.output.note('Nothing was applied.\n');
       return EXIT.error;
     }
@@ -73,13 +74,14 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     const feed = new SessionFeed(thisMoment);
     feed.add(recorder);
     try {
-      const close = await openListeners(context, desired, options, feed, adapters.runner);
+      const { runner } = adapters;
+      const close = await openListeners(context, desired, options, feed, { runner, shown: agreed.shown });
       const ports = watchPorts(context, adapters, feed, await composeFileEvents(), { desired, remembered });
       const outcome = await watchWith(
         ports,
         {
           desired,
-          unapproved: (plan) => missingByProfile(plan, allowed),
+          unapproved: (plan) => missingByProfile(plan, agreed.allowed, context.names.spec),
           waitMs: options.lockTimeout,
           doing,
           keep: options.keep === true,
@@ -112,14 +114,20 @@ async function watchWith(
   }
 }
 
-/** Shows the first plan and has it agreed to. Returns what may be done from then on; null where the user said no. */
+/** What may be done from now on, and the plan that was shown for it. */
+interface Agreed {
+  readonly allowed: readonly ApprovalKind[];
+  readonly shown: Plan;
+}
+
+/** Shows the first plan and has it agreed to. Returns null where the user said no. */
 async function agree(
   context: CommandContext,
   options: WatchCommandOptions,
   desired: DesiredState,
   { adapters, remembered }: { readonly adapters: ChangeAdapters } & Remembering,
   asks: boolean,
-): Promise<readonly ApprovalKind[] | null> {
+): Promise<Agreed | null> {
   const { output, names, terminal, signal } = context;
   const observed = await observe(desired, adapters, signal);
   const made = withoutUnreached(makePlan(desired, observed), observed);
@@ -127,10 +135,10 @@ async function agree(
   output.plan(plan, names);
   const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, options.allow));
   if (refusal !== null) throw refusal;
-  if (!asks || isEmpty(plan)) return options.allow;
-  const agreed = await ask(terminal, question(plan, options.allow), signal);
-  if (agreed) await rememberShown(context, adapters, plan, desired, options.lockTimeout);
-  return agreed ? [...options.allow, ...missingApprovals(plan, options.allow)] : null;
+  if (!asks || isEmpty(plan)) return { allowed: options.allow, shown: plan };
+  if (!(await ask(terminal, question(plan, options.allow), signal))) return null;
+  await rememberShown(context, adapters, plan, desired, options.lockTimeout);
+  return { allowed: [...options.allow, ...missingApprovals(plan, options.allow)], shown: plan };
 }
 
 /** A cluster that is not there yet is waited for: its profile is served once it is. */
@@ -145,15 +153,31 @@ function withoutUnreached(plan: Plan, { host }: ObservedState): Plan {
 }
 
 /** What nobody approved, by the profile that asks for it. */
-function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
+function missingByProfile(
+  plan: Plan,
+  allowed: readonly ApprovalKind[],
+  spec: string,
+): ReadonlyMap<string, string> {
+  const command = `mkplan allow ${shellWord(spec)}`;
   return new Map(
     plan.approvals
       .filter((approval) => isOpen(approval) && !allowed.includes(approval.kind))
       .map(({ kind, profile, subject }) => [
         profile,
-        `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`,
+        `${kind} (${subject}) needs approval: run \`${command}\`, and this session goes on within ${BACKSTOP_MS / 1000} s`,
       ]),
   );
+}
+
+/** What was remembered, and what has been approved since. */
+async function withThose(
+  remembered: readonly RememberedApproval[],
+  { approvals }: Pick<ChangeAdapters, 'approvals'>,
+): Promise<readonly RememberedApproval[]> {
+  // That the file cannot be read was said when the session began, and then nothing new counts.
+  const now = await approvals.read().catch(() => []);
+  const known = new Set(remembered.map(approvalKey));
+  return [...remembered, ...now.filter((one) => !known.has(approvalKey(one)))];
 }
 
 function watchPorts(
@@ -161,9 +185,10 @@ function watchPorts(
   adapters: ChangeAdapters,
   feed: SessionFeed,
   fileEvents: FileEvents,
-  { desired: first, remembered }: { readonly desired: DesiredState } & Remembering,
+  { desired: first, remembered: before }: { readonly desired: DesiredState } & Remembering,
 ): WatchPorts & { readonly apply: ReturnType<typeof transactionPorts> } {
   let current = first;
+  let remembered = before;
   // Every profile that the session has had: what a dropped one's Services were told is taken back through it.
   const known = new Map(first.profiles.map((profile) => [profile.name, profile]));
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
@@ -225,18 +250,20 @@ function watchPorts(
         }
         onTrigger(source);
       });
-      context.onHangup(() => {
+      const lookAgain = async (source: TriggerSource) => {
+        const known = remembered;
+        remembered = await withThose(known, adapters);
         adapters.doubtClusters();
-        onTrigger('asked');
-      });
+        live.distrust();
+        onTrigger(remembered.length > known.length ? 'asked' : source);
+      };
+      context.onHangup(() => void lookAgain('asked'));
       const kernel = live.listen({
         kernel: () => onTrigger('kernel'),
         cluster: () => onTrigger('cluster'),
       });
       const timer = setInterval(() => {
-        adapters.doubtClusters();
-        live.distrust();
-        onTrigger('timer');
+        void lookAgain('timer');
       }, BACKSTOP_MS);
       return {
         ready: Promise.all([kernel.ready, files.follow(current)]).then(() => undefined),

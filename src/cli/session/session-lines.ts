@@ -1,4 +1,6 @@
 import type { WatchEvent } from '../../model/event.ts';
+import type { Plan } from '../../model/plan.ts';
+import { closingLine } from '../views/render-plan.ts';
 import type { SessionListener } from './session-listener.ts';
 import type { SessionState } from './session-state.ts';
 import { heldNews } from './session-view.ts';
@@ -14,18 +16,22 @@ const RESTING: readonly string[] = ['idle', 'fighting', 'suspended'];
 
 /**
  * A session in lines, for a log: most of what a host hears is none of its business, so a session that looked and found
- * nothing says nothing, and what fails again in the same way is told once.
+ * nothing says nothing, and what is as it was told last is not told again.
  */
 export class SessionLines implements SessionListener {
   readonly #write: SessionListener['heard'];
-  /** The rest that was told last, and whether anything was since. */
+  /** The rest that was told last; null where something since made people doubt it. */
   #rest: string | null = null;
-  #isNews = true;
+  /** The plan that people know to be under way, in one line; null once something came of it. */
+  #plan: string | null;
   #failure: string | null = null;
+  #specProblem: string | null = null;
   #held: ReadonlyMap<string, string> = new Map();
 
-  constructor(write: SessionListener['heard']) {
+  /** `shown` is the plan that people have seen already. */
+  constructor(write: SessionListener['heard'], shown: Plan) {
     this.#write = write;
+    this.#plan = closingLine(shown);
   }
 
   heard(event: WatchEvent, session: SessionState): void {
@@ -33,28 +39,34 @@ export class SessionLines implements SessionListener {
     if (event.type === 'watch.failed') this.#failed(event, session);
     else if (event.type === 'watch.pass') this.#passed(session);
     else if (event.type === 'watch.state') this.#entered(event, session);
+    else if (event.type === 'watch.planned') this.#planned(event, session);
+    else if (event.type === 'watch.spec-invalid') this.#misread(event, session);
     else {
-      this.#isNews = true;
+      if (event.type === 'committed') this.#plan = null;
       this.#write(event, session);
     }
   }
 
   #passed(session: SessionState): void {
-    for (const news of heldNews(this.#held, session)) {
-      this.#isNews = true;
-      this.#write(news, session);
-    }
+    for (const news of heldNews(this.#held, session)) this.#write(news, session);
     this.#held = session.held;
+    if (session.specProblem.length === 0) this.#specProblem = null;
   }
 
   #entered(event: WatchEvent & { type: 'watch.state' }, session: SessionState): void {
     const { state } = event;
     if (RESTING.includes(state)) {
       this.#failure = null;
-      if (state === this.#rest && !this.#isNews) return;
+      if (state === this.#rest) return;
       this.#rest = state;
-      this.#isNews = false;
     }
+    this.#write(event, session);
+  }
+
+  #planned(event: WatchEvent & { type: 'watch.planned' }, session: SessionState): void {
+    const plan = closingLine(event.plan);
+    if (plan === this.#plan) return;
+    this.#plan = plan;
     this.#write(event, session);
   }
 
@@ -62,7 +74,15 @@ export class SessionLines implements SessionListener {
     const text = JSON.stringify(event.diagnostics);
     if (text === this.#failure) return;
     this.#failure = text;
-    this.#isNews = true;
+    this.#rest = null;
+    this.#write(event, session);
+  }
+
+  /** An editor may save the same text several times. */
+  #misread(event: WatchEvent & { type: 'watch.spec-invalid' }, session: SessionState): void {
+    const text = JSON.stringify(event.diagnostics);
+    if (text === this.#specProblem) return;
+    this.#specProblem = text;
     this.#write(event, session);
   }
 }

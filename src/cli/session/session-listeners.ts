@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { DesiredState } from '../../model/desired.ts';
+import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { CommandContext } from '../run-command.ts';
 import { LiveView } from '../views/live-view.ts';
@@ -18,7 +19,7 @@ export interface HttpOptions {
 
 /**
  * Opens what this session was asked to tell: people by a live view on a terminal and by lines elsewhere, a monitoring
- * system at the address that was given, systemd where it asks for it. Returns what closes all of it. Throws a Failure
+ * system at the address that was given, systemd where it asks for it. `shown` is the plan that people saw first. Returns what closes all of it. Throws a Failure
  * when nothing can listen there.
  */
 export async function openListeners(
@@ -26,7 +27,7 @@ export async function openListeners(
   { name }: DesiredState,
   { http, httpHost = [] }: HttpOptions,
   feed: SessionFeed,
-  runner: CommandRunner,
+  { runner, shown }: { readonly runner: CommandRunner; readonly shown: Plan },
 ): Promise<() => void> {
   const closing: (() => void)[] = [];
   if (http !== undefined) {
@@ -56,7 +57,7 @@ export async function openListeners(
     closing.push(() => view.close());
   } else if (output.json) {
     feed.add({ heard: (event, session) => output.watchEvent(event, names, session) });
-  } else feed.add(new SessionLines((event, session) => output.watchEvent(event, names, session)));
+  } else feed.add(new SessionLines((event, session) => output.watchEvent(event, names, session), shown));
   return () => {
     for (const close of closing) close();
   };

@@ -2,8 +2,28 @@ import { expect, it } from 'vitest';
 import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import { SessionLines } from '../../../src/cli/session/session-lines.ts';
 import type { WatchEvent } from '../../../src/model/event.ts';
-import { planOf } from '../../fakes/plans.ts';
+import type { Plan } from '../../../src/model/plan.ts';
+import { planOf, serviceStep } from '../../fakes/plans.ts';
+import { service } from '../../planner/build.ts';
 import { held, moment, pass, released, state, trigger } from './sessions.ts';
+
+/** What people have seen before the session began, and what they have not. */
+const SHOWN = planOf([serviceStep(service('web'), ['10.200.0.1'])]);
+const OTHER = planOf(['web', 'late'].map((name) => serviceStep(service(name), ['10.200.0.1'])));
+
+const planned = (plan: Plan): WatchEvent => ({ type: 'watch.planned', plan });
+/** A pass that reads the spec anew, and cannot use it. */
+const misread = (summary: string): WatchEvent[] => [
+  trigger('spec'),
+  state('reconciling'),
+  {
+    type: 'watch.spec-invalid',
+    diagnostics: [{ code: 'x', severity: 'error', summary, cause: '', fix: '' }],
+  },
+  pass('success'),
+  state('idle'),
+];
+const mended: WatchEvent[] = [trigger('spec'), state('reconciling'), pass('success'), state('idle')];
 
 /** What is written of these events, by type and state. */
 function written(...events: readonly WatchEvent[]): string[] {
@@ -12,7 +32,7 @@ function written(...events: readonly WatchEvent[]): string[] {
   feed.add(
     new SessionLines((event) => {
       told.push(event.type === 'watch.state' ? event.state : event.type);
-    }),
+    }, SHOWN),
   );
   for (const event of events) feed.heard(event);
   return told.filter((one) => one !== 'settling' && one !== 'reconciling');
@@ -39,16 +59,16 @@ const made: WatchEvent = { type: 'committed', txid: 't' };
 it.each<[string, readonly WatchEvent[], readonly string[]]>([
   ['rests once, however often it looked', [...looks(), ...looks(), ...looks()], ['idle']],
   [
-    'rests again once it did something',
+    'rests as before once it did something',
     [...looks(), made, ...looks(), ...looks()],
-    ['idle', 'committed', 'idle'],
+    ['idle', 'committed'],
   ],
   [
     'rests otherwise than before',
     [...looks(), ...looks('fighting'), ...looks('fighting')],
     ['idle', 'fighting'],
   ],
-  ['sets something aside', [...looks(), held('profile two'), ...looks()], ['idle', 'watch.held', 'idle']],
+  ['sets something aside', [...looks(), held('profile two'), ...looks()], ['idle', 'watch.held']],
   [
     'tries again what it had set aside, in vain',
     [held('profile two'), ...looks(), released('profile two'), held('profile two'), ...looks()],
@@ -57,16 +77,16 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
   [
     'sets the same aside for another reason',
     [held('profile two'), ...looks(), released('profile two'), held('profile two', 'EIO'), ...looks()],
-    ['watch.held', 'idle', 'watch.held', 'idle'],
+    ['watch.held', 'idle', 'watch.held'],
   ],
   [
     'serves again what it had set aside',
     [held('profile two'), ...looks(), released('profile two'), ...looks()],
-    ['watch.held', 'idle', 'watch.released', 'idle'],
+    ['watch.held', 'idle', 'watch.released'],
   ],
   [
     'waits for a lock that it then has, and plans',
-    [{ type: 'lock.acquired' }, { type: 'watch.planned', plan: planOf([]) }],
+    [{ type: 'lock.acquired' }, planned(OTHER)],
     ['watch.planned'],
   ],
   [
@@ -83,6 +103,32 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
     'fails again after it had rested',
     [...failed('ip hangs'), ...looks(), ...failed('ip hangs')],
     ['watch.failed', 'backingOff', 'idle', 'watch.failed', 'backingOff'],
+  ],
+  ['does what it was shown to do', [...looks(), planned(SHOWN), made, ...looks()], ['idle', 'committed']],
+  [
+    'plans the same again before anything came of it',
+    [planned(OTHER), ...failed('EIO'), planned(OTHER), made, ...looks()],
+    ['watch.planned', 'watch.failed', 'backingOff', 'committed', 'idle'],
+  ],
+  [
+    'plans the same again once it was done',
+    [planned(OTHER), made, planned(OTHER), made],
+    ['watch.planned', 'committed', 'watch.planned', 'committed'],
+  ],
+  [
+    'finds the same mistake in its spec, however often that is saved',
+    [...looks(), ...misread('a'), ...misread('a'), ...misread('a')],
+    ['idle', 'watch.spec-invalid'],
+  ],
+  [
+    'finds another mistake in its spec',
+    [...looks(), ...misread('a'), ...misread('b')],
+    ['idle', 'watch.spec-invalid', 'watch.spec-invalid'],
+  ],
+  [
+    'finds a mistake again that was mended meanwhile',
+    [...looks(), ...misread('a'), ...mended, ...misread('a')],
+    ['idle', 'watch.spec-invalid', 'watch.spec-invalid'],
   ],
   ['ends', [...looks(), state('stopping'), state('stopped')], ['idle', 'stopping', 'stopped']],
 ])('a session that %s is told so and no more', (_, events, expected) => {
