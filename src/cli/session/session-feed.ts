@@ -1,3 +1,4 @@
+import { advisedInSession } from './by-itself.ts';
 import type { SessionListener } from './session-listener.ts';
 import {
   type Moment,
@@ -25,7 +26,9 @@ export class SessionFeed {
     this.#listeners.push(...listeners);
   }
 
-  heard(event: SessionEvent): void {
+  heard(happened: SessionEvent): void {
+    const isLeaving = this.#session.state === 'stopping';
+    const event = isLeaving ? happened : advisedInSession(happened);
     this.#session = reduceSession(this.#session, event, this.#now());
     // What was planned is told with what comes of it.
     if (event.type === 'session.planned') return;

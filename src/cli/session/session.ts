@@ -25,10 +25,16 @@ export async function isLive(
   return (await routeTable.identity()).bootId === bootId && (await processes.isAlive(pid, startTime));
 }
 
+/** The session of a spec that lives; null where none does. */
+export async function liveSession(spec: string, ports: SessionPorts): Promise<SessionRecord | null> {
+  const record = await ports.sessions.read(spec);
+  return record !== null && (await isLive(record, ports)) ? record : null;
+}
+
 /** Throws a Failure (kind `lock-held`) while a session of the spec lives. `fix` says what to do instead. */
 export async function refuseLiveSession(spec: string, ports: SessionPorts, fix: string): Promise<void> {
-  const record = await ports.sessions.read(spec);
-  if (record === null || !(await isLive(record, ports))) return;
+  const record = await liveSession(spec, ports);
+  if (record === null) return;
   throw new Failure('lock-held', [
     {
       code: 'session-lives',

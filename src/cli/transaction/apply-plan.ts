@@ -11,6 +11,7 @@ import type { SavedPlan } from '../../planner/document.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
+import { liveSession } from '../session/session.ts';
 import type { Terminal } from '../terminal.ts';
 import { closingLine, countSteps } from '../views/render-plan.ts';
 import { count, printableLine } from '../views/text.ts';
@@ -44,6 +45,12 @@ export interface ApplyRequest {
   readonly guarding: Guarding | null;
 }
 
+/** How a command that changes something ended. */
+export interface Applied extends ApplyOutcome {
+  /** The process of the session that watches the spec meanwhile; null where none does. */
+  readonly watchedBy: number | null;
+}
+
 /** Has a plan guarded that needs confirmation. */
 export interface Guarding {
   confirmation(adapters: ChangeAdapters, desired: DesiredState): Confirmation;
@@ -63,7 +70,7 @@ export async function applyPlan(
   options: ApplyOptions,
   request: ApplyRequest,
   compose: (terminal: Terminal, approved: Approved) => Promise<ChangeAdapters> = composeChanging,
-): Promise<ApplyOutcome | null> {
+): Promise<Applied | null> {
   const asks = options.autoApprove !== true && request.saved === null;
   // What only removes has often nothing to do, and then nobody needs to be asked.
   const asksLate = request.desired.mode === 'absent';
@@ -71,7 +78,10 @@ export async function applyPlan(
   const adapters = await compose(context.terminal, approvedBy(request.words, options.allow));
   try {
     const run = new ApplyCommand(context, options, request, adapters);
-    return asks ? await run.withPrompt() : await run.withoutPrompt();
+    const outcome = asks ? await run.withPrompt() : await run.withoutPrompt();
+    if (outcome === null) return null;
+    const session = await liveSession(request.desired.spec, adapters);
+    return { ...outcome, watchedBy: session?.pid ?? null };
   } finally {
     await adapters.close();
     request.guarding?.closed();
@@ -242,7 +252,7 @@ export function refusalOf(plan: Plan): Failure | null {
 /** Tells how an apply ended, and returns its exit code. */
 export function concludeApply(
   { output, receivedSignal, names }: CommandContext,
-  outcome: ApplyOutcome | null,
+  outcome: Applied | null,
 ): number {
   if (outcome === null) {
     output.note('Nothing was applied.\n');
@@ -255,7 +265,7 @@ export function concludeApply(
     case 'done':
     case 'awaiting':
       output.print('\n');
-      output.printLine(output.colors.bold(doneLine(outcome.plan)));
+      output.printLine(output.colors.bold(doneLine(outcome)));
       return EXIT.ok;
     case 'rolled-back':
     case 'interrupted':
@@ -269,13 +279,17 @@ export function concludeApply(
   }
 }
 
-/** What was done, and what `apply` alone does not do. */
-function doneLine(plan: Plan): string {
+/** What was done, and who serves what comes later: `apply` alone does not. */
+function doneLine({ plan, watchedBy }: Applied): string {
   const { routes, services } = countSteps(plan);
   if (routes.adopt > 0)
     return `Adopted: ${count(routes.adopt, 'route')}. \`mkplan destroy\` removes what was adopted.`;
   const done = `${routes.create} added, ${routes.replace} replaced, ${routes.delete} deleted`;
   if (plan.mode === 'absent') return `Done: ${done}; ${count(services.delete, 'Service')} cleared.`;
   const served = plan.services.filter((service) => service.state === 'served').length;
-  return `Applied: ${done}. ${served} served; new Services stay pending without \`mkplan watch\`.`;
+  const later =
+    watchedBy === null
+      ? 'new Services stay pending without `mkplan watch`'
+      : `the session (pid ${watchedBy}) serves new Services`;
+  return `Applied: ${done}. ${served} served; ${later}.`;
 }

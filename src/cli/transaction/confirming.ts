@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApplyOutcome, Confirmation } from '../../machine/apply-ports.ts';
+import type { Confirmation } from '../../machine/apply-ports.ts';
 import { butRecovered, confirm } from '../../machine/confirm.ts';
 import { recover } from '../../machine/run.ts';
 import type { DesiredState } from '../../model/desired.ts';
@@ -11,7 +11,7 @@ import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
-import { concludeApply, type Guarding } from './apply-plan.ts';
+import { type Applied, concludeApply, type Guarding } from './apply-plan.ts';
 import type { Approved } from './approval.ts';
 import { promptForConfirmation } from './confirm-prompt.ts';
 import type { Guard } from './guard-process.ts';
@@ -60,7 +60,7 @@ export class Confirming implements Guarding {
   }
 
   /** Tells how the apply ended, has it confirmed where somebody can be asked, and returns the exit code. */
-  async conclude(outcome: ApplyOutcome | null): Promise<number> {
+  async conclude(outcome: Applied | null): Promise<number> {
     const code = concludeApply(this.#context, outcome);
     const guard = this.#alone;
     if (outcome === null || outcome.txid === null || guard === null) return code;
