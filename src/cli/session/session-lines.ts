@@ -1,6 +1,7 @@
 import type { WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import { closingLine } from '../views/render-plan.ts';
+import { RESTING, Repeats } from './repeats.ts';
 import type { SessionListener } from './session-listener.ts';
 import type { SessionState } from './session-state.ts';
 import { heldNews } from './session-view.ts';
@@ -12,7 +13,6 @@ const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
   'watch.released',
   'lock.acquired',
 ]);
-const RESTING: readonly string[] = ['idle', 'fighting', 'suspended'];
 
 /**
  * A session in lines, for a log: most of what a host hears is none of its business, so a session that looked and found
@@ -24,8 +24,7 @@ export class SessionLines implements SessionListener {
   #rest: string | null = null;
   /** The plan that people know to be under way, in one line; null once something came of it. */
   #plan: string | null;
-  #failure: string | null = null;
-  #specProblem: string | null = null;
+  readonly #repeats = new Repeats();
   #held: ReadonlyMap<string, string> = new Map();
 
   /** `shown` is the plan that people have seen already. */
@@ -35,14 +34,13 @@ export class SessionLines implements SessionListener {
   }
 
   heard(event: WatchEvent, session: SessionState): void {
-    if (ROUTINE.has(event.type)) return;
-    if (event.type === 'watch.failed') this.#failed(event, session);
-    else if (event.type === 'watch.pass') this.#passed(session);
+    if (ROUTINE.has(event.type) || this.#repeats.has(event, session)) return;
+    if (event.type === 'watch.pass') this.#passed(session);
     else if (event.type === 'watch.state') this.#entered(event, session);
     else if (event.type === 'watch.planned') this.#planned(event, session);
-    else if (event.type === 'watch.spec-invalid') this.#misread(event, session);
     else {
       if (event.type === 'committed') this.#plan = null;
+      if (event.type === 'watch.failed') this.#rest = null;
       this.#write(event, session);
     }
   }
@@ -50,13 +48,11 @@ export class SessionLines implements SessionListener {
   #passed(session: SessionState): void {
     for (const news of heldNews(this.#held, session)) this.#write(news, session);
     this.#held = session.held;
-    if (session.specProblem.length === 0) this.#specProblem = null;
   }
 
   #entered(event: WatchEvent & { type: 'watch.state' }, session: SessionState): void {
     const { state } = event;
     if (RESTING.includes(state)) {
-      this.#failure = null;
       if (state === this.#rest) return;
       this.#rest = state;
     }
@@ -67,22 +63,6 @@ export class SessionLines implements SessionListener {
     const plan = closingLine(event.plan);
     if (plan === this.#plan) return;
     this.#plan = plan;
-    this.#write(event, session);
-  }
-
-  #failed(event: WatchEvent & { type: 'watch.failed' }, session: SessionState): void {
-    const text = JSON.stringify(event.diagnostics);
-    if (text === this.#failure) return;
-    this.#failure = text;
-    this.#rest = null;
-    this.#write(event, session);
-  }
-
-  /** An editor may save the same text several times. */
-  #misread(event: WatchEvent & { type: 'watch.spec-invalid' }, session: SessionState): void {
-    const text = JSON.stringify(event.diagnostics);
-    if (text === this.#specProblem) return;
-    this.#specProblem = text;
     this.#write(event, session);
   }
 }

@@ -1,4 +1,5 @@
 import type { RunEvent, WatchEvent } from '../../model/event.ts';
+import { Repeats } from '../session/repeats.ts';
 import type { SessionListener } from '../session/session-listener.ts';
 import { NEW_SESSION, type SessionState } from '../session/session-state.ts';
 import { heldNews } from '../session/session-view.ts';
@@ -43,6 +44,7 @@ export class LiveView implements SessionListener {
   readonly #title: string;
   readonly #onResize = () => this.#resized();
   #session: SessionState = NEW_SESSION;
+  readonly #repeats = new Repeats();
   /** What people were told is set aside. */
   #held: ReadonlyMap<string, string> = new Map();
   /** The frame on the screen, empty where there is none; null where nobody knows how it stands there. */
@@ -60,10 +62,12 @@ export class LiveView implements SessionListener {
     // What told the user that the signal was heard stands below the frame by now.
     if (session.state === 'stopping' && this.#session.state !== 'stopping') this.#drawn = [];
     this.#session = session;
+    const isRepeated = this.#repeats.has(event, session);
     if (event.type === 'watch.pass') {
       for (const news of heldNews(this.#held, session)) this.#tell(news);
       this.#held = session.held;
-    } else if (event.type !== 'watch.held' && event.type !== 'watch.released') this.#tell(event);
+    } else if (event.type !== 'watch.held' && event.type !== 'watch.released' && !isRepeated)
+      this.#tell(event);
     this.#redrawSoon();
   }
 

@@ -341,6 +341,24 @@ describe('the live view', () => {
     expect((await shown()).match(/Left as it is/g)).toHaveLength(1);
   });
 
+  it('tells once how passes fail, and what is wrong with the spec, until that was over', async () => {
+    const { view, shown } = onTerminal(100, 40);
+    const diagnostics = [{ code: 'x', severity: 'error', summary: 'EIO', cause: '', fix: '' }] as const;
+    const misread: WatchEvent = { type: 'watch.spec-invalid', diagnostics };
+    const broken = sessionAfter(...passOf(PLAN), misread);
+    for (let round = 0; round < 5; round++) {
+      view.heard({ type: 'watch.failed', diagnostics, retryMs: 1 }, broken);
+      view.heard(state('backingOff'), broken);
+      view.heard(misread, broken);
+    }
+    view.heard(pass('success'), sessionAfter(...passOf(PLAN)));
+    view.heard(state('idle'), sessionAfter(...passOf(PLAN)));
+    view.heard({ type: 'watch.failed', diagnostics, retryMs: 1 }, broken);
+    view.draw();
+    expect((await shown()).match(/This pass failed/g)).toHaveLength(2);
+    expect((await shown()).match(/cannot be used as it is now/g)).toHaveLength(1);
+  });
+
   it('keeps the newest events', async () => {
     const { view, shown } = onTerminal(80, 24);
     const warned = (round: number): WatchEvent => ({
