@@ -24,7 +24,7 @@ const env = { TMPDIR: scratch() };
 /** What takes longest of the unit and the kernel tier: it kills, waits, or runs hundreds of rounds. */
 const LONG = [
   'test/crash/**/*.test.ts',
-  'test/faults/{odd-answers,rates}.test.ts',
+  'test/faults/{odd-answers,odd-writes,rates}.test.ts',
   'test/kernel/{beside,confirm,disk-full,endings,forwarding,helper,installations,leaving,moves,nodes,output,registry,side-by-side,status,sudo,suspension}.test.ts',
   'test/machine/{faults,histories}.test.ts',
 ];

@@ -156,7 +156,9 @@ export async function writeAllocations(
   const isChanged = answer.status === CONFLICT || answer.status === 404;
   if (isChanged && isOfApiServer(answer)) throw changedMeanwhile(context);
   return api.shown(call, answer, (body) => {
-    const written = requireObject<Wire<V1ConfigMap>>(body, TYPE);
+    const { uid } = found.metadata ?? {};
+    const type = { ...TYPE, uid, changedFrom: resourceVersion ?? undefined };
+    const written = requireObject<Wire<V1ConfigMap>>(body, type);
     const record = recordOf(written);
     // Taken for the record, an answer that holds less would have an address given twice.
     if (written.data?.[KEY] === map.data?.[KEY]) return record;

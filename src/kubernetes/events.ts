@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { ServiceEvent } from '../model/condition.ts';
 import type { ApiCall } from './client/calls.ts';
-import { requireNoFailure } from './client/expected.ts';
+import { requireObject } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
@@ -19,11 +19,12 @@ export async function createEvent(
 ): Promise<void> {
   const { namespace, name, uid, resourceVersion } = target;
   const time = wireTime(now);
+  // Two of one moment are two.
+  const called = `${name}.${randomBytes(8).toString('hex')}`;
   const body: Wire<CoreV1Event> = {
     apiVersion: 'v1',
     kind: 'Event',
-    // Two of one moment are two; nothing is read back by it.
-    metadata: { namespace, name: `${name}.${randomBytes(8).toString('hex')}` },
+    metadata: { namespace, name: called },
     involvedObject: { apiVersion: 'v1', kind: 'Service', namespace, name, uid, resourceVersion },
     ...event,
     source: { component: COMPONENT },
@@ -38,5 +39,6 @@ export async function createEvent(
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
     body: { type: 'application/json', text: JSON.stringify(body) },
   };
-  api.shown(call, await api.send(call), requireNoFailure);
+  const type = { apiVersion: 'v1', kind: 'Event', namespace, name: called };
+  api.shown(call, await api.send(call), (answer) => requireObject(answer, type));
 }

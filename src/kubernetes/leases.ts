@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { V1Lease } from '@kubernetes/client-node';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedParticipant, Participant, Serving } from '../model/participant.ts';
 import { isOfApiServer } from './client/answer.ts';
 import type { ApiCall, ReadCall } from './client/calls.ts';
-import { requireNoFailure, requireObject } from './client/expected.ts';
+import { type Expected, requireObject, requireRemoved, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { compareText, requireShape, type Shape, type Wire } from './client/wire.ts';
 import type { Joining } from './cluster.ts';
@@ -29,9 +30,10 @@ type Lease = Wire<V1Lease>;
 const NAMESPACE = 'kube-system';
 const COLLECTION = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
 const TYPE = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: NAMESPACE } as const;
-const OURS = { 'app.kubernetes.io/managed-by': 'mkplan' } as const;
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const OURS = { [MANAGED_BY]: 'mkplan' } as const;
 /** Selects the Leases of every mkplan. */
-export const LEASE_SELECTOR = 'app.kubernetes.io/managed-by=mkplan';
+export const LEASE_SELECTOR = `${MANAGED_BY}=mkplan`;
 const LEAVING = 'mkplan/leaving';
 /** What a tunnel serves, so that others leave it that: JSON, a list of {@link Serving}. */
 const SERVES = 'mkplan/serves';
@@ -134,7 +136,10 @@ function servesOf({ metadata }: Lease): readonly Serving[] | null {
 }
 
 const LEASE: Shape = {
-  metadata: { annotations: { [LEAVING]: 'text', [SERVES]: 'text' } },
+  metadata: {
+    labels: { [MANAGED_BY]: 'text' },
+    annotations: { [LEAVING]: 'text', [SERVES]: 'text' },
+  },
   spec: { holderIdentity: 'text', leaseDurationSeconds: 'number', renewTime: 'text', acquireTime: 'text' },
 };
 
@@ -263,17 +268,40 @@ async function changeLease(api: ApiClient, name: string, wall: () => number, cha
     const leases = (await listLeases(api, {})) ?? [];
     const found = leases.find(({ metadata }) => metadata?.name === name) ?? null;
     requireKnownFormat(name, found);
+    const wanted = change(found, microTime(wall()));
     const call: ApiCall = {
       verb: found === null ? 'create' : 'update',
       resource: `leases ${NAMESPACE}/${name}`,
       path: found === null ? COLLECTION : `${COLLECTION}/${name}`,
-      body: { type: 'application/json', text: JSON.stringify(change(found, microTime(wall()))) },
+      body: { type: 'application/json', text: JSON.stringify(wanted) },
     };
     const answer = await api.send(call);
     if (answer.status === CONFLICT && attempt < MAX_ATTEMPTS) continue;
-    api.shown(call, answer, (body) => requireObject<Lease>(body, { ...TYPE, name }));
+    const { uid, resourceVersion } = found?.metadata ?? {};
+    // The same once more leaves the version as it was.
+    const isSame = isDeepStrictEqual([wanted.metadata, wanted.spec], [found?.metadata, found?.spec]);
+    const changedFrom = isSame ? undefined : resourceVersion;
+    api.shown(call, answer, (body) => requireWritten(body, wanted, { ...TYPE, name, uid, changedFrom }));
     return;
   }
+}
+
+/** What others go by. */
+function saidBy({ metadata, spec }: Lease): string {
+  const { labels, annotations } = metadata ?? {};
+  return JSON.stringify([
+    labels?.[MANAGED_BY],
+    annotations?.[LEAVING],
+    annotations?.[SERVES],
+    spec?.holderIdentity,
+    spec?.leaseDurationSeconds,
+  ]);
+}
+
+/** Throws Unexpected for an answer of another Lease: others would not know of us what we rely on. */
+function requireWritten(body: unknown, wanted: Lease, type: Expected): void {
+  const written = requireShape('Lease', requireObject<Lease>(body, type), LEASE);
+  if (saidBy(written) !== saidBy(wanted)) throw new Unexpected('the Lease does not hold what was written');
 }
 
 /** Throws a Failure for a Lease of ours that a newer mkplan wrote: what it says is not to be unsaid. */
@@ -311,5 +339,5 @@ export async function deleteLease(api: ApiClient, name: string): Promise<void> {
   };
   const answer = await api.send(call);
   if (answer.status === 404 && isOfApiServer(answer)) return;
-  api.shown(call, answer, requireNoFailure);
+  api.shown(call, answer, (body) => requireRemoved(body, { ...TYPE, name }));
 }

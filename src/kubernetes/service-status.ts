@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { V1Condition, V1Service, V1Status } from '@kubernetes/client-node';
 import { CONDITION_TYPE, type Condition, type ServiceStatus } from '../model/condition.ts';
 import { Failure } from '../model/diagnostic.ts';
@@ -6,10 +7,11 @@ import { shellWord } from '../model/shell-word.ts';
 import { type ApiAnswer, isOfApiServer } from './client/answer.ts';
 import { statusMessage } from './client/api-errors.ts';
 import type { ApiCall } from './client/calls.ts';
-import { requireObject } from './client/expected.ts';
+import { type Expected, requireObject, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
-import { type Wire, wireTime } from './client/wire.ts';
+import { isShaped, type Shape, type Wire, wireTime } from './client/wire.ts';
 import type { ServiceTarget } from './cluster.ts';
+import { observedService } from './services.ts';
 
 /** `ipMode` came with Kubernetes 1.29; an apply that names a field the schema lacks is refused, not trimmed. */
 const IP_MODE_SINCE_MINOR = 29;
@@ -56,6 +58,24 @@ export function statusConfiguration(target: ServiceTarget, wanted: StatusToApply
     metadata: { namespace, name, uid, resourceVersion },
     ...(Object.keys(status).length === 0 ? {} : { status }),
   };
+}
+
+/** How a Status tells whose field it is. */
+const CONFLICT: Shape = { details: { causes: [{ reason: 'text', field: 'text', message: 'text' }] } };
+
+/** Whether the API server itself says that this Service is no longer the one, or belongs to somebody else. */
+function isConflict(answer: ApiAnswer): boolean {
+  const isChanged = answer.status === 409 || answer.status === 404;
+  return isChanged && isOfApiServer(answer) && isShaped(answer.body, CONFLICT);
+}
+
+/** The Service that was answered. Throws Unexpected where it does not show what was written: others would not see it. */
+function requireShown(body: unknown, type: Expected, { addresses }: ServiceStatus): Wire<V1Service> {
+  const service = requireObject<Wire<V1Service>>(body, type);
+  const { ingress } = observedService(service);
+  // What is cleared may be shown still: somebody else may have given it as well.
+  if (addresses.length === 0 || isDeepStrictEqual(ingress, addresses)) return service;
+  throw new Unexpected('the Service does not show what was written');
 }
 
 function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnswer): Failure {
@@ -107,9 +127,8 @@ export async function applyStatus(
     },
   };
   const answer = await api.send(call);
-  const isChanged = answer.status === 409 || answer.status === 404;
-  if (isChanged && isOfApiServer(answer)) throw conflictFailure(context, target, answer);
+  if (isConflict(answer)) throw conflictFailure(context, target, answer);
   const { uid } = target;
   const type = { apiVersion: 'v1', kind: 'Service', namespace: target.namespace, name: target.name, uid };
-  return api.shown(call, answer, (body) => requireObject<Wire<V1Service>>(body, type));
+  return api.shown(call, answer, (body) => requireShown(body, type, wanted));
 }

@@ -5,9 +5,9 @@ import type { Cluster, ClusterWatch } from '../../src/kubernetes/cluster.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { isRefused } from '../../src/model/plan.ts';
 import { makeHome } from '../kubernetes/api-server.ts';
-import { GETS, LISTS, NO_LISTS, type Odd, type OddStream, VERSION, WATCHES, WRITES } from './odd-answers.ts';
+import { GETS, LISTS, NO_LISTS, type Odd, type OddStream, VERSION, WATCHES } from './odd-answers.ts';
 import { type Fault, PASS, type Passing } from './proxy.ts';
-import { desiredState, Stack, wrongs } from './stack.ts';
+import { desiredState, Stack } from './stack.ts';
 
 const SERVICES = '/api/v1/services';
 const RECORD = '/api/v1/namespaces/kube-system/configmaps/mkplan-allocations';
@@ -123,32 +123,6 @@ describe('the record of allocations that is', () => {
   it.each(GETS)('$name: no route and no address is lost', async (answer) => {
     stack.proxy.decide(at('GET', RECORD, answer));
     await expectKept(answer);
-  });
-});
-
-describe('the answer to a write that is', () => {
-  const path = '/api/v1/namespaces/default/services/new/status';
-
-  afterEach(async () => {
-    stack.proxy.decide(() => PASS);
-    expect(['done', 'nothing']).toContain((await stack.apply()).kind);
-    expect(stack.held().find(({ name }) => name === 'new')?.ingress).toHaveLength(1);
-    expect(wrongs(stack)).toEqual([]);
-    stack.deleteService('new');
-    expect(['done', 'nothing']).toContain((await stack.apply()).kind);
-  });
-
-  it.each(WRITES)('$name: no route and no address of others is lost', async (answer) => {
-    const others = () => stack.held().filter(({ name }) => name !== 'new');
-    const [before, routes] = [others(), stack.world.kernel.keys()];
-    stack.addService('new');
-    stack.proxy.decide(at('PATCH', path, answer));
-    const { kind, says } = await told();
-    expect(others()).toEqual(before);
-    expect(stack.world.kernel.keys()).toEqual(expect.arrayContaining(routes));
-    expect(wrongs(stack)).toEqual([]);
-    if (answer.says === null) expect(kind).toBe('done');
-    else expect(says).toContain('cannot patch services/status default/new');
   });
 });
 
@@ -307,7 +281,6 @@ describe('docs/answers.md', () => {
     ['## Lists', LISTS.map(({ name, says }) => [name, says === null])],
     ['## Single objects', GETS.map(({ name, says }) => [name, says === null])],
     ['## Watches', WATCHES.map(({ name, isLegal }) => [name, isLegal])],
-    ['## Writes', WRITES.map(({ name, says }) => [name, says === null])],
   ])('lists, under %s, what is tried here', (title, tried) => {
     const section = page.split(/^(?=## )/m).find((one) => one.startsWith(`${title}\n`)) ?? '';
     const rows = [...section.matchAll(/^\| ([^|]+?) +\| (accepted|refused)\b/gm)];

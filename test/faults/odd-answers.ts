@@ -13,11 +13,11 @@ export interface Odd {
   readonly of: (reply: Reply) => Rewritten;
 }
 
-function legal(name: string, of: Odd['of']): Odd {
+export function legal(name: string, of: Odd['of']): Odd {
   return { name, says: null, of };
 }
 
-function odd(name: string, says: string, of: Odd['of']): Odd {
+export function odd(name: string, says: string, of: Odd['of']): Odd {
   return { name, says, of };
 }
 
@@ -30,14 +30,14 @@ const text =
   });
 
 /** The answer itself, with some of its fields changed. */
-const changed =
+export const changed =
   (change: (body: Record<string, unknown>) => object) =>
   ({ status, body }: Reply): Rewritten => ({
     status,
     body: JSON.stringify(change(JSON.parse(body.toString('utf8')) as Record<string, unknown>)),
   });
 
-const withMetadata = (metadata: object) =>
+export const withMetadata = (metadata: object) =>
   changed((body) => ({ ...body, metadata: { ...(body['metadata'] as object), ...metadata } }));
 
 type Item = { readonly metadata: Readonly<Record<string, unknown>> } & Readonly<Record<string, unknown>>;
@@ -52,7 +52,7 @@ const withItem = (change: (item: Item) => unknown) =>
 const withItemMetadata = (metadata: object) =>
   withItem((item) => ({ ...item, metadata: { ...item.metadata, ...metadata } }));
 
-const packed =
+export const packed =
   (encoding: string, pack: (body: Buffer) => Buffer) =>
   ({ body }: Reply): Rewritten => ({ headers: { 'Content-Encoding': encoding }, body: pack(body) });
 
@@ -78,7 +78,7 @@ const emptyPage = (state: string | null, next: () => string) => (): Rewritten =>
 };
 
 /** What stands in the place of any answer. */
-const ANYTHING: readonly Odd[] = [
+export const ANYTHING: readonly Odd[] = [
   odd('an empty body', 'it is empty', text('')),
   odd('204 without a body', 'HTTP status 204', text('', {}, 204)),
   odd('an empty object', 'it names no kind', text('{}')),
@@ -249,26 +249,6 @@ export const GETS: readonly Odd[] = [
     changed((body) => ({ ...body, data: 'abc' })),
   ),
   legal('labels that somebody put there', withMetadata({ labels: { a: 'b' } })),
-];
-
-/** The answer to the write of a status; whether that was made is not known then, but by reading it again. */
-export const WRITES: readonly Odd[] = [
-  ...ANYTHING,
-  odd(
-    'another kind',
-    'it is a Pod',
-    changed((body) => ({ ...body, kind: 'Pod' })),
-  ),
-  odd('another name', 'has a name "other"', withMetadata({ name: 'other' })),
-  odd('another namespace', 'has a namespace "other"', withMetadata({ namespace: 'other' })),
-  odd('another uid', 'has a uid "other"', withMetadata({ uid: 'other' })),
-  odd('no resourceVersion', 'no resourceVersion', withMetadata({ resourceVersion: '' })),
-  odd('a conflict that no API server tells of', 'it is taken', text('it is taken', HTML, 409)),
-  legal('201 where 200 is usual', ({ body }) => ({ status: 201, body })),
-  legal(
-    'no kind, but the uid that was asked for',
-    changed(({ kind: _, apiVersion: __, ...body }) => body),
-  ),
 ];
 
 /** A watch of Services; `isEnded`: the server ends it afterwards. */

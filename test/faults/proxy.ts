@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Access } from '../embedded-api/client.ts';
 import { type Certificates, makeCertificates } from '../kubernetes/api-server.ts';
@@ -27,6 +29,8 @@ export type Fault =
   | { readonly kind: 'hold'; readonly stage: 'request' | 'answer'; wait(): Promise<void> }
   /** Answered by an error, without getting through. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
+  /** Answered by what is made of the request, which does not get through. */
+  | { readonly kind: 'invent'; invent(passing: Passing): Rewritten }
   /** Answered by this, without getting through. */
   | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
   /** The request gets through, and the answer is made into another one on its way back. */
@@ -45,7 +49,10 @@ export interface Reply {
 export interface Rewritten {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: Buffer | string;
+  /** A body without end is sent for as long as somebody reads it. */
+  readonly body: Buffer | string | Iterable<Buffer> | AsyncIterable<Buffer>;
+  /** Sent before all of it, as it stands. */
+  readonly before?: Iterable<string> | AsyncIterable<string>;
 }
 
 export interface Passing {
@@ -153,6 +160,20 @@ function dripWith(response: ServerResponse, { status, type, body }: Reply, every
   response.on('close', () => clearInterval(timer));
 }
 
+/** Sends an answer of any kind, until it ends or nobody reads it any more. */
+async function answerOddly(
+  response: ServerResponse,
+  { status = 200, headers = {}, body, before = [] }: Rewritten,
+): Promise<void> {
+  for await (const text of before) {
+    if (response.destroyed) return;
+    response.socket?.write(text);
+  }
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+  if (typeof body === 'string' || body instanceof Buffer) response.end(body);
+  else await pipeline(Readable.from(body), response);
+}
+
 /** The watches that are open. */
 class Streams {
   readonly #open = new Map<ServerResponse, IncomingMessage>();
@@ -181,6 +202,7 @@ class Streams {
 
 async function suffer(
   fault: Fault,
+  passing: Passing,
   body: Buffer,
   incoming: IncomingMessage,
   response: ServerResponse,
@@ -199,6 +221,9 @@ async function suffer(
       response.end(statusBody(fault.status));
       return;
     }
+    case 'invent':
+      await answerOddly(response, fault.invent(passing));
+      return;
     case 'answer':
       response.writeHead(fault.status, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify(fault.body));
@@ -228,10 +253,9 @@ async function suffer(
   if (fault.kind === 'hang-after') return;
   if (fault.kind === 'lose') response.destroy();
   else if (fault.kind === 'drip') dripWith(response, reply, fault.everyMs);
-  else if (fault.kind === 'rewrite') {
-    const { status = reply.status, headers = {}, body } = fault.rewrite(reply);
-    response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body);
-  } else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
+  else if (fault.kind === 'rewrite')
+    await answerOddly(response, { status: reply.status, ...fault.rewrite(reply) });
+  else answerWith(response, reply, fault.kind === 'cut' ? fault.share : 1);
 }
 
 const certificates = new Map<string, Promise<Certificates>>();
@@ -265,7 +289,7 @@ export async function startFaultProxy(api: Access, address = '127.0.0.1'): Promi
       };
       const fault = next(passing);
       seen.push({ ...passing, at: performance.now(), fault: fault.kind });
-      await suffer(fault, body, incoming, response, upstream, streams);
+      await suffer(fault, passing, body, incoming, response, upstream, streams);
     };
     handle().catch(() => response.destroy());
   });

@@ -60,14 +60,15 @@ export class Stack {
   readonly proxy: FaultProxy;
   readonly world: World;
   readonly #dir: string;
-  readonly #deadlineMs: number;
+  /** Of each call that mkplan makes from now on, in milliseconds. */
+  deadlineMs: number;
 
   private constructor(api: EmbeddedApi, proxy: FaultProxy, dir: string, deadlineMs: number) {
     this.api = api;
     this.proxy = proxy;
     this.world = new World(join(dir, 'state'));
     this.#dir = dir;
-    this.#deadlineMs = deadlineMs;
+    this.deadlineMs = deadlineMs;
   }
 
   /** `deadlineMs` is of each call that mkplan makes. */
@@ -165,7 +166,7 @@ export class Stack {
       profile: 'minikube',
       env: { KUBECONFIG: join(this.#dir, 'config') },
       home: this.#dir,
-      deadlineMs: this.#deadlineMs,
+      deadlineMs: this.deadlineMs,
       programs: NO_PROGRAMS,
     });
   }

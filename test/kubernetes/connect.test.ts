@@ -474,7 +474,12 @@ describe('observe', () => {
 describe('applyStatus', () => {
   const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
   const path = '/api/v1/namespaces/default/services/web/status';
-  const written = { apiVersion: 'v1', kind: 'Service', metadata: { ...target, resourceVersion: '42' } };
+  const written = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...target, resourceVersion: '42' },
+    status: { loadBalancer: { ingress: [{ ip: '10.200.0.7', ipMode: 'VIP' }] } },
+  };
 
   it('applies the addresses to the status, as our own field manager and without force', async () => {
     server.handle(serve({ [path]: (response) => answerJson(response, 200, written) }));
@@ -559,7 +564,11 @@ describe('createEvent', () => {
   const path = '/api/v1/namespaces/default/events';
 
   it('writes it into the namespace of the Service, as mkplan, each by a name of its own', async () => {
-    server.handle(serve({ [path]: (response) => answerJson(response, 201, {}) }));
+    const made = (response: ServerResponse) => {
+      const body = JSON.parse(server.seen.at(-1)?.body ?? '') as { metadata: object };
+      answerJson(response, 201, { ...body, metadata: { ...body.metadata, resourceVersion: '43' } });
+    };
+    server.handle(serve({ [path]: made }));
     const cluster = await connect(minikube());
     await cluster.createEvent(target, event);
     await cluster.createEvent(target, event);

@@ -151,7 +151,8 @@ function serve({ forbidden, absent, review = () => allow }: Serving): void {
       const { status, body: answer } = review(asked.spec.resourceAttributes);
       answerJson(response, status, answer);
     } else if (path === forbidden) answerJson(response, 403, { message: 'forbidden' });
-    else answerJson(response, path in objects && path !== absent ? 200 : 404, objects[path] ?? {});
+    else if (path === absent) answerJson(response, 404, {});
+    else answerJson(response, path in objects ? 200 : 404, objects[path] ?? {});
   });
 }
 

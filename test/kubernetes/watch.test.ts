@@ -549,7 +549,7 @@ describe('what we write', () => {
   });
 
   it('and changed nothing is not waited for', async () => {
-    const { answer } = await write(service('a', 1));
+    const { answer } = await write(service('a', 1, '10.200.0.1'));
     await answer();
     tell(SERVICES, ['MODIFIED', service('a', 31, '10.200.0.9')]);
     await shows('a 10.200.0.9');

@@ -114,8 +114,8 @@ const NO_SUCH_PATH = '404 page not found';
  */
 export function isOfApiServer({ status, body }: ApiAnswer): boolean {
   if (typeof body !== 'object' || body === null) return false;
-  const { code, message } = body as { readonly code?: unknown; readonly message?: unknown };
-  return code === status || (status === 404 && message === NO_SUCH_PATH);
+  const { kind, code, message } = body as Readonly<Record<string, unknown>>;
+  return (kind === 'Status' && code === status) || (status === 404 && message === NO_SUCH_PATH);
 }
 
 /** Reads an answer to its end. Throws LostConnection when it is cut, and Unexpected when it is too long or not JSON. */

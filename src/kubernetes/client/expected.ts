@@ -7,7 +7,9 @@ export interface Expected {
   /** The namespace that they are in; `*` for any, null where the resource has none. */
   readonly namespace: string | null;
   readonly name?: string;
-  readonly uid?: string;
+  readonly uid?: string | undefined;
+  /** The resourceVersion that it had before it was changed: no API server answers a change with that. */
+  readonly changedFrom?: string | undefined;
 }
 
 /** An answer that is not what was asked for; the message says what is odd about it. */
@@ -108,13 +110,16 @@ export function requireItem(item: unknown, type: Expected): string {
 export function requireObject<T>(body: unknown, type: Expected): T {
   const { apiVersion, kind, uid } = type;
   const fields = fieldsOf(body);
-  const isBare = uid !== undefined && fields !== null && fields['kind'] === undefined;
+  const isBare =
+    uid !== undefined && fieldsOf(fields?.['metadata']) !== null && fields?.['kind'] === undefined;
   if (!isBare && !isOf(fields, apiVersion, kind)) {
     throw new Unexpected(`the answer is not a ${kind} of ${apiVersion}: ${described(body)}`);
   }
   const metadata = metadataOf(fields ?? {}, kind);
   requireNamed(metadata, type);
-  versionOf(metadata, kind);
+  if (versionOf(metadata, kind) === type.changedFrom) {
+    throw new Unexpected(`the ${kind} has the resourceVersion still that it had before it was changed`);
+  }
   return body as T;
 }
 
@@ -138,12 +143,11 @@ export function requirePage(body: unknown, { apiVersion, kind }: Expected): Page
   return { items: items ?? [], resourceVersion, next };
 }
 
-/** The answer to a write that nothing is read of: any but one that says that it failed. Throws Unexpected. */
-export function requireNoFailure(body: unknown): void {
+/** The answer to a removal: a Status that says so, or the object as it was last. Throws Unexpected. */
+export function requireRemoved(body: unknown, type: Expected): void {
   const fields = fieldsOf(body);
-  if (fields === null || (fields['kind'] === 'Status' && fields['status'] !== 'Success')) {
-    throw new Unexpected(`the answer does not say that it was done: ${described(body)}`);
-  }
+  if (isOf(fields, 'v1', 'Status') && fields['status'] === 'Success') return;
+  requireObject(body, type);
 }
 
 function parseLine(line: string): Fields {

@@ -18,8 +18,17 @@ export interface ApiOptions extends TransportOptions {
   readonly deadlineMs: number;
 }
 
-/** What is answered to these with another status than 200 is a part, or nothing. */
-const WHOLE: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list']);
+/** By which statuses an API server says that all of it was done (Kubernetes API reference, "Response" of each operation). */
+const DONE: Readonly<Record<ApiCall['verb'], readonly number[]>> = {
+  get: [200],
+  list: [200],
+  watch: [200],
+  review: [200, 201, 202],
+  create: [200, 201, 202],
+  update: [200, 201],
+  patch: [200, 201],
+  delete: [200, 202],
+};
 const READS: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list', 'review']);
 
 const OK = 200;
@@ -86,8 +95,10 @@ export class ApiClient {
   shown<V>(call: ApiCall, answer: RawAnswer, take: (body: unknown) => V): V {
     if (answer.status >= 300) throw this.#errors.refused(call, answer);
     try {
-      if (WHOLE.has(call.verb) && answer.status !== OK) {
-        throw new Unexpected(`the answer has HTTP status ${answer.status}, and is not whole`);
+      if (!DONE[call.verb].includes(answer.status)) {
+        throw new Unexpected(
+          `the answer has HTTP status ${answer.status}, which no API server gives to this request`,
+        );
       }
       return take(answer.body);
     } catch (error) {

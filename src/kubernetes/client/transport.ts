@@ -3,6 +3,7 @@ import { type Agent, request } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { messageOf } from '../../model/diagnostic.ts';
 import { isReset, LostConnection } from './answer.ts';
+import { Unexpected } from './expected.ts';
 import { type CredentialSource, type Credentials, Link } from './link.ts';
 import type { ApiProxy } from './tunnel.ts';
 
@@ -32,6 +33,11 @@ const PROBE_AFTER_MS = 15_000;
 /** IPv4 peers of a dual-stack socket show as `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
 function peerOf(socket: TLSSocket): string | null {
   return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? null;
+}
+
+/** Whether what answers speaks another language than HTTP, or more than anybody listens to (`HPE_…`: Node's parser). */
+function isUnparsable(error: NodeJS.ErrnoException): boolean {
+  return error.code?.startsWith('HPE_') === true;
 }
 
 /** Node sets a list as one header for each value, and may want to change it. */
@@ -145,9 +151,13 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request({ hostname, port, path, method, headers, signal, agent }, resolve);
       sent.on('error', (error) => {
-        reject(
-          isReset(error) ? new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket) : error,
-        );
+        if (isReset(error)) reject(new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket));
+        else
+          reject(isUnparsable(error) ? new Unexpected(`the answer is not HTTP: ${messageOf(error)}`) : error);
+      });
+      // Node tells of a switch of protocols, which nobody asked for, by nothing else; and the deadline comes to nothing then.
+      sent.on('close', () => {
+        reject(new LostConnection('the connection ended without an answer', { cause: null }));
       });
       sent.end(body?.text);
     });

@@ -59,6 +59,11 @@ export function requireShape<T>(kind: string, value: T, shape: Shape): T {
   throw new Unexpected(`the answer is not of the type that the API reference gives it at ${found}`);
 }
 
+/** Whether a value is as the API's reference has it; it may be missing. */
+export function isShaped(value: unknown, shape: Shape): boolean {
+  return misshapen(value, shape, '') === null;
+}
+
 /** RFC 3339 in whole seconds, as the API stores the times of conditions and Events. */
 export function wireTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
