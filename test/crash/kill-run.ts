@@ -38,7 +38,11 @@ export interface Death {
 }
 
 /** Runs mkplan to its end, or to the death that is meant for it or its helper. */
-export async function runToDeath(rig: Rig, args: readonly string[], death: Death | null): Promise<Ended> {
+export async function runToDeath(
+  rig: Pick<Rig, 'host' | 'directory' | 'argv'>,
+  args: readonly string[],
+  death: Death | null,
+): Promise<Ended> {
   const trace = join(rig.directory, 'trace');
   await rm(trace, { force: true });
   const child = rig.host.spawn(rig.argv(...args), { env: envOf(trace, death) });

@@ -109,6 +109,11 @@ export const ANYTHING: readonly Odd[] = [
     text(gzipSync(Buffer.alloc(MANY_BYTES, ' ')), { 'Content-Encoding': 'gzip' }),
   ),
   odd('brackets in brackets, a million deep', 'it is an array', text('['.repeat(1e6) + ']'.repeat(1e6))),
+  odd(
+    'an apiVersion that cannot be a text',
+    'it is a Thing of no version',
+    text('{"kind":"Thing","apiVersion":{"toString":1}}'),
+  ),
 ];
 
 /** What no list can be, of whatever kind. */
@@ -282,6 +287,7 @@ export const WATCHES: readonly OddStream[] = [
   stream('a type that nobody knows', line('RENAMED', SERVICE)),
   stream('a type that is __proto__', line('__proto__', SERVICE)),
   stream('a type that is a number', line(7, SERVICE)),
+  stream('a type that cannot be a text', line({ toString: 1 }, SERVICE)),
   stream('an event without an object', line('DELETED', undefined)),
   stream('an event whose object is null', line('DELETED', null)),
   stream('an event of another kind', line('DELETED', { ...SERVICE, kind: 'Pod' })),

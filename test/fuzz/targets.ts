@@ -1,4 +1,5 @@
 import type { Target } from './target.ts';
+import { ANSWERS } from './targets/answers.ts';
 import { CLUSTER } from './targets/cluster.ts';
 import { HELPER } from './targets/helper.ts';
 import { KERNEL } from './targets/kernel.ts';
@@ -6,4 +7,4 @@ import { SPEC } from './targets/spec.ts';
 import { STATE } from './targets/state.ts';
 
 /** Every reader of input that somebody else wrote. */
-export const TARGETS: readonly Target[] = [...SPEC, ...STATE, ...HELPER, ...KERNEL, ...CLUSTER];
+export const TARGETS: readonly Target[] = [...SPEC, ...STATE, ...HELPER, ...KERNEL, ...CLUSTER, ...ANSWERS];

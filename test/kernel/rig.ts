@@ -101,8 +101,13 @@ export class Rig {
 
   /** The argv that runs mkplan as that user; a test may have been started by sudo, which mkplan refuses. */
   argv(...args: readonly string[]): [string, ...string[]] {
+    return this.argvOf(MKPLAN, ...args);
+  }
+
+  /** The same for another build. */
+  argvOf(main: string, ...args: readonly string[]): [string, ...string[]] {
     const env = Object.entries(this.env).map(([key, value]) => `${key}=${value}`);
-    return ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...env, process.execPath, MKPLAN, ...args];
+    return ['env', '-u', 'SUDO_UID', '-u', 'SUDO_USER', ...env, process.execPath, main, ...args];
   }
 
   async mkplan(...args: readonly string[]): Promise<CommandResult> {

@@ -48,7 +48,9 @@ function described(value: unknown): string {
   }
   const { kind, apiVersion, message } = fields;
   if (kind === 'Status') return `it is a Status: ${isText(message) ? message : 'without a message'}`;
-  return isText(kind) ? `it is a ${kind} of ${String(apiVersion)}` : 'it names no kind';
+  // An object may say anything of how it is made into a text.
+  const version = isText(apiVersion) ? apiVersion : 'no version';
+  return isText(kind) ? `it is a ${kind} of ${version}` : 'it names no kind';
 }
 
 function isOf(fields: Fields | null, apiVersion: string, kind: string): fields is Fields {
@@ -177,7 +179,7 @@ export function requireEvent<T>(line: string, expected: Expected): WatchEvent<T>
   }
   const isBookmark = type === 'BOOKMARK';
   if (!isBookmark && type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') {
-    throw new Unexpected(`the watch tells of "${String(type)}"`);
+    throw new Unexpected(`the watch tells of ${isText(type) ? `"${type}"` : 'no type of event'}`);
   }
   const { apiVersion, kind } = expected;
   if (!isOf(object, apiVersion, kind)) {

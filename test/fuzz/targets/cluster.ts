@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAllocations, parseAllocations } from '../../../src/kubernetes/allocations.ts';
 import { Unexpected } from '../../../src/kubernetes/client/expected.ts';
+import { readDocument, UnreadableText } from '../../../src/kubernetes/kubeconfig/document.ts';
 import { readKubeContext } from '../../../src/kubernetes/kubeconfig/kubeconfig.ts';
 import { parseKubeadm } from '../../../src/kubernetes/networks.ts';
 import { observedNode, requirePod, strayPods } from '../../../src/kubernetes/nodes.ts';
@@ -10,7 +11,7 @@ import { countEndpoints, observedService, sliceEndpoints } from '../../../src/ku
 import { parseProfileFile } from '../../../src/minikube/config-file.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import type { ObservedService } from '../../../src/model/observed.ts';
-import type { Json } from '../mutate.ts';
+import { type Json, mutateBytes } from '../mutate.ts';
 import { areAddresses, areTexts, isKubeadm, mustBeNode, mustBeService } from '../shape.ts';
 import { jsonInputs, must, type Target, textInputs, tried } from '../target.ts';
 
@@ -210,6 +211,47 @@ const kubeconfig: Target = {
   },
 };
 
+const SEVERAL = `${JSON.stringify(KUBECONFIG)}
+---
+apiVersion: v1
+kind: Config
+current-context: other
+---
+`;
+const TWICE = `apiVersion: v1
+kind: Config
+current-context: other
+current-context: minikube
+preferences: {}
+clusters:
+- name: minikube
+  cluster: &cluster { server: "https://192.168.39.2:8443", proxy-url: null, tls-server-name: 192.168.39.2 }
+contexts:
+- { name: minikube, context: { cluster: minikube, user: minikube, namespace: default } }
+users:
+- name: minikube
+  user: { token: abc, as: somebody, as-groups: [], as-user-extra: { a: [b] } }
+...
+`;
+const IN_UTF16 = Buffer.from(`\ufeff${TWICE}`, 'utf16le');
+
+/** The bytes of a kubeconfig as a document, whatever it says. */
+const document: Target = {
+  name: 'kubeconfig-document',
+  make: (random) => {
+    const seeds = [Buffer.from(SEVERAL), Buffer.from(TWICE), IN_UTF16];
+    return mutateBytes(random.pick(seeds), random, seeds);
+  },
+  read: (input) => {
+    const found = tried(() => readDocument(input), UnreadableText);
+    if (found === null) return false;
+    const text = JSON.stringify(found.value);
+    // JSON is YAML, of any version: what was read is what JSON can say.
+    must(JSON.stringify(readDocument(Buffer.from(text))) === text, 'it reads back otherwise');
+    return typeof found.value === 'object' && found.value !== null;
+  },
+};
+
 const PROFILE: Json = {
   Name: 'minikube',
   Driver: 'kvm2',
@@ -238,4 +280,4 @@ const profile: Target = {
   },
 };
 
-export const CLUSTER: readonly Target[] = [...objects, allocations, kubeadm, kubeconfig, profile];
+export const CLUSTER: readonly Target[] = [...objects, allocations, kubeadm, kubeconfig, document, profile];

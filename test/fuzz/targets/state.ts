@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Claim } from '../../../src/model/claim.ts';
+import { Failure } from '../../../src/model/diagnostic.ts';
 import { encodeRoute, type Route, type RouteDocument } from '../../../src/model/route.ts';
 import { decodeSavedPlan, encodeSavedPlan } from '../../../src/planner/saved-plan.ts';
+import { createApprovals } from '../../../src/registry/approvals-file.ts';
 import { DocumentError } from '../../../src/registry/check.ts';
 import { decodeClaims, encodeClaims } from '../../../src/registry/claims-file.ts';
 import { encodeLine, NewerJournal, replay } from '../../../src/registry/journal-records.ts';
@@ -47,9 +51,11 @@ function sparse(document: unknown): unknown {
 }
 
 /** What a claim says, as its document does. */
-function claimDocument(claim: Claim): unknown {
+function claimDocument({ unknown = {}, ...claim }: Claim): unknown {
   mustBeRoute(claim.route);
-  return { ...claim, route: encodeRoute(claim.route) };
+  const { route = {}, owner = {}, ...own } = unknown as Record<string, object>;
+  const known = { ...claim, route: { ...encodeRoute(claim.route), ...route } };
+  return { ...known, owner: { ...claim.owner, ...owner }, ...own };
 }
 
 function sparseClaims(documents: unknown): unknown {
@@ -77,6 +83,76 @@ const registry: Target = {
     );
     const again = decodeClaims('registry.json', encodeClaims(found.value));
     must(isDeepStrictEqual(again, found.value), 'claims read back otherwise');
+    return true;
+  },
+};
+
+/** A registry whose checksum is right, so that what stands behind it is reached. */
+function sealRegistry(value: Json): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
+  const { crc32: _sum, ...rest } = value as Record<string, Json>;
+  const sum = crc32(JSON.stringify(rest)).toString(16).padStart(8, '0');
+  return JSON.stringify({ crc32: sum, ...rest });
+}
+
+/** One with keys of a newer mkplan everywhere, which are kept. */
+const sealedRegistry: Target = {
+  ...registry,
+  name: 'registry-sealed',
+  make: jsonInputs(
+    [
+      JSON.parse(encodeClaims({ claims: [CLAIM, GUARD], unknown: { note: [1] } }).toString()) as Json,
+      {
+        version: 2,
+        claims: [{ ...(claimDocument(CLAIM) as object), note: { a: 1 } }],
+      },
+    ],
+    sealRegistry,
+  ),
+};
+
+const APPROVALS: Json = {
+  version: 1,
+  approvals: [
+    {
+      spec: '/p/tunnel.yaml',
+      profile: 'minikube',
+      context: 'minikube',
+      cluster: 'u1',
+      kind: 'covers',
+      subject: '10.96.0.0/12',
+      why: 'it takes part of a VPN',
+      approvedOn: '2026-01-01T00:00:00.000Z',
+    },
+    {
+      spec: '/p/tunnel.yaml',
+      profile: 'other',
+      context: 'other',
+      cluster: null,
+      kind: 'credentials',
+      subject: 'aws eks get-token',
+      why: 'it runs a program',
+      approvedOn: '2026-01-02T03:04:05.678Z',
+    },
+  ],
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'mkplan-fuzz-state-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const approvals: Target = {
+  name: 'approvals',
+  make: jsonInputs([APPROVALS, { version: 1, approvals: [] }]),
+  read: async (input) => {
+    writeFileSync(join(folder, 'approvals.json'), input, { mode: 0o600 });
+    const file = createApprovals(folder);
+    const found = await file.read().catch((thrown: unknown) => {
+      if (thrown instanceof Failure) return null;
+      throw thrown;
+    });
+    if (found === null) return false;
+    const said = JSON.parse(input.toString('utf8')) as Record<string, unknown>;
+    must(isDeepStrictEqual(said, { version: 1, approvals: found }), 'not all of it was understood');
     return true;
   },
 };
@@ -238,6 +314,8 @@ const plans: Target = {
 
 export const STATE: readonly Target[] = [
   registry,
+  sealedRegistry,
+  approvals,
   { ...journal, read: (input) => refusingNewer(input) },
   plans,
 ];
