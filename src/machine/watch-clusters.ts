@@ -15,6 +15,11 @@ import type { WatchPorts } from './watch-ports.ts';
 /** Before what had changed meanwhile is asked for again, in milliseconds. */
 const RETRY_MS = 20;
 
+/** Before conditions that could not be written are tried again, in milliseconds: nothing depends on them. */
+const TELL_AGAIN_MS = 10_000;
+/** A cluster that is asked the same again within this time did not do it, whatever it said. Milliseconds. */
+const REPEATED_WITHIN_MS = 60_000;
+
 const NOT_DONE = 'its cluster says that it has done what it was asked for, and shows otherwise';
 
 /** How a cluster took what it was asked for. */
@@ -25,6 +30,8 @@ export interface ClusterOutcome {
   readonly failed: readonly FailedStep[];
   /** What the Lease or the record was refused with, so that nothing else was asked for; null where they were written. */
   readonly thrown: unknown;
+  /** What was not told, and that nothing depends on. */
+  readonly untold: readonly Diagnostic[];
 }
 
 /** Asks one cluster for its share, in the order in which that is safe to stop. Never throws. */
@@ -44,7 +51,7 @@ async function askCluster(
     for (const change of share.allocations) await services.writeAllocations(change);
     for (const { profile, announced } of share.leases) if (announced) await services.leave(profile);
   } catch (thrown) {
-    return { share, done, failed, thrown };
+    return { share, done, failed, thrown, untold: [] };
   }
   const statuses = new StatusWriter(services);
   const fail = ({ change, step }: ClusterShare['changes'][number], diagnostic: Diagnostic) => {
@@ -63,10 +70,9 @@ async function askCluster(
   );
   for (const one of untried) fail(one, untriedService(one));
   const told = { steps: done, reports: share.reports };
-  for (const diagnostic of await tellServices(services, { plan: told, statuses }, signal)) {
-    emit({ type: 'warning', txid, diagnostic });
-  }
-  return { share, done, failed, thrown: null };
+  const untold = await tellServices(services, { plan: told, statuses }, signal);
+  for (const diagnostic of untold) emit({ type: 'warning', txid, diagnostic });
+  return { share, done, failed, thrown: null, untold };
 }
 
 /** What a session's work on its clusters is made with. */
@@ -95,8 +101,10 @@ export class ClusterWork {
   readonly #asking = new Map<string, Promise<void>>();
   /** By unit: how often in a row it turned out to have changed meanwhile. */
   readonly #overtaken = new Map<string, number>();
-  /** By profile: what was told and recorded last. */
-  readonly #told = new Map<string, string>();
+  /** By profile: what was told and recorded last, and when, in milliseconds of the clock. */
+  readonly #told = new Map<string, { readonly text: string; readonly at: number }>();
+  /** By profile: until when no condition is written there, since one could not be. Milliseconds of the clock. */
+  readonly #quietUntil = new Map<string, number>();
 
   constructor(ports: WatchPorts, options: ClusterWorkOptions) {
     this.#ports = ports;
@@ -108,11 +116,19 @@ export class ClusterWork {
     return new Set(this.#asking.keys());
   }
 
-  /** Asks a cluster; false where it is being asked already. */
+  /** When conditions may be written again that could not be; null where none wait for that. Milliseconds of the clock. */
+  nextTelling(now: number): number | null {
+    const ends = [...this.#quietUntil.values()].filter((at) => at > now);
+    return ends.length === 0 ? null : Math.min(...ends);
+  }
+
+  /** Asks a cluster; false where it is being asked already, or there is nothing that it may be asked for now. */
   begin(share: ClusterShare): boolean {
-    const { profile } = share;
+    const { profile, leases, allocations, changes } = share;
     if (this.#asking.has(profile)) return false;
-    const asking = this.ask(share).then(async (outcome) => {
+    const isQuiet = this.#ports.clock.now() < (this.#quietUntil.get(profile) ?? 0);
+    if (isQuiet && leases.length + allocations.length + changes.length === 0) return false;
+    const asking = this.ask(isQuiet ? { ...share, reports: [] } : share).then(async (outcome) => {
       // So that news of what has changed can arrive.
       if (this.#note(outcome)) await this.#ports.clock.wait(RETRY_MS, this.#end.signal);
       this.#asking.delete(profile);
@@ -147,13 +163,14 @@ export class ClusterWork {
   }
 
   /** Sets aside what failed. True where something had changed meanwhile, and is asked for again at once. */
-  #note({ share, done, failed, thrown }: ClusterOutcome): boolean {
+  #note({ share, done, failed, thrown, untold }: ClusterOutcome): boolean {
     const { units, made } = this.#options;
     const now = this.#ports.clock.now();
     const profile: Unit = { kind: 'profile', name: share.profile };
     if (thrown !== null) return this.#failed(profile, messageOf(thrown), isStale(thrown));
-    this.#succeeded(profile);
-    if (this.#isRepeated(share)) units.undone(profile, () => NOT_DONE, now);
+    if (untold.length > 0) this.#quietUntil.set(share.profile, now + TELL_AGAIN_MS);
+    else if (this.#isRepeated(share, now)) units.failed(profile, NOT_DONE, now);
+    else this.#succeeded(profile);
     for (const step of done) this.#overtaken.delete(keyOf(unitOf(step)));
     made.note(done, units, now);
     const again = failed.map(({ step, diagnostic }) =>
@@ -179,17 +196,17 @@ export class ClusterWork {
     return false;
   }
 
-  /** Whether the same had been told and recorded the last time. */
-  #isRepeated({ profile, leases, allocations, reports }: ClusterShare): boolean {
+  /** Whether the same had been told and recorded a moment ago. */
+  #isRepeated({ profile, leases, allocations, reports }: ClusterShare, now: number): boolean {
     if (leases.length + allocations.length + reports.length === 0) return false;
     const text = JSON.stringify([
       leases,
       allocations.map(({ after }) => after),
       reports.map(({ uid, condition }) => [uid, condition.after]),
     ]);
-    const isRepeated = this.#told.get(profile) === text;
-    this.#told.set(profile, text);
-    return isRepeated;
+    const last = this.#told.get(profile);
+    this.#told.set(profile, { text, at: now });
+    return last !== undefined && last.text === text && now - last.at < REPEATED_WITHIN_MS;
   }
 }
 

@@ -226,7 +226,9 @@ class WatchRun implements WatchWork {
     this.#alarm?.abort();
     this.#alarm = null;
     const now = this.#ports.clock.now();
-    const due = [this.#units.nextRelease, this.#planning.nextStop(now)].filter((at) => at !== null);
+    const due = [this.#units.nextRelease, this.#planning.nextStop(now), this.#work.nextTelling(now)].filter(
+      (at) => at !== null,
+    );
     if (due.length === 0) return;
     const alarm = new AbortController();
     this.#alarm = alarm;

@@ -16,8 +16,8 @@ export class WatchedCluster {
   record: AllocationRecord = { resourceVersion: null, allocations: [] };
   /** The address of its VM. */
   vm: string = build.VM;
-  /** One that is `mute` answers no write, and is still known from memory; one that `hangs` cannot be observed, either. */
-  reach: 'up' | 'down' | 'mute' | 'hangs' = 'up';
+  #reach: 'up' | 'down' | 'mute' | 'hangs' = 'up';
+  readonly #waiting: (() => void)[] = [];
   /** How often it was asked for something, and gave no answer. */
   unanswered = 0;
   /** Turns of the event loop that each write takes. */
@@ -37,6 +37,19 @@ export class WatchedCluster {
   /** What our Lease says that we serve. */
   #serves: readonly Serving[] | null = null;
   #version = 1;
+
+  /**
+   * One that is `mute` answers no write, and is still known from memory; one that `hangs` cannot be observed, either. Both
+   * answer once they are back, however late that is.
+   */
+  get reach(): 'up' | 'down' | 'mute' | 'hangs' {
+    return this.#reach;
+  }
+
+  set reach(reach: 'up' | 'down' | 'mute' | 'hangs') {
+    this.#reach = reach;
+    for (const go of this.#waiting.splice(0)) go();
+  }
 
   next(): string {
     return String(++this.#version);
@@ -108,9 +121,10 @@ export class WatchedCluster {
 
   async #answer(): Promise<void> {
     for (let turn = 0; turn < this.slowness; turn++) await setImmediate();
+    while (this.reach === 'mute' || this.reach === 'hangs') {
+      this.unanswered++;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
     if (this.reach === 'down') throw failure('cluster-unreachable', 'ECONNREFUSED');
-    if (this.reach === 'up') return;
-    this.unanswered++;
-    await new Promise(() => undefined);
   }
 }

@@ -68,7 +68,10 @@ const kinds = {
   'kernel.flushed': fc.record({ whose: fc.constantFrom('ours', 'all') }),
   'kernel.gateway-refused': fc.record({ isRefused: fc.boolean() }),
   'host.unreadable': fc.record({ isUnreadable: fc.boolean() }),
-  'api.reach': fc.record({ profile, reach: fc.constantFrom('up' as const, 'down' as const) }),
+  'api.reach': fc.record({
+    profile,
+    reach: fc.constantFrom('up' as const, 'up' as const, 'down' as const, 'mute' as const, 'hangs' as const),
+  }),
   'api.overtaken': fc.record({ profile, times: fc.integer({ min: 1, max: 8 }) }),
   'api.refusing': fc.record({ profile, name: serviceName, isRefused: fc.boolean() }),
   'api.record-refused': fc.record({ profile, left: fc.integer({ min: 1, max: 7 }), stale: fc.boolean() }),
