@@ -83,8 +83,16 @@ async function main() {
     const minutes = Math.ceil((((performance.now() - started) / kills) * (all - kills)) / 60_000);
     process.stdout.write(`  ${kills} kills, ${violations.length} violations; about ${minutes} min left\n`);
   };
-  const { rows, kills, violations } = await runKillMatrix({ seed, parts, jobs, onKill, onViolation: tell });
-  process.stdout.write(`\n${tableOf(rows)}\n${kills} kills, ${violations.length} violations, seed ${seed}\n`);
+  const { rows, kills, aged, violations } = await runKillMatrix({
+    seed,
+    parts,
+    jobs,
+    onKill,
+    onViolation: tell,
+  });
+  process.stdout.write(
+    `\n${tableOf(rows)}\n${kills} kills, ${aged} of them with files of an older mkplan, ${violations.length} violations, seed ${seed}\n`,
+  );
   return violations.length === 0 ? 0 : 1;
 }
 

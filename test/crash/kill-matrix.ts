@@ -34,6 +34,8 @@ interface Violation {
 export interface Matrix {
   readonly rows: readonly Row[];
   readonly kills: number;
+  /** Those of them that began with the files of an older mkplan. */
+  readonly aged: number;
   readonly violations: readonly Violation[];
 }
 
@@ -64,6 +66,7 @@ class Tally implements Matrix {
   readonly violations: Violation[] = [];
   readonly #onViolation: Options['onViolation'];
   kills = 0;
+  aged = 0;
 
   constructor(onViolation: Options['onViolation']) {
     this.#onViolation = onViolation;
@@ -120,6 +123,8 @@ class KillPart {
   }
 
   async #kill(): Promise<boolean> {
+    const isAged = this.#random.oneIn(4);
+    if (isAged) await this.#world.age();
     const before = await this.#world.lasting();
     const command = this.#command(before);
     const death = this.#death(before.open === null ? command.verb : 'cleanup');
@@ -128,6 +133,7 @@ class KillPart {
     const ended = await this.#run(command, death);
     await this.#world.settle();
     if (ended.killed) this.#count(ended, death, before.open !== null);
+    if (ended.killed && isAged) this.#tally.aged++;
     const where = `${JSON.stringify(command)}, ${JSON.stringify(death)}`;
     const isSound = await this.#check(where, ended, (after) => [
       ...checkDead(this.#world.foreign, before, after, command),

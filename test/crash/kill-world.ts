@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claim } from '../../src/model/claim.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
@@ -8,6 +8,7 @@ import { createJournal } from '../../src/registry/journal-file.ts';
 import type { JournaledTransaction } from '../../src/registry/registry.ts';
 import { MOVED, Rig, specOf, VM } from '../kernel/rig.ts';
 import { HANGS_MS } from './kill-run.ts';
+import { withVersionOne } from './older-files.ts';
 
 const vm6 = { name: 'vm6', gateway: 'fd00:39::174', cidrs: ['fd00:96::/112'] };
 
@@ -117,6 +118,16 @@ export class KillWorld {
   async settle(): Promise<void> {
     const wait = LOCKS.flatMap((name) => ['flock', '-w', '60', join(this.rig.state, name)]);
     await this.rig.host.must(['env', ...wait, 'true'], { timeoutMs: HANGS_MS });
+  }
+
+  /** Has the files be as an older mkplan wrote them, so that whatever comes next is the first to write them anew. */
+  async age(): Promise<void> {
+    for (const name of ['registry.json', 'journal.ndjson'] as const) {
+      const path = join(this.rig.state, name);
+      // There is none before the first transaction.
+      const text = await readFile(path, 'utf8').catch(() => null);
+      if (text !== null) await writeFile(path, withVersionOne(name, text));
+    }
   }
 
   async lasting(): Promise<Lasting> {

@@ -99,7 +99,6 @@ describe.skipIf(refused !== null)(
         [],
       );
       expect(after.open, at).toBeNull();
-      expect(await textOf('registry.json'), at).toContain('"version":2,');
     }
 
     it('are just what the kill matrix takes for them', async () => {
@@ -129,6 +128,8 @@ describe.skipIf(refused !== null)(
         const after = await world.lasting();
         expect(checkDead(world.foreign, before, after, MOVED), told).toEqual([]);
         await expectRecovered(index % 2 === 0 ? MOVED : CLEANUP, told);
+        // A cleanup that has nothing to change writes nothing anew.
+        if (index % 2 === 0) expect(await textOf('registry.json'), told).toContain('"version":2,');
       }
     }, 900_000);
 

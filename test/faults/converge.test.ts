@@ -4,15 +4,32 @@ import type { ApplyOutcome } from '../../src/machine/apply-ports.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { isEmpty } from '../../src/model/plan.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
+import { NO_LISTS, type Odd } from './odd-answers.ts';
 import { type Fault, PASS, type Passing } from './proxy.ts';
 import { FOREIGN, Stack, wrongs } from './stack.ts';
 
 /** Of one call; so short that a server which hangs does not hold the tests up. */
 const DEADLINE_MS = 300;
+/** For a server that does not hang any more, on a machine that is busy. */
+const PATIENT_MS = 10_000;
 const TIMEOUT_MS = 120_000;
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const FOREIGN_ADDRESS = '10.200.0.5';
+
+/** Made of the answer itself; of one that is no list there may be nothing to make, and then it is half of it. */
+function broken(of: Odd['of']): Fault {
+  return {
+    kind: 'rewrite',
+    rewrite: (reply) => {
+      try {
+        return of(reply);
+      } catch {
+        return { body: reply.body.subarray(0, reply.body.length / 2) };
+      }
+    },
+  };
+}
 
 const fault = fc.oneof(
   { weight: 8, arbitrary: fc.constant(PASS) },
@@ -28,6 +45,9 @@ const fault = fc.oneof(
       .map((share) => ({ kind: 'cut' as const, share })),
   },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 50 }).map((ms) => ({ kind: 'delay' as const, ms })) },
+  // What is no answer to anything, or to no list; and writes that are said to be made, and are not.
+  { weight: 3, arbitrary: fc.constantFrom<Fault>(...NO_LISTS.map(({ of }) => broken(of))) },
+  { weight: 1, arbitrary: fc.constant<Fault>({ kind: 'invent', invent: ({ body }) => ({ body }) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -90,6 +110,7 @@ function inTurn(faults: readonly Fault[], spared: string): (passing: Passing) =>
 
 async function expectConverged(): Promise<void> {
   stack.proxy.decide(() => PASS);
+  stack.deadlineMs = PATIENT_MS;
   const last = await stack.apply();
   expect(['done', 'nothing']).toContain(last.kind);
   expect(wrongs(stack)).toEqual([]);

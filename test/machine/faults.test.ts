@@ -28,13 +28,18 @@ const FAULTS = [
   { file: 'EIO', api: failure('error', 'HTTP 429'), process: failure('error', 'timed-out') },
   { file: 'EROFS', api: failure('error', 'HTTP 503'), process: failure('lock-held', 'lock-held') },
   { file: 'EPERM', api: failure('error', 'timed-out'), process: system('EAGAIN') },
+  // What is answered to a write says nothing of whether it was made: here it was not, and where the reply fails, it was.
+  { file: 'ENOSPC', api: failure('error', 'api-object-malformed'), process: failure('error', 'timed-out') },
 ] as const;
+
+/** What becomes of the answer to a write that was made. */
+const LOST = [failure('error', 'timed-out'), failure('error', 'api-object-malformed')] as const;
 
 function errorOf(index: number): (name: string) => Error {
   const { file, api, process } = FAULTS[index] ?? FAULTS[0];
   return (name) => {
     if (/ (journal|registry)\./.test(name)) return failure('error', 'state-file');
-    if (name.startsWith('services.reply')) return failure('error', 'timed-out');
+    if (name.startsWith('services.reply')) return LOST[index % LOST.length] ?? LOST[0];
     if (name.startsWith('services.')) return api;
     return /^(kernel|helper|observe)/.test(name) ? process : system(file);
   };
@@ -87,7 +92,7 @@ async function converge(world: FaultWorld, to: DesiredState, after: Ours, at: st
 }
 
 describe.each(Object.entries(KINDS))('%s', (kind, { to }) => {
-  test.each([0, 2])(
+  test.each([0, 2, 4])(
     'failing at any operation, faults from %i on: the outcome is true, and the next command converges',
     async (from) => {
       const { before, after } = await ends(kind, to);

@@ -158,7 +158,8 @@ export class ProgramCredentials implements CredentialSource {
     const { apiVersion } = this.#program;
     if (printed['kind'] !== 'ExecCredential') throw this.#failure('it printed no ExecCredential', wrong);
     if (printed['apiVersion'] !== apiVersion) {
-      const version = String(printed['apiVersion']).slice(0, 100);
+      const answered = printed['apiVersion'];
+      const version = typeof answered === 'string' ? answered.slice(0, 100) : 'none';
       throw this.#failure(`it answered with apiVersion ${version}`, `The kubeconfig asks for ${apiVersion}.`);
     }
     const status = entryOf(printed['status']);
@@ -177,7 +178,7 @@ export class ProgramCredentials implements CredentialSource {
 
   #endOf(timestamp: unknown): number | null {
     if (timestamp === undefined || timestamp === null) return null;
-    const endsAt = Date.parse(String(timestamp));
+    const endsAt = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
     if (Number.isNaN(endsAt))
       throw this.#failure('its expirationTimestamp is no time', 'It is one of RFC 3339.');
     return endsAt;
