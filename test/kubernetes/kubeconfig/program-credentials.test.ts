@@ -202,6 +202,16 @@ describe('credentials that a program makes', () => {
       `info.apiVersion = 'client.authentication.k8s.io/v1beta1'; print({ token: 'secret' });`,
       'apiVersion client.authentication.k8s.io/v1beta1',
     ],
+    [
+      'answers in a version that cannot be a text',
+      `info.apiVersion = { toString: 1 }; print({ token: 'secret' });`,
+      'apiVersion none',
+    ],
+    [
+      'gives a time that cannot be a text',
+      `print({ token: 'secret', expirationTimestamp: { toString: 1 } });`,
+      'is no time',
+    ],
     ['gives nothing', `print({});`, 'neither a token nor a certificate'],
     ['gives half', `print({ clientCertificateData: 'secret' });`, 'neither a token nor a certificate'],
     [
