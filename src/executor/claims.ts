@@ -20,11 +20,26 @@ function claimChange(step: RouteStep): { readonly dropped: Route | null; readonl
   }
 }
 
+/** The UID of each profile's cluster once a plan has been applied; what the plan cannot tell is as it was. */
+function clustersAfter(claims: readonly Claim[], plan: Plan, { spec }: Owner): ReadonlyMap<string, string> {
+  const known = claims.flatMap(({ owner, profile, cluster }): [string, string][] =>
+    owner.spec === spec && cluster !== undefined ? [[profile, cluster]] : [],
+  );
+  return new Map([...known, ...plan.clusters.map(({ profile, uid }): [string, string] => [profile, uid])]);
+}
+
+/** A claim with the cluster that its profile leads to now. */
+function inCluster(claim: Claim, clusters: ReadonlyMap<string, string>): Claim {
+  const cluster = clusters.get(claim.profile);
+  return cluster === undefined || cluster === claim.cluster ? claim : { ...claim, cluster };
+}
+
 /**
  * The claims once a plan has been applied, of every spec: those of the routes it made or adopted are added, those of
  * the routes it deleted or forgot are gone. Verification has shown by then that the kernel has each claimed route by
  * exactly its key. A claim of another network namespace in this boot is never dropped: an equal key there is
- * another route. What was made to last lasts, also when a session mends or moves it.
+ * another route. What was made to last lasts, also when a session mends or moves it. All of a profile are of the cluster that it leads to
+ * by then.
  */
 export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, now: Date): Claim[] {
   const created = now.toISOString();
@@ -33,6 +48,7 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
       .filter((claim) => claim.owner.spec === owner.spec && claim.owner.mode === 'persistent')
       .map(({ route }) => formatPrefix(route.destination)),
   );
+  const clusters = clustersAfter(claims, plan, owner);
   const dropped = new Set<string>();
   const added = new Map<string, Claim>();
   for (const step of plan.steps) {
@@ -40,16 +56,11 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
     const change = claimChange(step);
     if (change.dropped !== null) dropped.add(keyOf(change.dropped));
     if (change.claimed !== null) {
-      const key = keyOf(change.claimed);
-      added.set(key, {
-        profile: step.profile,
-        purpose: step.purpose,
-        route: change.claimed,
-        owner: lasting.has(formatPrefix(change.claimed.destination))
-          ? { ...owner, mode: 'persistent' }
-          : owner,
-        created,
-      });
+      const { profile, purpose } = step;
+      const lasts = lasting.has(formatPrefix(change.claimed.destination));
+      const made = lasts ? { ...owner, mode: 'persistent' as const } : owner;
+      const claim = { profile, purpose, route: change.claimed, owner: made, created };
+      added.set(keyOf(change.claimed), inCluster(claim, clusters));
     }
   }
   const elsewhere = (claim: Claim) =>
@@ -58,5 +69,8 @@ export function claimsAfter(claims: readonly Claim[], plan: Plan, owner: Owner, 
     const key = claimKey(claim);
     return elsewhere(claim) || !(dropped.has(key) || added.has(key));
   });
-  return [...kept, ...added.values()];
+  const followed = kept.map((claim) =>
+    claim.owner.spec === owner.spec && !elsewhere(claim) ? inCluster(claim, clusters) : claim,
+  );
+  return [...followed, ...added.values()];
 }

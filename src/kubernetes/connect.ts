@@ -16,7 +16,7 @@ import { requireShape } from './client/wire.ts';
 import type { Cluster, ClusterWatch, ServiceTarget } from './cluster.ts';
 import { createEvent } from './events.ts';
 import { readSlowFacts } from './facts.ts';
-import { unapprovedProgram } from './kubeconfig/credential-program.ts';
+import { programText, unapprovedProgram } from './kubeconfig/credential-program.ts';
 import { readCredentials } from './kubeconfig/credentials.ts';
 import { type KubeContext, readKubeContext } from './kubeconfig/kubeconfig.ts';
 import { ProgramCredentials } from './kubeconfig/program-credentials.ts';
@@ -122,11 +122,14 @@ class ApiCluster implements Cluster {
       // An unreachable server is an answer here: `answeredAt` says so, and `observe` says why.
       if (!(error instanceof Failure)) throw error;
     }
+    const { name, server, writtenByMinikube, program } = this.#context;
     return {
-      name: this.#context.name,
-      server: this.#context.server.origin,
-      fromMinikube: this.#context.writtenByMinikube,
+      name,
+      server: server.origin,
+      fromMinikube: writtenByMinikube,
       answeredAt: this.#api.answeredAt,
+      program: program === null ? null : programText(program),
+      proxy: this.#api.proxyAt,
     };
   }
 

@@ -2,6 +2,7 @@ import type { AllocationRecord } from '../model/allocation.ts';
 import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { reviewWriting } from './allocations.ts';
 import type { ApiClient } from './client/http.ts';
+import { readIdentity } from './identity.ts';
 import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
 import { listStrayPods } from './nodes.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
@@ -9,7 +10,7 @@ import { type MissingRights, reviewRight } from './rights.ts';
 /** What of a cluster changes seldom, and is never watched. */
 export type SlowFacts = Pick<
   ObservedCluster,
-  'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strayPods'
+  'identity' | 'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strayPods'
 >;
 
 /** Reads them, and asks which rights to write are there. Throws a Failure when the cluster cannot be read. */
@@ -20,7 +21,8 @@ export async function readSlowFacts(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<SlowFacts> {
-  const [strayPods, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
+  const [identity, strayPods, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
+    readIdentity(api, rights, signal),
     listStrayPods(api, nodes, rights, signal),
     listServiceCidrs(api, rights, signal),
     readKubeadm(api, rights, signal),
@@ -29,5 +31,5 @@ export async function readSlowFacts(
     reviewRight(api, 'create events', rights, signal),
     allocations.then((record) => reviewWriting(api, record, rights, signal)),
   ]);
-  return { strayPods, serviceCidrs, kubeadm, otherLoadBalancers };
+  return { identity, strayPods, serviceCidrs, kubeadm, otherLoadBalancers };
 }

@@ -25,6 +25,8 @@ export interface Claim {
   readonly owner: Owner;
   /** RFC 3339, UTC. */
   readonly created: string;
+  /** UID of namespace kube-system of the profile's cluster as it was then; left out where that was not known. */
+  readonly cluster?: string;
   /** Keys of its document that this mkplan does not know, those of `owner` and `route` under these: kept as they stand. */
   readonly unknown?: Readonly<Record<string, unknown>>;
 }

@@ -56,7 +56,13 @@ export interface Answer {
   readonly device: string | null;
 }
 
-export type CriticalKind = 'dns-server' | 'api-server' | 'ssh-client' | 'vpn-endpoint' | 'live-peer';
+export type CriticalKind =
+  | 'dns-server'
+  | 'api-server'
+  | 'ssh-client'
+  | 'vpn-endpoint'
+  | 'proxy'
+  | 'live-peer';
 
 /** An address that must not change its way. Default gateways are read off the routes. */
 export interface CriticalAddress {
@@ -132,6 +138,10 @@ export interface ObservedContext {
   readonly fromMinikube: boolean;
   /** The address behind `server` that answered with a certificate the context's CA vouches for; null if none did. */
   readonly answeredAt: string | null;
+  /** The program that makes its credentials, as a person would type it; null where none does. */
+  readonly program: string | null;
+  /** The address of the proxy that the server is reached through; null for none, and where only its name is known. */
+  readonly proxy: string | null;
 }
 
 export interface ObservedNode {
@@ -191,6 +201,7 @@ export const RIGHTS = [
   'list servicecidrs',
   'list ipaddresspools',
   'list ciliumloadbalancerippools',
+  'get namespaces kube-system',
   'get configmaps kube-system/kubeadm-config',
   'get configmaps kube-system/mkplan-allocations',
   'list configmaps kube-system/mkplan-allocations',
@@ -207,8 +218,20 @@ export const RIGHTS = [
 
 export type Right = (typeof RIGHTS)[number];
 
+/**
+ * What tells one cluster from another: its namespace kube-system, which is made with the cluster and never again.
+ * Profiles share one certificate authority, and addresses go from VM to VM.
+ */
+export interface ClusterIdentity {
+  readonly uid: string;
+  /** When it was made: RFC 3339, UTC. */
+  readonly created: string;
+}
+
 export interface ObservedCluster {
   readonly version: string;
+  /** Null where it may not be read. */
+  readonly identity: ClusterIdentity | null;
   readonly nodes: readonly ObservedNode[];
   /** From ServiceCIDR objects; empty where the API has none. */
   readonly serviceCidrs: readonly string[];

@@ -206,6 +206,15 @@ export interface PlanShares {
   readonly clusters: readonly ClusterShare[];
 }
 
+/** Whose cluster answered for a profile; kept with its claims once the plan is applied. */
+export interface PlannedCluster {
+  readonly profile: string;
+  /** UID of its namespace kube-system. */
+  readonly uid: string;
+  /** That of the cluster that the profile's claims are of, where that is another one; else null. */
+  readonly former: string | null;
+}
+
 /** A route that carries our protocol without a claim, or whose claim differs: shown as `?`, never touched. */
 export interface Unproven {
   readonly route: Route;
@@ -220,6 +229,8 @@ export interface Plan {
   /** The host that the plan is for. */
   readonly platform: 'linux' | 'darwin' | 'win32';
   readonly profiles: readonly ProfileSummary[];
+  /** One a profile whose cluster could be told. */
+  readonly clusters: readonly PlannedCluster[];
   readonly services: readonly ServiceSummary[];
   /** One a profile whose cluster's record changes. */
   readonly allocations: readonly AllocationChange[];
@@ -242,9 +253,11 @@ export interface Plan {
 
 /** Whether applying the plan would change anything. */
 export function isEmpty(plan: Plan): boolean {
-  const { allocations, leases, reports, steps } = plan;
+  const { allocations, clusters, leases, reports, steps } = plan;
   return (
-    allocations.length + leases.length + reports.length === 0 && steps.every((step) => step.action === 'none')
+    allocations.length + leases.length + reports.length === 0 &&
+    steps.every((step) => step.action === 'none') &&
+    clusters.every(({ former }) => former === null)
   );
 }
 

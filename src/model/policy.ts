@@ -18,8 +18,8 @@ export const SPEC_APPROVALS = [
  */
 export const APPROVAL_KINDS = [...SPEC_APPROVALS, 'identity', 'minikube'] as const;
 
-/** What nothing asks for yet: the conflict policy `shadow` is not available, and no cluster's identity is recorded. */
-const UNASKED: readonly ApprovalKind[] = ['shadow', 'identity'];
+/** What nothing asks for yet: the conflict policy `shadow` is not available. */
+const UNASKED: readonly ApprovalKind[] = ['shadow'];
 
 /** What something can ask for today. A host's policy may name `shadow` all the same. */
 export const OFFERED_APPROVALS: readonly ApprovalKind[] = APPROVAL_KINDS.filter(

@@ -85,6 +85,39 @@ export function apiServers(profiles: readonly ObservedProfile[]): CriticalAddres
   });
 }
 
+/** The proxies that clusters are reached through, by their addresses. */
+export function clusterProxies(profiles: readonly ObservedProfile[]): CriticalAddress[] {
+  return profiles.flatMap(({ name, context }): CriticalAddress[] => {
+    const address = outside(context?.proxy ?? '');
+    return address === null ? [] : [{ kind: 'proxy', address, detail: `of profile ${name}` }];
+  });
+}
+
+/** What names the proxy of a host's programs, as curl(1) and Go's net/http read it. */
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
+
+/** The hosts of the proxies that the environment names, each once, with the variable: addresses and names. */
+export function proxyHosts(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+  const hosts = new Map<string, string>();
+  for (const variable of PROXY_VARIABLES) {
+    const value = env[variable] ?? '';
+    const url = [value, `http://${value}`].find(
+      (text) => URL.canParse(text) && new URL(text).hostname !== '',
+    );
+    const host = url === undefined ? '' : new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+    if (host !== '' && !hosts.has(host)) hosts.set(host, variable);
+  }
+  return hosts;
+}
+
+/** The addresses of a proxy that a variable names; loopback is left out. */
+export function proxyAddresses(addresses: readonly string[], variable: string): CriticalAddress[] {
+  return addresses.flatMap((text): CriticalAddress[] => {
+    const address = outside(text);
+    return address === null ? [] : [{ kind: 'proxy', address, detail: variable }];
+  });
+}
+
 function isFullLength(destination: Prefix): boolean {
   return destination.length === addressBits(destination.family);
 }
@@ -120,6 +153,7 @@ const KIND_ORDER: readonly CriticalKind[] = [
   'api-server',
   'ssh-client',
   'vpn-endpoint',
+  'proxy',
   'live-peer',
 ];
 

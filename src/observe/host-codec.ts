@@ -133,7 +133,7 @@ const answer = record<Answer>({
 });
 
 const critical = record<CriticalAddress>({
-  kind: required(oneOf('dns-server', 'api-server', 'ssh-client', 'vpn-endpoint', 'live-peer')),
+  kind: required(oneOf('dns-server', 'api-server', 'ssh-client', 'vpn-endpoint', 'proxy', 'live-peer')),
   address: required(address),
   detail: required(text),
 });

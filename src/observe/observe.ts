@@ -11,7 +11,7 @@ import type { HostPolicy } from '../model/policy.ts';
 import type { HostIdentity, NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
 import type { Journal, Registry } from '../registry/registry.ts';
 import { addressesToAsk } from './answers.ts';
-import { apiServers, sortCritical, vpnEndpoints } from './critical.ts';
+import { apiServers, clusterProxies, sortCritical, vpnEndpoints } from './critical.ts';
 import type { HostFacts } from './host-facts.ts';
 import { participantOf } from './host-identity.ts';
 import { observeProfile, type ProfilePorts } from './profile.ts';
@@ -70,6 +70,7 @@ export function assemble(parts: SnapshotParts): ObservedState {
       critical: sortCritical([
         ...critical,
         ...apiServers(profiles),
+        ...clusterProxies(profiles),
         ...vpnEndpoints(network.routes, registry.claims),
       ]),
       minikubeTunnels: recorded.tunnels,

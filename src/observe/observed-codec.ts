@@ -1,7 +1,19 @@
 import type { Claim, Owner } from '../model/claim.ts';
 import type { ObservedState, OpenTransaction } from '../model/observed.ts';
 import { PURPOSES } from '../model/plan.ts';
-import { type Codec, count, flag, list, nullable, oneOf, record, required, text, usually } from './codec.ts';
+import {
+  type Codec,
+  count,
+  flag,
+  list,
+  nullable,
+  omitted,
+  oneOf,
+  record,
+  required,
+  text,
+  usually,
+} from './codec.ts';
 import { host, route } from './host-codec.ts';
 import { profile } from './profile-codec.ts';
 
@@ -24,6 +36,7 @@ const claim = record<Omit<Claim, 'unknown'>>({
   profile: required(text),
   purpose: required(oneOf(...PURPOSES)),
   created: required(text),
+  cluster: omitted(text),
   route: required(route),
   owner: required(owner),
 });

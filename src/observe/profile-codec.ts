@@ -1,6 +1,7 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { ObservedCondition } from '../model/condition.ts';
 import type {
+  ClusterIdentity,
   MinikubeConfig,
   ObservedCluster,
   ObservedContext,
@@ -43,11 +44,21 @@ const config = record<MinikubeConfig>({
   ),
 });
 
+/** Arguments and environment of a program may hold a secret, and observations go into bug reports. */
+const programName = converted<string, string>(
+  text,
+  'a program',
+  (program) => program.replace(/ .*/s, ' …'),
+  (held) => held,
+);
+
 const context = record<ObservedContext>({
   name: required(text),
   server: required(text),
   fromMinikube: usually(flag, false),
   answeredAt: usually(nullable(address), null),
+  program: usually(nullable(programName), null),
+  proxy: usually(nullable(address), null),
 });
 
 const node = record<ObservedNode>({
@@ -108,6 +119,10 @@ const serving = record<Serving>({
 
 const cluster = record<ObservedCluster>({
   version: usually(text, ''),
+  identity: usually(
+    nullable(record<ClusterIdentity>({ uid: required(text), created: required(text) })),
+    null,
+  ),
   serviceCidrs: usually(list(canonicalCidr), []),
   kubeadm: usually(
     nullable(

@@ -16,19 +16,39 @@ export function isOpen({ byPolicy, approvedOn }: Approval): boolean {
   return byPolicy !== true && approvedOn === undefined;
 }
 
-/** What of a plan can be remembered: what it shows as open. A cleanup is of no spec, and nothing of it can be. */
+/** That a program of the kubeconfig is run to have the credentials of a context which a spec chose. */
+export function programApproval(profile: string, context: string, program: string): Approval {
+  const why = `the kubeconfig has this program make the credentials of context ${context}, which the spec names`;
+  return { kind: 'credentials', profile, subject: program, why };
+}
+
+/** What is remembered of an approval: whatever is another then is another approval. */
+type Remembering = Omit<RememberedApproval, 'approvedOn'>;
+
+/**
+ * What would be remembered of a plan's approval; null where nothing can be: a cleanup is of no spec. That a program may run is
+ * approved before the cluster can be known.
+ */
+function remembering(plan: Plan, contextOf: ContextOf, approval: Approval): Remembering | null {
+  const { kind, profile, subject, why } = approval;
+  const context = contextOf(profile);
+  if (plan.spec === '' || context === null) return null;
+  const found = plan.clusters.find((one) => one.profile === profile)?.uid ?? null;
+  const cluster = kind === 'credentials' ? null : found;
+  return { spec: plan.spec, profile, context, cluster, kind, subject, why };
+}
+
+/** What of a plan can be remembered: what it shows as open. */
 export function rememberable(plan: Plan, contextOf: ContextOf, approvedOn: string): RememberedApproval[] {
-  if (plan.spec === '') return [];
-  return plan.approvals.filter(isOpen).flatMap(({ kind, profile, subject, why }) => {
-    const context = contextOf(profile);
-    if (context === null) return [];
-    return [{ spec: plan.spec, profile, context, cluster: null, kind, subject, why, approvedOn }];
+  return plan.approvals.filter(isOpen).flatMap((approval) => {
+    const found = remembering(plan, contextOf, approval);
+    return found === null ? [] : [{ ...found, approvedOn }];
   });
 }
 
 /**
- * A plan whose approvals that are remembered say so. One counts only for exactly what was shown: another spec, context,
- * subject or reason is another approval, and so is that of a cluster that cannot be told here.
+ * A plan whose approvals that are remembered say so. One counts only for exactly what was shown: another spec, context, cluster,
+ * subject or reason is another approval.
  */
 export function withRemembered(
   plan: Plan,
@@ -36,20 +56,17 @@ export function withRemembered(
   remembered: readonly RememberedApproval[],
 ): Plan {
   if (remembered.length === 0 || plan.approvals.length === 0) return plan;
-  const given = new Map(
-    remembered.filter(({ cluster }) => cluster === null).map((one) => [approvalKey(one), one.approvedOn]),
-  );
+  const given = new Map(remembered.map((one) => [approvalKey(one), one.approvedOn]));
   const approvals = plan.approvals.map((approval) => {
-    const context = contextOf(approval.profile);
-    if (!isOpen(approval) || context === null) return approval;
-    const approvedOn = given.get(approvalKey({ ...approval, spec: plan.spec, context, cluster: null }));
+    const asked = isOpen(approval) ? remembering(plan, contextOf, approval) : null;
+    const approvedOn = asked === null ? undefined : given.get(approvalKey(asked));
     return approvedOn === undefined ? approval : { ...approval, approvedOn };
   });
   return { ...plan, approvals };
 }
 
 /** Equal for two approvals of the same thing. */
-export function approvalKey(approval: Omit<RememberedApproval, 'approvedOn'>): string {
+export function approvalKey(approval: Remembering): string {
   const { spec, profile, context, cluster, kind, subject, why } = approval;
   return JSON.stringify([spec, profile, context, cluster, kind, subject, why]);
 }

@@ -52,6 +52,7 @@ export function planCleanup(observed: ObservedState, options: CleanupOptions): P
     mode: 'absent',
     platform: host.platform,
     profiles: [],
+    clusters: [],
     services: [],
     allocations: [],
     leases: [],

@@ -27,7 +27,9 @@ interface UnprovenDocument extends Omit<Unproven, 'route'> {
 }
 
 /** A plan as JSON holds it: prefixes are CIDR text. */
-export interface PlanDocument extends Omit<Plan, 'steps' | 'conflicts' | 'unproven'> {
+export interface PlanDocument extends Omit<Plan, 'clusters' | 'steps' | 'conflicts' | 'unproven'> {
+  /** Missing in plans of earlier versions. */
+  readonly clusters?: Plan['clusters'];
   readonly steps: readonly StepDocument[];
   readonly conflicts: readonly ConflictDocument[];
   readonly unproven: readonly UnprovenDocument[];
@@ -114,6 +116,7 @@ export function encodePlan(plan: Plan): PlanDocument {
 export function decodePlan(document: PlanDocument): Plan {
   return {
     ...document,
+    clusters: document.clusters ?? [],
     steps: document.steps.map(decodeStep),
     conflicts: document.conflicts.map((conflict) => ({
       ...conflict,

@@ -15,6 +15,7 @@ export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHos
   const facts = [
     [host.platform, host.bootId, host.networkNamespace, plan.name, plan.spec, plan.mode],
     plan.profiles,
+    plan.clusters,
     plan.services.map(({ profile, namespace, name, state, addresses }) => [
       profile,
       namespace,

@@ -46,6 +46,7 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
   const isOut = (profile: string | undefined) => profile !== undefined && held.profiles.has(profile);
   const rest: Plan = {
     ...plan,
+    clusters: plan.clusters.filter(({ profile }) => !isOut(profile)),
     allocations: plan.allocations.filter((change) => !isOut(change.profile)),
     leases: plan.leases.filter((change) => !isOut(change.profile)),
     reports: plan.reports.filter(

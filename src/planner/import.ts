@@ -167,6 +167,7 @@ export function planImport(desired: DesiredState, observed: ObservedState, named
     mode: 'present',
     platform: observed.host.platform,
     profiles: [],
+    clusters: [],
     services: [],
     allocations: [],
     leases: [],

@@ -1,15 +1,7 @@
 import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import type {
-  AllocationChange,
-  Approval,
-  Conflict,
-  Plan,
-  ServiceReport,
-  ServiceSummary,
-  Step,
-} from '../model/plan.ts';
+import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -24,11 +16,13 @@ import { foreignRoutes, tellApart } from './conflicts/foreign.ts';
 import { policyRanges, withPolicy } from './conflicts/policy.ts';
 import { RouteDiff, serviceSteps } from './diff.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { type Identified, identify } from './identity.ts';
 import { doubtfulGateways } from './networks/doubtful-gateways.ts';
 import { tunnelDiagnostics, unknownOfHost } from './networks/minikube.ts';
 import { type WantedProfile, type WantedRoute, wantedOf } from './networks/wanted.ts';
 import { wavesOf } from './order.ts';
 import { mayRecord, rightsDiagnostics, unservedDiagnostics } from './rights.ts';
+import { inSameCluster, type SeenProfile, sharedClusters } from './same-cluster.ts';
 import { stepOrder } from './step.ts';
 
 /**
@@ -41,11 +35,7 @@ import { stepOrder } from './step.ts';
  * 4. `order`   in which order (waves in `order.ts`)
  */
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
-  const profiles = desired.profiles.map((profile) => ({
-    profile,
-    seen: seenOf(observed, profile.name),
-    routed: routedAddresses(observed.registry.claims, desired.spec, profile.name),
-  }));
+  const profiles = desired.profiles.map((profile) => profileOf(desired, profile, observed));
   const wanted =
     desired.mode === 'absent'
       ? []
@@ -61,6 +51,16 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
 
   const ofServices = serviceSteps(profiles, services);
   const reports = serviceReports(profiles, services, ofServices);
+  const clusters =
+    desired.mode === 'absent' ? [] : profiles.flatMap(({ identified }) => identified.cluster ?? []);
+  const allocations = wanted.flatMap((one) => allocationChange(one, services, observed));
+  const leases = profiles.flatMap((one) =>
+    leaseChange(desired, one.profile, one.seen, {
+      services,
+      steps: ofServices,
+      together: inSameCluster(one, profiles),
+    }),
+  );
   const steps: Step[] = [
     ...new RouteDiff(ownership, protocolOf(desired, observed)).steps(admission.admitted, admission.refused),
     ...ofServices,
@@ -73,11 +73,10 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     mode: desired.mode,
     platform: observed.host.platform,
     profiles: wanted.map((one) => one.summary),
+    clusters,
     services,
-    allocations: wanted.flatMap((one) => allocationChange(one, services, observed)),
-    leases: profiles.flatMap(({ profile, seen }) =>
-      leaseChange(desired, profile, seen, { services, steps: ofServices }),
-    ),
+    allocations,
+    leases,
     steps,
     reports,
     waves: wavesOf(steps),
@@ -85,12 +84,12 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     approvals: withPolicy(
       needed(
         [
+          ...profiles.flatMap(({ identified }) => identified.approvals),
           ...wanted.flatMap((one) => one.approvals),
           ...doubtfulGateways(wanted, observed.host),
           ...coverApprovals(conflicts),
         ],
-        steps,
-        reports,
+        { allocations, clusters, leases, reports, steps },
       ),
       observed.host.policy,
     ),
@@ -98,6 +97,8 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     diagnostics: [
       ...tunnelDiagnostics(desired, observed.host),
       ...observed.host.problems.map(unknownOfHost),
+      ...(desired.mode === 'absent' ? [] : sharedClusters(profiles)),
+      ...profiles.flatMap(({ profile, identified }) => about(profile.name, identified.diagnostics)),
       ...profiles.flatMap(({ profile }) => about(profile.name, blind.get(profile.name) ?? [])),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
@@ -119,6 +120,26 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     localOverrides: desired.localOverrides,
   };
   return { ...body, fingerprint: fingerprintOf(body, observed.host) };
+}
+
+/** What is known of a profile. */
+interface KnownProfile extends SeenProfile {
+  /** The LoadBalancer addresses that this spec has routes to, in the cluster that answers. */
+  readonly routed: ReadonlySet<string>;
+  readonly identified: Identified;
+}
+
+function profileOf(desired: DesiredState, profile: DesiredProfile, observed: ObservedState): KnownProfile {
+  const seen = seenOf(observed, profile.name);
+  const identified = identify(desired, profile, seen, observed);
+  return {
+    profile,
+    seen: identified.isLeftAlone ? { ...seen, cluster: null } : seen,
+    routed: identified.isSame
+      ? routedAddresses(observed.registry.claims, desired.spec, profile.name)
+      : new Set<string>(),
+    identified,
+  };
 }
 
 function about(profile: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
@@ -156,7 +177,7 @@ const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unkn
 /** What is to be said of each profile whose cluster could not be observed, by its name. */
 function unobservedIn(
   desired: DesiredState,
-  profiles: readonly { readonly profile: DesiredProfile; readonly seen: ObservedProfile }[],
+  profiles: readonly KnownProfile[],
   wanted: readonly WantedProfile[],
 ): ReadonlyMap<string, readonly Diagnostic[]> {
   const lost = new Set(
@@ -165,8 +186,11 @@ function unobservedIn(
     ),
   );
   const told = profiles.map(
-    ({ profile, seen }) =>
-      [profile.name, unobserved(desired, profile, seen, lost.has(profile.name))] as const,
+    ({ profile, seen, identified }) =>
+      [
+        profile.name,
+        identified.isLeftAlone ? [] : unobserved(desired, profile, seen, lost.has(profile.name)),
+      ] as const,
   );
   return new Map(told.filter(([, diagnostics]) => diagnostics.length > 0));
 }
@@ -278,23 +302,43 @@ function coverApprovals(conflicts: readonly Conflict[]): Approval[] {
 /** Approvals are asked for what is about to be done, not for what stands already. */
 function needed(
   approvals: readonly Approval[],
-  steps: readonly Step[],
-  reports: readonly ServiceReport[],
+  changes: Pick<Plan, 'allocations' | 'clusters' | 'leases' | 'reports' | 'steps'>,
 ): Approval[] {
   const profiles = new Set<string>();
   const told = new Set(
-    reports.flatMap(({ profile, condition }) => (condition.after === null ? [] : [profile])),
+    changes.reports.flatMap(({ profile, condition }) => (condition.after === null ? [] : [profile])),
   );
   const destinations = new Set<string>();
-  for (const step of steps) {
+  for (const step of changes.steps) {
     if (step.action !== 'create' && step.action !== 'replace') continue;
     profiles.add(step.profile);
     if (step.kind === 'route' && step.after !== null) destinations.add(formatPrefix(step.after.destination));
   }
+  const touched = touchedProfiles(changes);
   return approvals.filter(({ kind, profile, subject }) => {
-    if (kind === 'context') return profiles.has(profile) || told.has(profile);
+    if (kind === 'identity') return touched.has(profile);
+    if (kind === 'context' || kind === 'credentials') return profiles.has(profile) || told.has(profile);
     return kind === 'gateway' ? profiles.has(profile) : destinations.has(subject);
   });
+}
+
+/** Profiles for which anything at all is done or recorded. */
+function touchedProfiles({
+  allocations,
+  clusters,
+  leases,
+  reports,
+  steps,
+}: Parameters<typeof needed>[1]): ReadonlySet<string> {
+  return new Set(
+    [
+      ...allocations,
+      ...clusters.filter(({ former }) => former !== null),
+      ...leases,
+      ...reports,
+      ...steps.filter(({ action }) => action !== 'none'),
+    ].map(({ profile }) => profile),
+  );
 }
 
 function poolDiagnostics(

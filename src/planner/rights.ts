@@ -55,6 +55,10 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
     without: 'Cilium is taken to have a pool, so Services without a class are left to it',
     isUsed: asksOthers,
   },
+  'get namespaces kube-system': {
+    without: 'whether this is the cluster that was served before is not checked (identity not checked)',
+    isUsed: () => true,
+  },
   'get configmaps kube-system/kubeadm-config': {
     without: 'networks that are `auto` come from other sources',
     isUsed: (profile) => findsPods(profile) || findsServices(profile),
@@ -138,7 +142,8 @@ function isHidden(claim: Claim, desired: DesiredState, profile: DesiredProfile, 
 }
 
 function canI(context: string, verb: string, resource: string, name: string): string {
-  const [namespace = '', object = ''] = name.split('/');
+  // The one object here that is in no namespace is one itself.
+  const [namespace = '', object = ''] = resource === 'namespaces' ? ['', name] : name.split('/');
   const [plural = '', subresource] = resource.split('/');
   const asked = object === '' ? plural : `${plural}/${object}`;
   const where = namespace === '' ? '-A' : `-n ${namespace}`;

@@ -93,7 +93,10 @@ const openClaim = openObject<{
   readonly route: ReturnType<typeof claimedRoute>;
   readonly owner: ReturnType<typeof owner>;
   readonly created: string;
-}>({ profile: text, purpose: oneOf(...PURPOSES), route: claimedRoute, owner, created: text });
+  readonly cluster?: string;
+}>({ profile: text, purpose: oneOf(...PURPOSES), route: claimedRoute, owner, created: text, cluster: text }, [
+  'cluster',
+]);
 
 const hasAny = (unknown: Unknown) => Object.keys(unknown).length > 0;
 

@@ -87,7 +87,14 @@ const colors = paletteFor(false);
 const state = observed({
   profiles: [
     observedProfile({
-      context: { name: HOSTILE, server: `https://${HOSTILE}`, fromMinikube: false, answeredAt: VM },
+      context: {
+        name: HOSTILE,
+        server: `https://${HOSTILE}`,
+        fromMinikube: false,
+        answeredAt: VM,
+        program: null,
+        proxy: null,
+      },
       problems: [HOSTILE],
       cluster: cluster({
         version: HOSTILE,

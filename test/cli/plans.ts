@@ -92,6 +92,7 @@ export function planOf(rest: Partial<Plan> = {}): Plan {
     mode: 'present',
     platform: 'linux',
     profiles: [],
+    clusters: [],
     services: [],
     allocations: [],
     leases: [],

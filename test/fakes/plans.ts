@@ -49,6 +49,7 @@ export function planOf(steps: readonly Step[], overrides: Partial<Plan> = {}): P
     mode: 'present',
     platform: 'linux',
     profiles: [],
+    clusters: [],
     services: [],
     allocations: [],
     leases: [],

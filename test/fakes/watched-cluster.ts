@@ -66,6 +66,8 @@ export class WatchedCluster {
         server: `https://${vm}:8443`,
         fromMinikube: true,
         answeredAt: isReached ? vm : null,
+        program: null,
+        proxy: null,
       },
       cluster: build.cluster({
         nodes: [build.node('minikube', [vm], ['10.244.0.0/24'])],

@@ -193,7 +193,14 @@ export class Trial {
     const profiles = [...this.#clusters].map(([name, { services, allocations, participants }]) =>
       build.observedProfile({
         name,
-        context: { name, server: `https://${build.VM}:8443`, fromMinikube: true, answeredAt: build.VM },
+        context: {
+          name,
+          server: `https://${build.VM}:8443`,
+          fromMinikube: true,
+          answeredAt: build.VM,
+          program: null,
+          proxy: null,
+        },
         cluster: build.cluster({
           services,
           allocations,

@@ -155,6 +155,8 @@ describe('context', () => {
       server: urlOf(server),
       fromMinikube: true,
       answeredAt: '127.0.0.1',
+      program: null,
+      proxy: null,
     });
   });
 

@@ -163,6 +163,8 @@ export class FaultWorld {
           server: `https://${build.VM}:8443`,
           fromMinikube: true,
           answeredAt: build.VM,
+          program: null,
+          proxy: null,
         }),
         observe: async () => cluster,
         applyStatus: () => Promise.reject(new Error('an observation changes nothing')),

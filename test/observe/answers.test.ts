@@ -24,6 +24,7 @@ const unobserved: ObservedProfile = {
 };
 
 const cluster: NonNullable<ObservedProfile['cluster']> = {
+  identity: null,
   version: 'v1.34.0',
   nodes: [
     { name: 'a', ready: true, controlPlane: true, internalIps: [], podCidrs: ['10.244.0.0/24'] },

@@ -164,6 +164,7 @@ const serving: fc.Arbitrary<Serving> = fc.record({
 });
 
 const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
+  identity: orNull(fc.record({ uid: text, created: text })),
   version: text,
   nodes: some(node),
   serviceCidrs: some(cidr),
@@ -213,7 +214,15 @@ const profile: fc.Arbitrary<ObservedProfile> = fc.record({
   ),
   minikubeIp: orNull(address),
   context: orNull(
-    fc.record({ name: text, server: text, fromMinikube: fc.boolean(), answeredAt: orNull(address) }),
+    fc.record({
+      name: text,
+      server: text,
+      fromMinikube: fc.boolean(),
+      answeredAt: orNull(address),
+      // What follows a blank is not written.
+      program: orNull(text.map((word) => word.replaceAll(' ', ''))),
+      proxy: orNull(address),
+    }),
   ),
   cluster: orNull(cluster),
   problems: some(text),

@@ -90,7 +90,7 @@ describe('apiServers', () => {
     name: 'dev',
     config: null,
     minikubeIp: null,
-    context: { name: 'dev', server, fromMinikube: true, answeredAt },
+    context: { name: 'dev', server, fromMinikube: true, answeredAt, program: null, proxy: null },
     cluster: null,
     problems: [],
   });

@@ -50,6 +50,8 @@ class Host {
       server: `https://${build.VM}:8443`,
       fromMinikube: true,
       answeredAt: build.VM,
+      program: null,
+      proxy: null,
     };
     const cluster: Cluster = {
       context: async () => context,

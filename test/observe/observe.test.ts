@@ -22,8 +22,11 @@ const context: ObservedContext = {
   server: 'https://192.168.39.2:8443',
   fromMinikube: true,
   answeredAt: '192.168.39.2',
+  program: null,
+  proxy: null,
 };
 const cluster: ObservedCluster = {
+  identity: null,
   version: 'v1.34.0',
   nodes: [{ name: 'dev', ready: true, controlPlane: true, internalIps: ['192.168.39.2'], podCidrs: [] }],
   serviceCidrs: [],

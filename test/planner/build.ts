@@ -76,7 +76,7 @@ export function loadBalancer(
 export function profile(rest: Partial<DesiredProfile> = {}): DesiredProfile {
   return {
     name: 'minikube',
-    context: 'minikube',
+    context: rest.name ?? 'minikube',
     via: 'auto',
     gateway: { value: { ipv4: VM, ipv6: null }, at: AT },
     conflictPolicy: { value: 'abort', at: AT },
@@ -178,6 +178,7 @@ export function other(who: string, rest: Partial<ObservedParticipant> = {}): Obs
 
 export function cluster(rest: Partial<ObservedCluster> = {}): ObservedCluster {
   return {
+    identity: null,
     version: 'v1.34.0',
     nodes: [node('minikube', [VM], ['10.244.0.0/24'])],
     serviceCidrs: ['10.96.0.0/12'],
@@ -203,7 +204,14 @@ export function observedProfile(rest: Partial<ObservedProfile> = {}): ObservedPr
       serviceCidr: '10.96.0.0/12',
     },
     minikubeIp: VM,
-    context: { name: 'minikube', server: `https://${VM}:8443`, fromMinikube: true, answeredAt: VM },
+    context: {
+      name: 'minikube',
+      server: `https://${VM}:8443`,
+      fromMinikube: true,
+      answeredAt: VM,
+      program: null,
+      proxy: null,
+    },
     cluster: cluster(),
     problems: [],
     ...rest,

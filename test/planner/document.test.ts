@@ -144,6 +144,9 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  clusters: fc.array(fc.record({ profile: text, uid: text, former: fc.option(text, { nil: null }) }), {
+    maxLength: 2,
+  }),
   services: fc.array(
     fc.record({
       profile: text,

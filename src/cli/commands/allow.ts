@@ -7,6 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, unapproved } from '../transaction/approval.ts';
+import { agreeToPrograms } from '../transaction/programs.ts';
 import { remember } from '../transaction/remembering.ts';
 import { underLock } from '../transaction/under-lock.ts';
 import type { Output } from '../views/output.ts';
@@ -29,8 +30,15 @@ export async function allow(context: CommandContext, options: AllowOptions): Pro
   if (options.revoke === true) return await revoke(context, options);
   const { output, names, signal, terminal } = context;
   const desired = await loadDesired(context, 'present');
-  const adapters = await composeChanging(terminal, approvedBy(['allow', names.spec], options.allow));
+  const adapters = await composeChanging(
+    terminal,
+    approvedBy(['allow', names.spec], options.allow, desired.spec),
+  );
   try {
+    if (!(await agreeToPrograms(context, adapters, desired, options.lockTimeout))) {
+      output.note('Nothing is remembered.\n');
+      return EXIT.error;
+    }
     // Unlike elsewhere, what cannot be read is no mere warning: nothing could be remembered.
     const known = await adapters.approvals.read();
     const observed = await observe(desired, adapters, signal);
@@ -71,7 +79,7 @@ async function isApproved(
 }
 
 async function list({ terminal, output }: CommandContext): Promise<number> {
-  const adapters = composeReading(terminal, approvedBy(['allow'], []));
+  const adapters = composeReading(terminal, approvedBy(['allow'], [], null));
   let known: readonly RememberedApproval[];
   try {
     known = await adapters.approvals.read();
@@ -105,7 +113,7 @@ function tableOf(known: readonly RememberedApproval[], spec: string, { room }: O
 /** Forgets what was approved for a spec, which may be gone. */
 async function revoke(context: CommandContext, { lockTimeout }: AllowOptions): Promise<number> {
   const { terminal, names, output } = context;
-  const adapters = await composeChanging(terminal, approvedBy(['allow'], []));
+  const adapters = await composeChanging(terminal, approvedBy(['allow'], [], null));
   try {
     const revoked = await underLock(context, adapters, `revoke ${names.absolute}`, lockTimeout, async () => {
       const known = await adapters.approvals.read();

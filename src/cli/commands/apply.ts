@@ -37,7 +37,12 @@ function confirmingOf(
   { allow, confirmWithin }: ApplyCommandOptions,
 ): Confirming | null {
   if (confirmWithin === undefined) return null;
-  return new Confirming(context, names, approvedBy(['apply', names.spec], allow), confirmWithin);
+  return new Confirming(
+    context,
+    names,
+    approvedBy(['apply', names.spec], allow, names.absolute),
+    confirmWithin,
+  );
 }
 
 /** A saved plan is made anew under the lock, and applied if it is the same one. */

@@ -14,7 +14,10 @@ export async function confirm(
 ): Promise<number> {
   const { terminal, names, output } = context;
   // It takes no --allow: what it may have to undo, cleanup undoes as well.
-  const adapters = await composeChanging(terminal, approvedBy(['cleanup'], []));
+  const adapters = await composeChanging(
+    terminal,
+    approvedBy(['cleanup'], [], isNamed ? names.absolute : null),
+  );
   try {
     const end = await underLock(context, adapters, 'confirm', lockTimeout, () =>
       confirmTransaction(adapters, isNamed ? names.absolute : null, (event) => output.event(event)),

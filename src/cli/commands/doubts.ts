@@ -85,6 +85,7 @@ export function isFulfilled(
     ) ||
     services.some(({ state, routed }) => state === 'pending' || routed === false) ||
     plan.steps.some((step) => step.kind === 'service' && step.action !== 'none') ||
+    plan.clusters.some(({ former }) => former !== null) ||
     plan.conflicts.some(({ outcome }) => outcome === 'refused') ||
     plan.diagnostics.some(
       ({ code, severity, profile = '' }) =>

@@ -4,7 +4,7 @@ import { recover } from '../../machine/run.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { approvedBy, linesOf } from '../transaction/approval.ts';
+import { type Approved, approvedBy, linesOf } from '../transaction/approval.ts';
 import { APPLIED, READY, UNDO } from '../transaction/guard-process.ts';
 import { underLock } from '../transaction/under-lock.ts';
 import { composeChanging, composeReading } from '../wiring/compose.ts';
@@ -31,8 +31,9 @@ export async function guard(context: CommandContext, txid: string, options: Guar
   const isApplied = hearApply(terminal.stdin, () => told.abort());
   terminal.stdout.write(`${READY}\n`);
   await isApplied;
-  const approved = approvedBy(RECOVERS, options.allow);
-  const reading = composeReading(terminal, approved);
+  const reading = composeReading(terminal, approvedBy(RECOVERS, options.allow, null));
+  // What was approved for it before counts for undoing it as well.
+  const spec = (await reading.journal.open())?.spec ?? null;
   const ended = await guardTransaction(
     {
       journal: reading.journal,
@@ -43,7 +44,10 @@ export async function guard(context: CommandContext, txid: string, options: Guar
         await sleep(ms, undefined, { signal: woken }).catch(() => undefined);
       },
       undo: (attempt, unconfirmed) =>
-        undo(context, txid, options, { inherited: attempt === 0 && options.helper === true, unconfirmed }),
+        undo(context, txid, approvedBy(RECOVERS, options.allow, spec), {
+          inherited: attempt === 0 && options.helper === true,
+          unconfirmed,
+        }),
     },
     txid,
     AbortSignal.any([told.signal, signal]),
@@ -67,11 +71,11 @@ function hearApply(input: NodeJS.ReadableStream, onUndo: () => void): Promise<vo
 async function undo(
   context: CommandContext,
   txid: string,
-  { allow }: GuardOptions,
+  approved: Approved,
   { inherited, unconfirmed }: { readonly inherited: boolean; readonly unconfirmed: boolean },
 ): Promise<void> {
   const { terminal } = context;
-  const adapters = await composeChanging(terminal, approvedBy(RECOVERS, allow), { inherited });
+  const adapters = await composeChanging(terminal, approved, { inherited });
   try {
     if (inherited) {
       // The apply may have been killed before its helper had let go of the lock, which whoever takes ours waits for.

@@ -74,7 +74,7 @@ async function findImportable(
   { allow }: ApplyOptions,
   desired: DesiredState,
 ): Promise<readonly Importable[]> {
-  const adapters = composeReading(terminal, approvedBy(words, allow));
+  const adapters = composeReading(terminal, approvedBy(words, allow, desired.spec));
   try {
     return importable(desired, await observe(desired, adapters, signal));
   } finally {

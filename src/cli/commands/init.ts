@@ -34,7 +34,7 @@ const PATIENCE_MS = 5000;
 /** `mkplan init [PATH]`: writes the shortest spec for a profile, with a pool that collides with nothing here. */
 export async function init(context: CommandContext, options: InitOptions): Promise<number> {
   const { terminal, output } = context;
-  const adapters = composeReading(terminal, { kinds: [], command: 'mkplan init' });
+  const adapters = composeReading(terminal, { kinds: [], command: 'mkplan init', spec: null });
   try {
     const names = await fileToWrite(context);
     const warn = (warning: Diagnostic) => output.diagnostic(warning, names);

@@ -20,7 +20,7 @@ export interface ObserveOptions {
 export async function observe(context: CommandContext, options: ObserveOptions): Promise<number> {
   const { output, terminal, names, signal } = context;
   const desired = await loadDesired(context, 'present');
-  const adapters = composeReading(terminal, approvedBy(['observe', names.spec], options.allow));
+  const adapters = composeReading(terminal, approvedBy(['observe', names.spec], options.allow, desired.spec));
   let observation: ObservedDocument;
   try {
     observation = encodeObserved(await takeSnapshot(desired, adapters, signal));

@@ -87,6 +87,9 @@ export interface StatusReport {
   readonly fulfilled: boolean | null;
 }
 
+/** What a plan says that is wrong with what stands. */
+const TOLD: ReadonlySet<string> = new Set(['cluster-recreated', 'cluster-shared', 'node-address']);
+
 /** The state of a tunnel: what its spec asks for, held against what there is. */
 export function statusOf(
   desired: DesiredState,
@@ -132,7 +135,10 @@ export function statusOf(
     problems: [
       ...tunnelDiagnostics(desired, observed.host).map(({ summary }) => summary),
       ...observed.host.problems,
-      ...plan.diagnostics.filter(({ code }) => code === 'node-address').map(({ summary }) => summary),
+      ...plan.diagnostics.filter(({ code }) => TOLD.has(code)).map(({ summary }) => summary),
+      ...plan.approvals
+        .filter(({ kind }) => kind === 'identity')
+        .map(({ profile, why }) => `profile ${profile}: ${why}`),
       ...unseen(observed, desired.spec),
       ...dropped(desired, observed),
       ...plan.diagnostics.flatMap(({ code, severity, summary }) =>

@@ -71,7 +71,7 @@ async function observeNow(
     import('../../observe/observe.ts'),
   ]);
   const words = ['plan', ...(destroy === true ? ['--destroy'] : []), names.spec];
-  const adapters = composeReading(terminal, approvedBy(words, allow));
+  const adapters = composeReading(terminal, approvedBy(words, allow, desired.spec));
   try {
     const observed = await observe(desired, adapters, signal);
     return { observed, remembered: await recall(context, adapters) };

@@ -47,7 +47,7 @@ export async function status(context: CommandContext, options: StatusOptions): P
   const desired = await loadIfThere(context, isAsked);
   const adapters = composeReading(
     context.terminal,
-    approvedBy(['status', context.names.spec], options.allow),
+    approvedBy(['status', context.names.spec], options.allow, desired?.spec ?? null),
   );
   try {
     if (desired !== null && options.wait !== undefined) {

@@ -27,6 +27,7 @@ import { answersOf } from '../session/session-state.ts';
 import { SpecFiles } from '../session/spec-files.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../transaction/approval.ts';
+import { agreeToPrograms } from '../transaction/programs.ts';
 import { recall, rememberShown } from '../transaction/remembering.ts';
 import { transactionPorts } from '../transaction/transaction-ports.ts';
 import { count, printableLine } from '../views/text.ts';
@@ -53,14 +54,14 @@ export async function watch(context: CommandContext, options: WatchCommandOption
   const approved = approvedBy(
     ['watch', context.names.spec, ...(options.keep === true ? ['--keep'] : [])],
     options.allow,
+    desired.spec,
   );
   const adapters = await composeChanging(context.terminal, approved);
   try {
     const doing = `watch ${desired.spec}`;
     await refuseLiveSession(desired.spec, adapters, 'leave it to that one, or end it first');
     await recoverFirst(context, adapters, doing, options.lockTimeout);
-    const remembered = await recall(context, adapters);
-    const agreed = await agree(context, options, desired, { adapters, remembered }, asks);
+    const agreed = await agree(context, options, desired, adapters, asks);
     if (agreed === null) {
       context.output.note('Nothing was applied.\n');
       return EXIT.error;
@@ -76,7 +77,10 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     try {
       const { runner } = adapters;
       const close = await openListeners(context, desired, options, feed, { runner, shown: agreed.shown });
-      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), { desired, remembered });
+      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), {
+        desired,
+        remembered: agreed.remembered,
+      });
       const outcome = await watchWith(
         ports,
         {
@@ -114,31 +118,34 @@ async function watchWith(
   }
 }
 
-/** What may be done from now on, and the plan that was shown for it. */
-interface Agreed {
+/** What a session may do from then on, and the plan that was shown for it. */
+interface Agreed extends Remembering {
   readonly allowed: readonly ApprovalKind[];
   readonly shown: Plan;
 }
 
-/** Shows the first plan and has it agreed to. Returns null where the user said no. */
+/** Shows the first plan and has it agreed to, after the programs that making it takes. Null where the user said no. */
 async function agree(
   context: CommandContext,
   options: WatchCommandOptions,
   desired: DesiredState,
-  { adapters, remembered }: { readonly adapters: ChangeAdapters } & Remembering,
+  adapters: ChangeAdapters,
   asks: boolean,
 ): Promise<Agreed | null> {
   const { output, names, terminal, signal } = context;
+  const { allow, lockTimeout } = options;
+  if (asks && !(await agreeToPrograms(context, adapters, desired, lockTimeout))) return null;
+  const remembered = await recall(context, adapters);
   const observed = await observe(desired, adapters, signal);
   const made = withoutUnreached(makePlan(desired, observed), observed);
   const plan = withRemembered(made, contextsOf(desired.profiles), remembered);
   output.plan(plan, names);
-  const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, options.allow));
+  const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, allow));
   if (refusal !== null) throw refusal;
-  if (!asks || isEmpty(plan)) return { allowed: options.allow, shown: plan };
-  if (!(await ask(terminal, question(plan, options.allow), signal))) return null;
-  await rememberShown(context, adapters, plan, desired, options.lockTimeout);
-  return { allowed: [...options.allow, ...missingApprovals(plan, options.allow)], shown: plan };
+  if (!asks || isEmpty(plan)) return { allowed: allow, remembered, shown: plan };
+  if (!(await ask(terminal, question(plan, allow), signal))) return null;
+  await rememberShown(context, adapters, plan, desired, lockTimeout);
+  return { allowed: [...allow, ...missingApprovals(plan, allow)], remembered, shown: plan };
 }
 
 /** A cluster that is not there yet is waited for: its profile is served once it is. */

@@ -18,6 +18,7 @@ import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
 import { type Approved, approvedBy, ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
 import { markUsed } from './plan-file.ts';
+import { agreeToPrograms } from './programs.ts';
 import { recall, rememberShown } from './remembering.ts';
 import { transactionPorts } from './transaction-ports.ts';
 import { underLock } from './under-lock.ts';
@@ -75,7 +76,10 @@ export async function applyPlan(
   // What only removes has often nothing to do, and then nobody needs to be asked.
   const asksLate = request.desired.mode === 'absent';
   if (asks && !asksLate) requirePrompt(context.terminal, context.output.json, request.verb);
-  const adapters = await compose(context.terminal, approvedBy(request.words, options.allow));
+  const adapters = await compose(
+    context.terminal,
+    approvedBy(request.words, options.allow, request.desired.spec),
+  );
   try {
     const run = new ApplyCommand(context, options, request, adapters);
     const outcome = asks ? await run.withPrompt() : await run.withoutPrompt();
@@ -118,7 +122,10 @@ class ApplyCommand {
   }
 
   async withPrompt(): Promise<ApplyOutcome | null> {
-    await recoverFirst(this.#context, this.#adapters, this.#doing(), this.#options.lockTimeout);
+    const { lockTimeout } = this.#options;
+    await recoverFirst(this.#context, this.#adapters, this.#doing(), lockTimeout);
+    if (!(await agreeToPrograms(this.#context, this.#adapters, this.#request.desired, lockTimeout)))
+      return null;
     const plan = await this.#plan();
     this.#show(plan);
     const refusal = refusalOf(plan);
@@ -127,13 +134,7 @@ class ApplyCommand {
     const { terminal, signal, output } = this.#context;
     requirePrompt(terminal, output.json, this.#request.verb);
     if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
-    await rememberShown(
-      this.#context,
-      this.#adapters,
-      plan,
-      this.#request.desired,
-      this.#options.lockTimeout,
-    );
+    await rememberShown(this.#context, this.#adapters, plan, this.#request.desired, lockTimeout);
     return await this.#run(plan.fingerprint, refusalOf);
   }
 

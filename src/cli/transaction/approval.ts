@@ -12,12 +12,18 @@ export interface Approved {
   readonly kinds: readonly ApprovalKind[];
   /** The same command line with programs that make credentials approved as well, for copying. */
   readonly command: string;
+  /** The absolute path of the spec that what was approved before is looked up for; null where there is none. */
+  readonly spec: string | null;
 }
 
 /** What a command line approved. `words`: what follows `mkplan` in one that does the same and takes `--allow`. */
-export function approvedBy(words: readonly string[], kinds: readonly ApprovalKind[]): Approved {
+export function approvedBy(
+  words: readonly string[],
+  kinds: readonly ApprovalKind[],
+  spec: string | null,
+): Approved {
   const all = [...new Set<ApprovalKind>([...kinds, 'credentials'])].join(',');
-  return { kinds, command: `mkplan ${words.map(shellWord).join(' ')} --allow ${all}` };
+  return { kinds, command: `mkplan ${words.map(shellWord).join(' ')} --allow ${all}`, spec };
 }
 
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */

@@ -14,7 +14,7 @@ export async function recall(
   return (await orWarn(context, () => approvals.read())) ?? [];
 }
 
-/** Remembers what a plan showed as open and a person has approved. Where that fails it is said: the yes counts once. */
+/** Remembers what a plan showed as open and a person has approved. */
 export async function rememberShown(
   context: CommandContext,
   adapters: Pick<ChangeAdapters, 'approvals' | 'lock'>,
@@ -23,6 +23,16 @@ export async function rememberShown(
   waitMs: number,
 ): Promise<void> {
   const given = rememberable(plan, contextsOf(profiles), new Date().toISOString());
+  await rememberOrWarn(context, adapters, given, waitMs);
+}
+
+/** Remembers approvals. Where that fails it is said: the yes counts once. */
+export async function rememberOrWarn(
+  context: CommandContext,
+  adapters: Pick<ChangeAdapters, 'approvals' | 'lock'>,
+  given: readonly RememberedApproval[],
+  waitMs: number,
+): Promise<void> {
   if (given.length === 0) return;
   await orWarn(context, () => remember(context, adapters, given, waitMs));
 }

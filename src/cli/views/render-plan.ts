@@ -165,7 +165,7 @@ export function closingLine(plan: Plan): string {
   // With Services to serve it goes without saying that their addresses are recorded.
   const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
   const told = plan.reports.length > 0 ? `, ${plan.reports.length} to tell` : '';
-  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}.`;
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}${clusterText(plan)}.`;
 }
 
 /** What becomes of our Leases, where nothing else is done: with anything else it goes without saying. */
@@ -173,6 +173,13 @@ function leaseText({ steps, leases }: Plan): string {
   if (leases.length === 0 || steps.some((step) => step.action !== 'none')) return '';
   const verb = leases.some(({ action }) => action === 'join') ? 'write' : 'remove';
   return `; ${count(leases.length, 'Lease')} to ${verb}`;
+}
+
+/** That the claims are of another cluster from then on, where nothing else is done. */
+function clusterText({ steps, clusters }: Plan): string {
+  const changed = clusters.filter(({ former }) => former !== null).length;
+  if (changed === 0 || steps.some((step) => step.action !== 'none')) return '';
+  return `; ${count(changed, 'other cluster')} to record`;
 }
 
 function unchangedText(plan: Plan): string {

@@ -34,6 +34,7 @@ import { type Guard, startGuard } from '../transaction/guard-process.ts';
 import { statusPort } from '../transaction/transaction-ports.ts';
 import { Clusters } from './clusters.ts';
 import { homeDirectory } from './home-directory.ts';
+import { ProgramApprovals } from './programs.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
 export interface ReadAdapters extends ObservePorts {
@@ -41,6 +42,7 @@ export interface ReadAdapters extends ObservePorts {
   readonly profiles: Profiles & ProfileSettings;
   readonly journal: Journal;
   readonly approvals: Approvals;
+  readonly programs: Pick<ProgramApprovals, 'approve' | 'unapproved'>;
   readonly sessions: Sessions;
   readonly processes: Processes;
   readonly routeEvents: RouteEvents;
@@ -82,11 +84,22 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     processes,
     platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
   });
+  const approvals = createApprovals(directory);
+  const programs = new ProgramApprovals({
+    approved,
+    approvals,
+    profiles,
+    findContext: async ({ context, name }) => {
+      const { readKubeContext } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
+      return await readKubeContext({ context, profile: name, env, home });
+    },
+  });
   const clusters = new Clusters(async ({ context, name }) => {
     const { findCluster } = await import('../../kubernetes/connect.ts');
-    const programs = { runner, mayRun: mayRun(name, profiles, approved), approval: approved.command };
+    const mayRun = (found: KubeContext) => programs.mayRun(name, found);
+    const policy = { runner, mayRun, approval: approved.command };
     const isOwnNode = async (server: URL) => isServerOf(server.origin, await profiles.config(name));
-    return await findCluster({ context, profile: name, env, home, programs, isOwnNode });
+    return await findCluster({ context, profile: name, env, home, programs: policy, isOwnNode });
   });
   return {
     routeTable,
@@ -97,7 +110,8 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     stateDirectory: directory,
     registry: createRegistry(directory),
     journal: createJournal(directory),
-    approvals: createApprovals(directory),
+    approvals,
+    programs,
     sessions: createSessions(directory),
     host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
     profiles,
@@ -115,13 +129,6 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     },
     close: () => clusters.close(),
   };
-}
-
-/** Whose program runs unasked: that of the context that minikube wrote for the profile, whose server is that profile's. */
-function mayRun(name: string, profiles: Profiles, approved: Approved) {
-  return async ({ writtenByMinikube, server }: KubeContext): Promise<boolean> =>
-    [...approved.kinds, ...readHostPolicy().allow].includes('credentials') ||
-    (writtenByMinikube && isServerOf(server.origin, await profiles.config(name)));
 }
 
 /** Wires what changing takes, and makes the state directory. `inherited`: the helper is one that another mkplan passed on. */

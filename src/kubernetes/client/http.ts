@@ -76,6 +76,11 @@ export class ApiClient {
     return this.#transport.answeredAt;
   }
 
+  /** The address of the proxy; null without one, and where only its name is known. */
+  get proxyAt(): string | null {
+    return this.#transport.proxyAt;
+  }
+
   get errors(): ApiErrors {
     return this.#errors;
   }

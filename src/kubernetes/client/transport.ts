@@ -1,11 +1,13 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type Agent, request } from 'node:https';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { messageOf } from '../../model/diagnostic.ts';
 import { isReset, LostConnection } from './answer.ts';
 import { Unexpected } from './expected.ts';
 import { type CredentialSource, type Credentials, Link } from './link.ts';
 import type { ApiProxy } from './tunnel.ts';
+import { canonicalAddress } from './wire.ts';
 
 /** How to reach and prove one API server, and who we are to it. */
 export interface TransportOptions extends Credentials {
@@ -31,7 +33,7 @@ const UNAUTHORIZED = 401;
 const PROBE_AFTER_MS = 15_000;
 
 /** IPv4 peers of a dual-stack socket show as `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
-function peerOf(socket: TLSSocket): string | null {
+function peerOf(socket: Socket): string | null {
   return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? null;
 }
 
@@ -60,6 +62,7 @@ export class Transport {
   /** Those of credentials that ended: requests may still be under way there. */
   readonly #retired: Link[] = [];
   #answeredAt: string | null = null;
+  #proxyAt: string | null;
 
   /** Throws when certificate or key are none. */
   constructor(options: TransportOptions) {
@@ -68,6 +71,7 @@ export class Transport {
     this.#server = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port || '443', pathname };
     this.#source = options.source;
     this.#proxy = options.proxy ?? null;
+    this.#proxyAt = canonicalAddress(this.#proxy?.url.hostname.replace(/^\[(.*)\]$/, '$1'));
     this.#link = new Link(options, this.#proxy);
   }
 
@@ -82,6 +86,11 @@ export class Transport {
    */
   get answeredAt(): string | null {
     return this.#answeredAt;
+  }
+
+  /** The address of the proxy; null without one, and where only its name is known. */
+  get proxyAt(): string | null {
+    return this.#proxyAt;
   }
 
   /** Sends a call; resolves with the head of its answer. Throws LostConnection when the other side ends the connection. */
@@ -121,8 +130,8 @@ export class Transport {
     const { credentials, [kind]: agent } = this.#link;
     const response = await this.#open(asked, signal, agent, credentials);
     const { socket } = response;
-    if (this.#proxy === null && socket instanceof TLSSocket && socket.authorized)
-      this.#answeredAt = peerOf(socket);
+    if (this.#proxy !== null) this.#proxyAt = peerOf(socket) ?? this.#proxyAt;
+    else if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
     if (response.statusCode !== UNAUTHORIZED || this.#source === undefined) return response;
     response.resume();
     this.#use(await this.#source.renew(credentials));

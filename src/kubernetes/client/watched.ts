@@ -171,6 +171,7 @@ export class WatchedCluster {
     for (const right of [slow, ...asked].flatMap((one) => one.missingRights)) missing.add(right);
     return {
       version: slow.version,
+      identity: slow.identity,
       nodes: sortNodes(this.#nodes.values.values()),
       serviceCidrs: slow.serviceCidrs,
       kubeadm: slow.kubeadm,

@@ -31,9 +31,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** The program as a person would type it. */
-export function programText({ argv }: CredentialProgram): string {
-  return argv.map(shellWord).join(' ');
+/** The program as a person would type it, with what is added to its environment: that may make another program of it. */
+export function programText({ argv, env }: CredentialProgram): string {
+  const added = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return [...(added.length === 0 ? [] : ['env', ...added]), ...argv].map(shellWord).join(' ');
 }
 
 function unusable(context: string, why: string, fix: string): Failure {
@@ -96,7 +97,7 @@ export function unapprovedProgram(context: string, program: CredentialProgram, c
       summary: `context "${context}": its credentials come from a program, which is not run unasked: ${programText(program)}`,
       cause:
         'The spec chose the context, and it is not the one that minikube wrote for the profile, with the profile’s own server.',
-      fix: 'Look at what it would run; if that is right, allow `credentials`: `context` alone does not let a program run.',
+      fix: 'Look at what it would run. If that is right, approve it at a terminal with `mkplan allow`, which remembers it, or allow `credentials`: `context` alone does not let a program run.',
       command,
     },
   ]);

@@ -44,7 +44,12 @@ export function leaseChange(
   desired: DesiredState,
   profile: DesiredProfile,
   { cluster }: ObservedProfile,
-  planned: { readonly services: readonly ServiceSummary[]; readonly steps: readonly ServiceStep[] },
+  planned: {
+    readonly services: readonly ServiceSummary[];
+    readonly steps: readonly ServiceStep[];
+    /** The profiles of the spec in this cluster: they have one Lease. */
+    readonly together: readonly DesiredProfile[];
+  },
 ): LeaseChange[] {
   if (cluster === null || cluster.participants === null) return [];
   const own = cluster.participants.find((one) => one.own) ?? null;
@@ -58,7 +63,7 @@ export function leaseChange(
     return [{ profile: profile.name, action: 'leave', ...said }];
   }
   const serves = planned.services.some((one) => one.profile === profile.name && one.state === 'served');
-  const said = servingsOf(desired.profiles, profile.context);
+  const said = servingsOf(planned.together);
   const holds = own?.live === true && !own.leaving;
   // What it says of a pool binds others, whether we serve anything just now or not.
   const isDue = holds ? !sameServing(own.serves, said) : serves;

@@ -29,10 +29,10 @@ function servingOf({ assign, pool, exclude, class: served, unclassed }: DesiredL
   return { class: served, unclassed, pool: assign === 'clusterIP' ? null : ranges };
 }
 
-/** What the profiles of a spec serve in the cluster of one of them. */
-export function servingsOf(profiles: readonly DesiredProfile[], context: string): Serving[] {
+/** What profiles of one cluster serve there. */
+export function servingsOf(profiles: readonly DesiredProfile[]): Serving[] {
   return profiles
-    .filter((profile) => profile.context === context && profile.loadBalancer.assign !== 'none')
+    .filter((profile) => profile.loadBalancer.assign !== 'none')
     .map(({ loadBalancer }) => servingOf(loadBalancer));
 }
 

@@ -18,6 +18,7 @@ const NAMES: Readonly<Record<CriticalKind, string>> = {
   'api-server': 'the API server of a profile',
   'ssh-client': 'the ssh client of this session',
   'vpn-endpoint': "a VPN's endpoint",
+  proxy: 'a proxy that this host goes through',
   'live-peer': 'the other end of an open connection',
 };
 

@@ -9,6 +9,7 @@ import { prefixesOf } from '../../model/range.ts';
 import { MAIN_TABLE } from '../../model/route.ts';
 import { allocate } from '../addresses/allocate.ts';
 import { subtract } from '../addresses/pool.ts';
+import { programApproval } from '../approvals.ts';
 import { withoutPatch } from '../rights.ts';
 import { chooseGateway, type GatewayChoice } from './gateway.ts';
 import { choosePods, chooseServices, type Network } from './networks.ts';
@@ -244,7 +245,7 @@ export function wantedOf(
       ...builder.diagnostics,
     ],
     approvals: [
-      ...contextApproval(profile, observed),
+      ...contextApprovals(profile, observed),
       ...gateways.approvals,
       ...services.approvals,
       ...pods.approvals,
@@ -284,11 +285,14 @@ function routesOf(
   return [...networks, ...addresses, ...guards];
 }
 
-function contextApproval(profile: DesiredProfile, observed: ObservedProfile): Approval[] {
+function contextApprovals(profile: DesiredProfile, observed: ObservedProfile): Approval[] {
   const context = observed.context;
   if (context === null || context.fromMinikube) return [];
   const why = `minikube did not write the context ${context.name} for this profile; its server is ${context.server}`;
-  return [{ kind: 'context', profile: profile.name, subject: context.name, why }];
+  return [
+    { kind: 'context', profile: profile.name, subject: context.name, why },
+    ...(context.program === null ? [] : [programApproval(profile.name, context.name, context.program)]),
+  ];
 }
 
 function summaryOf(

@@ -69,6 +69,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
         context: null,
         problems: [],
         cluster: {
+          identity: null,
           version: 'v1.34.0',
           nodes: [
             {

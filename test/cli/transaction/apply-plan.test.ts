@@ -125,6 +125,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       registry: createRegistry(directory),
       journal: createJournal(directory),
       approvals: createApprovals(directory),
+      programs: { unapproved: async () => null, approve: () => undefined },
       lock: BUSY_LOCK,
       processes: {
         self: async () => ({ pid: 1, startTime: '1' }),

@@ -80,7 +80,7 @@ describe('advice', () => {
   );
 
   it('to allow a program repeats the words of the command line, each as a shell takes it', () => {
-    const { command } = approvedBy(['import', '10.96.0.0/12', 'my spec.yaml', '--all'], ['wide']);
+    const { command } = approvedBy(['import', '10.96.0.0/12', 'my spec.yaml', '--all'], ['wide'], null);
     expect(command).toBe("mkplan import 10.96.0.0/12 'my spec.yaml' --all --allow wide,credentials");
   });
 });

@@ -32,7 +32,14 @@ function planned(
 ): Plan {
   const cluster = build.cluster({ services, ...seen });
   const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.1/32']) });
-  const context = { name: 'minikube', server: 'https://x:8443', fromMinikube: true, answeredAt: build.VM };
+  const context = {
+    name: 'minikube',
+    server: 'https://x:8443',
+    fromMinikube: true,
+    answeredAt: build.VM,
+    program: null,
+    proxy: null,
+  };
   return plan(
     build.desired([profile], { mode }),
     build.observed({ profiles: [build.observedProfile({ cluster, context })] }),
@@ -204,7 +211,14 @@ it('without the right to create events there are none, and without that to patch
 it('a context that needs approval needs it for news, too', () => {
   const services = [build.service('late', { requestedIp: '10.200.0.9' })];
   const cluster = build.cluster({ services });
-  const context = { name: 'prod', server: 'https://x:8443', fromMinikube: false, answeredAt: build.VM };
+  const context = {
+    name: 'prod',
+    server: 'https://x:8443',
+    fromMinikube: false,
+    answeredAt: build.VM,
+    program: null,
+    proxy: null,
+  };
   const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.1/32']) });
   const seen = build.observed({ profiles: [build.observedProfile({ cluster, context })] });
   const made = plan(build.desired([profile]), seen);
