@@ -171,6 +171,11 @@ function wayOf(isKnown: boolean, isContext: boolean): string {
   return isKnown ? 'start the profile' : `correct the ${inSpec}`;
 }
 
+/** Whether something answered for the API server: it runs, and starting it again is of no help. A proxy may be what answered. */
+function isAnswered({ context }: ObservedProfile): boolean {
+  return context !== null && (context.answeredAt !== null || context.proxy !== null);
+}
+
 /** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
 const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
 
@@ -211,6 +216,11 @@ function unobserved(
   // Where minikube has no such profile, its command would make one; where the context cannot be used, it is of no help.
   const isKnown = seen.config !== null;
   const isContext = seen.context === null && seen.problems.length > 0;
+  const answered = isAnswered(seen);
+  const way = answered
+    ? 'see what answers in its API server’s place, or what its user lacks, and put right what is named above'
+    : wayOf(isKnown, isContext);
+  const start = isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {};
   return [
     {
       code: 'cluster-unobserved',
@@ -222,8 +232,8 @@ function unobserved(
           : `nothing was observed of context ${profile.context}`,
       fix: absent
         ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : `${wayOf(isKnown, isContext)}, or ${isGatewayUnknown ? 'give its gateway, ' : ''}list its networks in the spec and write \`assign: none\``,
-      ...(isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {}),
+        : `${way}, or ${isGatewayUnknown ? 'give its gateway, ' : ''}list its networks in the spec and write \`assign: none\``,
+      ...(answered ? { command: `kubectl --context=${shellWord(profile.context)} get nodes -v=6` } : start),
       at: profile.at,
     },
   ];

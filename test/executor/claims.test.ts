@@ -59,3 +59,12 @@ test('an equal key of an earlier boot is superseded, whatever its namespace was 
   const earlier = claim(A, { ...OWNER, bootId: 'boot-0', networkNamespace: '99' });
   expect(claimsAfter([earlier], planOf([create(A)]), OWNER, NOW).map(({ owner }) => owner)).toEqual([OWNER]);
 });
+
+test('all claims of a profile are of the cluster that it leads to by then; what cannot be told is as it was', () => {
+  const told = { clusters: [{ profile: 'minikube', uid: 'new', former: 'old' }] };
+  const [first] = claimsAfter([], planOf([create(A)], told), OWNER, NOW);
+  expect(first?.cluster).toBe('new');
+  const old = claimsAfter([], planOf([create(A)]), OWNER, NOW).map((claim) => ({ ...claim, cluster: 'old' }));
+  expect(claimsAfter(old, planOf([], told), OWNER, NOW).map(({ cluster }) => cluster)).toEqual(['new']);
+  expect(claimsAfter(old, planOf([create(A)]), OWNER, NOW).map(({ cluster }) => cluster)).toEqual(['old']);
+});

@@ -8,9 +8,12 @@ import { parsePrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import {
   apiServers,
+  clusterProxies,
   dnsServers,
   isResolvedStub,
   livePeers,
+  proxyAddresses,
+  proxyHosts,
   sortCritical,
   sshClient,
   vpnEndpoints,
@@ -191,5 +194,55 @@ describe('createHostFacts', () => {
     ).rejects.toMatchObject({
       diagnostics: [{ code: 'host-unreadable' }],
     });
+  });
+});
+
+describe('proxies', () => {
+  it('are found by every variable that names one, addresses and names', () => {
+    const env = {
+      HTTPS_PROXY: 'http://me:secret@10.1.2.3:3128',
+      http_proxy: 'proxy.example:3128',
+      ALL_PROXY: '',
+    };
+    expect([...proxyHosts(env)]).toEqual([
+      ['10.1.2.3', 'HTTPS_PROXY'],
+      ['proxy.example', 'http_proxy'],
+    ]);
+  });
+
+  it('are critical where they are not on this host', () => {
+    expect(addresses(proxyAddresses(['10.1.2.3', '127.0.0.1'], 'HTTPS_PROXY'))).toEqual(['10.1.2.3']);
+  });
+
+  it('of clusters are critical by the address that was reached', () => {
+    const context = {
+      name: 'dev',
+      server: 'https://c:6443',
+      fromMinikube: false,
+      answeredAt: null,
+      program: null,
+    };
+    const of = (proxy: string | null): ObservedProfile => ({
+      name: 'dev',
+      config: null,
+      minikubeIp: null,
+      context: { ...context, proxy },
+      cluster: null,
+      problems: [],
+    });
+    expect(addresses(clusterProxies([of('10.1.2.4'), of(null), of('127.0.0.1')]))).toEqual(['10.1.2.4']);
+  });
+
+  it('are looked up by name, once where an answer came', async () => {
+    const answers = [[], ['10.1.2.5']];
+    const facts = createHostFacts({
+      env: { HTTPS_PROXY: 'proxy.example:3128' },
+      policy: () => NO_POLICY,
+      stateDirectory: '/nowhere',
+      root: '/nowhere',
+      resolve: async () => answers.shift() ?? [],
+    });
+    const found = async () => addresses([...(await facts.critical())]);
+    expect([await found(), await found(), await found()]).toEqual([[], ['10.1.2.5'], ['10.1.2.5']]);
   });
 });

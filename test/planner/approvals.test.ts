@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval, RememberedApproval } from '../../src/model/plan.ts';
-import { contextsOf, rememberable, withRemembered } from '../../src/planner/approvals.ts';
+import { contextsOf, programApproval, rememberable, withRemembered } from '../../src/planner/approvals.ts';
 import { planOf } from '../cli/plans.ts';
 
 const APPROVAL: Approval = {
@@ -49,5 +49,17 @@ describe('a remembered approval', () => {
     ['a profile that the spec does not have', { approvals: [{ ...APPROVAL, profile: 'gone' }] }],
   ])('is not made of %s', (_, change) => {
     expect(rememberable({ ...plan, ...change }, contextOf, WHEN)).toEqual([]);
+  });
+
+  it('is of one cluster, but for a program, which runs before the cluster is known', () => {
+    const uid = '0d9e1c1e-6b1c-4a43-9f5e-2f6f2f1f7a11';
+    const told = { ...plan, clusters: [{ profile: 'minikube', uid, former: null }] };
+    expect(withRemembered(told, contextOf, [GIVEN]).approvals).toEqual([APPROVAL]);
+    expect(rememberable(told, contextOf, WHEN)).toEqual([{ ...GIVEN, cluster: uid }]);
+    const again = withRemembered(told, contextOf, [{ ...GIVEN, cluster: uid }]);
+    expect(again.approvals).toEqual([{ ...APPROVAL, approvedOn: WHEN }]);
+    const program = programApproval('minikube', 'dev', 'aws eks get-token');
+    const running = { ...told, approvals: [program] };
+    expect(rememberable(running, contextOf, WHEN)).toMatchObject([{ kind: 'credentials', cluster: null }]);
   });
 });
