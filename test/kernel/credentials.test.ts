@@ -75,3 +75,21 @@ test.each([['plan'], ['observe'], ['status'], ['apply', '--auto-approve'], ['des
     expect(laptop.proxy.seen.length).toBeGreaterThan(0);
   },
 );
+
+test('a program that was approved once runs unasked until it changes or that is revoked', async () => {
+  await laptop.writeSpec(specOf({ name: NODE.name, context: 'by-hand' }));
+  const given = await laptop.mkplan('allow', laptop.spec, '--allow', 'context,credentials');
+  expect(given.code, given.stderr).toBe(0);
+  expect((await laptop.mkplan('allow', '--list')).stdout).toMatch(/credentials +\S+ +echo /);
+  const applied = await laptop.mkplan('apply', laptop.spec, '--auto-approve');
+  expect(applied.code, applied.stderr).toBe(0);
+  expect((await laptop.mkplan('plan', laptop.spec)).code).toBe(0);
+
+  const config = await readFile(laptop.kubeconfig, 'utf8');
+  await writeFile(laptop.kubeconfig, config.replace('command: echo', 'command: /bin/echo'));
+  expect((await laptop.mkplan('plan', laptop.spec)).code).toBe(4);
+  await writeFile(laptop.kubeconfig, config);
+  expect((await laptop.mkplan('plan', laptop.spec)).code).toBe(0);
+  await laptop.mkplan('allow', '--revoke', laptop.spec);
+  expect((await laptop.mkplan('plan', laptop.spec)).code).toBe(4);
+});
