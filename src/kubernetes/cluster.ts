@@ -36,8 +36,8 @@ export interface ClusterWatch {
 
 /** One cluster, as one kubeconfig context reaches it. Every call has a deadline. */
 export interface Cluster {
-  /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then. */
-  context(): Promise<ObservedContext>;
+  /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then, and once the signal fires. */
+  context(signal?: AbortSignal): Promise<ObservedContext>;
   /**
    * `self` is the name of our own Lease. Throws a Failure that names the context when the cluster cannot be read. While it
    * is watched, the answer comes from memory, and the Failure is what became of the last attempt to reach the server.

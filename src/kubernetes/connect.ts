@@ -115,9 +115,9 @@ class ApiCluster implements Cluster {
     this.#pace = pace;
   }
 
-  async context(): Promise<ObservedContext> {
+  async context(signal?: AbortSignal): Promise<ObservedContext> {
     try {
-      await this.#readVersion();
+      await abortable(this.#readVersion(), signal);
     } catch (error) {
       // An unreachable server is an answer here: `answeredAt` says so, and `observe` says why.
       if (!(error instanceof Failure)) throw error;

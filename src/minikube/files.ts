@@ -118,6 +118,24 @@ function isRemote(url: string): boolean {
   return URL.canParse(url) && new URL(url).host !== '';
 }
 
+/** Whether what `minikube status --output json` printed, an object a node or a list of them, has every VM stopped. */
+function saysStopped(text: string): boolean {
+  let told: unknown;
+  try {
+    told = JSON.parse(text);
+  } catch {
+    // Whatever it says instead is no evidence.
+    return false;
+  }
+  const nodes: readonly unknown[] = Array.isArray(told) ? told : [told];
+  return (
+    nodes.length > 0 &&
+    nodes.every(
+      (node) => typeof node === 'object' && node !== null && Reflect.get(node, 'Host') === 'Stopped',
+    )
+  );
+}
+
 class MinikubeFiles implements Profiles, ProfileSettings {
   readonly #options: ProfilesOptions;
   readonly #folder: string;
@@ -148,6 +166,14 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     if (result?.code !== 0) return null;
     const address = parseAddress(result.stdout.trim());
     return address === null ? null : formatAddress(address);
+  }
+
+  async isStopped(name: string, signal?: AbortSignal): Promise<boolean> {
+    checkName(name);
+    const argv = ['minikube', 'status', '-p', name, '--output', 'json'] as const;
+    // Its exit code counts what does not run, as bits; what it printed says it by name.
+    const result = await this.#run(argv, MINIKUBE_TIMEOUT_MS, signal);
+    return result !== null && !result.timedOut && saysStopped(result.stdout);
   }
 
   async list(): Promise<readonly string[]> {

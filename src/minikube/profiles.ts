@@ -7,6 +7,11 @@ export interface Profiles {
   config(name: string): Promise<MinikubeConfig | null>;
   /** `minikube ip -p NAME`; null when there is no such program or it has no answer. */
   ip(name: string, signal?: AbortSignal): Promise<string | null>;
+  /**
+   * Whether `minikube status -p NAME` says that the VM, or each of several, is stopped. False where it says anything else,
+   * has no answer, or there is no such program: a VM that hangs is not stopped.
+   */
+  isStopped(name: string, signal?: AbortSignal): Promise<boolean>;
   /** Names of all profiles, sorted; also of those whose config.json cannot be read. */
   list(): Promise<readonly string[]>;
   /** Every `minikube tunnel` that minikube has recorded, of all profiles. */

@@ -260,6 +260,8 @@ export interface ObservedProfile {
   readonly minikubeIp: string | null;
   readonly context: ObservedContext | null;
   readonly cluster: ObservedCluster | null;
+  /** Its cluster did not answer, and minikube says that its VM is stopped. */
+  readonly stopped?: boolean;
   /** Why something of this profile could not be observed, for people. */
   readonly problems: readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { RecordedTunnels } from '../minikube/profiles.ts';
-import type { DesiredState } from '../model/desired.ts';
+import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import type {
   Answer,
   CriticalAddress,
@@ -14,6 +14,7 @@ import { addressesToAsk } from './answers.ts';
 import { apiServers, clusterProxies, sortCritical, vpnEndpoints } from './critical.ts';
 import type { HostFacts } from './host-facts.ts';
 import { participantOf } from './host-identity.ts';
+import { inTime } from './patience.ts';
 import { observeProfile, type ProfilePorts } from './profile.ts';
 
 /** Everything that a snapshot is taken from. */
@@ -82,25 +83,46 @@ export function assemble(parts: SnapshotParts): ObservedState {
   };
 }
 
+/** How a snapshot is taken. */
+export interface ObservationOptions {
+  /** Milliseconds that each profile has for everything that is asked about it; ten seconds unless given. */
+  readonly patienceMs?: number;
+  /** Hears which profiles have not answered yet, whenever that changes. */
+  readonly onWait?: (profiles: readonly string[]) => void;
+}
+
+/** As long as one request may take. */
+const PATIENCE_MS = 10_000;
+
 /**
  * Takes one snapshot of everything that a plan for this spec rests on; changes nothing and needs no rights. Throws a
- * Failure when the host, the registry or the journal cannot be read, or a context needs approval. A profile or cluster that cannot be read stops
- * nothing: its `problems` say why.
+ * Failure when the host, the registry or the journal cannot be read, or a context needs approval. A profile or cluster that cannot be read, or
+ * has not answered in time, stops nothing: its `problems` say why. Profiles are asked side by side.
  */
 export async function observe(
   desired: DesiredState,
   ports: ObservePorts,
   signal?: AbortSignal,
+  { patienceMs = PATIENCE_MS, onWait }: ObservationOptions = {},
 ): Promise<ObservedState> {
   const { routeTable } = ports;
   const self = participantOf(await ports.host.identity(), desired.spec).name;
+  const waiting = new Set(desired.profiles.map(({ name }) => name));
+  const observeOne = async (profile: DesiredProfile) => {
+    const work = (patience: AbortSignal) => observeProfile(profile, ports, { self, signal: patience });
+    const seen = await inTime(profile.name, patienceMs, signal, work);
+    waiting.delete(profile.name);
+    onWait?.([...waiting]);
+    return seen;
+  };
+  onWait?.([...waiting]);
   const [identity, network, registry, critical, recorded, profiles] = await Promise.all([
     routeTable.identity(),
     routeTable.snapshot(signal),
     recordedState(ports),
     ports.host.critical(),
     ports.profiles.tunnels(),
-    Promise.all(desired.profiles.map((profile) => observeProfile(profile, ports, { self, signal }))),
+    Promise.all(desired.profiles.map(observeOne)),
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles, network.rules), signal);
   const policy = ports.host.policy();

@@ -21,6 +21,7 @@ import {
   flag,
   list,
   nullable,
+  omitted,
   oneOf,
   record,
   required,
@@ -179,4 +180,5 @@ export const profile = record<ObservedProfile>({
   minikubeIp: usually(nullable(address), null),
   context: usually(nullable(context), null),
   cluster: usually(nullable(cluster), null),
+  stopped: omitted(flag),
 });

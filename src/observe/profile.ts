@@ -73,7 +73,7 @@ async function observeCluster(
   const cluster = await problems.tolerate(() => ports.cluster(profile));
   if (cluster === null) return { context: null, cluster: null };
   const [context, observed] = await Promise.all([
-    problems.tolerate(() => cluster.context()),
+    problems.tolerate(() => cluster.context(signal)),
     problems.tolerate(() => cluster.observe(signal, self)),
   ]);
   return { context, cluster: observed };
@@ -113,7 +113,13 @@ export async function observeProfile(
   const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
   const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
   const isAsked = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
-  const minikubeIp = isAsked ? await problems.tolerate(() => ports.profiles.ip(name, options.signal)) : null;
+  const { signal } = options;
+  const [minikubeIp, stopped] = await Promise.all([
+    isAsked ? problems.tolerate(() => ports.profiles.ip(name, signal)) : null,
+    cluster === null && config !== null
+      ? problems.tolerate(() => ports.profiles.isStopped(name, signal))
+      : null,
+  ]);
   return {
     name,
     config,
@@ -123,6 +129,7 @@ export async function observeProfile(
         ? null
         : { ...context, fromMinikube: context.fromMinikube && isServerOf(context.server, config) },
     cluster,
+    ...(stopped === true ? { stopped } : {}),
     problems: [...problems.texts].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)),
   };
 }

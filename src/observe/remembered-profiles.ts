@@ -21,6 +21,8 @@ export function rememberAddresses({ profiles, now, onChange }: RememberedOptions
     config: (name) => profiles.config(name),
     list: () => profiles.list(),
     tunnels: () => profiles.tunnels(),
+    // A session asks nobody: a cluster that stays silent counts as stopped there after a while.
+    isStopped: () => Promise.resolve(false),
     ip: async (name) => {
       const last = known.get(name);
       const address = last?.address ?? null;

@@ -219,6 +219,7 @@ export class Stack {
         config: async () => null,
         ip: async () => NODE_ADDRESS,
         list: async () => [],
+        isStopped: async () => false,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => cluster,

@@ -155,6 +155,7 @@ export class FaultWorld {
         config: async () => null,
         ip: async () => build.VM,
         list: async () => [],
+        isStopped: async () => false,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => ({

@@ -161,6 +161,29 @@ describe('config', () => {
   });
 });
 
+describe('isStopped', () => {
+  const STATUS = 'minikube status -p dev --output json';
+  const one = (host: string) => ({ Name: 'dev', Host: host, Kubelet: host });
+  it.each([
+    ['the one VM is stopped', { code: 7, stdout: JSON.stringify(one('Stopped')) }, true],
+    ['all of several are', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Stopped')]) }, true],
+    ['one of several runs', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Running')]) }, false],
+    ['it is paused', { code: 2, stdout: JSON.stringify(one('Running')) }, false],
+    ['it is gone', { code: 85, stdout: JSON.stringify(one('Nonexistent')) }, false],
+    ['there is no such profile', { code: 85, stdout: '* Profile "dev" not found.' }, false],
+    ['nothing is said', { code: 7, stdout: '' }, false],
+    ['no node is listed', { code: 7, stdout: '[]' }, false],
+    ['something else is said', { code: 0, stdout: 'null' }, false],
+    ['it took too long', { code: null, timedOut: true, stdout: JSON.stringify(one('Stopped')) }, false],
+  ])('where %s: %j', async (_, answer, expected) => {
+    expect(await profiles({ runner: runnerOf({ [STATUS]: answer }) }).isStopped('dev')).toBe(expected);
+  });
+
+  it('is not known without the program', async () => {
+    expect(await profiles().isStopped('dev')).toBe(false);
+  });
+});
+
 describe('ip', () => {
   it('is what minikube says', async () => {
     const runner = runnerOf({ 'minikube ip -p dev': { stdout: '192.168.39.2\n' } });

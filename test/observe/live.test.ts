@@ -122,6 +122,7 @@ class Host {
         config: async () => null,
         ip: async () => null,
         list: async () => [],
+        isStopped: async () => false,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => {

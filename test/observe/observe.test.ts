@@ -96,6 +96,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
         return Promise.resolve('192.168.39.2');
       },
       list: () => Promise.resolve([]),
+      isStopped: async () => false,
       tunnels: () => Promise.resolve({ tunnels: [], problems: ['tunnels.json: EACCES'] }),
     },
     cluster: (profile) => {
@@ -189,6 +190,46 @@ describe('observe', () => {
       context: { answeredAt: null },
       problems: ['no answer — a cause — a fix'],
     });
+  });
+
+  it('gives each profile one deadline, side by side, and goes on without those that miss it', async () => {
+    const silent = (signal = new AbortController().signal) =>
+      new Promise<never>((_, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    const paused = clusterOf({
+      context: (signal) => silent(signal).catch(() => ({ ...context, answeredAt: null })),
+      observe: silent,
+    });
+    const ports = portsOf({
+      cluster: async ({ name }) => (name === 'dev' ? clusterOf() : paused),
+    });
+    const waits: string[] = [];
+    const { profiles } = await observe(
+      desiredState(auto('paused'), auto('dev'), auto('slow')),
+      { ...ports, profiles: { ...ports.profiles, ip: (_, signal) => silent(signal) } },
+      undefined,
+      { patienceMs: 30, onWait: (names) => waits.push(names.join(' ')) },
+    );
+    expect(profiles.map(({ cluster: seen }) => seen)).toEqual([null, cluster, null]);
+    // One text, however many questions were left without an answer.
+    expect(profiles[0]?.problems).toEqual([expect.stringContaining('paused did not tell all within 0.03 s')]);
+    expect(profiles[0]?.context?.answeredAt).toBeNull();
+    expect(waits.slice(0, 2)).toEqual(['paused dev slow', 'paused slow']);
+    expect(waits.at(-1)).toBe('');
+  });
+
+  it.each([
+    ['its cluster is silent, and minikube says so', failure('no answer'), true, true],
+    ['its cluster is silent, and minikube does not say so', failure('no answer'), false, undefined],
+    ['its cluster answers, whatever minikube says', null, true, undefined],
+  ])('knows a VM to be stopped where %s', async (_, broken, says, expected) => {
+    const asked = clusterOf(broken === null ? {} : { observe: () => Promise.reject(broken) });
+    const ports = portsOf({ cluster: async () => asked });
+    const profiles = { ...ports.profiles, isStopped: async () => says };
+    const seen = await observe(desiredState(auto()), { ...ports, profiles });
+    expect(seen.profiles[0]?.stopped).toBe(expected);
   });
 
   it('does not ask the hypervisor where the API server or a ready control plane tells the address', async () => {
