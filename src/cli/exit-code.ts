@@ -14,6 +14,8 @@ export const EXIT = {
   rolledBack: 5,
   residue: 6,
   lockHeld: 7,
+  /** Done but for what was set aside: a profile that is out of reach. */
+  setAside: 8,
   /** sysexits.h, EX_USAGE. */
   usage: 64,
   /** 128 + SIGINT, after a clean rollback. */

@@ -59,7 +59,9 @@ export class WatchPlanning {
       const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
       const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
       if (news.length === 0) {
-        this.#tell({ ...held, profiles: new Map([...this.#withoutQuiet(held.profiles, quiet), ...stopped]) });
+        const aside = plan.aside.map(({ profile, why }) => [profile, why] as const);
+        const told = this.#withoutQuiet(new Map([...aside, ...held.profiles]), quiet);
+        this.#tell({ ...held, profiles: new Map([...told, ...stopped]) });
         return plan;
       }
       for (const [profile, why] of news) held.profiles.set(profile, why);

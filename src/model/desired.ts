@@ -55,8 +55,18 @@ export interface DesiredProfile {
 /** A profile, as far as its cluster is found by it. */
 export type ProfileContext = Pick<DesiredProfile, 'name' | 'context'>;
 
+/** Some profiles of a spec, chosen by name. */
+export interface OnlyProfiles {
+  /** In spec order. */
+  readonly names: readonly string[];
+  /** Every profile of the spec, in its order. */
+  readonly spec: readonly DesiredProfile[];
+}
+
 /** What a spec asks for. `absent` is the same spec undone: `mkplan destroy`. */
 export interface DesiredState {
+  /** The profiles that a command asks for alone (`--profile`); whatever stands for any other is left alone. */
+  readonly only?: OnlyProfiles;
   readonly name: string;
   /** Absolute path of tunnel.yaml: the owner of every claim made for it. */
   readonly spec: string;
@@ -66,6 +76,11 @@ export interface DesiredState {
   readonly profiles: readonly DesiredProfile[];
   /** Dotted paths of the values that came from tunnel.local.yaml, sorted. */
   readonly localOverrides: readonly string[];
+}
+
+/** Every profile of the spec: also those that the command does not ask for. */
+export function specProfiles({ profiles, only }: DesiredState): readonly DesiredProfile[] {
+  return only?.spec ?? profiles;
 }
 
 /**

@@ -166,6 +166,18 @@ export interface ServiceSummary {
   readonly reason: string;
 }
 
+/**
+ * A profile for which nothing is made, because that is known to fail or cannot be known; what stands for it stays.
+ * `stopped`: minikube says that its VM is; `silent`: its cluster did not answer; `out-of-reach`: no way leads to its VM.
+ * Of a plan that removes, its routes go all the same, and what its Services show stays.
+ */
+export interface Aside {
+  readonly profile: string;
+  readonly state: 'stopped' | 'silent' | 'out-of-reach';
+  /** For people. */
+  readonly why: string;
+}
+
 /** What becomes of a cluster's record of allocations; written before anything else, by compare-and-swap. */
 export interface AllocationChange {
   readonly profile: string;
@@ -228,9 +240,13 @@ export interface Plan {
   readonly mode: 'present' | 'absent';
   /** The host that the plan is for. */
   readonly platform: 'linux' | 'darwin' | 'win32';
+  /** The profiles that were asked for; null where the whole spec was. */
+  readonly only: readonly string[] | null;
   readonly profiles: readonly ProfileSummary[];
   /** One a profile whose cluster could be told. */
   readonly clusters: readonly PlannedCluster[];
+  /** In spec order. */
+  readonly aside: readonly Aside[];
   readonly services: readonly ServiceSummary[];
   /** One a profile whose cluster's record changes. */
   readonly allocations: readonly AllocationChange[];
@@ -267,6 +283,11 @@ export function isRefused(plan: Plan): boolean {
     plan.conflicts.some((conflict) => conflict.outcome === 'refused') ||
     plan.diagnostics.some((diagnostic) => diagnostic.severity === 'error')
   );
+}
+
+/** Whether every profile that a plan is to serve is set aside. */
+export function servesNothing({ mode, profiles, aside }: Plan): boolean {
+  return mode === 'present' && aside.length > 0 && aside.length === profiles.length;
 }
 
 /** `namespace/name`. */

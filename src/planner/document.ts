@@ -27,9 +27,13 @@ interface UnprovenDocument extends Omit<Unproven, 'route'> {
 }
 
 /** A plan as JSON holds it: prefixes are CIDR text. */
-export interface PlanDocument extends Omit<Plan, 'clusters' | 'steps' | 'conflicts' | 'unproven'> {
+export interface PlanDocument
+  extends Omit<Plan, 'clusters' | 'steps' | 'conflicts' | 'unproven' | 'only' | 'aside'> {
   /** Missing in plans of earlier versions. */
   readonly clusters?: Plan['clusters'];
+  /** Plans of format 1.0 lack these two. */
+  readonly only?: Plan['only'];
+  readonly aside?: Plan['aside'];
   readonly steps: readonly StepDocument[];
   readonly conflicts: readonly ConflictDocument[];
   readonly unproven: readonly UnprovenDocument[];
@@ -117,6 +121,8 @@ export function decodePlan(document: PlanDocument): Plan {
   return {
     ...document,
     clusters: document.clusters ?? [],
+    only: document.only ?? null,
+    aside: document.aside ?? [],
     steps: document.steps.map(decodeStep),
     conflicts: document.conflicts.map((conflict) => ({
       ...conflict,

@@ -14,6 +14,10 @@ import { type Route, routeKey } from '../model/route.ts';
 export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHost): string {
   const facts = [
     [host.platform, host.bootId, host.networkNamespace, plan.name, plan.spec, plan.mode],
+    ...(plan.only === null ? [] : [['only', ...plan.only]]),
+    ...(plan.aside.length === 0
+      ? []
+      : [['aside', ...plan.aside.map(({ profile, state }) => [profile, state])]]),
     plan.profiles,
     plan.clusters,
     plan.services.map(({ profile, namespace, name, state, addresses }) => [

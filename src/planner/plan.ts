@@ -1,15 +1,15 @@
-import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
+import { type DesiredState, specProfiles } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
-import { shellWord } from '../model/shell-word.ts';
 import { serviceReports } from './addresses/conditions.ts';
 import { leaseChange, participantDiagnostics } from './addresses/participants.ts';
 import { checkPool } from './addresses/pool-check.ts';
 import { routedAddresses } from './addresses/served.ts';
 import { holders, isOurIngress, usersOf } from './addresses/sharing.ts';
+import { judgeAside, leaveAlone } from './aside.ts';
 import { type Admission, admit } from './conflicts/admit.ts';
 import { ConflictCheck } from './conflicts/conflict.ts';
 import { foreignRoutes, tellApart } from './conflicts/foreign.ts';
@@ -35,17 +35,20 @@ import { stepOrder } from './step.ts';
  * 4. `order`   in which order (waves in `order.ts`)
  */
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
-  const profiles = desired.profiles.map((profile) => profileOf(desired, profile, observed));
-  const wanted =
+  const asked = desired.profiles.map((profile) => profileOf(desired, profile, observed));
+  const asking =
     desired.mode === 'absent'
       ? []
-      : profiles.map(({ profile, seen, routed }) => wantedOf(profile, seen, observed.host, routed));
+      : asked.map(({ profile, seen, routed }) => wantedOf(profile, seen, observed.host, routed));
+  const { aside, wanted, isLeft, blind } = judgeAside(desired, asked, asking);
+  const profiles = asked.filter(({ profile }) => !isLeft(profile.name));
   const destinations = wanted.flatMap((one) => one.routes.map((route) => route.destination));
-  const ownership = tellApart(observed, desired.spec, desired.protocol);
+  const { ownership, standing } = leaveAlone(tellApart(observed, desired.spec, desired.protocol), isLeft);
   const foreign = foreignRoutes(observed.host, desired.spec, ownership, destinations);
   const admission = admit(
     wanted.map((one) => one.routes),
     new ConflictCheck(observed.host, ownership, foreign),
+    standing,
   );
   const services = wanted.flatMap((one) => announceable(one, admission, seenOf(observed, one.summary.name)));
 
@@ -54,11 +57,15 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const clusters =
     desired.mode === 'absent' ? [] : profiles.flatMap(({ identified }) => identified.cluster ?? []);
   const allocations = wanted.flatMap((one) => allocationChange(one, services, observed));
+  const spec = specProfiles(desired).map(
+    (profile) =>
+      asked.find((one) => one.profile.name === profile.name) ?? { profile, seen: seenOf(observed, profile.name) },
+  );
   const leases = profiles.flatMap((one) =>
     leaseChange(desired, one.profile, one.seen, {
       services,
       steps: ofServices,
-      together: inSameCluster(one, profiles),
+      together: inSameCluster(one, spec),
     }),
   );
   const steps: Step[] = [
@@ -66,14 +73,15 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     ...ofServices,
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];
-  const blind = unobservedIn(desired, profiles, wanted);
   const body: Omit<Plan, 'fingerprint'> = {
     name: desired.name,
     spec: desired.spec,
     mode: desired.mode,
     platform: observed.host.platform,
+    only: desired.only?.names ?? null,
     profiles: wanted.map((one) => one.summary),
     clusters,
+    aside,
     services,
     allocations,
     leases,
@@ -99,7 +107,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
       ...observed.host.problems.map(unknownOfHost),
       ...(desired.mode === 'absent' ? [] : sharedClusters(profiles)),
       ...profiles.flatMap(({ profile, identified }) => about(profile.name, identified.diagnostics)),
-      ...profiles.flatMap(({ profile }) => about(profile.name, blind.get(profile.name) ?? [])),
+      ...asked.flatMap(({ profile }) => about(profile.name, blind.get(profile.name) ?? [])),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, rightsDiagnostics(desired, profile, seen, observed.registry.claims)),
       ),
@@ -107,12 +115,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, participantDiagnostics(desired, profile, seen, ofServices)),
       ),
-      ...wanted.flatMap(({ summary: { name }, diagnostics }) =>
-        about(
-          name,
-          blind.has(name) ? diagnostics.filter(({ code }) => !OF_BLINDNESS.has(code)) : diagnostics,
-        ),
-      ),
+      ...wanted.flatMap(({ summary: { name }, diagnostics }) => about(name, diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
       ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
@@ -162,81 +165,6 @@ function seenOf(observed: ObservedState, name: string): ObservedProfile {
       problems: [],
     }
   );
-}
-
-/** What lets a cluster be observed. `isKnown`: minikube has the profile. `isContext`: its context cannot be used. */
-function wayOf(isKnown: boolean, isContext: boolean): string {
-  const inSpec = isKnown ? 'context in the spec' : 'profile’s name or context in the spec';
-  if (isContext) return `correct what is named above in the kubeconfig or minikube’s files, or the ${inSpec}`;
-  return isKnown ? 'start the profile' : `correct the ${inSpec}`;
-}
-
-/** Whether something answered for the API server: it runs, and starting it again is of no help. A proxy may be what answered. */
-function isAnswered({ context }: ObservedProfile): boolean {
-  return context !== null && (context.answeredAt !== null || context.proxy !== null);
-}
-
-/** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
-const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
-
-/** What is to be said of each profile whose cluster could not be observed, by its name. */
-function unobservedIn(
-  desired: DesiredState,
-  profiles: readonly KnownProfile[],
-  wanted: readonly WantedProfile[],
-): ReadonlyMap<string, readonly Diagnostic[]> {
-  const lost = new Set(
-    wanted.flatMap((one) =>
-      one.diagnostics.some(({ code }) => code === 'gateway-unknown') ? [one.summary.name] : [],
-    ),
-  );
-  const told = profiles.map(
-    ({ profile, seen, identified }) =>
-      [
-        profile.name,
-        identified.isLeftAlone ? [] : unobserved(desired, profile, seen, lost.has(profile.name)),
-      ] as const,
-  );
-  return new Map(told.filter(([, diagnostics]) => diagnostics.length > 0));
-}
-
-/**
- * What cannot be seen must not look like what is not there: a plan made without the cluster would take away the
- * routes of its pods and Services.
- */
-function unobserved(
-  desired: DesiredState,
-  profile: DesiredProfile,
-  seen: ObservedProfile,
-  isGatewayUnknown: boolean,
-): Diagnostic[] {
-  if (seen.cluster !== null || !needsCluster(profile)) return [];
-  if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
-  const absent = desired.mode === 'absent';
-  // Where minikube has no such profile, its command would make one; where the context cannot be used, it is of no help.
-  const isKnown = seen.config !== null;
-  const isContext = seen.context === null && seen.problems.length > 0;
-  const answered = isAnswered(seen);
-  const way = answered
-    ? 'see what answers in its API server’s place, or what its user lacks, and put right what is named above'
-    : wayOf(isKnown, isContext);
-  const start = isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {};
-  return [
-    {
-      code: 'cluster-unobserved',
-      severity: absent ? 'warning' : 'error',
-      summary: `profile ${profile.name}: its cluster could not be observed`,
-      cause:
-        seen.problems.length > 0
-          ? seen.problems.join('\n')
-          : `nothing was observed of context ${profile.context}`,
-      fix: absent
-        ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : `${way}, or ${isGatewayUnknown ? 'give its gateway, ' : ''}list its networks in the spec and write \`assign: none\``,
-      ...(answered ? { command: `kubectl --context=${shellWord(profile.context)} get nodes -v=6` } : start),
-      at: profile.at,
-    },
-  ];
 }
 
 /**
@@ -359,7 +287,7 @@ function poolDiagnostics(
   const routes: readonly WantedRoute[] = wanted.flatMap((one) => one.routes);
   return desired.mode === 'absent'
     ? []
-    : desired.profiles.flatMap((profile) =>
+    : specProfiles(desired).flatMap((profile) =>
         about(profile.name, checkPool(profile, observed.profiles, routes)),
       );
 }

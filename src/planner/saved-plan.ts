@@ -5,7 +5,7 @@ import { decodePlan, encodePlan, type PlanDocument, type PlanHost, type SavedPla
 import { type PlanSchemaError, validatePlan } from './generated/validate-plan.js';
 
 /** Version of the saved form. A reader ignores unknown fields of its own major and refuses another major. */
-const PLAN_FORMAT = '1.0';
+const PLAN_FORMAT = '1.1';
 
 /** A plan as a file holds it (schema/plan.schema.json). */
 export interface SavedPlanDocument {

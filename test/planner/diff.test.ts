@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
-import type { RouteStep } from '../../src/model/plan.ts';
+import { type RouteStep, servesNothing } from '../../src/model/plan.ts';
 import { formatRoute, type RouteDocument } from '../../src/model/route.ts';
 import { type CleanupOptions, planCleanup } from '../../src/planner/cleanup.ts';
 import { plan } from '../../src/planner/plan.ts';
@@ -104,14 +104,17 @@ describe('steps for routes', () => {
     expect(lines(result.steps)).toEqual([`forget ${ROUTE} → -`]);
   });
 
-  it('refuses to plan a cluster that cannot be seen, and keeps what is there', () => {
+  it('sets a cluster aside that cannot be seen, and keeps what is there', () => {
     const pods = { ...OURS, destination: '10.244.0.0/24' };
     const desired = build.desired([build.profile({ pods: { value: 'auto', at: build.AT } })]);
     const blind = build.observedProfile({ cluster: null, problems: ['connection refused'] });
     const result = plan(desired, { ...seen([pods], [build.claim(pods)]), profiles: [blind] });
     expect(result.diagnostics).toMatchObject([
-      { code: 'cluster-unobserved', severity: 'error', cause: 'connection refused' },
+      { code: 'cluster-unobserved', severity: 'warning', cause: 'connection refused' },
     ]);
+    expect(result.aside).toMatchObject([{ profile: 'minikube', state: 'silent' }]);
+    expect(servesNothing(result)).toBe(true);
+    expect(result.steps).toEqual([]);
   });
 
   it('says once why neither a cluster, its gateway nor its pods are known, a line for each cause', () => {

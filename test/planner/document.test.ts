@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { Serving } from '../../src/model/participant.ts';
-import type { Conflict, Plan, RouteStep, ServiceReport, ServiceStep } from '../../src/model/plan.ts';
+import type { Aside, Conflict, Plan, RouteStep, ServiceReport, ServiceStep } from '../../src/model/plan.ts';
 import { addressOf, type Prefix, truncate } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { decodePlan, encodePlan } from '../../src/planner/document.ts';
@@ -135,6 +135,15 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   spec: text,
   mode: fc.constantFrom('present', 'absent'),
   platform: fc.constantFrom('linux', 'darwin', 'win32'),
+  only: fc.option(texts, { nil: null }),
+  aside: fc.array(
+    fc.record({
+      profile: text,
+      state: fc.constantFrom<Aside['state']>('stopped', 'silent', 'out-of-reach'),
+      why: text,
+    }),
+    { maxLength: 2 },
+  ),
   profiles: fc.array(
     fc.record({
       name: text,

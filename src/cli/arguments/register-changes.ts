@@ -10,6 +10,8 @@ import {
   DEFAULT_SPEC,
   lockTimeout,
   MUTATES,
+  profileOption,
+  strictOption,
   WATCHES,
   withoutJson,
 } from './registration.ts';
@@ -21,6 +23,8 @@ export function registerApply(program: Command, act: Act): void {
       .command('apply')
       .description('make routes and Services as the spec asks, as one transaction')
       .argument('[spec-or-plan]', 'the spec, or a plan file that `plan --out` wrote', DEFAULT_SPEC)
+      .addOption(profileOption())
+      .addOption(strictOption())
       .addOption(
         new Option('--confirm-within <duration>', 'undo it all unless confirmed in time: 60s, 5m').argParser(
           parsePatience,
@@ -33,6 +37,8 @@ export function registerApply(program: Command, act: Act): void {
         ['mkplan apply', 'plan ./tunnel.yaml, ask, apply'],
         ['mkplan apply --auto-approve', 'apply without asking'],
         ['mkplan apply --confirm-within 60s', 'over ssh: undone, unless you can still answer'],
+        ['mkplan apply -p dev', 'serve that profile, and leave the others of the spec alone'],
+        ['mkplan apply --strict', 'or nothing at all, where a profile is out of reach'],
         ['mkplan apply dev.plan.json', 'apply a saved plan, if its facts still hold'],
         ['mkplan apply --auto-approve --allow covers', 'and take part of a VPN’s range, as the plan shows'],
       ),
@@ -111,6 +117,7 @@ export function registerWatch(program: Command, act: Act): void {
       .command('watch')
       .description('keep routes and Services as the spec asks, until it is ended; then take them away again')
       .argument('[spec]', 'the spec', DEFAULT_SPEC)
+      .addOption(profileOption())
       .option('--keep', 'leave what it made when it ends')
       .addOption(
         new Option('--http [address]', 'serve /metrics and /healthz: --http=9469, --http=[::1]:9469')
@@ -133,6 +140,7 @@ export function registerWatch(program: Command, act: Act): void {
       examples(
         ['mkplan watch', 'plan ./tunnel.yaml, ask, then follow every change; Ctrl-C ends it'],
         ['mkplan watch --auto-approve', 'without asking, for a service manager'],
+        ['mkplan watch -p dev', 'only that profile of the spec'],
         ['mkplan watch --keep', 'what it made stays until `mkplan destroy`'],
         ['mkplan watch --http', `and let Prometheus read http://${HTTP_ADDRESS}/metrics`],
       ),
@@ -150,13 +158,16 @@ export function registerDestroy(program: Command, act: Act): void {
     program
       .command('destroy')
       .description('remove every route and Service address that apply made for the spec')
-      .argument('[spec]', 'the spec', DEFAULT_SPEC),
+      .argument('[spec]', 'the spec', DEFAULT_SPEC)
+      .addOption(profileOption())
+      .addOption(strictOption()),
   )
     .addHelpText(
       'after',
       examples(
         ['mkplan destroy', 'plan the removal, ask, remove'],
         ['mkplan destroy --auto-approve', 'remove without asking'],
+        ['mkplan destroy -p dev', 'remove what was made for that profile alone'],
       ),
     )
     .action((spec: string, options, command: Command) =>

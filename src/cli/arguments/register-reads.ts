@@ -2,7 +2,15 @@ import { type Command, CommanderError, Option } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { examples, remark } from './help.ts';
 import { collect, DEFAULT_WAIT, parseProfileName, parseWait } from './option-values.ts';
-import { type Act, addReadOptions, DEFAULT_SPEC, READS, withoutJson } from './registration.ts';
+import {
+  type Act,
+  addReadOptions,
+  DEFAULT_SPEC,
+  profileOption,
+  READS,
+  strictOption,
+  withoutJson,
+} from './registration.ts';
 
 /** `mkplan init`. */
 export function registerInit(program: Command, act: Act): void {
@@ -63,14 +71,17 @@ export function registerPlan(program: Command, act: Act): void {
       .description('show what apply would change, and change nothing')
       .argument('[spec]', 'the spec', DEFAULT_SPEC),
   )
+    .addOption(profileOption())
+    .addOption(strictOption())
     .option('--observed <file>', 'plan from a recorded observation instead of this host and its clusters')
     .option('--out <file>', 'save the plan to a new file, for `mkplan apply FILE`')
     .option('--destroy', 'plan the removal of everything that the spec made')
-    .option('--detailed-exitcode', 'exit 2 when there are changes, 0 when there are none')
+    .option('--detailed-exitcode', 'exit 2 when there are changes; else as without it')
     .addHelpText(
       'after',
       examples(
         ['mkplan plan', 'plan ./tunnel.yaml'],
+        ['mkplan plan -p dev', 'plan that profile of the spec alone'],
         ['mkplan plan --out dev.plan.json', 'save the plan, to apply exactly that'],
         ['mkplan plan --observed observed.yaml', 'plan from a recording: no cluster, no rights, any system'],
         ['mkplan plan --detailed-exitcode', 'exit 2 if anything has drifted'],
@@ -91,6 +102,7 @@ export function registerStatus(program: Command, act: Act): void {
       .description('is it right now? shows each link of the path: route, node, endpoints, answer')
       .argument('[spec]', 'the spec; without one, what is recorded on this host is shown', DEFAULT_SPEC),
   )
+    .addOption(profileOption())
     .option(
       '--detailed-exitcode',
       'exit 0 if all is as the spec asks, 2 if something is not, 1 if that is unknown',
@@ -107,6 +119,7 @@ export function registerStatus(program: Command, act: Act): void {
       'after',
       examples(
         ['mkplan status', 'of ./tunnel.yaml'],
+        ['mkplan status -p dev', 'of that profile alone'],
         ['mkplan status --wait=30s', 'until all is as the spec asks, for 30 seconds at most'],
         ['mkplan status --json', 'for programs'],
       ),

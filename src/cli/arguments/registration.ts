@@ -1,7 +1,7 @@
 import { type Command, Help, Option } from 'commander';
 import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { CommandContext } from '../run-command.ts';
-import { parseAllow, parseDuration } from './option-values.ts';
+import { collect, parseAllow, parseDuration } from './option-values.ts';
 
 /** The spec of a command line that names none. */
 export const DEFAULT_SPEC = 'tunnel.yaml';
@@ -69,6 +69,18 @@ export function addReadOptions(command: Command): Command {
   const text =
     'as for apply; `credentials` lets mkplan run the program that supplies the credentials of a context';
   return command.addOption(allowOption(text));
+}
+
+/** `--profile`, of a command about a spec. */
+export function profileOption(): Option {
+  return new Option('-p, --profile <name>', 'only this profile of the spec; may be repeated')
+    .argParser(collect)
+    .default([], 'all');
+}
+
+/** `--strict`. */
+export function strictOption(): Option {
+  return new Option('--strict', 'refuse the plan (exit 4) if any profile is set aside');
 }
 
 /** `--lock-timeout`. */

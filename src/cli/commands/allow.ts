@@ -1,6 +1,5 @@
 import type { Plan, RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
-import { observe } from '../../observe/observe.ts';
 import { contextsOf, rememberable, withRemembered } from '../../planner/approvals.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { EXIT } from '../exit-code.ts';
@@ -8,6 +7,7 @@ import type { CommandContext } from '../run-command.ts';
 import { refusalOf } from '../transaction/apply-plan.ts';
 import { approvedBy, ask, missingApprovals, unapproved } from '../transaction/approval.ts';
 import { agreeToPrograms } from '../transaction/programs.ts';
+import { asideRefusal } from '../transaction/aside.ts';
 import { remember } from '../transaction/remembering.ts';
 import { underLock } from '../transaction/under-lock.ts';
 import type { Output } from '../views/output.ts';
@@ -15,6 +15,7 @@ import { alignColumns } from '../views/table.ts';
 import { count, inside, printableDeep, printableLine } from '../views/text.ts';
 import { composeChanging, composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
+import { observeShowing } from '../wiring/observing.ts';
 
 export interface AllowOptions {
   readonly allow: readonly ApprovalKind[];
@@ -28,7 +29,7 @@ export interface AllowOptions {
 export async function allow(context: CommandContext, options: AllowOptions): Promise<number> {
   if (options.list === true) return await list(context);
   if (options.revoke === true) return await revoke(context, options);
-  const { output, names, signal, terminal } = context;
+  const { output, names, terminal } = context;
   const desired = await loadDesired(context, 'present');
   const adapters = await composeChanging(
     terminal,
@@ -41,11 +42,11 @@ export async function allow(context: CommandContext, options: AllowOptions): Pro
     }
     // Unlike elsewhere, what cannot be read is no mere warning: nothing could be remembered.
     const known = await adapters.approvals.read();
-    const observed = await observe(desired, adapters, signal);
+    const observed = await observeShowing(context, desired, adapters);
     const contextOf = contextsOf(desired.profiles);
     const plan = withRemembered(makePlan(desired, observed), contextOf, known);
     output.plan(plan, names);
-    const refusal = refusalOf(plan);
+    const refusal = refusalOf(plan) ?? asideRefusal(plan, false);
     if (refusal !== null) throw refusal;
     const given = rememberable(plan, contextOf, new Date().toISOString());
     if (given.length === 0) {

@@ -66,7 +66,7 @@ export class Doubts {
 }
 
 /** Errors of a plan that come of what could not be seen. */
-const BLINDNESS: ReadonlySet<string> = new Set(['cluster-unobserved', 'rights-missing']);
+const BLINDNESS: ReadonlySet<string> = new Set(['rights-missing']);
 
 /**
  * Whether all is as the spec asks; null where that cannot be told: an open transaction changes what was seen, or something was not seen and
@@ -90,7 +90,8 @@ export function isFulfilled(
     plan.diagnostics.some(
       ({ code, severity, profile = '' }) =>
         severity === 'error' && !BLINDNESS.has(code) && !doubts.isSilent(profile),
-    );
+    ) ||
+    plan.aside.some(({ profile }) => !doubts.isSilent(profile));
   if (isUnmet) return false;
   const isUnknown =
     plan.steps.some(

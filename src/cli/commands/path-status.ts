@@ -1,5 +1,5 @@
 import type { Claim } from '../../model/claim.ts';
-import type { DesiredState } from '../../model/desired.ts';
+import { type DesiredState, specProfiles } from '../../model/desired.ts';
 import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../../model/observed.ts';
 import type { ObservedParticipant } from '../../model/participant.ts';
 import {
@@ -114,9 +114,16 @@ export function statusOf(
   }
   const ways = new PrefixIndex(present, (route) => route.destination);
   const lostAt = new Set(ownership.lost.map(({ route }) => formatPrefix(route.destination)));
-  const routes = plan.steps
-    .filter((step) => step.kind === 'route')
-    .flatMap((step) => routeStatus(step, profiles.get(step.profile), doubts, lostAt));
+  const isAsked = (profile: string) => desired.only?.names.includes(profile) ?? true;
+  const aside = new Set(plan.aside.map(({ profile }) => profile));
+  const left = [...ownership.owned.values()].filter(({ claim }) => aside.has(claim.profile));
+  const routes = [
+    ...plan.steps
+      .filter((step) => step.kind === 'route')
+      .flatMap((step) => routeStatus(step, profiles.get(step.profile), doubts, lostAt)),
+    // The plan leaves them alone, since nobody knows whether the spec still asks for them.
+    ...left.map(({ claim }) => claimStatus(claim, 'unknown')),
+  ];
   const served = plan.services.flatMap((summary) => {
     const profile = profiles.get(summary.profile);
     const found = services.get(`${summary.profile}/${serviceName(summary)}`);
@@ -130,7 +137,10 @@ export function statusOf(
     others: observed.profiles.flatMap(({ name: profile, cluster }) =>
       (cluster?.participants ?? []).flatMap(({ own, ...other }) => (own ? [] : [{ profile, ...other }])),
     ),
-    lost: lostRoutes(ownership.lost, observed.host),
+    lost: lostRoutes(
+      ownership.lost.filter(({ profile }) => isAsked(profile)),
+      observed.host,
+    ),
     unproven: ownership.unproven.map(({ route, reason }) => ({ route, reason })),
     problems: [
       ...tunnelDiagnostics(desired, observed.host).map(({ summary }) => summary),
@@ -148,7 +158,9 @@ export function statusOf(
     ],
     blind: desired.profiles.flatMap(({ name }) => (doubts.areNodesUnknown(name) ? [name] : [])),
     applied:
-      observed.registry.claims.some(({ owner }) => owner.spec === desired.spec) ||
+      observed.registry.claims.some(
+        ({ owner, profile }) => owner.spec === desired.spec && isAsked(profile),
+      ) ||
       routes.some(({ state }) => state !== 'missing') ||
       served.some((service) => isOurs(service.state) && service.addresses.length > 0),
     fulfilled: isFulfilled(desired, plan, observed, { doubts, routes, services: served }),
@@ -156,8 +168,9 @@ export function statusOf(
 }
 
 /** Profiles that the spec does not name any more, and whose clusters are not asked. */
-function dropped({ spec, profiles }: DesiredState, { registry }: ObservedState): string[] {
-  const named = new Set(profiles.map(({ name }) => name));
+function dropped(desired: DesiredState, { registry }: ObservedState): string[] {
+  const { spec } = desired;
+  const named = new Set(specProfiles(desired).map(({ name }) => name));
   const gave = registry.claims.filter(
     ({ owner, profile, purpose }) =>
       owner.spec === spec && purpose === 'load-balancer' && !named.has(profile),

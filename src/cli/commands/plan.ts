@@ -9,7 +9,8 @@ import { plan as makePlan } from '../../planner/plan.ts';
 import { readBounded } from '../../platform/bounded-file.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { approvedBy } from '../transaction/approval.ts';
+import { approvedBy, profileWords } from '../transaction/approval.ts';
+import { asideExit, asideRefusal } from '../transaction/aside.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
 import { savePlan } from '../transaction/plan-file.ts';
 import { recall } from '../transaction/remembering.ts';
@@ -24,6 +25,9 @@ export interface PlanOptions {
   readonly destroy?: true;
   readonly allow: readonly ApprovalKind[];
   readonly detailedExitcode?: true;
+  readonly profile: readonly string[];
+  /** Refuses a plan that sets anything aside. */
+  readonly strict?: true;
 }
 
 /** One of a host with a million routes has that many bytes. */
@@ -34,19 +38,22 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
   const { output, names, terminal } = context;
   const recorded = options.observed === undefined ? null : await readRecorded(context, options.observed);
   const mode = options.destroy === true ? 'absent' : 'present';
-  const desired = await loadDesired(context, mode, recorded?.observed.host.policy);
+  const policy = recorded?.observed.host.policy;
+  const desired = await loadDesired(context, mode, { policy, only: options.profile });
   const { observed, remembered } = recorded ?? (await observeNow(context, options, desired));
   const made = makePlan(desired, observed);
   output.plan(withRemembered(made, contextsOf(desired.profiles), remembered), names);
   if (observed.registry.open !== null) output.diagnostic(openTransaction(observed.registry.open), names);
   if (isRefused(made)) return EXIT.conflict;
+  const refusal = asideRefusal(made, options.strict === true);
+  if (refusal !== null) throw refusal;
   if (options.out !== undefined) {
     await savePlan(resolve(terminal.cwd, options.out), options.out, made, observed.host);
     const shown = printableLine(options.out);
     output.note(`Saved to ${shown}: \`mkplan apply ${shown}\` applies exactly this.\n`);
     output.line({ type: 'saved', file: options.out });
   }
-  return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : EXIT.ok;
+  return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : asideExit(made);
 }
 
 /** A snapshot, and what was approved before on this host. */
@@ -62,18 +69,18 @@ async function readRecorded(context: CommandContext, file: string): Promise<Seen
 
 async function observeNow(
   context: CommandContext,
-  { allow, destroy }: PlanOptions,
+  { allow, destroy, profile }: PlanOptions,
   desired: DesiredState,
 ): Promise<Seen> {
-  const { terminal, names, signal } = context;
-  const [{ composeReading }, { observe }] = await Promise.all([
+  const { terminal, names } = context;
+  const [{ composeReading }, { observeShowing }] = await Promise.all([
     import('../wiring/compose.ts'),
-    import('../../observe/observe.ts'),
+    import('../wiring/observing.ts'),
   ]);
-  const words = ['plan', ...(destroy === true ? ['--destroy'] : []), names.spec];
+  const words = ['plan', ...(destroy === true ? ['--destroy'] : []), names.spec, ...profileWords(profile)];
   const adapters = composeReading(terminal, approvedBy(words, allow, desired.spec));
   try {
-    const observed = await observe(desired, adapters, signal);
+    const observed = await observeShowing(context, desired, adapters);
     return { observed, remembered: await recall(context, adapters) };
   } finally {
     await adapters.close();

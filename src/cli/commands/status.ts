@@ -6,14 +6,13 @@ import { Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { encodeRoute } from '../../model/route.ts';
-import { observe } from '../../observe/observe.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { namesFrom } from '../arguments/paths.ts';
 import { EXIT, signalExitCode } from '../exit-code.ts';
 import { abortOnSignal } from '../interruption.ts';
 import type { CommandContext } from '../run-command.ts';
 import { isLive } from '../session/session.ts';
-import { approvedBy } from '../transaction/approval.ts';
+import { approvedBy, profileWords } from '../transaction/approval.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
 import { renderUnproven } from '../views/render-plan.ts';
 import { renderSession, sessionLine } from '../views/render-session.ts';
@@ -21,6 +20,7 @@ import { renderStatus, statusLines } from '../views/render-status.ts';
 import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
+import { observeShowing } from '../wiring/observing.ts';
 import { probeAll } from '../wiring/probe.ts';
 import { Doubts, unanswered } from './doubts.ts';
 import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from './path-status.ts';
@@ -29,6 +29,7 @@ import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts'
 export interface StatusOptions {
   readonly allow: readonly ApprovalKind[];
   readonly detailedExitcode?: true;
+  readonly profile: readonly string[];
   /** Milliseconds to wait until all is as the spec asks. */
   readonly wait?: number;
 }
@@ -44,10 +45,15 @@ interface Seen {
 /** `mkplan status [SPEC]`: each link of the path. Without a spec, what is recorded on this host is shown. */
 export async function status(context: CommandContext, options: StatusOptions): Promise<number> {
   const isAsked = options.detailedExitcode === true || options.wait !== undefined;
-  const desired = await loadIfThere(context, isAsked);
+  const isNeeded = isAsked || options.profile.length > 0;
+  const desired = await loadIfThere(context, options.profile, isNeeded);
   const adapters = composeReading(
     context.terminal,
-    approvedBy(['status', context.names.spec], options.allow, desired?.spec ?? null),
+    approvedBy(
+      ['status', context.names.spec, ...profileWords(options.profile)],
+      options.allow,
+      desired?.spec ?? null,
+    ),
   );
   try {
     if (desired !== null && options.wait !== undefined) {
@@ -111,12 +117,13 @@ async function waitFor(
 }
 
 async function look(
-  { names }: CommandContext,
+  { names, output }: CommandContext,
   desired: DesiredState | null,
   adapters: ReadAdapters,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const observed = await observe(desired ?? nothingDesired(names.absolute), adapters, signal);
+  const asked = desired ?? nothingDesired(names.absolute);
+  const observed = await observeShowing({ output, signal }, asked, adapters);
   let told: Parameters<typeof leftBy>[3] = null;
   if (desired !== null) {
     const doubts = new Doubts(desired, observed);
@@ -200,9 +207,13 @@ async function showConfirmation(
 }
 
 /** The spec; null where there is none and none is needed, since what was applied is recorded without it. */
-async function loadIfThere(context: CommandContext, isNeeded: boolean): Promise<DesiredState | null> {
+async function loadIfThere(
+  context: CommandContext,
+  only: readonly string[],
+  isNeeded: boolean,
+): Promise<DesiredState | null> {
   try {
-    return await loadDesired(context, 'present');
+    return await loadDesired(context, 'present', { only });
   } catch (thrown) {
     const isMissing =
       thrown instanceof Failure && thrown.diagnostics.every(({ code }) => code === 'spec-missing');

@@ -32,7 +32,7 @@ export async function validate(context: CommandContext, files: readonly string[]
 async function validateFile(context: CommandContext, file: string, policy: HostPolicy): Promise<boolean> {
   const names = specNames(file, context.terminal.cwd);
   try {
-    tell(context, names, await loadDesired({ ...context, names }, 'present', policy));
+    tell(context, names, await loadDesired({ ...context, names }, 'present', { policy }));
     return true;
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;

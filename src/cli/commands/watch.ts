@@ -9,7 +9,6 @@ import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts
 import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { LiveObservation } from '../../observe/live.ts';
-import { observe } from '../../observe/observe.ts';
 import { approvalKey, contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
 import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
@@ -26,15 +25,24 @@ import { type HttpOptions, openListeners } from '../session/session-listeners.ts
 import { answersOf } from '../session/session-state.ts';
 import { SpecFiles } from '../session/spec-files.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
-import { approvedBy, ask, missingApprovals, requirePrompt, unapproved } from '../transaction/approval.ts';
+import {
+  approvedBy,
+  ask,
+  missingApprovals,
+  profileWords,
+  requirePrompt,
+  unapproved,
+} from '../transaction/approval.ts';
 import { agreeToPrograms } from '../transaction/programs.ts';
 import { recall, rememberShown } from '../transaction/remembering.ts';
 import { transactionPorts } from '../transaction/transaction-ports.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../wiring/compose.ts';
-import { loadDesired } from '../wiring/desired.ts';
+import { loadDesired, onlyProfiles } from '../wiring/desired.ts';
+import { observeShowing } from '../wiring/observing.ts';
 
 export interface WatchCommandOptions extends ApplyOptions, HttpOptions {
+  readonly profile: readonly string[];
   readonly keep?: true;
 }
 
@@ -50,9 +58,14 @@ const BACKSTOP_MS = 30_000;
 export async function watch(context: CommandContext, options: WatchCommandOptions): Promise<number> {
   const asks = options.autoApprove !== true;
   if (asks) requirePrompt(context.terminal, context.output.json, 'watch');
-  const desired = await loadDesired(context, 'present');
+  const desired = await loadDesired(context, 'present', { only: options.profile });
   const approved = approvedBy(
-    ['watch', context.names.spec, ...(options.keep === true ? ['--keep'] : [])],
+    [
+      'watch',
+      context.names.spec,
+      ...profileWords(options.profile),
+      ...(options.keep === true ? ['--keep'] : []),
+    ],
     options.allow,
     desired.spec,
   );
@@ -136,9 +149,9 @@ async function agree(
   const { allow, lockTimeout } = options;
   if (asks && !(await agreeToPrograms(context, adapters, desired, lockTimeout))) return null;
   const remembered = await recall(context, adapters);
-  const observed = await observe(desired, adapters, signal);
-  const made = withoutUnreached(makePlan(desired, observed), observed);
-  const plan = withRemembered(made, contextsOf(desired.profiles), remembered);
+  // A cluster that is not there yet is waited for: its profile is set aside, and served once it is.
+  const observed = await observeShowing(context, desired, adapters);
+  const plan = withRemembered(makePlan(desired, observed), contextsOf(desired.profiles), remembered);
   output.plan(plan, names);
   const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, allow));
   if (refusal !== null) throw refusal;
@@ -146,17 +159,6 @@ async function agree(
   if (!(await ask(terminal, question(plan, allow), signal))) return null;
   await rememberShown(context, adapters, plan, desired, lockTimeout);
   return { allowed: [...allow, ...missingApprovals(plan, allow)], remembered, shown: plan };
-}
-
-/** A cluster that is not there yet is waited for: its profile is served once it is. */
-function withoutUnreached(plan: Plan, { host }: ObservedState): Plan {
-  const unreached = plan.diagnostics.flatMap(({ code, severity, profile, summary }) =>
-    code === 'cluster-unobserved' && severity === 'error' && profile !== undefined
-      ? [[profile, summary] as const]
-      : [],
-  );
-  if (unreached.length === 0) return plan;
-  return hold(plan, { profiles: new Map(unreached), services: new Map(), destinations: new Map() }, host);
 }
 
 /** What nobody approved, by the profile that asks for it. */
@@ -238,7 +240,7 @@ function watchPorts(
     },
     desired: async () => {
       const { desired } = await loadSpec(first.spec, readHostPolicy().ranges);
-      const edited: DesiredState = { ...desired, mode: 'present' };
+      const edited = onlyProfiles({ ...desired, mode: 'present' }, first.only?.names ?? []);
       await files.follow(edited);
       current = edited;
       for (const profile of current.profiles) known.set(profile.name, profile);

@@ -5,7 +5,6 @@ import { Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, isRefused, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
-import { observe } from '../../observe/observe.ts';
 import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import type { SavedPlan } from '../../planner/document.ts';
 import type { FileNames } from '../arguments/paths.ts';
@@ -16,7 +15,9 @@ import type { Terminal } from '../terminal.ts';
 import { closingLine, countSteps } from '../views/render-plan.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
+import { observeShowing } from '../wiring/observing.ts';
 import { type Approved, approvedBy, ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
+import { asideExit, asideNote, asideRefusal } from './aside.ts';
 import { markUsed } from './plan-file.ts';
 import { agreeToPrograms } from './programs.ts';
 import { recall, rememberShown } from './remembering.ts';
@@ -29,6 +30,8 @@ export interface ApplyOptions {
   readonly allow: readonly ApprovalKind[];
   /** Milliseconds. */
   readonly lockTimeout: number;
+  /** Refuses a plan that sets anything aside. */
+  readonly strict?: true;
 }
 
 /** What a command wants applied, and how that is planned. */
@@ -128,20 +131,20 @@ class ApplyCommand {
       return null;
     const plan = await this.#plan();
     this.#show(plan);
-    const refusal = refusalOf(plan);
+    const refusal = this.#refusalOf(plan);
     if (refusal !== null) throw refusal;
     if (isEmpty(plan)) return { kind: 'nothing', plan, txid: null, diagnostics: [], left: [] };
     const { terminal, signal, output } = this.#context;
     requirePrompt(terminal, output.json, this.#request.verb);
     if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
     await rememberShown(this.#context, this.#adapters, plan, this.#request.desired, lockTimeout);
-    return await this.#run(plan.fingerprint, refusalOf);
+    return await this.#run(plan.fingerprint, (made) => this.#refusalOf(made));
   }
 
   async withoutPrompt(): Promise<ApplyOutcome> {
     const approve = (plan: Plan) => {
       this.#show(plan);
-      return refusalOf(plan) ?? unapproved(plan, this.#options.allow);
+      return this.#refusalOf(plan) ?? unapproved(plan, this.#options.allow);
     };
     if (this.#request.saved === null) return await this.#runAnew(approve);
     const { saved, shown } = this.#request.saved;
@@ -168,12 +171,16 @@ class ApplyCommand {
     }
   }
 
+  #refusalOf(plan: Plan): Failure | null {
+    return refusalOf(plan) ?? asideRefusal(plan, this.#options.strict === true);
+  }
+
   #show(plan: Plan): void {
     this.#context.output.plan(plan, this.#request.names);
   }
 
   async #plan(): Promise<Plan> {
-    const observed = await observe(this.#request.desired, this.#adapters, this.#context.signal);
+    const observed = await observeShowing(this.#context, this.#request.desired, this.#adapters);
     const plan = await this.#request.makePlan(observed, this.#adapters);
     this.#remembered ??= await recall(this.#context, this.#adapters);
     return withRemembered(plan, contextsOf(this.#request.desired.profiles), this.#remembered);
@@ -262,12 +269,14 @@ export function concludeApply(
   for (const diagnostic of outcome.diagnostics) output.diagnostic(diagnostic, names);
   switch (outcome.kind) {
     case 'nothing':
-      return EXIT.ok;
+      tellAside(output, outcome.plan);
+      return asideExit(outcome.plan);
     case 'done':
     case 'awaiting':
       output.print('\n');
       output.printLine(output.colors.bold(doneLine(outcome)));
-      return EXIT.ok;
+      tellAside(output, outcome.plan);
+      return asideExit(outcome.plan);
     case 'rolled-back':
     case 'interrupted':
       output.note('Rolled back: routes and Services are as they were before.\n');
@@ -278,6 +287,11 @@ export function concludeApply(
       output.line({ type: 'left', left: outcome.left });
       return EXIT.residue;
   }
+}
+
+function tellAside(output: CommandContext['output'], plan: Plan): void {
+  const note = asideNote(plan);
+  if (note !== '') output.note(`${note}\n`);
 }
 
 /** What was done, and who serves what comes later: `apply` alone does not. */

@@ -26,6 +26,11 @@ export function approvedBy(
   return { kinds, command: `mkplan ${words.map(shellWord).join(' ')} --allow ${all}`, spec };
 }
 
+/** The words that choose profiles on a command line. */
+export function profileWords(names: readonly string[]): string[] {
+  return names.flatMap((name) => ['--profile', name]);
+}
+
 /** The kinds of approval that a plan needs and does not have, each once, in the plan's order. */
 export function missingApprovals(plan: Plan, allowed: readonly ApprovalKind[]): ApprovalKind[] {
   const open = plan.approvals.filter(isOpen);

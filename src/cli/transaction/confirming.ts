@@ -65,7 +65,8 @@ export class Confirming implements Guarding {
     const guard = this.#alone;
     if (outcome === null || outcome.txid === null || guard === null) return code;
     try {
-      return await this.#confirmed(outcome.txid, guard);
+      const end = await this.#confirmed(outcome.txid, guard);
+      return end === EXIT.ok ? code : end;
     } finally {
       guard.leave();
     }

@@ -111,6 +111,11 @@ export class Output {
     this.document(text);
   }
 
+  /** On a terminal: the profiles that have not answered yet, once that takes a while; none ends it. */
+  waitFor(profiles: readonly string[]): void {
+    this.#progress.waitFor(profiles);
+  }
+
   /** What happens while a plan is applied: lines of `--json`, or progress on stderr. */
   event(event: RunEvent): void {
     if (event.type === 'transaction.started') this.#hasBegun = true;

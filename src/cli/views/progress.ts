@@ -3,10 +3,13 @@ import { columnsOf, type TextSink } from '../terminal.ts';
 import type { Palette } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { renderEvent } from './render-events.ts';
-import { count, wrapText } from './text.ts';
+import { count, printableLine, wrapText } from './text.ts';
 
 /** Milliseconds between two drawings of the live line: more often than that nobody can read. */
 const REDRAW_MS = 80;
+
+/** Milliseconds that profiles are waited for without a word. */
+const WAIT_UNTOLD_MS = 1000;
 
 /**
  * Progress on stderr: one line an event; on a terminal the changes, which may be thousands, share one live line,
@@ -22,6 +25,8 @@ export class Progress {
   #drawnAt = 0;
   /** What the live line shows; empty when there is none. */
   #live = '';
+  #waitingFor: readonly string[] = [];
+  #telling: NodeJS.Timeout | null = null;
 
   /** `isLive`: whether the sink is a terminal that can rewrite a line. */
   constructor(sink: TextSink, colors: Palette, isLive: boolean) {
@@ -51,6 +56,27 @@ export class Progress {
     this.flush();
     this.clear();
     this.#sink.write(`${line}\n`);
+  }
+
+  /** Shows on a terminal which profiles have not answered yet, once that takes longer than a moment; none ends it. */
+  waitFor(profiles: readonly string[]): void {
+    if (!this.#isLive) return;
+    this.#waitingFor = profiles;
+    if (profiles.length === 0) {
+      if (this.#telling !== null) clearTimeout(this.#telling);
+      this.#telling = null;
+      this.clear();
+      return;
+    }
+    if (this.#live !== '') this.#drawWait();
+    this.#telling ??= setTimeout(() => this.#drawWait(), WAIT_UNTOLD_MS).unref();
+  }
+
+  #drawWait(): void {
+    const room = (columnsOf(this.#sink) ?? Number.POSITIVE_INFINITY) - 1;
+    const line = printableLine(`  waiting for ${this.#waitingFor.join(', ')}`);
+    this.#live = line.length > room ? `${line.slice(0, Math.max(0, room - 1))}…` : line;
+    this.#sink.write(`\r\u001b[2K${this.#live}`);
   }
 
   /** Writes the changes that were held back, so that other text can follow. */

@@ -20,13 +20,14 @@ type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[
  */
 export type JsonLine = Immutable<EventLine>;
 
-/** A plan as lines: the plan itself, then one for each profile, step, Service, conflict, approval and diagnostic. */
+/** A plan as lines: the plan itself, then one for each profile, profile set aside, step, Service, conflict, approval and diagnostic. */
 export function planLines(plan: Plan, names: FileNames): JsonLine[] {
   const document = encodePlan(plan);
   const { name, mode, platform, fingerprint, localOverrides } = document;
   return [
     { type: 'plan', name, spec: names.show(document.spec), mode, platform, fingerprint, localOverrides },
     ...document.profiles.map((profile) => ({ type: 'profile' as const, ...profile })),
+    ...plan.aside.map((aside) => ({ type: 'aside' as const, ...aside })),
     ...document.steps.map((step, index) => ({ type: 'step' as const, step: index, ...step })),
     ...document.services.map((service) => ({ type: 'service' as const, ...service })),
     ...document.conflicts.map((conflict) => ({

@@ -1,5 +1,12 @@
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import { type Approval, isEmpty, isRefused, type Plan, type Unproven } from '../../model/plan.ts';
+import {
+  type Approval,
+  isEmpty,
+  isRefused,
+  type Plan,
+  servesNothing,
+  type Unproven,
+} from '../../model/plan.ts';
 import { POLICY_PATH } from '../../model/policy.ts';
 import { formatRoute } from '../../model/route.ts';
 import { isOpen } from '../../planner/approvals.ts';
@@ -155,7 +162,7 @@ function colorClosing(plan: Plan, line: string, colors: Palette): string {
 /** What applying the plan would do, in one line. */
 export function closingLine(plan: Plan): string {
   if (isRefused(plan)) return refusal(plan);
-  if (isEmpty(plan)) return `No changes. ${unchangedText(plan)}`;
+  if (isEmpty(plan)) return `No changes. ${unchangedText(plan)}${asideText(plan)}`;
   const { routes, services } = countSteps(plan);
   const parts = [`${routes.create} to add, ${routes.replace} to replace, ${routes.delete} to delete`];
   if (routes.adopt > 0) parts.push(`${count(routes.adopt, 'claim')} to adopt`);
@@ -165,7 +172,13 @@ export function closingLine(plan: Plan): string {
   // With Services to serve it goes without saying that their addresses are recorded.
   const recorded = serve === 0 && plan.allocations.length > 0 ? '; allocations to record' : '';
   const told = plan.reports.length > 0 ? `, ${plan.reports.length} to tell` : '';
-  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}${clusterText(plan)}.`;
+  return `Plan: ${parts.join(', ')}; ${count(serve, 'Service')} to serve${cleared}${told}${recorded}${leaseText(plan)}${clusterText(plan)}.${asideText(plan)}`;
+}
+
+/** The profiles for which nothing is made. */
+function asideText({ aside }: Plan): string {
+  if (aside.length === 0) return '';
+  return ` Set aside: ${aside.map(({ profile, state }) => `${profile} (${state})`).join(', ')}.`;
 }
 
 /** What becomes of our Leases, where nothing else is done: with anything else it goes without saying. */
@@ -186,6 +199,7 @@ function unchangedText(plan: Plan): string {
   if (plan.spec === '') {
     return plan.unproven.length > 0 ? 'What is marked `?` is left alone.' : 'Nothing to clean up.';
   }
+  if (servesNothing(plan)) return 'No profile can be served.';
   return plan.mode === 'present'
     ? 'Routes and Services are as the spec asks.'
     : 'Nothing of this tunnel is left to remove.';

@@ -1,5 +1,6 @@
 import {
   type Action,
+  type Aside,
   type Plan,
   type ProfileSummary,
   type RouteStep,
@@ -30,12 +31,20 @@ export function renderProfile(plan: Plan, profile: string, options: Options): st
   const routes = plan.steps.filter(
     (step): step is RouteStep => step.kind === 'route' && step.profile === profile,
   );
+  const aside = plan.aside.find((one) => one.profile === profile);
   const blocks = [
-    summary === undefined ? '' : facts(summary, options),
+    aside === undefined ? '' : asideLine(aside, plan.mode, options),
+    summary === undefined || aside !== undefined ? '' : facts(summary, options),
     routeLines(routes, plan.platform, options),
     serviceLines(plan, profile, options),
   ];
   return `${paragraph(options.colors.bold(profile), options)}${blocks.filter((block) => block !== '').join('\n')}`;
+}
+
+/** That nothing is made for a profile; the warning behind the plan says why. */
+function asideLine({ state }: Aside, mode: Plan['mode'], { colors, ...room }: Options): string {
+  const left = mode === 'present' ? 'what stands is left as it is' : 'what its Services show is left';
+  return paragraph(`  ${colors.doubt('!')} ${colors.dim(`set aside (${state}): ${left}`)}`, room, 4);
 }
 
 function facts(summary: ProfileSummary, { colors, ...room }: Options): string {

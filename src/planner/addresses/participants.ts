@@ -1,4 +1,4 @@
-import type { DesiredProfile, DesiredState } from '../../model/desired.ts';
+import { type DesiredProfile, type DesiredState } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedCluster, ObservedProfile, ObservedService } from '../../model/observed.ts';
 import type { ObservedParticipant } from '../../model/participant.ts';
@@ -22,6 +22,12 @@ import { holders, keepersOf, sameServing, servingsOf, stayingOthers, usersOf } f
 /** Whether a spec no longer gives addresses in a profile's cluster. */
 function leaves(desired: DesiredState, profile: DesiredProfile): boolean {
   return desired.mode === 'absent' || profile.loadBalancer.assign === 'none';
+}
+
+/** Whether a profile that is left alone gives addresses in the same cluster. */
+function sharesLease({ only }: DesiredState, { context }: DesiredProfile): boolean {
+  const others = only?.spec.filter((one) => !only.names.includes(one.name) && one.context === context) ?? [];
+  return servingsOf(others).length > 0;
 }
 
 function others(cluster: ObservedCluster): ObservedParticipant[] {
@@ -52,6 +58,8 @@ export function leaseChange(
   },
 ): LeaseChange[] {
   if (cluster === null || cluster.participants === null) return [];
+  // One Lease speaks for all profiles of the spec that lead to this cluster: it stays with those that stay.
+  if (desired.mode === 'absent' && sharesLease(desired, profile)) return [];
   const own = cluster.participants.find((one) => one.own) ?? null;
   const mayAnnounce = may(cluster, own === null ? 'create' : 'update');
   if (leaves(desired, profile)) {

@@ -2,6 +2,7 @@ import type { Conflict } from '../../model/plan.ts';
 import { contains, formatPrefix, overlaps } from '../../model/prefix.ts';
 import { PrefixIndex } from '../../model/prefix-index.ts';
 import { PrefixSet } from '../../model/prefix-set.ts';
+import type { Standing } from '../aside.ts';
 import type { Admitted } from '../diff.ts';
 import type { WantedRoute } from '../networks/wanted.ts';
 import type { ConflictCheck, Finding } from './conflict.ts';
@@ -16,20 +17,24 @@ export interface Admission {
 
 /**
  * Decides which wanted routes may be made. Profiles come in spec order: a network that two of them want goes to the
- * first, and the other is warned.
+ * first, and the other is warned. What is `standing`, and left alone, is taken before all of them.
  */
-export function admit(profiles: readonly (readonly WantedRoute[])[], check: ConflictCheck): Admission {
+export function admit(
+  profiles: readonly (readonly WantedRoute[])[],
+  check: ConflictCheck,
+  standing: readonly Standing[],
+): Admission {
   const admitted: Admitted[] = [];
   const refused: WantedRoute[] = [];
   const conflicts: Conflict[] = [];
-  const earlier: WantedRoute[] = [];
+  const earlier: Standing[] = [...standing];
   for (const routes of profiles) {
     const unique = withoutDuplicates(routes);
     const clear = clearGuards(unique, check);
     const taken = new PrefixSet(earlier.map((wanted) => wanted.destination));
     for (const wanted of unique) {
       if (taken.overlaps(wanted.destination)) {
-        conflicts.push(shared(wanted, earlier));
+        conflicts.push(shared(wanted, earlier, standing));
         continue;
       }
       const inClearPool =
@@ -70,7 +75,7 @@ function isClean(finding: Finding): boolean {
   return finding.conflicts.every((conflict) => conflict.relation === 'covers');
 }
 
-function shared(wanted: WantedRoute, earlier: readonly WantedRoute[]): Conflict {
+function shared(wanted: WantedRoute, earlier: readonly Standing[], standing: readonly Standing[]): Conflict {
   const holder = earlier.find((one) => overlaps(one.destination, wanted.destination)) ?? wanted;
   const narrower = contains(holder.destination, wanted.destination) ? wanted.destination : holder.destination;
   return {
@@ -81,7 +86,9 @@ function shared(wanted: WantedRoute, earlier: readonly WantedRoute[]): Conflict 
     foreign: null,
     owner: `profile ${holder.profile}`,
     disputed: formatPrefix(narrower),
-    winner: `profile ${holder.profile}, being first in the spec`,
+    winner: standing.includes(holder)
+      ? `profile ${holder.profile}, whose route stands and is left alone`
+      : `profile ${holder.profile}, being first in the spec`,
     outcome: 'warned',
     summary: `profile ${holder.profile} has ${formatPrefix(holder.destination)}, so ${formatPrefix(wanted.destination)} of profile ${wanted.profile} is left out`,
     resolution: 'reach its Services by LoadBalancer addresses, or write `none` here',
