@@ -150,11 +150,6 @@ function isAnswered({ context }: ObservedProfile): boolean {
   return context !== null && (context.answeredAt !== null || context.proxy !== null);
 }
 
-/** Whether something answered for the API server: it runs, and starting it again is of no help. A proxy may be what answered. */
-function isAnswered({ context }: ObservedProfile): boolean {
-  return context !== null && (context.answeredAt !== null || context.proxy !== null);
-}
-
 /** What is to be said of each profile whose cluster could not be observed, by its name. */
 function unobservedIn(
   desired: DesiredState,

@@ -1,4 +1,4 @@
-import { type DesiredState, specProfiles } from '../model/desired.ts';
+import { type DesiredProfile, type DesiredState, specProfiles } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';

@@ -26,7 +26,12 @@ export class FurtherCluster {
   }
 
   /** Adds its context, by its name, to the kubeconfig of the world. */
-  static async create(world: SandboxWorld, name: string, port: number): Promise<FurtherCluster> {
+  static async create(
+    world: SandboxWorld,
+    name: string,
+    port: number,
+    relay = RELAY,
+  ): Promise<FurtherCluster> {
     const directory = dirname(world.spec);
     const { address } = world.node(0);
     const options = { address: '127.0.0.1', port: 0, serviceCidrs: ['10.96.0.0/12'], subjects: [address] };
@@ -39,7 +44,7 @@ export class FurtherCluster {
     });
     const socket = join(directory, `${name}.sock`);
     await once(entrance.listen(socket), 'listening');
-    const door = world.startOn(0, [process.execPath, RELAY, `${address}:${port}`, socket]);
+    const door = world.startOn(0, [process.execPath, relay, `${address}:${port}`, socket]);
     await door.until('is open', () => door.said.includes('ready'));
     const cluster = new FurtherCluster(api, entrance, door);
     await post(

@@ -200,6 +200,7 @@ function unchangedText(plan: Plan): string {
     return plan.unproven.length > 0 ? 'What is marked `?` is left alone.' : 'Nothing to clean up.';
   }
   if (servesNothing(plan)) return 'No profile can be served.';
+  if (plan.aside.length > 0 && plan.mode === 'present') return 'The rest is as the spec asks.';
   return plan.mode === 'present'
     ? 'Routes and Services are as the spec asks.'
     : 'Nothing of this tunnel is left to remove.';
