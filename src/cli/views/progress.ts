@@ -3,7 +3,7 @@ import { columnsOf, type TextSink } from '../terminal.ts';
 import type { Palette } from './color.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { renderEvent } from './render-events.ts';
-import { count, printableLine, wrapText } from './text.ts';
+import { count, printableLine, shorten, wrapText } from './text.ts';
 
 /** Milliseconds between two drawings of the live line: more often than that nobody can read. */
 const REDRAW_MS = 80;
@@ -73,9 +73,9 @@ export class Progress {
   }
 
   #drawWait(): void {
+    // A line that fills the last column may wrap, and would then not be taken away.
     const room = (columnsOf(this.#sink) ?? Number.POSITIVE_INFINITY) - 1;
-    const line = printableLine(`  waiting for ${this.#waitingFor.join(', ')}`);
-    this.#live = line.length > room ? `${line.slice(0, Math.max(0, room - 1))}…` : line;
+    this.#live = shorten(printableLine(`  waiting for ${this.#waitingFor.join(', ')}`), room);
     this.#sink.write(`\r\u001b[2K${this.#live}`);
   }
 

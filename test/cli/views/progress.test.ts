@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import { Output } from '../../../src/cli/views/output.ts';
 import { Progress } from '../../../src/cli/views/progress.ts';
@@ -144,5 +144,54 @@ describe('eventLine', () => {
         diagnostic: expect.objectContaining({ code: 'service-refused' }),
       },
     ]);
+  });
+});
+
+describe('profiles that are waited for', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function waiting(isLive: boolean, columns?: number) {
+    vi.useFakeTimers();
+    let text = '';
+    const sink = {
+      write: (more: string) => (text += more),
+      ...(columns === undefined ? {} : { columns, isTTY: true }),
+    };
+    return { progress: new Progress(sink, PLAIN, isLive), text: () => text };
+  }
+
+  it('are told on one line of a terminal once it takes a while, and taken away again', () => {
+    const { progress, text } = waiting(true);
+    progress.waitFor(['dev', 'second']);
+    expect(text()).toBe('');
+    vi.runAllTimers();
+    progress.waitFor(['second']);
+    progress.waitFor([]);
+    const clear = '\r\u001b[2K';
+    expect(text()).toBe(`${clear}  waiting for dev, second${clear}  waiting for second${clear}`);
+  });
+
+  it('are not told where they answer at once, nor off a terminal', () => {
+    for (const [isLive, ends] of [
+      [true, true],
+      [false, false],
+    ] as const) {
+      const { progress, text } = waiting(isLive);
+      progress.waitFor(['dev']);
+      if (ends) progress.waitFor([]);
+      vi.runAllTimers();
+      expect(text()).toBe('');
+    }
+  });
+
+  it('keep to one line, however many and whatever they are called', () => {
+    const { progress, text } = waiting(true, 40);
+    progress.waitFor(Array.from({ length: 20 }, (_, index) => `profile-${index}\u001b[31m`));
+    vi.runAllTimers();
+    const [, shown = ''] = text().split('\u001b[2K');
+    expect(shown.length).toBeLessThan(40);
+    expect(shown).not.toContain('\u001b');
   });
 });
