@@ -105,7 +105,8 @@ describe.skipIf(refused !== null)('mkplan on a live kernel', () => {
     await rig.write(
       specOf(
         { name: 'a', cidrs: profiles.slice(0, 29) },
-        { name: 'b', gateway: '192.168.77.9', cidrs: profiles.slice(29, 30) },
+        // The broadcast address is on the network, so only the kernel refuses it.
+        { name: 'b', gateway: '192.168.39.255', cidrs: profiles.slice(29, 30) },
         { name: 'c', cidrs: profiles.slice(30) },
       ),
     );
@@ -114,13 +115,28 @@ describe.skipIf(refused !== null)('mkplan on a live kernel', () => {
     expect(applied.code).toBe(5);
     expect(applied.stderr).toContain('step 30');
     expect(applied.stderr).toContain('10.125.0.0/16');
-    expect(applied.stderr).toContain('192.168.77.9');
+    expect(applied.stderr).toContain('192.168.39.255');
     expect(applied.stderr).toMatch(/why .*/);
     expect(applied.stderr).toMatch(/fix .*/);
     expect(await rig.table()).toBe(before);
     const status = await rig.mkplan('status', '--json');
     expect(status.stdout).not.toContain('10.96.0.0/16');
     expect((await rig.plan()).stdout).toContain('Plan: 50 to add');
+  });
+
+  it('sets a profile aside whose gateway is on no network of this host, and applies the rest', async () => {
+    const off = { name: 'b', gateway: '192.168.77.9', cidrs: ['10.97.0.0/16'] };
+    await rig.write(specOf({ name: 'a', cidrs: ['10.96.0.0/16'] }, off));
+    expect((await rig.apply('--strict')).code).toBe(4);
+    expect(await rig.table()).toBe(before);
+    const applied = await rig.apply();
+    expect([applied.code, applied.stdout]).toEqual([
+      8,
+      expect.stringContaining('Set aside: b (out-of-reach).'),
+    ]);
+    expect(await rig.table()).not.toBe(before);
+    await rig.write(specOf(off));
+    expect((await rig.apply()).code).toBe(4);
   });
 
   describe.each([

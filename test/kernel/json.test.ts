@@ -128,7 +128,7 @@ describe.skipIf(refused !== null)('--json on a host', () => {
     await rig.write(
       specOf(
         { name: 'a', cidrs: ['10.96.0.0/16'] },
-        { name: 'b', gateway: '192.168.77.9', cidrs: ['10.97.0.0/16'] },
+        { name: 'b', gateway: '192.168.39.255', cidrs: ['10.97.0.0/16'] },
       ),
     );
     const failed = await told('apply', rig.spec, ...ALLOW);
