@@ -59,7 +59,10 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const allocations = wanted.flatMap((one) => allocationChange(one, services, observed));
   const spec = specProfiles(desired).map(
     (profile) =>
-      asked.find((one) => one.profile.name === profile.name) ?? { profile, seen: seenOf(observed, profile.name) },
+      asked.find((one) => one.profile.name === profile.name) ?? {
+        profile,
+        seen: seenOf(observed, profile.name),
+      },
   );
   const leases = profiles.flatMap((one) =>
     leaseChange(desired, one.profile, one.seen, {

@@ -28,7 +28,14 @@ function answering(name: string): ObservedProfile {
 const SILENT: Partial<ObservedProfile> = { cluster: null, problems: ['no answer'] };
 
 function silent(name: string, rest: Partial<ObservedProfile> = {}): ObservedProfile {
-  const context = { name, server: `https://${build.VM}:8443`, fromMinikube: true, answeredAt: null };
+  const context = {
+    name,
+    server: `https://${build.VM}:8443`,
+    fromMinikube: true,
+    answeredAt: null,
+    program: null,
+    proxy: null,
+  };
   return build.observedProfile({ name, context, minikubeIp: null, ...SILENT, ...rest });
 }
 

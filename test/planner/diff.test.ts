@@ -148,10 +148,10 @@ describe('steps for routes', () => {
     ['no minikube profile', { config: null }, {}, 'correct the profile’s name', undefined],
   ])('says of %s what helps', (_, seenOf, context, fix, command) => {
     const desired = build.desired([build.profile({ pods: { value: 'auto', at: build.AT } })]);
-    const answered = build.observedProfile().context;
+    const found = build.observedProfile().context;
     const blind = build.observedProfile({
       cluster: null,
-      context: context === null ? null : answered,
+      context: context === null || found === null ? null : { ...found, answeredAt: null },
       problems: ['it is not read'],
       ...seenOf,
     });

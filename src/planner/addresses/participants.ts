@@ -1,4 +1,4 @@
-import { type DesiredProfile, type DesiredState } from '../../model/desired.ts';
+import type { DesiredProfile, DesiredState } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedCluster, ObservedProfile, ObservedService } from '../../model/observed.ts';
 import type { ObservedParticipant } from '../../model/participant.ts';
