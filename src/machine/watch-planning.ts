@@ -3,7 +3,8 @@ import type { EmitWatchEvent } from '../model/event.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
 import type { Route } from '../model/route.ts';
-import type { Units } from './units.ts';
+import type { Unit, Units } from './units.ts';
+import { obstacleTo } from './watch-made.ts';
 import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
 
 /** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
@@ -69,6 +70,11 @@ export class WatchPlanning {
   /** Who likely keeps undoing a step of the last plan, and how to resolve it. */
   rival(step: Step, taken: Conflict | null): string {
     return this.#ports.planner.rival(step, this.#observedHost(), taken);
+  }
+
+  /** What is seen to stand in the way of a unit, as text to compare; null where nothing is. */
+  obstacleTo(unit: Unit): string | null {
+    return this.#last === null ? null : obstacleTo(unit, this.#last.plan, this.#observedHost());
   }
 
   #observedHost(): ObservedHost {

@@ -3,6 +3,8 @@ import type { DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
+import type { Prefix } from '../model/prefix.ts';
+import type { Route } from '../model/route.ts';
 import type { ApplyPorts } from './apply-ports.ts';
 
 /** What is set aside, by kind and name, with the reason. */
@@ -14,7 +16,8 @@ export interface SetAside {
 
 /** The pure part, injected: planning, and leaving out of a plan what is set aside. */
 export interface WatchPlanner {
-  plan(desired: DesiredState, observed: ObservedState): Plan;
+  /** `lost`: destinations, as CIDR, whose missing routes are not made for now, and why. */
+  plan(desired: DesiredState, observed: ObservedState, lost?: ReadonlyMap<string, string>): Plan;
   hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
   /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
   refusals(plan: Plan): ReadonlyMap<string, string>;
@@ -44,6 +47,15 @@ export interface WatchPorts {
     /** Resolves once nothing that happens from then on is missed. */
     readonly ready: Promise<void>;
     stop(): Promise<void>;
+  };
+  /** Why routes got lost. */
+  readonly losses: {
+    /** Whether somebody removed this route, or put another in its place; not so for links that went down. */
+    isSomebodys(route: Route): boolean;
+    /** What was heard of these destinations until now is counted, or was our own doing. */
+    forget(destinations: readonly Prefix[]): void;
+    /** How often a link came up, or got an address. */
+    readonly returns: number;
   };
   readonly clock: Clock;
 }

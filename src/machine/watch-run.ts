@@ -7,7 +7,14 @@ import { diagnosticsOf } from './endings.ts';
 import { harmless } from './run.ts';
 import { Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
-import { type FailedStep, lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
+import {
+  type FailedStep,
+  lostHelper,
+  MAX_STALE,
+  mayPass,
+  type SessionOutcome,
+  SessionTransactions,
+} from './watch-apply.ts';
 import { Dropped } from './watch-dropped.ts';
 import { Given } from './watch-given.ts';
 import { makeLast } from './watch-keeping.ts';
@@ -33,7 +40,7 @@ class WatchRun implements WatchWork {
   readonly #emit: EmitWatchEvent;
   readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
-  readonly #made = new Made((step, taken) => this.#planning.rival(step, taken));
+  readonly #made: Made;
   readonly #dropped = new Dropped();
   readonly #given = new Given();
   readonly #planning: WatchPlanning;
@@ -46,6 +53,8 @@ class WatchRun implements WatchWork {
   /** Transactions that have changed something. */
   #changes = 0;
   #shown = '';
+  /** How many links had come up when it was looked last. */
+  #returns = 0;
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
@@ -62,6 +71,7 @@ class WatchRun implements WatchWork {
     this.#desired = options.desired;
     this.#wake = wake;
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
+    this.#made = new Made(ports.losses, (step, taken) => this.#planning.rival(step, taken));
     this.#transactions = new SessionTransactions(ports.apply, options, emit);
   }
 
@@ -93,6 +103,7 @@ class WatchRun implements WatchWork {
     const began = clock.now();
     const changes = this.#changes;
     try {
+      this.#retryOverLinks();
       this.#units.release(began);
       await this.#readSpec();
       for (const profile of this.#dropped.profiles) await this.#takeBack(profile);
@@ -116,6 +127,13 @@ class WatchRun implements WatchWork {
     this.#passed(isSuspended ? 'suspended' : 'success');
     if (isSuspended) return 'suspended';
     return this.#units.isFighting ? 'fighting' : 'idle';
+  }
+
+  /** What the kernel refused while a link was down it may take now. */
+  #retryOverLinks(): void {
+    const { returns } = this.#ports.losses;
+    if (returns !== this.#returns) this.#units.retry();
+    this.#returns = returns;
   }
 
   #passed(result: PassResult, diagnostics: readonly Diagnostic[] = []): void {
@@ -164,6 +182,7 @@ class WatchRun implements WatchWork {
     const whole = this.#ports.planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
     this.#made.saw(plan);
+    this.#units.look((unit) => this.#planning.obstacleTo(unit), this.#ports.clock.now());
     if (isEmpty(plan)) {
       this.#noteGiven(plan);
       return 'done';
@@ -178,16 +197,7 @@ class WatchRun implements WatchWork {
       failed = outcome.failed;
       if (outcome.kind === 'interrupted') return 'done';
       if (outcome.kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
-      if (outcome.kind === 'residue') {
-        this.#emit({ type: 'watch.failed', diagnostics: outcome.diagnostics, retryMs: RETRY_MS });
-      }
-      if (outcome.kind === 'done') {
-        this.#changes++;
-        const missed = new Set(failed.map(({ step }) => step));
-        this.#made.note(outcome.plan, missed, this.#units, this.#ports.clock.now());
-        this.#noteGiven(outcome.plan);
-      } else if (outcome.kind !== 'nothing' && failed.length === 0)
-        throw new Failure('error', outcome.diagnostics);
+      this.#conclude(outcome);
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       if (thrown.kind === 'interrupted') return 'done';
@@ -199,6 +209,21 @@ class WatchRun implements WatchWork {
       return 'again';
     }
     return this.#setAside(failed, attempt);
+  }
+
+  /** Takes note of how a transaction ended. Throws a Failure where it came to nothing. */
+  #conclude(outcome: SessionOutcome): void {
+    const { kind, plan, failed, diagnostics } = outcome;
+    if (kind === 'residue') this.#emit({ type: 'watch.failed', diagnostics, retryMs: RETRY_MS });
+    if (kind === 'done') {
+      this.#changes++;
+      const missed = new Set(failed.map(({ step }) => step));
+      this.#made.note(plan, missed, this.#units, this.#ports.clock.now());
+      this.#noteGiven(plan);
+    } else if (kind !== 'nothing') {
+      this.#made.forgetLosses(plan);
+      if (failed.length === 0) throw new Failure('error', diagnostics);
+    }
   }
 
   #setUnwrittenAside(): void {

@@ -90,6 +90,10 @@ export class Session {
   tunnels: readonly MinikubeTunnel[] = [];
   /** Kills the session at one of its operations. */
   faults = new Faults();
+  /** Whether the kernel takes routes without a word, as it does with a link that goes down; else somebody removes them. */
+  isSilent = false;
+  /** How often a link came up. */
+  returns = 0;
   /** Runs before each snapshot. */
   onObserve: () => void = () => undefined;
   /** The spec as a file would have it; a Failure for one that cannot be used. */
@@ -274,6 +278,7 @@ export class Session {
   #ports(): WatchPorts {
     const { observe: _, ...apply } = this.world.ports(planOf([]), this.faults);
     const { faults } = this;
+    const session = this;
     return {
       apply: {
         ...apply,
@@ -331,6 +336,13 @@ export class Session {
       triggers: (onTrigger) => {
         this.#hear = onTrigger;
         return { ready: Promise.resolve(), stop: async () => undefined };
+      },
+      losses: {
+        isSomebodys: () => !this.isSilent,
+        forget: () => undefined,
+        get returns() {
+          return session.returns;
+        },
       },
       clock: this.clock,
     };

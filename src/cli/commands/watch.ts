@@ -8,6 +8,7 @@ import type { ObservedState } from '../../model/observed.ts';
 import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
+import { Losses } from '../../observe/losses.ts';
 import { observe } from '../../observe/observe.ts';
 import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
@@ -168,8 +169,10 @@ function watchPorts(
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
   const watched = new WeakSet<Cluster>();
+  const losses = new Losses();
   const live = new LiveObservation({
     ...adapters,
+    routeEvents: losses.noting(adapters.routeEvents),
     now: () => performance.now(),
     // Whatever is observed is watched, so that the next observation costs nothing.
     cluster: async (profile) => {
@@ -236,6 +239,7 @@ function watchPorts(
         },
       };
     },
+    losses,
     clock: {
       now: () => performance.now(),
       random: () => Math.random(),
