@@ -58,13 +58,11 @@ export class Made {
       const unit = unitOf(step);
       units.succeeded(unit);
       const [before, after] = madeBy(step);
-      if (after !== null && this.#made.has(after) && this.#isUndone(step)) {
-        // Asked for only where it is told: it goes through all routes of the host.
-        const why = () => this.#rival(step, this.#taken.get(unit.name) ?? null);
-        units.undone(unit, (pauseMs) => `${why()}; ${thenAgain(pauseMs)}`, now);
-      }
+      const isGivenUp = after !== null && this.#made.has(after) && this.#fights(step, units, now);
       if (before !== null) this.#made.delete(before);
-      if (after !== null) this.#made.add(after);
+      // Once it is left alone for a while, making it again is a new beginning, and not a further round.
+      if (after !== null && isGivenUp) this.#made.delete(after);
+      else if (after !== null) this.#made.add(after);
     }
     this.forgetLosses(plan);
     // Services that are deleted leave no step behind.
@@ -81,9 +79,15 @@ export class Made {
     );
   }
 
-  /** Nobody but somebody changes the status of a Service, while links take routes along. */
-  #isUndone(step: Step): boolean {
-    return step.kind === 'service' || (step.after !== null && this.#losses.isSomebodys(step.after));
+  /** Whether a step that had to be done again is given up. */
+  #fights(step: Step, units: Units, now: number): boolean {
+    // Nobody but somebody changes the status of a Service, while links take routes along.
+    const isUndone = step.kind === 'service' || (step.after !== null && this.#losses.isSomebodys(step.after));
+    if (!isUndone) return false;
+    const unit = unitOf(step);
+    // Asked for only where it is told: it goes through all routes of the host.
+    const why = () => this.#rival(step, this.#taken.get(unit.name) ?? null);
+    return units.undone(unit, (pauseMs) => `${why()}; ${thenAgain(pauseMs)}`, now);
   }
 
   #forget(plan: Plan): void {

@@ -6,9 +6,13 @@ import type { Route } from '../model/route.ts';
 import type { Unit, Units } from './units.ts';
 import { obstacleTo } from './watch-made.ts';
 import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
+import { Standing } from './watch-standing.ts';
 
 /** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
 const STOPPED_AFTER_MS = 15_000;
+
+/** A pass plans once more where something of the first plan may not be made. */
+const PLANS_A_PASS = 2;
 
 /** What the passes of a session plan from, and what they leave out. */
 export class WatchPlanning {
@@ -18,7 +22,10 @@ export class WatchPlanning {
   readonly #emit: EmitWatchEvent;
   /** By profile: since when its cluster has been out of reach. */
   readonly #absent = new Map<string, number>();
-  #last: { readonly key: readonly unknown[]; readonly plan: Plan } | null = null;
+  readonly #standing = new Standing();
+  #made: readonly { readonly key: readonly unknown[]; readonly plan: Plan }[] = [];
+  /** The last one before anything was left out of it. */
+  #whole: Plan | null = null;
   #told: ReadonlyMap<string, string> = new Map();
   #host: ObservedHost | null = null;
 
@@ -35,26 +42,50 @@ export class WatchPlanning {
     const observed = await this.#ports.observe(desired, this.#options.signal);
     this.#host = observed.host;
     const stopped = this.#stoppedProfiles(desired, observed);
-    const whole = this.#memoized([desired, observed, [...stopped.keys()].join(' ')], () =>
-      planner.plan(withoutProfiles(desired, stopped), observed),
-    );
     const held = {
       profiles: new Map(this.#units.held('profile')),
       services: this.#units.held('service'),
-      destinations: this.#units.held('destination'),
+      destinations: new Map(this.#units.held('destination')),
     };
+    // What is not made for long, or for want of an approval, nobody is told of.
+    const lost = new Map(this.#units.lost);
     for (;;) {
+      const key = [desired, observed, [...stopped.keys()].join(' '), JSON.stringify([...lost])];
+      const whole = this.#memoized(key, () =>
+        planner.plan(withoutProfiles(desired, stopped), observed, lost),
+      );
       const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
       const plan = isWhole ? whole : planner.hold(whole, held, observed.host);
-      const refusals = planner.refusals(plan);
-      const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
+      const alone = this.#refusedAlone(plan, held.destinations);
+      const blamed = alone.size > 0 ? new Map<string, string>() : this.#refusedProfiles(plan);
       const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
-      if (news.length === 0) {
+      if (news.length + alone.size === 0) {
         this.#tell({ ...held, profiles: new Map([...held.profiles, ...stopped]) });
         return plan;
       }
+      for (const [destination, why] of alone) {
+        held.destinations.set(destination, why);
+        lost.set(destination, why);
+      }
       for (const [profile, why] of news) held.profiles.set(profile, why);
     }
+  }
+
+  /** Notes a plan that was carried out: what stands by it needs no approval again. */
+  carriedOut(plan: Plan): void {
+    this.#standing.note(plan);
+  }
+
+  /** Destinations that may not be made for what appeared on the host, and are not held yet. */
+  #refusedAlone(plan: Plan, held: ReadonlyMap<string, string>): Map<string, string> {
+    const unapproved = this.#standing.without(this.#options.uncovered(plan));
+    const refused = [...unapproved, ...this.#ports.planner.refusedDestinations(plan)];
+    return new Map(refused.filter(([destination]) => !held.has(destination)));
+  }
+
+  #refusedProfiles(plan: Plan): ReadonlyMap<string, string> {
+    const refusals = this.#ports.planner.refusals(plan);
+    return refusals.size > 0 ? refusals : this.#options.unapproved(plan);
   }
 
   /** The host's routes that the last plan rests on. */
@@ -74,7 +105,7 @@ export class WatchPlanning {
 
   /** What is seen to stand in the way of a unit, as text to compare; null where nothing is. */
   obstacleTo(unit: Unit): string | null {
-    return this.#last === null ? null : obstacleTo(unit, this.#last.plan, this.#observedHost());
+    return this.#whole === null ? null : obstacleTo(unit, this.#whole, this.#observedHost());
   }
 
   #observedHost(): ObservedHost {
@@ -105,10 +136,11 @@ export class WatchPlanning {
   }
 
   #memoized(key: readonly unknown[], make: () => Plan): Plan {
-    if (this.#last === null || !this.#last.key.every((part, index) => part === key[index])) {
-      this.#last = { key, plan: make() };
-    }
-    return this.#last.plan;
+    const known = this.#made.find((one) => one.key.every((part, index) => part === key[index]));
+    const { plan } = known ?? { plan: make() };
+    if (known === undefined) this.#made = [...this.#made.slice(1 - PLANS_A_PASS), { key, plan }];
+    this.#whole = plan;
+    return plan;
   }
 
   /** Tells what is set aside now and was not, and what no longer is. */

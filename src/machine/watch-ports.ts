@@ -21,6 +21,8 @@ export interface WatchPlanner {
   hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
   /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
   refusals(plan: Plan): ReadonlyMap<string, string>;
+  /** Destinations, as CIDR, that are refused for what appeared on the host: they alone are left. With the reason. */
+  refusedDestinations(plan: Plan): ReadonlyMap<string, string>;
   /** Who likely keeps undoing a step, and how to resolve it; `taken` where a foreign route was seen in its place. */
   rival(step: Step, host: ObservedHost, taken: Conflict | null): string;
   /** Of a plan, what it does to Services. */
@@ -77,6 +79,8 @@ export interface WatchOptions {
   readonly desired: DesiredState;
   /** Why a plan may not be carried out although nothing refuses it (approvals); null when it may. Of one profile's share. */
   unapproved(plan: Plan): ReadonlyMap<string, string>;
+  /** Destinations, as CIDR, that a foreign route covers which nobody approved, with the reason; those that stood already count as approved. */
+  uncovered(plan: Plan): ReadonlyMap<string, string>;
   readonly waitMs: number;
   readonly doing: string;
   /** Whether what the session made stays when it ends. */

@@ -234,6 +234,7 @@ class WatchRun implements WatchWork {
 
   #noteGiven(plan: Plan): void {
     this.#given.note(plan, (profile) => this.#planning.isAside(profile));
+    this.#planning.carriedOut(plan);
   }
 
   #show(plan: Plan): void {

@@ -6,11 +6,22 @@ import type { Owner } from '../../src/model/claim.ts';
 import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
-import type { MinikubeTunnel, ObservedService, ObservedState } from '../../src/model/observed.ts';
+import type {
+  CriticalAddress,
+  MinikubeTunnel,
+  ObservedService,
+  ObservedState,
+} from '../../src/model/observed.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { rivalOf } from '../../src/planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../src/planner/hold.ts';
+import {
+  hold,
+  ofSession,
+  refusalsByProfile,
+  refusedDestinations,
+  servicesAlone,
+} from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { checkingEvents } from '../cli/json-lines.ts';
@@ -94,6 +105,8 @@ export class Session {
   isSilent = false;
   /** How often a link came up. */
   returns = 0;
+  /** Addresses that must not change their way. */
+  critical: readonly CriticalAddress[] = [];
   /** Runs before each snapshot. */
   onObserve: () => void = () => undefined;
   /** The spec as a file would have it; a Failure for one that cannot be used. */
@@ -151,6 +164,7 @@ export class Session {
     const base: WatchOptions = {
       desired: this.spec,
       unapproved: () => new Map(),
+      uncovered: () => new Map(),
       waitMs: 0,
       doing: 'watch',
       keep: false,
@@ -239,7 +253,7 @@ export class Session {
     const { routes } = await this.world.kernel.snapshot();
     const claims = await createRegistry(this.world.dir).read();
     return build.observed({
-      host: { ...build.host(), routes, minikubeTunnels: this.tunnels },
+      host: { ...build.host(), routes, minikubeTunnels: this.tunnels, critical: this.critical },
       registry: { claims, open: null },
       profiles: profiles.map((profile) => {
         const seen = this.clusterOf(profile.name).observed(profile.name);
@@ -324,6 +338,7 @@ export class Session {
         servicesAlone,
         rival: rivalOf,
         refusals: refusalsByProfile,
+        refusedDestinations,
       },
       desired: async () => {
         if (this.spec instanceof Failure) throw this.spec;

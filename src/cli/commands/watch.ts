@@ -5,14 +5,20 @@ import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';
-import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
+import { type Approval, isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { LiveObservation } from '../../observe/live.ts';
 import { Losses } from '../../observe/losses.ts';
 import { observe } from '../../observe/observe.ts';
 import { contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile, servicesAlone } from '../../planner/hold.ts';
+import {
+  hold,
+  ofSession,
+  refusalsByProfile,
+  refusedDestinations,
+  servicesAlone,
+} from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
@@ -80,6 +86,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
         {
           desired,
           unapproved: (plan) => missingByProfile(plan, allowed),
+          uncovered: (plan) => missingByDestination(plan, allowed),
           waitMs: options.lockTimeout,
           doing,
           keep: options.keep === true,
@@ -144,16 +151,26 @@ function withoutUnreached(plan: Plan, { host }: ObservedState): Plan {
   return hold(plan, { profiles: new Map(unreached), services: new Map(), destinations: new Map() }, host);
 }
 
-/** What nobody approved, by the profile that asks for it. */
+/** What nobody approved of a spec, by the profile that asks for it. */
 function missingByProfile(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind !== 'covers');
+  return new Map(missing.map((approval) => [approval.profile, needsApproval(approval)]));
+}
+
+/** What nobody approved of what the host has come to have, by the destination that it covers. */
+function missingByDestination(plan: Plan, allowed: readonly ApprovalKind[]): ReadonlyMap<string, string> {
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind === 'covers');
   return new Map(
-    plan.approvals
-      .filter((approval) => isOpen(approval) && !allowed.includes(approval.kind))
-      .map(({ kind, profile, subject }) => [
-        profile,
-        `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`,
-      ]),
+    missing.map((approval) => [approval.subject, `${approval.why}; ${needsApproval(approval)}`]),
   );
+}
+
+function missingOf({ approvals }: Plan, allowed: readonly ApprovalKind[]): Approval[] {
+  return approvals.filter((approval) => isOpen(approval) && !allowed.includes(approval.kind));
+}
+
+function needsApproval({ kind, subject }: Approval): string {
+  return `${kind} (${subject}) needs approval: end this and start it again with --allow ${kind}`;
 }
 
 function watchPorts(
@@ -184,8 +201,12 @@ function watchPorts(
       return cluster;
     },
   });
-  const planAndTell = (desired: DesiredState, observed: ObservedState) => {
-    const plan = withRemembered(makePlan(desired, observed), contextsOf(desired.profiles), remembered);
+  const planAndTell = (
+    desired: DesiredState,
+    observed: ObservedState,
+    lost?: ReadonlyMap<string, string>,
+  ) => {
+    const plan = withRemembered(makePlan(desired, observed, lost), contextsOf(desired.profiles), remembered);
     if (desired.mode === 'present') {
       const profiles = answersOf(current.profiles, observed.profiles);
       feed.heard({ type: 'session.planned', plan, profiles });
@@ -204,6 +225,7 @@ function watchPorts(
       servicesAlone,
       rival: rivalOf,
       refusals: refusalsByProfile,
+      refusedDestinations,
     },
     desired: async () => {
       const { desired } = await loadSpec(first.spec, readHostPolicy().ranges);
