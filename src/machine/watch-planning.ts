@@ -22,6 +22,7 @@ export class WatchPlanning {
   readonly #emit: EmitWatchEvent;
   /** By profile: since when its cluster has been out of reach. */
   readonly #absent = new Map<string, number>();
+  #suspensions = 0;
   readonly #standing = new Standing();
   #made: readonly { readonly key: readonly unknown[]; readonly plan: Plan }[] = [];
   /** The last one before anything was left out of it. */
@@ -128,6 +129,10 @@ export class WatchPlanning {
     const absent = desired.profiles.filter((profile) => needsCluster(profile) && !reached.has(profile.name));
     const names = new Set(absent.map(({ name }) => name));
     for (const name of this.#absent.keys()) if (!names.has(name)) this.#absent.delete(name);
+    // Nobody knows since when a cluster has been out of reach that nobody asked meanwhile.
+    const suspensions = this.#ports.suspensions.count();
+    if (suspensions !== this.#suspensions) this.#absent.clear();
+    this.#suspensions = suspensions;
     for (const name of names) if (!this.#absent.has(name)) this.#absent.set(name, now);
     const stopped = [...this.#absent].filter(([, since]) => now - since >= STOPPED_AFTER_MS);
     return new Map(

@@ -59,11 +59,18 @@ export interface WatchPorts {
     /** How often a link came up, or got an address. */
     readonly returns: number;
   };
+  /** What a suspension of the system or of this process leaves behind. */
+  readonly suspensions: {
+    /** How many there were, until now. */
+    count(): number;
+    /** Makes connections anew: after one they may be dead without a word. */
+    renew(): Promise<void>;
+  };
   readonly clock: Clock;
 }
 
 /** What may have changed. */
-export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked';
+export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked' | 'resumed';
 
 export interface Clock {
   /** Milliseconds of a clock that never goes back. */

@@ -29,6 +29,8 @@ const LONGEST_BACKOFF_MS = 60_000;
 const SPEC_QUIET_MS = 50;
 /** The longest that a pass in vain makes the next one wait, so that many triggers about nothing cost no more than half of a core. */
 const LONGEST_REST_MS = 50;
+/** After a suspension, until links and addresses are back. */
+const WAKING_MS = 3000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
@@ -53,6 +55,7 @@ class WatchRun implements WatchWork {
   /** Transactions that have changed something. */
   #changes = 0;
   #shown = '';
+  #suspensions: number;
   /** How many links had come up when it was looked last. */
   #returns = 0;
   #failure: readonly Diagnostic[] = [];
@@ -70,6 +73,7 @@ class WatchRun implements WatchWork {
     this.#emit = emit;
     this.#desired = options.desired;
     this.#wake = wake;
+    this.#suspensions = ports.suspensions.count();
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
     this.#made = new Made(ports.losses, (step, taken) => this.#planning.rival(step, taken));
     this.#transactions = new SessionTransactions(ports.apply, options, emit);
@@ -103,6 +107,7 @@ class WatchRun implements WatchWork {
     const began = clock.now();
     const changes = this.#changes;
     try {
+      await this.#awake();
       this.#retryOverLinks();
       this.#units.release(began);
       await this.#readSpec();
@@ -127,6 +132,18 @@ class WatchRun implements WatchWork {
     this.#passed(isSuspended ? 'suspended' : 'success');
     if (isSuspended) return 'suspended';
     return this.#units.isFighting ? 'fighting' : 'idle';
+  }
+
+  /** After a suspension nothing is as it was known: links, VMs and clusters come back by and by. */
+  async #awake(): Promise<void> {
+    const { suspensions, clock, distrust } = this.#ports;
+    const count = suspensions.count();
+    if (count === this.#suspensions) return;
+    this.#suspensions = count;
+    await clock.wait(WAKING_MS, this.#options.signal);
+    await suspensions.renew();
+    distrust();
+    this.#units.retry();
   }
 
   /** What the kernel refused while a link was down it may take now. */

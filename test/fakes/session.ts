@@ -59,12 +59,14 @@ class HandClock {
       return;
     }
     await new Promise<void>((resolve) => {
-      const waiter = { at: this.nowMs + ms, end: resolve };
-      this.#waiting.add(waiter);
-      signal.addEventListener('abort', () => {
+      const end = () => {
         this.#waiting.delete(waiter);
+        signal.removeEventListener('abort', end);
         resolve();
-      });
+      };
+      const waiter = { at: this.nowMs + ms, end };
+      this.#waiting.add(waiter);
+      signal.addEventListener('abort', end);
     });
   }
 
@@ -77,9 +79,7 @@ class HandClock {
   advance(ms: number): void {
     this.nowMs += ms;
     for (const waiter of [...this.#waiting]) {
-      if (waiter.at > this.nowMs) continue;
-      this.#waiting.delete(waiter);
-      waiter.end();
+      if (waiter.at <= this.nowMs) waiter.end();
     }
   }
 }
@@ -103,6 +103,9 @@ export class Session {
   faults = new Faults();
   /** Whether the kernel takes routes without a word, as it does with a link that goes down; else somebody removes them. */
   isSilent = false;
+  /** How often the host was suspended, and how often connections were made anew. */
+  suspensions = 0;
+  renewals = 0;
   /** How often a link came up. */
   returns = 0;
   /** Addresses that must not change their way. */
@@ -357,6 +360,12 @@ export class Session {
         forget: () => undefined,
         get returns() {
           return session.returns;
+        },
+      },
+      suspensions: {
+        count: () => this.suspensions,
+        renew: async () => {
+          this.renewals++;
         },
       },
       clock: this.clock,

@@ -57,4 +57,46 @@ describe.skipIf(unavailable !== null)('routes that get lost under mkplan watch',
     await has(SERVICES, PODS);
     expect(session.said).not.toContain('again and again');
   }, 240_000);
+
+  it('a session that was stopped while its links flapped, short or long, mends everything, and blames nobody', async () => {
+    for (let round = 0; round < 50; round++) {
+      // Every tenth time for so long that it counts as a suspension.
+      const seconds = round % 10 === 0 ? 4.5 : 0.2;
+      session.signal('SIGSTOP');
+      await rig.ip('link', 'set', 'vm0', 'down');
+      await rig.host.must(['sleep', String(seconds)]);
+      await rig.ip('link', 'set', 'vm0', 'up');
+      session.signal('SIGCONT');
+      await has(SERVICES, PODS);
+    }
+    expect(session.said.split('"source":"resumed"').length - 1).toBeGreaterThanOrEqual(5);
+    expect(session.said).not.toContain('"watch.held"');
+  }, 400_000);
+
+  it.each([
+    ['by a gateway', [['10.0.0.0/8', 'via', '10.8.0.1', 'dev', 'tun0']]],
+    ['by its device alone', [['10.0.0.0/8', 'dev', 'tun0']]],
+    [
+      'by halves of everything',
+      [
+        ['0.0.0.0/1', 'dev', 'tun0'],
+        ['128.0.0.0/1', 'dev', 'tun0'],
+      ],
+    ],
+  ])(
+    'a VPN that comes and goes a hundred times with 10.0.0.0/8, %s: after a flap all stands again',
+    async (_, routes) => {
+      for (let round = 0; round < 100; round++) {
+        for (const route of routes) await rig.ip('route', 'add', ...route);
+        await rig.ip('link', 'set', 'vm0', 'down');
+        await rig.ip('link', 'set', 'vm0', 'up');
+        if (round % 10 === 0) await has(SERVICES, PODS);
+        for (const route of routes) await rig.ip('route', 'del', ...route);
+      }
+      await has(SERVICES, PODS);
+      expect(session.said).not.toContain('again and again');
+      expect(session.said).not.toContain('"watch.held"');
+    },
+    240_000,
+  );
 });

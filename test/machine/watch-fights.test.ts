@@ -176,3 +176,49 @@ describe('a VPN that comes during a session', () => {
     await session.stop();
   });
 });
+
+describe('a suspension', () => {
+  /** Wakes the host, and lets what comes back by itself come back. */
+  async function wake(session: Session): Promise<void> {
+    const before = session.renewals;
+    session.suspensions++;
+    session.trigger('resumed');
+    await vi.waitFor(() => expect(session.clock.next).not.toBeNull());
+    session.clock.advance(3000);
+    await session.rests(() => expect(session.renewals).toBe(before + 1));
+  }
+
+  it('fifty times: nothing is withdrawn while the cluster is on its way back, and all is as before', async () => {
+    const session = await served();
+    session.isSilent = true;
+    const told = session.told.length;
+    for (let round = 0; round < 50; round++) {
+      // Asleep for long after the cluster was lost: on the way down it was there no more.
+      session.unreached.add('one');
+      await session.pass('cluster');
+      await lose(session, SERVICES);
+      session.clock.nowMs += round % 2 === 0 ? 0 : 600_000;
+      await wake(session);
+      expect(session.ingress('web')).toEqual(['10.200.0.1']);
+      expect(session.ours()).toContain(ADDRESS);
+      session.unreached.clear();
+      await session.pass('cluster', () => expect(session.ours()).toContain(SERVICES));
+    }
+    expect(session.told.slice(told)).toEqual([]);
+    await session.stop();
+  });
+
+  it('after which the cluster stays away counts from the waking on', async () => {
+    const session = await served();
+    session.unreached.add('one');
+    await session.pass('cluster');
+    session.clock.nowMs += 600_000;
+    await wake(session);
+    session.clock.advance(14_000);
+    await session.pass('cluster');
+    expect(session.ours()).toContain(ADDRESS);
+    session.clock.advance(1000);
+    await session.rests(() => expect(session.ours()).toEqual([]));
+    await session.stop();
+  });
+});

@@ -22,6 +22,7 @@ import {
 import { plan as makePlan } from '../../planner/plan.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
+import { ASKED_EVERY_MS, Suspensions, SYSTEM_CLOCKS } from '../../platform/suspension.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
@@ -187,6 +188,7 @@ function watchPorts(
   let onTrigger: (source: TriggerSource) => void = () => undefined;
   const watched = new WeakSet<Cluster>();
   const losses = new Losses();
+  const suspensions = new Suspensions(SYSTEM_CLOCKS);
   const live = new LiveObservation({
     ...adapters,
     routeEvents: losses.noting(adapters.routeEvents),
@@ -253,15 +255,23 @@ function watchPorts(
         adapters.doubtClusters();
         onTrigger('timer');
       }, BACKSTOP_MS);
+      let known = suspensions.count();
+      const nap = setInterval(() => {
+        const count = suspensions.count();
+        if (count !== known) onTrigger('resumed');
+        known = count;
+      }, ASKED_EVERY_MS);
       return {
         ready: Promise.all([kernel.ready, files.follow(current)]).then(() => undefined),
         stop: async () => {
           clearInterval(timer);
+          clearInterval(nap);
           await Promise.all([kernel.stop(), files.stop()]);
         },
       };
     },
     losses,
+    suspensions: { count: () => suspensions.count(), renew: () => adapters.renewClusters() },
     clock: {
       now: () => performance.now(),
       random: () => Math.random(),
