@@ -99,4 +99,19 @@ describe.skipIf(unavailable !== null)('routes that get lost under mkplan watch',
     },
     240_000,
   );
+
+  it('a VPN whose rule asks a table of its own first: what it takes is left alone, and mended once it has gone', async () => {
+    for (let round = 0; round < 20; round++) {
+      await rig.ip('route', 'add', '10.240.0.0/13', 'dev', 'tun0', 'table', '77');
+      await rig.ip('rule', 'add', 'priority', '50', 'lookup', '77');
+      await rig.ip('link', 'set', 'vm0', 'down');
+      await rig.ip('link', 'set', 'vm0', 'up');
+      await expect.poll(destinations, { timeout: 90_000, interval: 200 }).toContain(SERVICES);
+      await rig.ip('rule', 'del', 'priority', '50');
+      await rig.ip('route', 'flush', 'table', '77');
+      await has(SERVICES, PODS);
+    }
+    expect(session.said).not.toContain('"what":"profile vm"');
+    expect(session.said).not.toContain('again and again');
+  }, 240_000);
 });
