@@ -117,8 +117,8 @@ function servedTwice({ steps }: Plan): Map<string, string> {
   return later;
 }
 
-/** What no spec can be blamed for when it appears: a VPN, a rule or a name server that comes during a session. */
-const OF_THE_HOST: ReadonlySet<Relation> = new Set(['critical', 'preempted']);
+/** What no spec can be blamed for when it appears: a VPN, a rule, a network or a name server that comes during a session. */
+const OF_THE_HOST: ReadonlySet<Relation> = new Set(['critical', 'preempted', 'on-link']);
 
 /**
  * The destinations of a plan, as CIDR, that are refused for what appeared on the host, with the reason: in a session they are
