@@ -116,16 +116,20 @@ describe.skipIf(unavailable !== null)('routes that get lost under mkplan watch',
       [['route', 'add', '10.240.0.0/13', 'dev', 'tun0']],
       [['route', 'del', '10.240.0.0/13', 'dev', 'tun0']],
     ],
-  ])('a VPN %s: what it takes is left alone, and mended once it has gone', async (_, come, go) => {
-    for (let round = 0; round < 20; round++) {
-      for (const one of come) await rig.ip(...one);
-      await rig.ip('link', 'set', 'vm0', 'down');
-      await rig.ip('link', 'set', 'vm0', 'up');
-      await expect.poll(destinations, { timeout: 90_000, interval: 200 }).toContain(SERVICES);
-      for (const one of go) await rig.ip(...one);
-      await has(SERVICES, PODS);
-    }
-    expect(session.said).not.toContain('"what":"profile vm"');
-    expect(session.said).not.toContain('again and again');
-  }, 240_000);
+  ])(
+    'a VPN %s: what it takes is left alone, and mended once it has gone',
+    async (_, come, go) => {
+      for (let round = 0; round < 20; round++) {
+        for (const one of come) await rig.ip(...one);
+        await rig.ip('link', 'set', 'vm0', 'down');
+        await rig.ip('link', 'set', 'vm0', 'up');
+        await expect.poll(destinations, { timeout: 90_000, interval: 200 }).toContain(SERVICES);
+        for (const one of go) await rig.ip(...one);
+        await has(SERVICES, PODS);
+      }
+      expect(session.said).not.toContain('"what":"profile vm"');
+      expect(session.said).not.toContain('again and again');
+    },
+    240_000,
+  );
 });
