@@ -4,6 +4,7 @@ import type { DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
+import type { ApplyPorts } from './apply-ports.ts';
 import { diagnosticsOf, sessionLeft } from './endings.ts';
 import {
   lostHelper,
@@ -134,4 +135,34 @@ function unobserved({ name }: ObservedProfile): ObservedProfile {
 function leftBy({ kind, left, diagnostics }: SessionOutcome): WatchOutcome {
   const isUndone = kind === 'rolled-back' || kind === 'interrupted';
   return { left: isUndone ? [...left, ...leftLines([sessionLeft()])] : left, diagnostics };
+}
+
+export interface KeepOptions {
+  /** Absolute path of the spec. */
+  readonly spec: string;
+  readonly doing: string;
+  readonly waitMs: number;
+}
+
+/**
+ * Makes what a session made last until `mkplan destroy`, as if `apply` had made it. Throws a Failure when the lock cannot
+ * be had or the registry cannot be written.
+ */
+export async function makeLast(
+  { lock, registry }: Pick<ApplyPorts, 'lock' | 'registry'>,
+  { spec, doing, waitMs }: KeepOptions,
+): Promise<void> {
+  const held = await lock.acquire({ doing, waitMs, onWait: () => undefined });
+  try {
+    const claims = await registry.read();
+    const isOwn = ({ owner }: (typeof claims)[number]) => owner.spec === spec && owner.mode === 'session';
+    if (!claims.some(isOwn)) return;
+    await registry.write(
+      claims.map((claim) =>
+        isOwn(claim) ? { ...claim, owner: { ...claim.owner, mode: 'persistent' } } : claim,
+      ),
+    );
+  } finally {
+    await held.release();
+  }
 }

@@ -3,8 +3,10 @@ import type { EmitWatchEvent } from '../model/event.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
 import type { Route } from '../model/route.ts';
-import type { Units } from './units.ts';
+import type { Unit, Units } from './units.ts';
+import { obstacleTo } from './watch-made.ts';
 import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
+import { Standing } from './watch-standing.ts';
 
 /** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
 const STOPPED_AFTER_MS = 15_000;
@@ -12,6 +14,9 @@ const STOPPED_AFTER_MS = 15_000;
 const SILENT_AFTER_MS = 1000;
 
 const SILENT = 'its cluster has not answered yet';
+
+/** A pass plans once more where something of the first plan may not be made. */
+const PLANS_A_PASS = 2;
 
 /** What the passes of a session plan from, and what they leave out. */
 export class WatchPlanning {
@@ -23,7 +28,11 @@ export class WatchPlanning {
   readonly #absent = new Map<string, number>();
   /** By profile: since when nothing has been known of it. */
   readonly #unknown = new Map<string, number>();
-  #last: { readonly key: readonly unknown[]; readonly plan: Plan } | null = null;
+  #suspensions = 0;
+  readonly #standing = new Standing();
+  #made: readonly { readonly key: readonly unknown[]; readonly plan: Plan }[] = [];
+  /** The last one before anything was left out of it. */
+  #whole: Plan | null = null;
   #told: ReadonlyMap<string, string> = new Map();
   #host: ObservedHost | null = null;
 
@@ -44,28 +53,53 @@ export class WatchPlanning {
     this.#host = observed.host;
     noteSince(this.#unknown, unknown, this.#ports.clock.now());
     const stopped = this.#stoppedProfiles(desired, observed, unknown);
-    const whole = this.#memoized([desired, observed, [...stopped.keys()].join(' ')], () =>
-      planner.plan(withoutProfiles(desired, stopped), observed),
-    );
     const quiet = new Map([...unknown, ...waiting].map((name) => [name, SILENT]));
     const held = {
-      ...this.#units.all,
       profiles: new Map([...quiet, ...this.#units.held('profile')]),
+      services: this.#units.held('service'),
+      destinations: new Map(this.#units.held('destination')),
     };
+    // What is not made for long, or for want of an approval, nobody is told of.
+    const lost = new Map(this.#units.lost);
     for (;;) {
+      const key = [desired, observed, [...stopped.keys()].join(' '), JSON.stringify([...lost])];
+      const whole = this.#memoized(key, () =>
+        planner.plan(withoutProfiles(desired, stopped), observed, lost),
+      );
       const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
       const plan = isWhole ? whole : planner.hold(whole, held, observed.host);
-      const refusals = planner.refusals(plan);
-      const blamed = refusals.size > 0 ? refusals : this.#options.unapproved(plan);
+      const alone = this.#refusedAlone(plan, held.destinations);
+      const blamed = alone.size > 0 ? new Map<string, string>() : this.#refusedProfiles(plan);
       const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
-      if (news.length === 0) {
+      if (news.length + alone.size === 0) {
         const aside = plan.aside.map(({ profile, why }) => [profile, why] as const);
         const told = this.#withoutQuiet(new Map([...aside, ...held.profiles]), quiet);
         this.#tell({ ...held, profiles: new Map([...told, ...stopped]) });
         return plan;
       }
+      for (const [destination, why] of alone) {
+        held.destinations.set(destination, why);
+        lost.set(destination, why);
+      }
       for (const [profile, why] of news) held.profiles.set(profile, why);
     }
+  }
+
+  /** Notes a plan that was carried out: what stands by it needs no approval again. */
+  carriedOut(plan: Plan): void {
+    this.#standing.note(plan);
+  }
+
+  /** Destinations that may not be made for what appeared on the host, and are not held yet. */
+  #refusedAlone(plan: Plan, held: ReadonlyMap<string, string>): Map<string, string> {
+    const unapproved = this.#standing.without(this.#options.uncovered(plan));
+    const refused = [...unapproved, ...this.#ports.planner.refusedDestinations(plan)];
+    return new Map(refused.filter(([destination]) => !held.has(destination)));
+  }
+
+  #refusedProfiles(plan: Plan): ReadonlyMap<string, string> {
+    const refusals = this.#ports.planner.refusals(plan);
+    return refusals.size > 0 ? refusals : this.#options.unapproved(plan);
   }
 
   /** The host's routes that the last plan rests on. */
@@ -81,6 +115,11 @@ export class WatchPlanning {
   /** Who likely keeps undoing a step of the last plan, and how to resolve it. */
   rival(step: Step, taken: Conflict | null): string {
     return this.#ports.planner.rival(step, this.#observedHost(), taken);
+  }
+
+  /** What is seen to stand in the way of a unit, as text to compare; null where nothing is. */
+  obstacleTo(unit: Unit): string | null {
+    return this.#whole === null ? null : obstacleTo(unit, this.#whole, this.#observedHost());
   }
 
   #observedHost(): ObservedHost {
@@ -119,6 +158,10 @@ export class WatchPlanning {
     );
     const isAbsent = (profile: DesiredProfile) =>
       needsCluster(profile) && !reached.has(profile.name) && !unknown.has(profile.name);
+    // Nobody knows since when a cluster has been out of reach that nobody asked meanwhile.
+    const suspensions = this.#ports.suspensions.count();
+    if (suspensions !== this.#suspensions) this.#absent.clear();
+    this.#suspensions = suspensions;
     noteSince(this.#absent, new Set(desired.profiles.filter(isAbsent).map(({ name }) => name)), now);
     const stopped = [...this.#absent].filter(([, since]) => now - since >= STOPPED_AFTER_MS);
     return new Map(
@@ -127,10 +170,11 @@ export class WatchPlanning {
   }
 
   #memoized(key: readonly unknown[], make: () => Plan): Plan {
-    if (this.#last === null || !this.#last.key.every((part, index) => part === key[index])) {
-      this.#last = { key, plan: make() };
-    }
-    return this.#last.plan;
+    const known = this.#made.find((one) => one.key.every((part, index) => part === key[index]));
+    const { plan } = known ?? { plan: make() };
+    if (known === undefined) this.#made = [...this.#made.slice(1 - PLANS_A_PASS), { key, plan }];
+    this.#whole = plan;
+    return plan;
   }
 
   /** Tells what is set aside now and was not, and what no longer is. */

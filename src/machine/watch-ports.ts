@@ -3,6 +3,8 @@ import type { DesiredState } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../model/observed.ts';
 import type { Conflict, Plan, PlanShares, Step } from '../model/plan.ts';
+import type { Prefix } from '../model/prefix.ts';
+import type { Route } from '../model/route.ts';
 import type { ApplyPorts } from './apply-ports.ts';
 
 /** What is set aside, by kind and name, with the reason. */
@@ -14,10 +16,13 @@ export interface SetAside {
 
 /** The pure part, injected: planning, and leaving out of a plan what is set aside. */
 export interface WatchPlanner {
-  plan(desired: DesiredState, observed: ObservedState): Plan;
+  /** `lost`: destinations, as CIDR, whose missing routes are not made for now, and why. */
+  plan(desired: DesiredState, observed: ObservedState, lost?: ReadonlyMap<string, string>): Plan;
   hold(plan: Plan, held: SetAside, host: ObservedHost): Plan;
   /** Why a plan is refused, by profile; the empty name for the plan as a whole. */
   refusals(plan: Plan): ReadonlyMap<string, string>;
+  /** Destinations, as CIDR, that are refused for what appeared on the host: they alone are left. With the reason. */
+  refusedDestinations(plan: Plan): ReadonlyMap<string, string>;
   /** Who likely keeps undoing a step, and how to resolve it; `taken` where a foreign route was seen in its place. */
   rival(step: Step, host: ObservedHost, taken: Conflict | null): string;
   /** What of a plan can be done now, by who does it; `busy` are profiles whose cluster is being asked for something. */
@@ -59,11 +64,27 @@ export interface WatchPorts {
     readonly ready: Promise<void>;
     stop(): Promise<void>;
   };
+  /** Why routes got lost. */
+  readonly losses: {
+    /** Whether somebody removed this route, or put another in its place; not so for links that went down. */
+    isSomebodys(route: Route): boolean;
+    /** What was heard of these destinations until now is counted, or was our own doing. */
+    forget(destinations: readonly Prefix[]): void;
+    /** How often a link came up, or got an address. */
+    readonly returns: number;
+  };
+  /** What a suspension of the system or of this process leaves behind. */
+  readonly suspensions: {
+    /** How many there were, until now. */
+    count(): number;
+    /** Makes connections anew: after one they may be dead without a word. */
+    renew(): Promise<void>;
+  };
   readonly clock: Clock;
 }
 
 /** What may have changed. */
-export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked';
+export type TriggerSource = 'spec' | 'profile' | 'kernel' | 'cluster' | 'timer' | 'asked' | 'resumed';
 
 export interface Clock {
   /** Milliseconds of a clock that never goes back. */
@@ -79,6 +100,8 @@ export interface WatchOptions {
   readonly desired: DesiredState;
   /** Why a plan may not be carried out although nothing refuses it (approvals); null when it may. Of one profile's share. */
   unapproved(plan: Plan): ReadonlyMap<string, string>;
+  /** Destinations, as CIDR, that a foreign route covers which nobody approved, with the reason; those that stood already count as approved. */
+  uncovered(plan: Plan): ReadonlyMap<string, string>;
   readonly waitMs: number;
   readonly doing: string;
   /** Whether what the session made stays when it ends. */

@@ -9,12 +9,11 @@ import { EventQueue } from './event-queue.ts';
 import { harmless } from './run.ts';
 import { Units, unitOf } from './units.ts';
 import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
-import { lostHelper, MAX_STALE, mayPass, SessionTransactions } from './watch-apply.ts';
+import { lostHelper, MAX_STALE, mayPass, type SessionOutcome, SessionTransactions } from './watch-apply.ts';
 import { ClusterWork } from './watch-clusters.ts';
 import { Dropped } from './watch-dropped.ts';
 import { Given } from './watch-given.ts';
-import { makeLast } from './watch-keeping.ts';
-import { leave } from './watch-leaving.ts';
+import { leave, makeLast } from './watch-leaving.ts';
 import { Made } from './watch-made.ts';
 import { Patience } from './watch-patience.ts';
 import { WatchPlanning } from './watch-planning.ts';
@@ -28,6 +27,8 @@ const SPEC_QUIET_MS = 50;
 const LONGEST_REST_MS = 50;
 /** How long a session that begins waits for its clusters. */
 const FIRST_LOOK_MS = 1000;
+/** After a suspension, until links and addresses are back. */
+const WAKING_MS = 3000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
@@ -39,7 +40,7 @@ class WatchRun implements WatchWork {
   readonly #emit: EmitWatchEvent;
   readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
-  readonly #made = new Made((step, taken) => this.#planning.rival(step, taken));
+  readonly #made: Made;
   readonly #dropped = new Dropped();
   readonly #given = new Given();
   readonly #planning: WatchPlanning;
@@ -55,6 +56,9 @@ class WatchRun implements WatchWork {
   #changes = 0;
   /** What the last plan asked for. */
   #shown: ReadonlySet<string> = new Set();
+  #suspensions: number;
+  /** How many links had come up when it was looked last. */
+  #returns = 0;
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
   outcome: WatchOutcome = { diagnostics: [], left: [] };
@@ -70,7 +74,9 @@ class WatchRun implements WatchWork {
     this.#emit = emit;
     this.#desired = options.desired;
     this.#wake = wake;
+    this.#suspensions = ports.suspensions.count();
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
+    this.#made = new Made(ports.losses, (step, taken) => this.#planning.rival(step, taken));
     this.#transactions = new SessionTransactions(ports.apply, options, emit);
     this.#events = new EventQueue(ports.apply.services, (diagnostic) =>
       emit({ type: 'watch.warning', diagnostic }),
@@ -113,6 +119,8 @@ class WatchRun implements WatchWork {
     const began = clock.now();
     const changes = this.#changes;
     try {
+      await this.#awake();
+      this.#retryOverLinks();
       this.#units.release(began);
       await this.#readSpec();
       for (let attempt = 1; (await this.#pass(attempt)) === 'again'; attempt++) {
@@ -135,6 +143,25 @@ class WatchRun implements WatchWork {
     this.#passed(isSuspended ? 'suspended' : 'success');
     if (isSuspended) return 'suspended';
     return this.#units.isFighting ? 'fighting' : 'idle';
+  }
+
+  /** After a suspension nothing is as it was known: links, VMs and clusters come back by and by. */
+  async #awake(): Promise<void> {
+    const { suspensions, clock, distrust } = this.#ports;
+    const count = suspensions.count();
+    if (count === this.#suspensions) return;
+    this.#suspensions = count;
+    await clock.wait(WAKING_MS, this.#options.signal);
+    await suspensions.renew();
+    distrust();
+    this.#units.retry();
+  }
+
+  /** What the kernel refused while a link was down it may take now. */
+  #retryOverLinks(): void {
+    const { returns } = this.#ports.losses;
+    if (returns !== this.#returns) this.#units.retry();
+    this.#returns = returns;
   }
 
   #passed(result: PassResult, diagnostics: readonly Diagnostic[] = []): void {
@@ -171,8 +198,12 @@ class WatchRun implements WatchWork {
     if (whole !== undefined) throw refused(whole);
     this.#made.saw(plan);
     this.#given.saw(plan, (profile) => this.#planning.isAside(profile));
+    this.#units.look((unit) => this.#planning.obstacleTo(unit), this.#ports.clock.now());
     this.#show(plan);
-    if (isEmpty(plan)) return 'done';
+    if (isEmpty(plan)) {
+      this.#planning.carriedOut(plan);
+      return 'done';
+    }
     for (const share of planner.share(plan, this.#work.busy).clusters) {
       if (this.#work.begin(share)) this.#changes++;
     }
@@ -199,18 +230,27 @@ class WatchRun implements WatchWork {
       { observe, seen: () => this.#planning.routes },
       this.#options.signal,
     );
-    const { kind, diagnostics, failed, plan } = outcome;
+    const { kind, failed } = outcome;
     if (kind === 'interrupted' || kind === 'nothing') return 'done';
     if (kind === 'rolled-back' && lostHelper(outcome) && attempt < MAX_STALE) return 'again';
-    if (kind === 'residue') this.#emit({ type: 'watch.failed', diagnostics, retryMs: RETRY_MS });
-    if (kind === 'done') {
-      this.#changes++;
-      this.#made.note(plan.steps, this.#units, this.#ports.clock.now());
-    } else if (failed.length === 0) throw new Failure('error', diagnostics);
+    this.#conclude(outcome);
     for (const { step, diagnostic } of failed) {
       this.#units.failed(unitOf(step), diagnostic.summary, this.#ports.clock.now());
     }
     return failed.length > 0 ? 'again' : 'done';
+  }
+
+  /** Takes note of how a transaction ended. Throws a Failure where it came to nothing. */
+  #conclude({ kind, plan, failed, diagnostics }: SessionOutcome): void {
+    if (kind === 'residue') this.#emit({ type: 'watch.failed', diagnostics, retryMs: RETRY_MS });
+    if (kind === 'done') {
+      this.#changes++;
+      this.#made.note(plan.steps, this.#units, this.#ports.clock.now());
+      this.#planning.carriedOut(plan);
+    } else {
+      this.#made.forgetLosses(plan);
+      if (failed.length === 0) throw new Failure('error', diagnostics);
+    }
   }
 
   /** Tells a plan that asks for anything which the one before did not: that is carried out in several passes. */

@@ -21,6 +21,8 @@ export class LiveProfile {
   readonly #end = new AbortController();
   #known: ObservedProfile | null;
   #looking: Promise<void> | null = null;
+  /** What the look under way is ended with. */
+  #doubt = new AbortController();
   /** The look that follows the one under way, for those who ask meanwhile. */
   #next: Promise<void> | null = null;
 
@@ -62,13 +64,19 @@ export class LiveProfile {
     return this.#next;
   }
 
+  /** The look under way tells nothing any more: what it asks may be dead. */
+  doubt(): void {
+    this.#doubt.abort(new Error('the connection is made anew'));
+  }
+
   /** Looks no more. */
   stop(): void {
     this.#end.abort(new Error('the profile is not watched any more'));
   }
 
   async #look(): Promise<void> {
-    const { signal } = this.#end;
+    this.#doubt = new AbortController();
+    const signal = AbortSignal.any([this.#end.signal, this.#doubt.signal]);
     if (signal.aborted) return;
     const seen = await this.#observe(signal);
     if (signal.aborted) return;

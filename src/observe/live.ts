@@ -91,6 +91,11 @@ export class LiveObservation {
     this.#refreshAll();
   }
 
+  /** Connections to clusters are made anew: what is being asked through the old ones tells nothing. */
+  doubtConnections(): void {
+    for (const { live } of this.#profiles.values()) live.doubt();
+  }
+
   /** Looks at the profiles of a spec; resolves once each has been seen, or cannot be. Rejects only by a fault of ours. */
   async look(desired: DesiredState): Promise<void> {
     const { spec } = desired;

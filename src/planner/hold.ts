@@ -1,6 +1,6 @@
 import { type Claim, claimKey } from '../model/claim.ts';
 import type { ObservedHost } from '../model/observed.ts';
-import { type Plan, type Step, serviceName } from '../model/plan.ts';
+import { type Plan, type Relation, type Step, serviceName } from '../model/plan.ts';
 import { contains, formatAddress, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { routeKey } from '../model/route.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -54,7 +54,8 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
     ),
     approvals: plan.approvals.filter((approval) => !isOut(approval.profile)),
     conflicts: plan.conflicts.map((conflict) =>
-      isOut(conflict.profile) && conflict.outcome === 'refused'
+      conflict.outcome === 'refused' &&
+      (isOut(conflict.profile) || held.destinations.has(formatPrefix(conflict.destination)))
         ? { ...conflict, outcome: 'skipped' }
         : conflict,
     ),
@@ -83,7 +84,46 @@ export function refusalsByProfile(plan: Plan): Map<string, string> {
   for (const { severity, profile, summary } of plan.diagnostics) {
     if (severity === 'error') note(profile ?? '', summary);
   }
+  for (const [profile, why] of servedTwice(plan)) note(profile, why);
   return refusals;
+}
+
+/**
+ * Profiles that lead to the cluster of one before them, and would take Services from it that it serves: each would undo
+ * what the other has done, for ever.
+ */
+function servedTwice({ steps }: Plan): Map<string, string> {
+  const first = new Map<string, string>();
+  const later = new Map<string, string>();
+  for (const step of steps) {
+    if (step.kind !== 'service' || step.after.length === 0) continue;
+    const other = first.get(step.uid);
+    if (other === undefined) first.set(step.uid, step.profile);
+    else if (other !== step.profile && !later.has(step.profile)) {
+      later.set(
+        step.profile,
+        `it leads to the same cluster as profile ${other}, and both serve ${serviceName(step)}: this tunnel would undo its own work; take one of them out of tunnel.yaml, or give this one a loadBalancer.class of its own and unclassed: false`,
+      );
+    }
+  }
+  return later;
+}
+
+/** What no spec can be blamed for when it appears: a VPN, a rule, a network or a name server that comes during a session. */
+const OF_THE_HOST: ReadonlySet<Relation> = new Set(['critical', 'preempted', 'on-link']);
+
+/**
+ * The destinations of a plan, as CIDR, that are refused for what appeared on the host, with the reason: in a session they are
+ * left alone, and the rest of their profile goes on.
+ */
+export function refusedDestinations(plan: Plan): Map<string, string> {
+  return new Map(
+    plan.conflicts.flatMap(({ outcome, relation, destination, summary }) =>
+      outcome === 'refused' && OF_THE_HOST.has(relation)
+        ? [[formatPrefix(destination), summary] as const]
+        : [],
+    ),
+  );
 }
 
 /**

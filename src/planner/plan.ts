@@ -33,8 +33,15 @@ import { stepOrder } from './step.ts';
  * 2. `admit`   which of it may be made, held against foreign routes (case table in `conflict.ts`)
  * 3. `diff`    what has to be done, held against what is owned (case table in `diff.ts`)
  * 4. `order`   in which order (waves in `order.ts`)
+ *
+ * `lost`: destinations, as CIDR, whose routes are not made for now, and why. Where such a route is missing, Services that
+ * only it leads to have no address meanwhile.
  */
-export function plan(desired: DesiredState, observed: ObservedState): Plan {
+export function plan(
+  desired: DesiredState,
+  observed: ObservedState,
+  lost: ReadonlyMap<string, string> = new Map(),
+): Plan {
   const asked = desired.profiles.map((profile) => profileOf(desired, profile, observed));
   const asking =
     desired.mode === 'absent'
@@ -50,7 +57,11 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     new ConflictCheck(observed.host, ownership, foreign),
     standing,
   );
-  const services = wanted.flatMap((one) => announceable(one, admission, seenOf(observed, one.summary.name)));
+  const made = new Set([...ownership.owned.values()].map(({ route }) => formatPrefix(route.destination)));
+  const missing = new Map([...lost].filter(([destination]) => !made.has(destination)));
+  const services = wanted.flatMap((one) =>
+    announceable(one, admission, seenOf(observed, one.summary.name), missing),
+  );
 
   const ofServices = serviceSteps(profiles, services);
   const reports = serviceReports(profiles, services, ofServices);
@@ -178,9 +189,14 @@ function announceable(
   wanted: WantedProfile,
   admission: Admission,
   { cluster }: ObservedProfile,
+  missing: ReadonlyMap<string, string>,
 ): ServiceSummary[] {
   const shown = new Map(cluster?.services.filter(isOurIngress).map((one) => [serviceName(one), one]));
-  const ways = admission.admitted.filter((one) => one.wanted.profile === wanted.summary.name);
+  const ways = admission.admitted.filter(
+    (one) =>
+      one.wanted.profile === wanted.summary.name &&
+      (one.satisfiedBy !== null || !missing.has(formatPrefix(one.wanted.destination))),
+  );
   const addresses = new Set(ways.map((one) => formatPrefix(one.wanted.destination)));
   const networks = ways
     .filter((one) => one.wanted.purpose === 'services')
@@ -196,7 +212,8 @@ function announceable(
     const found = shown.get(serviceName(service));
     const users = found === undefined || cluster === null ? [] : usersOf(found, cluster);
     // Without the address: that may be another one once it is free.
-    const reason = 'there is no way to the address that it would get: its route is left out';
+    const why = service.addresses.flatMap((text) => whyMissing(text, missing))[0];
+    const reason = `there is no way to the address that it would get: its route is ${why === undefined ? 'left out' : `set aside: ${why}`}`;
     if (users.length === 0) return { ...service, state: 'pending', addresses: [], reason };
     return {
       ...service,
@@ -205,6 +222,13 @@ function announceable(
       reason: `${reason}, and ${holders(users)} uses it`,
     };
   });
+}
+
+/** Why an address has no route of its own for now. */
+function whyMissing(text: string, missing: ReadonlyMap<string, string>): string[] {
+  const address = parseAddress(text);
+  const why = address === null ? undefined : missing.get(formatPrefix(address));
+  return why === undefined ? [] : [why];
 }
 
 /** The change of a cluster's record; a Service that is left pending, for want of a way to it, is not written there. */

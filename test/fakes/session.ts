@@ -13,6 +13,7 @@ import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
 import type {
+  CriticalAddress,
   MinikubeTunnel,
   ObservedProfile,
   ObservedService,
@@ -21,7 +22,7 @@ import type {
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { rivalOf } from '../../src/planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile } from '../../src/planner/hold.ts';
+import { hold, ofSession, refusalsByProfile, refusedDestinations } from '../../src/planner/hold.ts';
 import { plan as makePlan } from '../../src/planner/plan.ts';
 import { routesAlone, shareOf } from '../../src/planner/share.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
@@ -66,12 +67,14 @@ class HandClock {
       return;
     }
     await new Promise<void>((resolve) => {
-      const waiter = { at: this.nowMs + ms, end: resolve };
-      this.#waiting.add(waiter);
-      signal.addEventListener('abort', () => {
+      const end = () => {
         this.#waiting.delete(waiter);
+        signal.removeEventListener('abort', end);
         resolve();
-      });
+      };
+      const waiter = { at: this.nowMs + ms, end };
+      this.#waiting.add(waiter);
+      signal.addEventListener('abort', end);
     });
   }
 
@@ -84,9 +87,7 @@ class HandClock {
   advance(ms: number): void {
     this.nowMs += ms;
     for (const waiter of [...this.#waiting]) {
-      if (waiter.at > this.nowMs) continue;
-      this.#waiting.delete(waiter);
-      waiter.end();
+      if (waiter.at <= this.nowMs) waiter.end();
     }
   }
 }
@@ -108,6 +109,15 @@ export class Session {
   tunnels: readonly MinikubeTunnel[] = [];
   /** Kills the session at one of its operations. */
   faults = new Faults();
+  /** Whether the kernel takes routes without a word, as it does with a link that goes down; else somebody removes them. */
+  isSilent = false;
+  /** How often the host was suspended, and how often connections were made anew. */
+  suspensions = 0;
+  renewals = 0;
+  /** How often a link came up. */
+  returns = 0;
+  /** Addresses that must not change their way. */
+  critical: readonly CriticalAddress[] = [];
   /** Runs before each snapshot. */
   onObserve: () => void = () => undefined;
   /** The spec as a file would have it; a Failure for one that cannot be used. */
@@ -169,6 +179,7 @@ export class Session {
     const base: WatchOptions = {
       desired: this.spec,
       unapproved: () => new Map(),
+      uncovered: () => new Map(),
       waitMs: 0,
       doing: 'watch',
       keep: false,
@@ -285,7 +296,7 @@ export class Session {
     const { routes } = await this.world.kernel.snapshot();
     const claims = await createRegistry(this.world.dir).read();
     return build.observed({
-      host: { ...build.host(), routes, minikubeTunnels: this.tunnels },
+      host: { ...build.host(), routes, minikubeTunnels: this.tunnels, critical: this.critical },
       registry: { claims, open: null },
       profiles: profiles.map((profile) => {
         const cluster = this.clusterOf(profile.name);
@@ -324,6 +335,7 @@ export class Session {
 
   #ports(): WatchPorts {
     const { observe: _, ...apply } = this.world.ports(planOf([]), this.faults);
+    const session = this;
     return {
       apply: {
         ...apply,
@@ -355,6 +367,7 @@ export class Session {
         routesAlone,
         rival: rivalOf,
         refusals: refusalsByProfile,
+        refusedDestinations,
       },
       desired: async () => {
         if (this.spec instanceof Failure) throw this.spec;
@@ -370,6 +383,19 @@ export class Session {
         this.#hear = onTrigger;
         this.world.kernel.onChange = () => onTrigger('kernel');
         return { ready: Promise.resolve(), stop: async () => undefined };
+      },
+      losses: {
+        isSomebodys: () => !this.isSilent,
+        forget: () => undefined,
+        get returns() {
+          return session.returns;
+        },
+      },
+      suspensions: {
+        count: () => this.suspensions,
+        renew: async () => {
+          this.renewals++;
+        },
       },
       clock: this.clock,
     };

@@ -1,10 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireNamespaces } from './netns.ts';
 import { ALLOW, Rig, specOf } from './rig.ts';
+import { Session } from './watching.ts';
 
 const unavailable = requireNamespaces();
 const SERVICES = '10.96.0.0/12';
@@ -22,40 +21,6 @@ for (let index = 0; index < 300; index++) {
 }
 setInterval(() => undefined, 1000);
 `;
-
-/** A session of the built program, and what it says. */
-class Session {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
-  said = '';
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#ended = once(child, 'exit');
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (chunk: string) => {
-        this.said += chunk;
-      });
-    }
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  async says(text: string): Promise<void> {
-    await expect.poll(() => this.said, { timeout: 60_000 }).toContain(text);
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
-  }
-
-  async exit(): Promise<number | null> {
-    await this.#ended;
-    return this.#child.exitCode;
-  }
-}
 
 describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
   let rig: Rig;

@@ -68,15 +68,98 @@ describe('a unit that somebody keeps undoing', () => {
   const rounds = (units: Units, ats: readonly number[]) =>
     ats.map((at) => units.undone(PODS, () => 'undone', at));
 
-  it('is given up at the sixth round within a minute, for good', () => {
+  it('is given up at the sixth round within a minute, for a minute', () => {
     const units = new Units();
     expect(rounds(units, [0, 10, 20, 30, 40])).toEqual([false, false, false, false, false]);
     expect(units.isFighting).toBe(false);
     expect(rounds(units, [50])).toEqual([true]);
     expect(units.isFighting).toBe(true);
     expect(units.held('destination')).toEqual(new Map([[PODS.name, 'undone']]));
-    expect(units.nextRelease).toBeNull();
-    expect(units.release(1e12)).toEqual([]);
+    expect(units.nextRelease).toBe(60_050);
+    expect(units.release(60_049)).toEqual([]);
+    expect(units.release(60_050)).toEqual([PODS]);
+  });
+
+  it('is given up at once where it is undone once more, each time for longer, up to five minutes', () => {
+    const units = new Units();
+    rounds(units, [0, 0, 0, 0, 0, 0]);
+    const pauses: number[] = [];
+    let now = 0;
+    for (let fight = 0; fight < 6; fight++) {
+      const next = units.nextRelease ?? Number.NaN;
+      pauses.push((next - now) / 60_000);
+      units.release(next);
+      now = next + 1000;
+      expect(rounds(units, [now])).toEqual([true]);
+    }
+    expect(pauses).toEqual([1, 2, 4, 5, 5, 5]);
+  });
+
+  it('counts from the start again once it stood for as long as it was left', () => {
+    const units = new Units();
+    rounds(units, [0, 0, 0, 0, 0, 0]);
+    units.release(60_000);
+    units.release(120_000);
+    expect(rounds(units, [120_001])).toEqual([false]);
+  });
+
+  it.each([
+    [
+      'gone for five seconds',
+      [
+        [1000, 'their route'],
+        [2000, null],
+      ],
+      7000,
+    ],
+    [
+      'another one now',
+      [
+        [1000, 'their route'],
+        [2000, 'shows 10.0.0.1'],
+      ],
+      7000,
+    ],
+    [
+      'there still',
+      [
+        [1000, 'their route'],
+        [2000, 'their route'],
+      ],
+      60_000,
+    ],
+    [
+      'there again',
+      [
+        [1000, 'their route'],
+        [2000, null],
+        [3000, 'their route'],
+      ],
+      60_000,
+    ],
+    [
+      'not seen',
+      [
+        [1000, null],
+        [2000, null],
+      ],
+      60_000,
+    ],
+  ] as const)('is tried again when what stood in the way is %s', (_, seen, at) => {
+    const units = new Units();
+    rounds(units, [0, 0, 0, 0, 0, 0]);
+    for (const [now, obstacle] of seen) units.look(() => obstacle, now);
+    expect(units.nextRelease).toBe(at);
+    expect(units.release(at)).toEqual([PODS]);
+  });
+
+  it('is not tried again for a link that came up, as what merely failed is', () => {
+    const units = new Units();
+    rounds(units, [0, 0, 0, 0, 0, 0]);
+    units.failed(WEB, 'down', 0);
+    units.retry();
+    expect(units.held('service').size).toBe(0);
+    expect(units.held('destination').size).toBe(1);
   });
 
   it('is explained only once it is given up', () => {

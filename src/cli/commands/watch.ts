@@ -5,17 +5,19 @@ import { runWatch } from '../../machine/watch-run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';
-import { isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
+import { type Approval, isEmpty, type Plan, type RememberedApproval } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { LiveObservation } from '../../observe/live.ts';
+import { Losses } from '../../observe/losses.ts';
 import { approvalKey, contextsOf, isOpen, withRemembered } from '../../planner/approvals.ts';
 import { rivalOf } from '../../planner/conflicts/rival.ts';
-import { hold, ofSession, refusalsByProfile } from '../../planner/hold.ts';
+import { hold, ofSession, refusalsByProfile, refusedDestinations } from '../../planner/hold.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
 import { routesAlone, shareOf } from '../../planner/share.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
+import { ASKED_EVERY_MS, Suspensions, SYSTEM_CLOCKS } from '../../platform/suspension.ts';
 import { loadSpec } from '../../spec/load.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
@@ -99,6 +101,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
         {
           desired,
           unapproved: (plan) => missingByProfile(plan, agreed.allowed, context.names.spec),
+          uncovered: (plan) => missingByDestination(plan, agreed.allowed, context.names.spec),
           waitMs: options.lockTimeout,
           doing,
           keep: options.keep === true,
@@ -161,21 +164,35 @@ async function agree(
   return { allowed: [...allow, ...missingApprovals(plan, allow)], remembered, shown: plan };
 }
 
-/** What nobody approved, by the profile that asks for it. */
+/** What nobody approved of a spec, by the profile that asks for it. */
 function missingByProfile(
   plan: Plan,
   allowed: readonly ApprovalKind[],
   spec: string,
 ): ReadonlyMap<string, string> {
-  const command = `mkplan allow ${shellWord(spec)}`;
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind !== 'covers');
+  return new Map(missing.map((approval) => [approval.profile, needsApproval(approval, spec)]));
+}
+
+/** What nobody approved of what the host has come to have, by the destination that it covers. */
+function missingByDestination(
+  plan: Plan,
+  allowed: readonly ApprovalKind[],
+  spec: string,
+): ReadonlyMap<string, string> {
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind === 'covers');
   return new Map(
-    plan.approvals
-      .filter((approval) => isOpen(approval) && !allowed.includes(approval.kind))
-      .map(({ kind, profile, subject }) => [
-        profile,
-        `${kind} (${subject}) needs approval: run \`${command}\`, and this session goes on within ${BACKSTOP_MS / 1000} s`,
-      ]),
+    missing.map((approval) => [approval.subject, `${approval.why}; ${needsApproval(approval, spec)}`]),
   );
+}
+
+function missingOf({ approvals }: Plan, allowed: readonly ApprovalKind[]): Approval[] {
+  return approvals.filter((approval) => isOpen(approval) && !allowed.includes(approval.kind));
+}
+
+function needsApproval({ kind, subject }: Approval, spec: string): string {
+  const command = `mkplan allow ${shellWord(spec)}`;
+  return `${kind} (${subject}) needs approval: run \`${command}\`, and this session goes on within ${BACKSTOP_MS / 1000} s`;
 }
 
 /** What was remembered, and what has been approved since. */
@@ -203,8 +220,11 @@ function watchPorts(
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
   const watched = new WeakSet<Cluster>();
+  const losses = new Losses();
+  const suspensions = new Suspensions(SYSTEM_CLOCKS);
   const live = new LiveObservation({
     ...adapters,
+    routeEvents: losses.noting(adapters.routeEvents),
     now: () => performance.now(),
     // Whatever is observed is watched, so that the next observation costs nothing.
     cluster: async (profile) => {
@@ -216,8 +236,16 @@ function watchPorts(
       return cluster;
     },
   });
-  const planAndTell = (desired: DesiredState, observed: ObservedState) => {
-    const plan = withRemembered(makePlan(desired, observed), contextsOf(desired.profiles), remembered);
+  const renew = async () => {
+    live.doubtConnections();
+    await adapters.renewClusters();
+  };
+  const planAndTell = (
+    desired: DesiredState,
+    observed: ObservedState,
+    lost?: ReadonlyMap<string, string>,
+  ) => {
+    const plan = withRemembered(makePlan(desired, observed, lost), contextsOf(desired.profiles), remembered);
     if (desired.mode === 'present') {
       const profiles = answersOf(current.profiles, observed.profiles);
       feed.heard({ type: 'session.planned', plan, profiles });
@@ -237,6 +265,7 @@ function watchPorts(
       routesAlone,
       rival: rivalOf,
       refusals: refusalsByProfile,
+      refusedDestinations,
     },
     desired: async () => {
       const { desired } = await loadSpec(first.spec, readHostPolicy().ranges);
@@ -274,14 +303,23 @@ function watchPorts(
       const timer = setInterval(() => {
         void lookAgain('timer');
       }, BACKSTOP_MS);
+      let known = suspensions.count();
+      const nap = setInterval(() => {
+        const count = suspensions.count();
+        if (count !== known) onTrigger('resumed');
+        known = count;
+      }, ASKED_EVERY_MS);
       return {
         ready: Promise.all([kernel.ready, files.follow(current)]).then(() => undefined),
         stop: async () => {
           clearInterval(timer);
+          clearInterval(nap);
           await Promise.all([kernel.stop(), files.stop()]);
         },
       };
     },
+    losses,
+    suspensions: { count: () => suspensions.count(), renew },
     clock: {
       now: () => performance.now(),
       random: () => Math.random(),

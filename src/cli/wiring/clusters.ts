@@ -37,6 +37,16 @@ export class Clusters {
     for (const entry of this.#entries.values()) entry.isDoubted = true;
   }
 
+  /** Connections may be dead without a word: every client is made anew when it is next asked for. What is under way fails. */
+  async renew(): Promise<void> {
+    const old = [...this.#entries.values()].map((entry) => {
+      const { open } = entry;
+      entry.open = null;
+      return open?.cluster.close();
+    });
+    await Promise.all(old);
+  }
+
   async close(): Promise<void> {
     for (const entry of this.#entries.values()) {
       // What could not be looked up was told to whoever asked.

@@ -56,6 +56,8 @@ export interface ReadAdapters extends ObservePorts {
   contexts(): Promise<readonly string[]>;
   /** The kubeconfig may be another one by now. */
   doubtClusters(): void;
+  /** Connections to clusters may be dead without a word: they are made anew. */
+  renewClusters(): Promise<void>;
   /** The files that profiles and their clusters are known from, whether they exist or not. */
   filesBehind(profiles: readonly DesiredProfile[]): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -121,6 +123,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
       return await contextNames(env, home);
     },
     doubtClusters: () => clusters.doubt(),
+    renewClusters: () => clusters.renew(),
     filesBehind: async (listed) => {
       const { kubeconfigFiles } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
       const asked = listed.filter(needsCluster).map(({ name }) => profileFile(env, home, name));

@@ -13,9 +13,6 @@ const ASKED_BY: Readonly<Record<Purpose, string>> = {
   guard: 'loadBalancer.pool',
 };
 
-/** How what was given up is begun anew. */
-const THEN_AGAIN = 'then edit tunnel.yaml or send SIGHUP to try again';
-
 /**
  * Who likely keeps undoing a step, and how to resolve it, in one line for people:
  *
@@ -32,7 +29,7 @@ export function rivalOf(step: Step, host: ObservedHost, taken: Conflict | null):
   const tunnel = host.minikubeTunnels.find((one) => one.alive && meets(one, step));
   if (tunnel !== undefined) {
     const { pid, profile } = tunnel;
-    return `\`minikube tunnel\` of profile ${profile} (pid ${pid}) undoes it again and again; stop it (kill -INT ${pid}), ${THEN_AGAIN}`;
+    return `\`minikube tunnel\` of profile ${profile} (pid ${pid}) undoes it again and again; stop it (kill -INT ${pid})`;
   }
   return step.kind === 'service' ? inCluster(step) : onHost(step, host, taken);
 }
@@ -45,7 +42,7 @@ function meets(tunnel: MinikubeTunnel, step: Step): boolean {
 
 function inCluster({ profile, namespace, name }: ServiceStep): string {
   const look = `kubectl -n ${shellWord(namespace)} get service ${shellWord(name)} -o yaml --show-managed-fields`;
-  return `somebody in the cluster of profile ${profile} undoes it again and again; see who writes its status (${look}), and stop that or give the Service a class of its own, ${THEN_AGAIN}`;
+  return `somebody in the cluster of profile ${profile} undoes it again and again; see who writes its status (${look}), and stop that or give the Service a class of its own`;
 }
 
 function onHost(step: RouteStep, host: ObservedHost, taken: Conflict | null): string {
@@ -56,11 +53,11 @@ function onHost(step: RouteStep, host: ObservedHost, taken: Conflict | null): st
       foreign.gateway === null ? '' : ` via ${foreign.gateway}`,
       foreign.device === null ? '' : ` dev ${foreign.device}`,
     ].join('');
-    return `whoever makes the route ${formatPrefix(foreign.destination)}${next} in its place (${owner}) undoes it again and again; stop that, or ${leave}, ${THEN_AGAIN}`;
+    return `whoever makes the route ${formatPrefix(foreign.destination)}${next} in its place (${owner}) undoes it again and again; stop that, or ${leave}`;
   }
   const vpns = vpnsOf(host);
   const perhaps = vpns.length === 0 ? '' : `, perhaps ${vpns.join(' or ')},`;
-  return `somebody on this host${perhaps} undoes it again and again; see when with \`ip monitor route\` (systemd-networkd does so unless ManageForeignRoutes=no), and stop that, or ${leave}, ${THEN_AGAIN}`;
+  return `somebody on this host${perhaps} undoes it again and again; see when with \`ip monitor route\` (systemd-networkd does so unless ManageForeignRoutes=no), and stop that, or ${leave}`;
 }
 
 /** VPNs that have routes on this host, as `likelyOwner` words them; few, and each once. */

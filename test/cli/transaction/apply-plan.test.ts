@@ -164,6 +164,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         remove: async () => undefined,
       },
       doubtClusters: () => undefined,
+      renewClusters: async () => undefined,
       filesBehind: async () => [],
       close: async () => {
         closed++;

@@ -65,6 +65,15 @@ it('makes a new client where the entry leads elsewhere, and closes the old one',
   expect(closed).toEqual(['first', 'second']);
 });
 
+it('makes every client anew where connections may be dead, and closes the old one', async () => {
+  const { clusters, of, closed, made } = kubeconfig();
+  const first = await of();
+  await clusters.renew();
+  expect(closed).toEqual(['first']);
+  expect(await of()).not.toBe(first);
+  expect(made).toEqual(['first', 'first']);
+});
+
 it('fails while the entry is missing, and recovers with it', async () => {
   const { clusters, of, state, made } = kubeconfig();
   state.missing = true;
