@@ -75,6 +75,7 @@ describe.skipIf(unavailable !== null)('routes that get lost under mkplan watch',
 
   it.each([
     ['by a gateway', [['10.0.0.0/8', 'via', '10.8.0.1', 'dev', 'tun0']]],
+    ['by its device alone', [['10.0.0.0/8', 'dev', 'tun0']]],
     [
       'by halves of everything',
       [

@@ -152,7 +152,8 @@ export class ConflictCheck {
     const { destination, gateway } = wanted;
     const address = gateway === null ? null : parseAddress(gateway);
     if (address === null || !contains(destination, address)) return [];
-    const network = this.#foreign.ancestors(address).find((one) => isOnLink(one.route))?.route ?? null;
+    const network =
+      this.#foreign.ancestors(address).find((one) => isOnLink(one.route, this.#host))?.route ?? null;
     const where = network === null ? '' : `, on ${formatRoute(network)}`;
     return [
       {
@@ -173,7 +174,7 @@ export class ConflictCheck {
       .exact(wanted.destination)
       .filter((one) => !sameNextHop(one.route, { ...one.route, ...nextHopOf(wanted) }))
       .map((one) => {
-        const relation = isOnLink(one.route) ? 'on-link' : 'conflict';
+        const relation = isOnLink(one.route, this.#host) ? 'on-link' : 'conflict';
         const winner = one.route.metric <= METRICS[0] ? 'the foreign route, by metric' : 'ours, by metric';
         return dispute(relation, one, wanted.destination, winner);
       });
@@ -185,10 +186,11 @@ export class ConflictCheck {
       .descendants(wanted.destination)
       .filter(
         ({ route }) =>
-          reported === null || !(isOnLink(route) && contains(reported.destination, route.destination)),
+          reported === null ||
+          !(isOnLink(route, this.#host) && contains(reported.destination, route.destination)),
       )
       .map((one) => {
-        const relation = isOnLink(one.route) ? 'on-link' : 'inside';
+        const relation = isOnLink(one.route, this.#host) ? 'on-link' : 'inside';
         return dispute(relation, one, one.route.destination, 'the foreign route, being more specific');
       });
   }
@@ -196,7 +198,7 @@ export class ConflictCheck {
   /** Only the most specific covering route loses addresses to ours, but any network that the host is on matters. */
   #covering(wanted: WantedRoute): Dispute[] {
     const ancestors = this.#foreign.ancestors(wanted.destination);
-    const onLink = ancestors.filter((one) => isOnLink(one.route));
+    const onLink = ancestors.filter((one) => isOnLink(one.route, this.#host));
     if (onLink.length > 0) {
       return onLink.map((one) => dispute('on-link', one, wanted.destination, 'ours, being more specific'));
     }

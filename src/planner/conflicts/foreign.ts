@@ -1,7 +1,7 @@
 import { type Claim, claimKey, isOfThisHost } from '../../model/claim.ts';
 import type { ObservedHost, ObservedState } from '../../model/observed.ts';
 import type { Unproven } from '../../model/plan.ts';
-import type { Family, Prefix } from '../../model/prefix.ts';
+import { contains, type Family, type Prefix } from '../../model/prefix.ts';
 import { PrefixIndex } from '../../model/prefix-index.ts';
 import { PrefixSet } from '../../model/prefix-set.ts';
 import { compareRoutes, MAIN_TABLE, type Route, routeKey } from '../../model/route.ts';
@@ -131,9 +131,16 @@ export function foreignRoutes(
   return new PrefixIndex(foreign, (one) => one.route.destination);
 }
 
-/** Whether a route makes its destination a network that the host itself is on. */
-export function isOnLink(route: Route): boolean {
+/**
+ * Whether a route makes its destination a network that this host is on: one of the host's addresses on that device is in a
+ * network that holds it. So a route of a VPN into its own device is none, wherever its address lies. Where no address of
+ * the host was observed, every route without a next hop counts.
+ */
+export function isOnLink(route: Route, { addresses }: Pick<ObservedHost, 'addresses'>): boolean {
+  const { type, gateway, nextHops, device, destination } = route;
+  if (type !== 'unicast' || gateway !== null || nextHops.length > 0 || device === 'lo') return false;
   return (
-    route.type === 'unicast' && route.gateway === null && route.nextHops.length === 0 && route.device !== 'lo'
+    addresses.length === 0 ||
+    addresses.some((one) => one.device === device && contains(one.network, destination))
   );
 }

@@ -80,7 +80,7 @@ export class Preemption {
 
   #isOnLink(address: Prefix): boolean {
     const over = [...this.#foreign.exact(address), ...this.#foreign.ancestors(address)];
-    return over.some((one) => isOnLink(one.route));
+    return over.some((one) => isOnLink(one.route, this.#host));
   }
 
   /** What the kernel itself said, where the model cannot tell. */

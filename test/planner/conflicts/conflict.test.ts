@@ -21,6 +21,12 @@ interface Case {
 
 const VPN = { gateway: '10.8.0.1', device: 'tun0', protocol: 3 } as const;
 
+/** A host with one more address, in its network. */
+function having(address: string, network: string, device: string): Partial<ObservedHost> {
+  const own = { address, network: build.prefix(network), device };
+  return { addresses: [...build.host().addresses, own] };
+}
+
 const CASES: readonly Case[] = [
   {
     name: 'nothing foreign',
@@ -127,6 +133,7 @@ const CASES: readonly Case[] = [
     name: 'docker0 inside it',
     cidr: '172.16.0.0/12',
     routes: [{ destination: '172.17.0.0/16', device: 'docker0', protocol: 2 }],
+    host: having('172.17.0.1', '172.17.0.0/16', 'docker0'),
     relations: ['on-link'],
     outcomes: ['refused', 'skipped'],
   },
@@ -134,6 +141,7 @@ const CASES: readonly Case[] = [
     name: 'docker0 is exactly it',
     cidr: '172.17.0.0/16',
     routes: [{ destination: '172.17.0.0/16', device: 'docker0', protocol: 2 }],
+    host: having('172.17.0.1', '172.17.0.0/16', 'docker0'),
     relations: ['on-link'],
     outcomes: ['refused', 'skipped'],
   },
@@ -141,6 +149,39 @@ const CASES: readonly Case[] = [
     name: 'the LAN around it',
     cidr: '10.96.0.0/16',
     routes: [{ destination: '10.0.0.0/8', device: 'eth0', protocol: 2 }],
+    host: having('10.1.2.3', '10.0.0.0/8', 'eth0'),
+    relations: ['on-link'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'a VPN around it, by its device alone',
+    cidr: '10.96.0.0/16',
+    routes: [{ destination: '10.0.0.0/8', device: 'wg0', protocol: 3 }],
+    host: having('10.66.0.2', '10.66.0.2/32', 'wg0'),
+    relations: ['covers'],
+    outcomes: ['warned', 'warned'],
+  },
+  {
+    name: 'a VPN inside it, by its device alone',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.99.0.0/16', device: 'wg0', protocol: 3 }],
+    host: having('10.66.0.2', '10.66.0.2/32', 'wg0'),
+    relations: ['inside'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'a VPN is exactly it, by its device alone',
+    cidr: '10.96.0.0/12',
+    routes: [{ destination: '10.96.0.0/12', device: 'wg0', protocol: 3 }],
+    host: having('10.66.0.2', '10.66.0.2/32', 'wg0'),
+    relations: ['conflict'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'the LAN around it, on a host whose addresses are not known',
+    cidr: '10.96.0.0/16',
+    routes: [{ destination: '10.0.0.0/8', device: 'eth0', protocol: 2 }],
+    host: { addresses: [] },
     relations: ['on-link'],
     outcomes: ['refused', 'skipped'],
   },
