@@ -21,7 +21,7 @@ import { createJournal } from '../../src/registry/journal-file.ts';
 import { planOf } from '../fakes/plans.ts';
 import { World } from '../fakes/world.ts';
 import { minikubeKubeconfig, NO_PROGRAMS, writeKubeconfig } from '../kubernetes/api-server.ts';
-import { AT, cidr, desired, loadBalancer, profile } from '../planner/build.ts';
+import { AT, cidr, desired, host, loadBalancer, profile } from '../planner/build.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
 const POOL = '10.200.0.0/29';
@@ -66,7 +66,7 @@ export class Stack {
   private constructor(api: EmbeddedApi, proxy: FaultProxy, dir: string, deadlineMs: number) {
     this.api = api;
     this.proxy = proxy;
-    this.world = new World(join(dir, 'state'));
+    this.world = new World(join(dir, 'state'), host().routes);
     this.#dir = dir;
     this.deadlineMs = deadlineMs;
   }
