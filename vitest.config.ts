@@ -25,7 +25,7 @@ const env = { TMPDIR: scratch() };
 const LONG = [
   'test/crash/**/*.test.ts',
   'test/faults/{odd-answers,odd-writes,rates}.test.ts',
-  'test/kernel/{beside,confirm,disk-full,endings,fights,forwarding,helper,installations,leaving,moves,nodes,output,registry,side-by-side,status,sudo,suspension}.test.ts',
+  'test/kernel/{aside,beside,confirm,disk-full,endings,fights,forwarding,helper,installations,leaving,moves,nodes,output,registry,side-by-side,status,sudo,suspension}.test.ts',
   'test/machine/{faults,histories}.test.ts',
 ];
 

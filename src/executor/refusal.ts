@@ -57,16 +57,25 @@ const EXPLANATIONS: readonly { readonly words: RegExp; readonly explain: (route:
   },
 ];
 
+/** What may have happened to a change that the system took without a word, and that is not to be seen. */
+const UNSAID: Readonly<Record<KeyedChange['op'], string>> = {
+  add: 'it was gone again at once: its link went down, or something removed it',
+  delete: 'it is there still, or again',
+};
+
 /** Why the system would not make a change, with the step, the cause and the fix. `message` is what it said, or null. */
 export function refusedChange(change: KeyedChange, message: string | null): Diagnostic {
   const said = message?.trim() ?? '';
   const found = EXPLANATIONS.find(({ words }) => words.test(said))?.explain(change.route);
-  const cause = found?.cause ?? (said === '' ? 'the system gave no reason' : said);
+  const cause = found?.cause ?? (said === '' ? UNSAID[change.op] : said);
   return {
     code: found?.code ?? 'route-refused',
     severity: 'error',
     summary: `${stepName(change.intended.change, change.intended.step)} failed: ${cause}`,
-    cause: `The system would not ${change.op} ${formatRoute(change.route)}${said === '' ? '.' : `: ${said}`}`,
+    cause:
+      said === ''
+        ? `The system was asked to ${change.op} ${formatRoute(change.route)}, and did not say that it would not.`
+        : `The system would not ${change.op} ${formatRoute(change.route)}: ${said}`,
     fix: found?.fix ?? 'Look at the route and its device; `mkplan plan` shows what is there now.',
     command: showCommand(change.route),
   };

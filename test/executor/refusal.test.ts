@@ -36,7 +36,7 @@ test.each([
   ['Cannot find device "virbr1"', 'device-down', 'the device virbr1 is gone or down'],
   ['Error: Device for nexthop is not up.', 'device-down', 'the device virbr1 is gone or down'],
   ['Something new', 'route-refused', 'Something new'],
-  [null, 'route-refused', 'the system gave no reason'],
+  [null, 'route-refused', 'it was gone again at once: its link went down, or something removed it'],
 ])('%s is %s', (message, code, cause) => {
   const diagnostic = refusedChange(change, message);
   expect(diagnostic.code).toBe(code);
