@@ -79,17 +79,19 @@ export class LiveProfile {
     const signal = AbortSignal.any([this.#end.signal, this.#doubt.signal]);
     if (signal.aborted) return;
     const seen = await this.#observe(signal);
-    if (signal.aborted) return;
+    if (seen === null || signal.aborted) return;
     const last = this.#known;
     if (last !== null && last.cluster === seen.cluster && isEqualBeside(last, seen)) return;
     this.#known = seen;
     this.#onChange();
   }
 
-  async #observe(signal: AbortSignal): Promise<ObservedProfile> {
+  /** Null where the look was ended. */
+  async #observe(signal: AbortSignal): Promise<ObservedProfile | null> {
     try {
       return await observeProfile(this.#profile, this.#ports, { self: await this.#self(), signal });
     } catch (thrown) {
+      if (signal.aborted) return null;
       // What needs an approval by now: nobody can be asked, so it is told as what keeps the profile from being seen.
       if (!(thrown instanceof Failure)) throw thrown;
       const problems = thrown.diagnostics.map(({ summary, fix }) => `${summary} — ${fix}`);

@@ -23,6 +23,16 @@ export interface LivePorts extends ObservePorts {
 /** Open connections, DNS servers and minikube's tunnels have no events; they decide about conflicts only, never about what is there. */
 const FACTS_TTL_MS = 5000;
 
+/** A profile that was not asked for so long is of no spec any more. Milliseconds; a pass asks at least twice a minute. */
+const UNASKED_MS = 300_000;
+
+interface FollowedProfile {
+  readonly name: string;
+  readonly live: LiveProfile;
+  /** When it was asked for last, in milliseconds of the clock. */
+  askedAt: number;
+}
+
 /** What the host has no events for. */
 interface Facts {
   readonly critical: readonly CriticalAddress[];
@@ -54,10 +64,7 @@ export class LiveObservation {
   readonly #identity: Promise<HostIdentity>;
   readonly #answers = new Map<string, Answer | null>();
   /** By what of a profile in the spec decides what is seen of it. */
-  readonly #profiles = new Map<
-    string,
-    { readonly name: string; readonly live: LiveProfile; isAsked: boolean }
-  >();
+  readonly #profiles = new Map<string, FollowedProfile>();
   readonly #network: LiveNetwork;
   #facts: Facts | null = null;
   #last: { readonly parts: readonly unknown[]; readonly state: ObservedState } | null = null;
@@ -113,14 +120,12 @@ export class LiveObservation {
     for (const { live } of this.#profiles.values()) void live.refresh();
   }
 
-  /** Profiles that a spec no longer has are not looked at any more. */
+  /** Profiles that no spec has had for long are not looked at any more. */
   #forgetUnasked(): void {
-    for (const [key, one] of this.#profiles) {
-      if (one.isAsked) one.isAsked = false;
-      else {
-        one.live.stop();
-        this.#profiles.delete(key);
-      }
+    for (const [key, { live, askedAt }] of this.#profiles) {
+      if (this.#ports.now() - askedAt < UNASKED_MS) continue;
+      live.stop();
+      this.#profiles.delete(key);
     }
   }
 
@@ -189,13 +194,14 @@ export class LiveObservation {
   #liveProfile(profile: DesiredProfile, spec: string): LiveProfile {
     const key = JSON.stringify([profile.name, profile.context, profile.gateway.value, needsCluster(profile)]);
     const known = this.#profiles.get(key);
+    const askedAt = this.#ports.now();
     if (known !== undefined) {
-      known.isAsked = true;
+      known.askedAt = askedAt;
       return known.live;
     }
     const self = async () => participantOf(await this.#ports.host.identity(), spec).name;
     const live = new LiveProfile(profile, this.#ports, self, () => this.#listener.cluster());
-    this.#profiles.set(key, { name: profile.name, live, isAsked: true });
+    this.#profiles.set(key, { name: profile.name, live, askedAt });
     void live.refresh();
     return live;
   }

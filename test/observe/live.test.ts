@@ -59,6 +59,7 @@ class Host {
         signal?.throwIfAborted();
         this.looks++;
         await this.hold?.opened;
+        signal?.throwIfAborted();
         return this.cluster;
       },
       applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
@@ -400,16 +401,34 @@ describe('a profile', () => {
     });
   });
 
-  it('that the spec has no longer is looked at no more', async () => {
+  it('that the spec has no longer is looked at no more, after a while', async () => {
     const { host, observation } = live();
     await observation.look(WITH_CLUSTER);
+    host.nowMs += 60_000;
+    for (let times = 0; times < 3; times++) observation.distrust();
+    await observation.look(WITH_CLUSTER);
+    host.nowMs += 300_000;
     observation.distrust();
-    await observation.observe(DESIRED, SIGNAL);
-    observation.distrust();
-    await observation.look(DESIRED);
     host.looks = 0;
     observation.distrust();
     await observation.observe(DESIRED, SIGNAL);
     expect(host.looks).toBe(0);
+  });
+
+  it('whose look is ended keeps what was known, and fails nothing', async () => {
+    const { host, observation } = live();
+    await observation.look(WITH_CLUSTER);
+    const { observed } = await observation.observe(WITH_CLUSTER, SIGNAL);
+    const gate = new Gate();
+    host.hold = gate;
+    const looking = observation.refresh('minikube');
+    await vi.waitFor(() => expect(host.looks).toBeGreaterThan(2));
+    observation.doubtConnections();
+    host.cluster = build.cluster({ services: [build.service('web')] });
+    gate.open();
+    await looking;
+    expect((await observation.observe(WITH_CLUSTER, SIGNAL)).observed).toBe(observed);
+    await observation.refresh('minikube');
+    expect((await observation.observe(WITH_CLUSTER, SIGNAL)).observed).not.toBe(observed);
   });
 });
