@@ -6,6 +6,7 @@ import { formatPrefix } from '../../src/model/prefix.ts';
 import type { RouteDocument } from '../../src/model/route.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { Session } from '../fakes/session.ts';
+import { WatchedCluster } from '../fakes/watched-cluster.ts';
 import * as build from '../planner/build.ts';
 
 // Each pass is a journaled transaction with its fsyncs.
@@ -239,6 +240,35 @@ describe('one that fails never holds the others up', () => {
     await session.rests(() => expect(session.ingress('bad')).toEqual(['10.200.0.1']));
     await session.stop();
     expect(session.ours()).toEqual([]);
+  });
+
+  it('a cluster that is asked and does not answer holds no lock, and nothing else up', async () => {
+    const session = await Session.create(
+      build.desired([
+        profileOf('one', ['10.96.0.0/16'], ['10.200.0.0/29']),
+        profileOf('two', ['10.97.0.0/16'], ['10.201.0.0/29']),
+      ]),
+    );
+    const [silent, healthy] = [new WatchedCluster(), new WatchedCluster()];
+    session.clusters.set('one', silent).set('two', healthy);
+    session.start();
+    await session.rests(() => expect(session.ours()).toHaveLength(4));
+    silent.reach = 'mute';
+    silent.services.set('web', build.service('web'));
+    session.trigger('cluster');
+    await session.rests(() => expect(silent.unanswered).toBe(1));
+    expect(session.world.lock.released).toBe(session.world.lock.taken);
+    healthy.services.set('web', build.service('web', { uid: 'another' }));
+    session.world.kernel.remove(await session.routeTo('10.96.0.0/16'));
+    await session.pass('kernel', () => {
+      expect(healthy.services.get('web')?.ingress).toEqual(['10.201.0.1']);
+      expect(session.ours()).toContain('10.96.0.0/16');
+    });
+    expect(silent.unanswered).toBe(1);
+    expect(silent.services.get('web')?.ingress).toEqual([]);
+    silent.reach = 'up';
+    await session.rests(() => expect(silent.services.get('web')?.ingress).toEqual(['10.200.0.1']));
+    await session.stop();
   });
 
   it('a route that the kernel refuses is set aside with the reason', async () => {
