@@ -22,6 +22,7 @@ import * as build from '../planner/build.ts';
 /** Routes of others, of which nothing may ever change. */
 const FOREIGN: readonly Route[] = [
   route('0.0.0.0/0', { metric: 0, protocol: 16, gateway: '192.168.1.1', device: 'eth0' }),
+  route('192.168.39.0/24', { metric: 0, protocol: 2, gateway: null }),
   route('172.30.0.0/16', { metric: 50, protocol: 3, gateway: '10.8.0.1', device: 'tun0' }),
   route('10.55.0.0/16', { gateway: '192.168.39.9' }),
 ];
