@@ -1,10 +1,12 @@
 import type { V1Namespace } from '@kubernetes/client-node';
+import { Failure } from '../model/diagnostic.ts';
 import type { ClusterIdentity } from '../model/observed.ts';
 import { requireObject, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { requireShape, type Wire } from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
 
+const MALFORMED = 'api-object-malformed';
 const KUBE_SYSTEM = { apiVersion: 'v1', kind: 'Namespace', namespace: null, name: 'kube-system' } as const;
 
 /** What a Namespace says of when and as what it was made. Throws Unexpected where it says neither. */
@@ -18,7 +20,10 @@ function identityOf(body: unknown): ClusterIdentity {
   return { uid, created };
 }
 
-/** Reads which cluster it is that answers; null where that may not be read, and where there is no such namespace, as in kcp. */
+/**
+ * Reads which cluster it is that answers; null where that may not be read, where there is no such namespace, as in kcp, and where
+ * what is answered is not one: nothing but approvals depends on it. Throws a Failure where the server cannot be reached.
+ */
 export async function readIdentity(
   api: ApiClient,
   rights: MissingRights,
@@ -31,5 +36,10 @@ export async function readIdentity(
     onForbidden: rights.onForbidden('get namespaces kube-system'),
     signal,
   };
-  return await api.get(call, identityOf);
+  try {
+    return await api.get(call, identityOf);
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.diagnostics.every(({ code }) => code === MALFORMED)) return null;
+    throw thrown;
+  }
 }

@@ -16,9 +16,13 @@ export function isOpen({ byPolicy, approvedOn }: Approval): boolean {
   return byPolicy !== true && approvedOn === undefined;
 }
 
-/** That a program of the kubeconfig is run to have the credentials of a context which a spec chose. */
-export function programApproval(profile: string, context: string, program: string): Approval {
-  const why = `the kubeconfig has this program make the credentials of context ${context}, which the spec names`;
+/** That a program of the kubeconfig is run to have the credentials of a context which a spec chose, for its server. */
+export function programApproval(
+  profile: string,
+  { name, server }: { readonly name: string; readonly server: string },
+  program: string,
+): Approval {
+  const why = `the kubeconfig has this program make the credentials of context ${name} (${server}), which the spec names`;
   return { kind: 'credentials', profile, subject: program, why };
 }
 

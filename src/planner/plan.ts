@@ -73,6 +73,7 @@ export function plan(
       asked.find((one) => one.profile.name === profile.name) ?? {
         profile,
         seen: seenOf(observed, profile.name),
+        claimed: claimedCluster(observed, desired.spec, profile.name),
       },
   );
   const leases = profiles.flatMap((one) =>
@@ -157,6 +158,11 @@ function profileOf(desired: DesiredState, profile: DesiredProfile, observed: Obs
       : new Set<string>(),
     identified,
   };
+}
+
+/** UID of the cluster that the claims of a profile are of. */
+function claimedCluster({ registry }: ObservedState, spec: string, name: string): string | undefined {
+  return registry.claims.find(({ owner, profile }) => owner.spec === spec && profile === name)?.cluster;
 }
 
 function about(profile: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {

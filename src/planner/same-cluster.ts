@@ -6,13 +6,16 @@ import type { ObservedProfile } from '../model/observed.ts';
 export interface SeenProfile {
   readonly profile: DesiredProfile;
   readonly seen: ObservedProfile;
+  /** UID of the cluster that its claims are of; of one that is not looked at, this is all that is known. */
+  readonly claimed?: string | undefined;
 }
 
-/** Whether two profiles lead to one cluster: by what the clusters say of themselves, else by their contexts. */
+/** Whether two profiles lead to one cluster: by what the clusters say of themselves, else by their contexts and servers. */
 function isSameCluster(a: SeenProfile, b: SeenProfile): boolean {
-  const [one, other] = [a, b].map(({ seen }) => seen.cluster?.identity?.uid);
+  const [one, other] = [a, b].map(({ seen, claimed }) => seen.cluster?.identity?.uid ?? claimed);
   if (one !== undefined && other !== undefined) return one === other;
-  return a.profile.context === b.profile.context;
+  const [server, another] = [a, b].map(({ seen }) => seen.context?.server);
+  return a.profile.context === b.profile.context || (server !== undefined && server === another);
 }
 
 /** The profiles of a spec that lead to the cluster of one of them, that one included, in the order of the spec. */

@@ -58,7 +58,11 @@ describe('a remembered approval', () => {
     expect(rememberable(told, contextOf, WHEN)).toEqual([{ ...GIVEN, cluster: uid }]);
     const again = withRemembered(told, contextOf, [{ ...GIVEN, cluster: uid }]);
     expect(again.approvals).toEqual([{ ...APPROVAL, approvedOn: WHEN }]);
-    const program = programApproval('minikube', 'dev', 'aws eks get-token');
+    const program = programApproval(
+      'minikube',
+      { name: 'dev', server: 'https://dev:443' },
+      'aws eks get-token',
+    );
     const running = { ...told, approvals: [program] };
     expect(rememberable(running, contextOf, WHEN)).toMatchObject([{ kind: 'credentials', cluster: null }]);
   });

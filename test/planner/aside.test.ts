@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredProfile, DesiredState } from '../../src/model/desired.ts';
-import type { ObservedProfile } from '../../src/model/observed.ts';
+import type { ObservedContext, ObservedProfile } from '../../src/model/observed.ts';
 import { isRefused, type Plan, servesNothing, serviceName } from '../../src/model/plan.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { RouteDocument } from '../../src/model/route.ts';
@@ -21,22 +21,25 @@ function asking(name: string, pool: string, rest: Partial<DesiredProfile> = {}):
   return build.profile({ name, context: name, gateway: AUTO, services: AUTO, loadBalancer, ...rest });
 }
 
+/** Each has a server of its own. */
+function contextOf(name: string): ObservedContext {
+  const server = `https://${name}.test:8443`;
+  return { name, server, fromMinikube: true, answeredAt: null, program: null, proxy: null };
+}
+
 function answering(name: string): ObservedProfile {
-  return build.observedProfile({ name, cluster: build.cluster({ services: [build.service('web')] }) });
+  const context = { ...contextOf(name), answeredAt: build.VM };
+  return build.observedProfile({
+    name,
+    context,
+    cluster: build.cluster({ services: [build.service('web')] }),
+  });
 }
 
 const SILENT: Partial<ObservedProfile> = { cluster: null, problems: ['no answer'] };
 
 function silent(name: string, rest: Partial<ObservedProfile> = {}): ObservedProfile {
-  const context = {
-    name,
-    server: `https://${build.VM}:8443`,
-    fromMinikube: true,
-    answeredAt: null,
-    program: null,
-    proxy: null,
-  };
-  return build.observedProfile({ name, context, minikubeIp: null, ...SILENT, ...rest });
+  return build.observedProfile({ name, context: contextOf(name), minikubeIp: null, ...SILENT, ...rest });
 }
 
 function standing(destination: string, gateway = build.VM): RouteDocument {

@@ -63,10 +63,11 @@ export class ProgramApprovals {
     for (const program of programs) this.#given.add(approvalKey(program));
   }
 
-  #asked(profile: string, { name: context, program }: KubeContext): UnapprovedProgram | null {
+  #asked(profile: string, { name, server, program }: KubeContext): UnapprovedProgram | null {
     const { spec } = this.#options.approved;
     if (spec === null || program === null) return null;
-    return { ...programApproval(profile, context, programText(program)), spec, context, cluster: null };
+    const approval = programApproval(profile, { name, server: server.origin }, programText(program));
+    return { ...approval, spec, context: name, cluster: null };
   }
 
   async #remembered(): Promise<readonly RememberedApproval[]> {

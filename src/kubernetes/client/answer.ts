@@ -115,7 +115,9 @@ const NO_SUCH_PATH = '404 page not found';
 export function isOfApiServer({ status, body }: ApiAnswer): boolean {
   if (typeof body !== 'object' || body === null) return false;
   const { kind, code, message } = body as Readonly<Record<string, unknown>>;
-  return (kind === 'Status' && code === status) || (status === 404 && message === NO_SUCH_PATH);
+  // Servers that are like an API server leave the kind out.
+  const isStatus = kind === 'Status' || kind === undefined;
+  return (isStatus && code === status) || (status === 404 && message === NO_SUCH_PATH);
 }
 
 /** Reads an answer to its end. Throws LostConnection when it is cut, and Unexpected when it is too long or not JSON. */

@@ -25,9 +25,10 @@ function leaves(desired: DesiredState, profile: DesiredProfile): boolean {
 }
 
 /** Whether a profile that is left alone gives addresses in the same cluster. */
-function sharesLease({ only }: DesiredState, { context }: DesiredProfile): boolean {
-  const others = only?.spec.filter((one) => !only.names.includes(one.name) && one.context === context) ?? [];
-  return servingsOf(others).length > 0;
+function sharesLease({ only }: DesiredState, together: readonly DesiredProfile[]): boolean {
+  return (
+    servingsOf(together.filter(({ name }) => only !== undefined && !only.names.includes(name))).length > 0
+  );
 }
 
 function others(cluster: ObservedCluster): ObservedParticipant[] {
@@ -59,7 +60,7 @@ export function leaseChange(
 ): LeaseChange[] {
   if (cluster === null || cluster.participants === null) return [];
   // One Lease speaks for all profiles of the spec that lead to this cluster: it stays with those that stay.
-  if (desired.mode === 'absent' && sharesLease(desired, profile)) return [];
+  if (desired.mode === 'absent' && sharesLease(desired, planned.together)) return [];
   const own = cluster.participants.find((one) => one.own) ?? null;
   const mayAnnounce = may(cluster, own === null ? 'create' : 'update');
   if (leaves(desired, profile)) {

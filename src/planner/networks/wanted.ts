@@ -291,7 +291,7 @@ function contextApprovals(profile: DesiredProfile, observed: ObservedProfile): A
   const why = `minikube did not write the context ${context.name} for this profile; its server is ${context.server}`;
   return [
     { kind: 'context', profile: profile.name, subject: context.name, why },
-    ...(context.program === null ? [] : [programApproval(profile.name, context.name, context.program)]),
+    ...(context.program === null ? [] : [programApproval(profile.name, context, context.program)]),
   ];
 }
 
