@@ -1,3 +1,4 @@
+import type { DesiredProfile } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
 import { type Plan, type ServiceStep, serviceName } from '../model/plan.ts';
@@ -37,6 +38,19 @@ export class Given {
     this.#shown.get(service.profile)?.set(serviceName(service), addresses);
   }
 
+  /** A profile leads to another cluster now: what Services of its former one show for good; null for nothing. */
+  moved({ name, context }: DesiredProfile): Diagnostic | null {
+    const shown = [...(this.#shown.get(name) ?? [])].filter(([, addresses]) => addresses.length > 0);
+    this.#shown.delete(name);
+    if (shown.length === 0) return null;
+    return {
+      ...servicesLeft({ name, problems: [] }, shown),
+      summary: `profile ${name}: it leads to another cluster now, and in that of context ${context} Services still show what this session gave them: ${listed(shown)}`,
+      cause: 'The spec names another context for this profile than before.',
+      fix: 'Name the former context again and run `mkplan destroy`, which clears them.',
+    };
+  }
+
   /**
    * What Services of clusters that could not be observed show for good, now that the session has left; but for what an
    * `apply` of the same spec made to last.
@@ -58,19 +72,24 @@ export class Given {
   }
 }
 
-function servicesLeft(
-  { name, problems }: ObservedProfile,
-  services: readonly (readonly [string, readonly string[]])[],
-): Diagnostic {
+type Shown = readonly (readonly [service: string, addresses: readonly string[]])[];
+
+function listed(services: Shown): string {
   const named = services
     .slice(0, MOST_NAMED)
     .map(([service, addresses]) => `${service} ${addresses.join(' ')}`);
   const more = services.length - named.length;
-  const list = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+function servicesLeft(
+  { name, problems }: Pick<ObservedProfile, 'name' | 'problems'>,
+  services: Shown,
+): Diagnostic {
   return {
     code: 'services-left',
     severity: 'error',
-    summary: `profile ${name}: its cluster is out of reach, where Services still show what this session gave them: ${list}`,
+    summary: `profile ${name}: its cluster is out of reach, where Services still show what this session gave them: ${listed(services)}`,
     cause: problems.length > 0 ? problems.join('; ') : 'nothing was observed of it',
     fix: 'no route leads to these addresses any more; clear them once the cluster answers',
     command: 'mkplan destroy',

@@ -1,5 +1,6 @@
 import { createActor, toPromise } from 'xstate';
-import type { DesiredState } from '../model/desired.ts';
+import { leftLines } from '../executor/residue.ts';
+import type { DesiredProfile, DesiredState } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import type { EmitWatchEvent, PassResult, WatchState } from '../model/event.ts';
 import { isEmpty, type Plan, type Step } from '../model/plan.ts';
@@ -61,6 +62,8 @@ class WatchRun implements WatchWork {
   #returns = 0;
   #failure: readonly Diagnostic[] = [];
   #alarm: AbortController | null = null;
+  /** What the former clusters of profiles show for good. */
+  readonly #left: Diagnostic[] = [];
   outcome: WatchOutcome = { diagnostics: [], left: [] };
 
   constructor(
@@ -174,13 +177,21 @@ class WatchRun implements WatchWork {
     this.#specNews = 0;
     try {
       const desired = await this.#ports.desired();
-      this.#dropped.edited(this.#desired, desired);
+      for (const profile of this.#dropped.edited(this.#desired, desired)) this.#leaveBehind(profile);
       this.#desired = desired;
       this.#units.reset();
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       this.#emit({ type: 'watch.spec-invalid', diagnostics: thrown.diagnostics });
     }
+  }
+
+  /** Tells what a profile's former cluster goes on to show, now and at the end. */
+  #leaveBehind(profile: DesiredProfile): void {
+    const left = this.#given.moved(profile);
+    if (left === null) return;
+    this.#left.push(left);
+    this.#emit({ type: 'watch.warning', diagnostic: left });
   }
 
   /** Plans, begins what clusters can be asked for, and changes the routes that can be changed. `again`: its facts had changed under it. */
@@ -291,12 +302,16 @@ class WatchRun implements WatchWork {
   async #takeAway(): Promise<void> {
     const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
-    this.outcome = await leave(this.#ports, {
+    const { diagnostics, left } = await leave(this.#ports, {
       transactions: this.#transactions,
       work: this.#work,
       given: this.#given,
       desired,
     });
+    this.outcome = {
+      diagnostics: [...diagnostics, ...this.#left],
+      left: [...left, ...leftLines(this.#left)],
+    };
   }
 
   async #keep(): Promise<void> {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { AllocationRecord } from '../../src/model/allocation.ts';
 import type { ServiceStatus } from '../../src/model/condition.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
-import type { ObservedProfile, ObservedService } from '../../src/model/observed.ts';
+import type { ClusterIdentity, ObservedProfile, ObservedService } from '../../src/model/observed.ts';
 import type { ObservedParticipant, Serving } from '../../src/model/participant.ts';
 import * as build from '../planner/build.ts';
 import { shownCondition } from '../planner/simulate.ts';
@@ -18,6 +18,8 @@ export class WatchedCluster {
   vm: string = build.VM;
   #reach: 'up' | 'down' | 'mute' | 'hangs' = 'up';
   readonly #waiting: (() => void)[] = [];
+  /** What tells it from others, also under another name; null where that may not be read. */
+  identity: ClusterIdentity | null = null;
   /** How often it was asked for something, and gave no answer. */
   unanswered = 0;
   /** Turns of the event loop that each write takes. */
@@ -63,7 +65,7 @@ export class WatchedCluster {
       minikubeIp: isReached ? vm : null,
       context: {
         name,
-        server: `https://${vm}:8443`,
+        server: `https://${name}.test:8443`,
         fromMinikube: true,
         answeredAt: isReached ? vm : null,
         program: null,
@@ -74,6 +76,7 @@ export class WatchedCluster {
         services: [...this.services.values()],
         allocations: this.record,
         participants: [...this.participants, ...this.others],
+        identity: this.identity,
       }),
     });
     return isReached ? seen : { ...seen, cluster: null };

@@ -466,6 +466,41 @@ describe('an edited spec', () => {
     await session.stop();
   });
 
+  it('that renames a profile, and back, leaves its Services what they have', async () => {
+    const named = (name: string) => build.desired([profileOf(name, ['10.96.0.0/16'], ['10.200.0.0/29'])]);
+    const session = await Session.create(named('two'));
+    session.cluster.identity = { uid: 'one-cluster', created: '2025-01-01T00:00:00Z' };
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    for (const name of ['zwei', 'two', 'zwei']) {
+      session.spec = named(name);
+      await session.pass('spec');
+      await session.settled();
+      await session.pass('timer');
+      expect(session.ingress('web')).toEqual(['10.200.0.1']);
+    }
+    expect(session.of('change.done').filter(({ change }) => change.op === 'clear')).toEqual([]);
+    expect(session.of('watch.held')).toEqual([]);
+    expect(await session.stop()).toEqual({ diagnostics: [], left: [] });
+    expect(session.ingress('web')).toEqual([]);
+  });
+
+  it('that leads a profile to another cluster names what the former one goes on to show', async () => {
+    const session = await Session.create(POOLED);
+    session.addService('web');
+    session.start();
+    await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));
+    const another = new WatchedCluster();
+    session.clusters.set('one', another);
+    session.spec = build.desired(POOLED.profiles.map((one) => ({ ...one, context: 'elsewhere' })));
+    await session.pass('spec', () => expect(session.of('watch.warning')).toHaveLength(1));
+    const { left } = await session.stop();
+    expect(left).toEqual([
+      expect.stringMatching(/context one Services still show .*default\/web 10\.200\.0\.1/),
+    ]);
+  });
+
   it('that was edited before the session began to listen is followed as well', async () => {
     const session = await Session.create(PLAIN);
     session.start();

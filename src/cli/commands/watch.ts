@@ -56,6 +56,9 @@ interface Remembering {
 /** However few events there are, so often is everything looked at: whatever was missed is found then. Milliseconds. */
 const BACKSTOP_MS = 30_000;
 
+/** So long is a cluster waited for before the first plan is shown: later, its profile is served once it answers. Milliseconds. */
+const FIRST_PLAN_MS = 3000;
+
 /** `mkplan watch [SPEC]`: keeps routes and Services as the spec asks, until it is ended. */
 export async function watch(context: CommandContext, options: WatchCommandOptions): Promise<number> {
   const asks = options.autoApprove !== true;
@@ -130,7 +133,7 @@ async function watchWith(
     if (options.keep) await leases.keep();
     return outcome;
   } finally {
-    await leases.close();
+    leases.close();
   }
 }
 
@@ -153,7 +156,7 @@ async function agree(
   if (asks && !(await agreeToPrograms(context, adapters, desired, lockTimeout))) return null;
   const remembered = await recall(context, adapters);
   // A cluster that is not there yet is waited for: its profile is set aside, and served once it is.
-  const observed = await observeShowing(context, desired, adapters);
+  const observed = await observeShowing(context, desired, adapters, FIRST_PLAN_MS);
   const plan = withRemembered(makePlan(desired, observed), contextsOf(desired.profiles), remembered);
   output.plan(plan, names);
   const refusal = refusalOf(plan) ?? (asks ? null : unapproved(plan, allow));

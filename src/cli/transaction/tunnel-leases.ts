@@ -27,9 +27,14 @@ class Renewals {
     this.#timer.unref();
   }
 
+  /** No other one begins. */
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
   /** Once this is over none is under way any more. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.end();
     await this.#running;
   }
 }
@@ -73,9 +78,10 @@ export class TunnelLeases implements Pick<ServicePort, 'join' | 'announceLeaving
     }
   }
 
-  /** Ends renewals that are left; their Leases run out. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#renewed.keys()].map((profile) => this.#stopRenewing(profile)));
+  /** Ends renewals that are left, without waiting for one that is under way; their Leases run out. */
+  close(): void {
+    for (const { renewals } of this.#renewed.values()) renewals.end();
+    this.#renewed.clear();
   }
 
   async #join(profile: string, as: Pick<Joining, 'mode' | 'serves'>): Promise<void> {

@@ -3,14 +3,22 @@ import type { ObservedState } from '../../model/observed.ts';
 import { type ObservePorts, observe } from '../../observe/observe.ts';
 import type { CommandContext } from '../run-command.ts';
 
-/** Observes, and shows on a terminal which profiles are waited for. Throws a Failure, as `observe` does. */
+/**
+ * Observes, and shows on a terminal which profiles are waited for; each for so many milliseconds, unless told otherwise as long
+ * as `observe` does. Throws a Failure, as that does.
+ */
 export async function observeShowing(
   { output, signal }: Pick<CommandContext, 'output' | 'signal'>,
   desired: DesiredState,
   ports: ObservePorts,
+  patienceMs?: number,
 ): Promise<ObservedState> {
+  const patience = patienceMs === undefined ? {} : { patienceMs };
   try {
-    return await observe(desired, ports, signal, { onWait: (profiles) => output.waitFor(profiles) });
+    return await observe(desired, ports, signal, {
+      ...patience,
+      onWait: (profiles) => output.waitFor(profiles),
+    });
   } finally {
     output.waitFor([]);
   }
