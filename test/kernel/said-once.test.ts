@@ -42,6 +42,7 @@ describe.skipIf(unavailable !== null)('what a session says', () => {
     await world.post(SERVICES, serviceObject('web'));
     session = world.startMkplan('watch', world.spec, '--auto-approve');
     await session.until('it rests', () => session.said.includes('Watching.'));
+    await session.until('the Service is served', () => isServed('web'));
   });
 
   afterEach(() => world?.close());
