@@ -217,6 +217,34 @@ describe('the profiles that are asked for alone', () => {
   });
 });
 
+describe('the Lease of two profiles that lead to one cluster by two contexts', () => {
+  const identity = { uid: 'one-cluster', created: '2025-01-01T00:00:00Z' };
+  const shared = [asking('one', '10.200.0.0/24'), asking('two', '10.201.0.0/24')];
+  const claims = ['one', 'two'].map((profile) =>
+    build.claim(standing(SHARED), { profile, cluster: identity.uid }),
+  );
+  const two = build.observedProfile({
+    name: 'two',
+    context: { ...contextOf('two'), answeredAt: build.VM },
+    cluster: build.cluster({ services: [build.service('web')], identity, participants: [build.OWN] }),
+  });
+  const leasesOf = (mode: DesiredState['mode']) =>
+    plan(
+      { ...BOTH, mode, profiles: shared.slice(1), only: { names: ['two'], spec: shared } },
+      build.observed({ registry: { claims, open: null }, profiles: [two] }),
+    ).leases;
+
+  it('stays where only one of them is destroyed', () => {
+    expect(leasesOf('absent')).toEqual([]);
+  });
+
+  it('goes on to speak for both where only one of them is applied', () => {
+    expect(leasesOf('present').map(({ action, serves }) => [action, serves.map(({ pool }) => pool)])).toEqual(
+      [['join', [['10.200.0.0/24'], ['10.201.0.0/24']]]],
+    );
+  });
+});
+
 describe('the fingerprint', () => {
   const seen = (...profiles: ObservedProfile[]) => build.observed({ profiles });
   it('is another one where a profile is set aside, came back, or is known to be stopped', () => {
