@@ -180,7 +180,8 @@ function describeKubectl(name: string, start: () => Promise<Target>): void {
       const env = [
         `KUBECONFIG=${join(directory, 'config')}`,
         `HOME=${directory}`,
-        'KUBE_EDITOR=sed -i s/81/82/',
+        // Of the port alone: a UID may have the figures, too.
+        'KUBE_EDITOR=sed -i /port:/s/81/82/',
       ];
       const argv = ['env', ...env, requirePrograms().kubectl, ...line.split(' ')] as const;
       const { stdout, stderr } = await new ProcessRunner().run(argv, { input, timeoutMs: 60_000 });
