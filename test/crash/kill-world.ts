@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claim } from '../../src/model/claim.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
@@ -82,6 +82,14 @@ export function settledRoutes(lasting: Lasting): Routes {
   return new Set(settledClaims(lasting).map(({ route }) => nameOf(route)));
 }
 
+/** A state of the host that can be had again: what the files say, and the routes of ours. */
+export interface Snapshot {
+  readonly files: ReadonlyMap<string, string | null>;
+  readonly kernel: Routes;
+}
+
+const STATE_FILES = ['registry.json', 'journal.ndjson'] as const;
+
 /** A host in namespaces of its own, on which the built mkplan is killed. */
 export class KillWorld {
   readonly rig: Rig;
@@ -122,12 +130,35 @@ export class KillWorld {
 
   /** Has the files be as an older mkplan wrote them, so that whatever comes next is the first to write them anew. */
   async age(): Promise<void> {
-    for (const name of ['registry.json', 'journal.ndjson'] as const) {
-      const path = join(this.rig.state, name);
-      // There is none before the first transaction.
-      const text = await readFile(path, 'utf8').catch(() => null);
-      if (text !== null) await writeFile(path, withVersionOne(name, text));
+    for (const name of STATE_FILES) {
+      const text = await this.#read(name);
+      if (text !== null) await writeFile(join(this.rig.state, name), withVersionOne(name, text));
     }
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const { kernel } = await this.lasting();
+    const files = await Promise.all(STATE_FILES.map(async (name) => [name, await this.#read(name)] as const));
+    return { files: new Map(files), kernel };
+  }
+
+  async restore({ files, kernel }: Snapshot): Promise<void> {
+    for (const name of (await this.lasting()).kernel) await this.#route('del', name);
+    for (const name of kernel) await this.#route('add', name);
+    for (const [name, text] of files) {
+      const path = join(this.rig.state, name);
+      if (text === null) await rm(path, { force: true });
+      else await writeFile(path, text, { mode: 0o600 });
+    }
+  }
+
+  async #route(verb: 'add' | 'del', name: string): Promise<void> {
+    await this.rig.ip('route', verb, ...name.split(' '), 'dev', 'vm0', 'proto', '109');
+  }
+
+  async #read(name: string): Promise<string | null> {
+    // There is no journal before the first transaction.
+    return await readFile(join(this.rig.state, name), 'utf8').catch(() => null);
   }
 
   async lasting(): Promise<Lasting> {

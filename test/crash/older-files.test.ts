@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { requireNamespaces } from '../kernel/netns.ts';
@@ -7,7 +7,7 @@ import { ALLOW } from '../kernel/rig.ts';
 import { checkDead, checkSettled } from './kill-checks.ts';
 import { pointOf } from './kill-points.ts';
 import { type Death, type Ended, runToDeath } from './kill-run.ts';
-import { type Command, KillWorld, type Lasting } from './kill-world.ts';
+import { type Command, KillWorld } from './kill-world.ts';
 import { withVersionOne } from './older-files.ts';
 
 const refused = requireNamespaces() ?? (await requireHistory());
@@ -81,13 +81,10 @@ describe.skipIf(refused !== null)(
 
     const filesNow = () => Promise.all(FILES.map(textOf));
 
-    /** A host on which the older build has applied the first spec, and nothing else was ever done. */
-    async function startOlder(): Promise<Lasting> {
-      await must('this', DESTROY);
-      await Promise.all(FILES.map((name) => rm(join(world.rig.state, name), { force: true })));
+    /** Has the older build apply the first spec on a host on which nothing else was ever done. */
+    async function startOlder(): Promise<void> {
       await must('older', FIRST);
       expect(await textOf('registry.json')).toContain('"version":1,');
-      return await world.lasting();
     }
 
     /** What the next command, which nobody disturbs, does with what was left. */
@@ -118,10 +115,12 @@ describe.skipIf(refused !== null)(
 
     it('are migrated, and killed at every number of that: all before or all after, nothing lost, nothing doubled', async () => {
       await startOlder();
+      const start = await world.snapshot();
+      const before = await world.lasting();
       const numbers = numbersIn(await run('this', MOVED));
       expect(numbers.length).toBeGreaterThan(20);
       for (const [index, at] of numbers.entries()) {
-        const before = await startOlder();
+        await world.restore(start);
         const ended = await run('this', MOVED, exactly(at));
         expect(ended.killed, `operation ${at}`).toBe(true);
         const told = `operation ${at}: ${ended.trace.at(-1)}`;
@@ -134,11 +133,13 @@ describe.skipIf(refused !== null)(
     }, 900_000);
 
     it('left open by one that was killed at any number are recovered', async () => {
-      await must('older', FIRST);
+      await startOlder();
+      const start = await world.snapshot();
+      const before = await world.lasting();
       const numbers = numbersIn(await run('older', MOVED));
       expect(numbers.length).toBeGreaterThan(20);
       for (const at of numbers) {
-        const before = await startOlder();
+        await world.restore(start);
         const ended = await run('older', MOVED, exactly(at));
         const told = `operation ${at}: ${ended.trace.at(-1)}`;
         const after = await world.lasting();
@@ -149,10 +150,11 @@ describe.skipIf(refused !== null)(
 
     it('of this one, left open by a kill, are named by the older one as newer and left as they are', async () => {
       await must('this', FIRST);
+      const start = await world.snapshot();
       const numbers = numbersIn(await run('this', MOVED));
       let open = 0;
       for (const at of numbers.filter((_, index) => index % 3 === 0)) {
-        await must('this', FIRST);
+        await world.restore(start);
         const ended = await run('this', MOVED, exactly(at));
         const told = `operation ${at}: ${ended.trace.at(-1)}`;
         const [left, files] = [await world.lasting(), await filesNow()];
