@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireNamespaces } from './netns.ts';
-import { SandboxWorld } from './sandbox-world.ts';
+import { SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const unavailable = requireNamespaces();
 
@@ -62,6 +62,5 @@ describe.skipIf(unavailable !== null)('what `allow` remembers', () => {
 });
 
 function specWith(pods: string): string {
-  const profile = `{ name: minikube, cidrs: { services: auto, pods: [${pods}] } }`;
-  return `apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata: { name: world }\nspec: { profiles: [${profile}] }\n`;
+  return worldSpec(` [{ name: minikube, cidrs: { services: auto, pods: [${pods}] } }]\n`);
 }

@@ -6,7 +6,7 @@ import { pathsOf } from '../../src/sandbox/files.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { FurtherCluster } from './further-cluster.ts';
 import { requireNamespaces } from './netns.ts';
-import { SandboxWorld } from './sandbox-world.ts';
+import { SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const DRIP = join(dirname(fileURLToPath(import.meta.url)), 'drip.mjs');
 const SERVICES = '/api/v1/namespaces/default/services';
@@ -14,18 +14,14 @@ const [FIRST, SECOND] = ['10.200.0.1', '10.201.0.1'];
 const PORT = 8445;
 
 /** Two profiles that share the service network; minikube knows the second one, too. */
-const SPEC = `apiVersion: mkplan/v1alpha1
-kind: Tunnel
-metadata: { name: world }
-spec:
-  profiles:
+const SPEC = worldSpec(`
     - name: minikube
       cidrs: { services: none, pods: none }
       loadBalancer: { pool: [10.200.0.0/24], unclassed: true }
     - name: second
       cidrs: { services: none, pods: none }
       loadBalancer: { pool: [10.201.0.0/24], unclassed: true }
-`;
+`);
 const YES = ['--auto-approve', '--allow', 'context'] as const;
 
 const unavailable = requireNamespaces();

@@ -7,22 +7,18 @@ import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { AILMENTS, AilingCluster, type Ailment } from './ailing-cluster.ts';
 import { requireNamespaces } from './netns.ts';
-import { FIRST_ADDRESS, SandboxWorld } from './sandbox-world.ts';
+import { FIRST_ADDRESS, SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
 const OURS = `${LEASES}?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dmkplan`;
-const SPEC = `apiVersion: mkplan/v1alpha1
-kind: Tunnel
-metadata: { name: world }
-spec:
-  profiles:
+const SPEC = worldSpec(`
     - name: minikube
       loadBalancer: { pool: [10.200.0.0/24] }
     - name: ailing
       cidrs: { services: none, pods: none }
       loadBalancer: { pool: [10.201.0.0/24] }
-`;
+`);
 /** On the network of the machines, and none of theirs. */
 const NOBODY = '192.168.49.99';
 const PORT = 8444;

@@ -8,21 +8,17 @@ import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { FurtherCluster } from './further-cluster.ts';
 import { requireNamespaces } from './netns.ts';
-import { SandboxWorld } from './sandbox-world.ts';
+import { SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
 const OURS = `${LEASES}?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dmkplan`;
 const SERVICE_CIDR = '10.96.0.0/12';
 const ADDRESS = '10.200.0.1';
-const SPEC = `apiVersion: mkplan/v1alpha1
-kind: Tunnel
-metadata: { name: world }
-spec:
-  profiles:
+const SPEC = worldSpec(`
     - name: minikube
       loadBalancer: { pool: [10.200.0.0/24] }
-`;
+`);
 
 const unavailable = requireNamespaces();
 

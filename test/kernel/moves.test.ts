@@ -2,23 +2,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Daemon } from '../cluster/daemon.ts';
 import { endpointSlice, serviceObject } from '../cluster/objects.ts';
 import { requireNamespaces } from './netns.ts';
-import { BRIDGE, FIRST_ADDRESS, OTHER_ADDRESS, SandboxWorld } from './sandbox-world.ts';
+import { BRIDGE, FIRST_ADDRESS, OTHER_ADDRESS, SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
 const MERGE = 'application/merge-patch+json';
 const SERVICE_CIDR = '10.96.0.0/12';
 const RESERVED = '10.200.0.10';
-const SPEC = `apiVersion: mkplan/v1alpha1
-kind: Tunnel
-metadata: { name: world }
-spec:
-  profiles:
+const SPEC = worldSpec(`
     - name: minikube
       loadBalancer:
         pool: [10.200.0.0/24]
         reservations: { default/web: ${RESERVED} }
-`;
+`);
 /** Prints the node that answers at an address, if any does. */
 const ASK =
   'fetch(new URL("http://" + process.argv[1]), { signal: AbortSignal.timeout(2000) }).then((answer) => answer.json()).then(({ node }) => console.log(node), () => undefined)';

@@ -3,7 +3,7 @@ import { arrayAt } from '../../src/embedded-api/objects/json.ts';
 import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { requireNamespaces } from './netns.ts';
-import { SandboxWorld } from './sandbox-world.ts';
+import { SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const SERVICE_CIDR = '10.96.0.0/12';
@@ -11,15 +11,12 @@ const PODS = '10.244.0.0/24';
 const INSIDE = '10.96.5.0/24';
 const UNCONFIRMED = '10.42.0.0/16';
 
-const specWith = (cidrs: string) => `apiVersion: mkplan/v1alpha1
-kind: Tunnel
-metadata: { name: world }
-spec:
-  profiles:
+const specWith = (cidrs: string) =>
+  worldSpec(`
     - name: minikube
       cidrs: { ${cidrs} }
       loadBalancer: { pool: [10.200.0.0/24] }
-`;
+`);
 const SPEC = specWith('services: auto');
 
 /** A transaction that is committed, and a pass that fails, are news each time. */

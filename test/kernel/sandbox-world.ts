@@ -45,6 +45,11 @@ interface WorldNode {
   readonly child: ChildProcess & { readonly pid: number };
 }
 
+/** A spec of these profiles, written as in tunnel.yaml below `profiles:`. */
+export function worldSpec(profiles: string): string {
+  return `apiVersion: mkplan/v1alpha1\nkind: Tunnel\nmetadata: { name: world }\nspec:\n  profiles:${profiles}`;
+}
+
 function planNode(index: number) {
   return {
     name: index === 0 ? PROFILE : `${PROFILE}-m${String(index + 1).padStart(2, '0')}`,
