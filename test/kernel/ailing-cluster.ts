@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { createEmbeddedApi, type EmbeddedApi } from '../../src/embedded-api/server.ts';
 import type { Argv } from '../../src/platform/command.ts';
 import { post } from '../cluster/bed.ts';
@@ -17,6 +18,7 @@ export const AILMENTS = {
   slow: 'answers a byte a second',
   flapping: 'dies and comes back, again and again',
   endless: 'its lists never end',
+  flooding: 'its watches never stop sending',
 } as const;
 
 export type Ailment = keyof typeof AILMENTS;
@@ -39,13 +41,19 @@ export interface Place {
   readonly directory: string;
 }
 
+const KINDS: Readonly<Record<string, readonly [string, string]>> = {
+  services: ['v1', 'Service'],
+  nodes: ['v1', 'Node'],
+  endpointslices: ['discovery.k8s.io/v1', 'EndpointSlice'],
+};
+
 /** One more page of a list that has no end, of objects that are all right. */
 function endlessly(): (passing: Passing) => Fault {
   let page = 0;
   return ({ method, path, isWatch }) => {
-    const resource = path.split('/').at(-1) ?? '';
-    const kind = { services: 'Service', nodes: 'Node', endpointslices: 'EndpointSlice' }[resource];
-    if (method !== 'GET' || isWatch || kind === undefined) return PASS;
+    const listed = KINDS[path.split('/').at(-1) ?? ''];
+    if (method !== 'GET' || isWatch || listed === undefined) return PASS;
+    const [apiVersion, kind] = listed;
     page++;
     const items = Array.from({ length: PAGE }, (_, index) => ({
       metadata: {
@@ -55,15 +63,35 @@ function endlessly(): (passing: Passing) => Fault {
         resourceVersion: '1',
       },
     }));
-    const apiVersion = kind === 'EndpointSlice' ? 'discovery.k8s.io/v1' : 'v1';
     const metadata = { resourceVersion: '1', continue: `after ${page}` };
     return { kind: 'answer', status: 200, body: { apiVersion, kind: `${kind}List`, metadata, items } };
   };
 }
 
+/** Events of one object each, a hundred at a time, as fast as they are read. */
+async function* floodOf(apiVersion: string, kind: string): AsyncGenerator<Buffer> {
+  for (let version = 1000; ; ) {
+    const lines = Array.from({ length: 100 }, () => {
+      const metadata = { name: 'x', namespace: 'default', uid: 'x', resourceVersion: String(++version) };
+      const spec = { type: 'LoadBalancer', loadBalancerClass: 'of/another', externalIPs: [`${version}`] };
+      return `${JSON.stringify({ type: 'MODIFIED', object: { apiVersion, kind, metadata, spec } })}\n`;
+    });
+    yield Buffer.from(lines.join(''));
+    await setImmediate();
+  }
+}
+
+function flooding({ path, isWatch }: Passing): Fault {
+  const kind = KINDS[path.split('/').at(-1) ?? ''];
+  return isWatch && kind !== undefined
+    ? { kind: 'invent', invent: () => ({ body: floodOf(...kind) }) }
+    : PASS;
+}
+
 const FAULTS: Partial<Record<Ailment, (passing: Passing) => Fault>> = {
   slow: () => ({ kind: 'drip', everyMs: DRIP_MS }),
   endless: endlessly(),
+  flooding,
 };
 
 /** A cluster that ails, behind a door at an address of its own. */

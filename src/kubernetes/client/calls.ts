@@ -31,7 +31,10 @@ export interface ReadCall extends Omit<ApiCall, 'verb' | 'body'> {
 }
 
 /** A list to read to its end. */
-export interface ListCall extends ReadCall, Listable {}
+export interface ListCall extends ReadCall, Listable {
+  /** Awaited before the next page, with the number of those read; that takes no turn, and does not count for the deadline. */
+  readonly rest?: (pages: number) => Promise<void>;
+}
 
 /** Something to watch, from the resourceVersion that its query names. */
 export interface WatchCall extends Omit<ApiCall, 'verb' | 'body'> {

@@ -5,7 +5,7 @@ import { type ApiErrors, createApiErrors } from './api-errors.ts';
 import { type ApiCall, type ListCall, METHODS, type ReadCall, type WatchCall } from './calls.ts';
 import { Unexpected } from './expected.ts';
 import { type Listed, Listing } from './listing.ts';
-import { Brake, backoffMs } from './patience.ts';
+import { Brake, backoffMs, Deadline } from './patience.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 import { Turns } from './turns.ts';
 import { readLines } from './watch-stream.ts';
@@ -123,12 +123,13 @@ export class ApiClient {
    * forbidden, as the call says. Throws a Failure on any other error, and nothing of it is believed then.
    */
   async collect<T, V>(call: ListCall, take: (item: T) => V): Promise<Listed<V> | null> {
-    const { onNotFound: _, onForbidden: __, ...rest } = call;
-    return await this.#inTurn({ ...rest, verb: 'list' }, async (ask) => {
+    const { onNotFound: _, onForbidden: __, rest, ...plain } = call;
+    return await this.#inTurn({ ...plain, verb: 'list' }, async (ask, aside) => {
       const listing = new Listing<T, V>(call, take);
       for (let { query } = listing; query !== null; query = listing.query) {
+        if (rest !== undefined && listing.pages > 0) await aside(() => rest(listing.pages));
         const resource = listing.pages === 0 ? call.resource : `${call.resource}, page ${listing.pages + 1}`;
-        const asked: ApiCall = { ...rest, verb: 'list', resource, query: { ...call.query, ...query } };
+        const asked: ApiCall = { ...plain, verb: 'list', resource, query: { ...call.query, ...query } };
         const answer = await ask(asked);
         if (listing.pages === 0 && isAbsent(call, answer)) return null;
         if (answer.status === GONE && listing.restart()) continue;
@@ -182,8 +183,8 @@ export class ApiClient {
     this.#transport.close();
   }
 
-  /** Lets `work` ask as often as it needs to, within one turn and one deadline. */
-  async #inTurn<R>(call: ApiCall, work: (ask: Ask) => Promise<R>): Promise<R> {
+  /** Lets `work` ask as often as it needs to, within one turn and one deadline; it may step aside from both. */
+  async #inTurn<R>(call: ApiCall, work: (ask: Ask, aside: Aside) => Promise<R>): Promise<R> {
     try {
       await this.#transport.authenticate();
     } catch (error) {
@@ -193,25 +194,27 @@ export class ApiClient {
     // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
     return await this.#turns.take(async () => {
       const { deadlineMs } = this.#options;
-      const deadline = new AbortController();
-      const end = setTimeout(() => deadline.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
-      const endsAt = performance.now() + deadlineMs;
+      const deadline = new Deadline(deadlineMs, () => new DeadlineExceeded(deadlineMs));
       try {
-        return await work((asked) => this.#ask(asked, deadline.signal, endsAt));
+        return await work(
+          (asked) => this.#ask(asked, deadline),
+          (wait) => deadline.suspend(() => this.#turns.stepAside(wait)),
+        );
       } finally {
-        clearTimeout(end);
+        deadline.end();
       }
     });
   }
 
   /** One call with its repetitions. */
-  async #ask(call: ApiCall, deadline: AbortSignal, endsAt: number): Promise<RawAnswer> {
-    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+  async #ask(call: ApiCall, deadline: Deadline): Promise<RawAnswer> {
+    const signal =
+      call.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, call.signal]);
     try {
       this.#closed.signal.throwIfAborted();
       signal.throwIfAborted();
       await this.#heedBrake(call, signal);
-      const answer = await this.#untilAnswered(call, signal, endsAt);
+      const answer = await this.#untilAnswered(call, signal, deadline.endsAt);
       if (answer.status === 429 || answer.status >= 500) this.#brake.failed(performance.now());
       else this.#brake.succeeded();
       return answer;
@@ -219,10 +222,10 @@ export class ApiClient {
       // What was called off says nothing about the server.
       if (call.signal?.aborted !== true && !(error instanceof HeldBack))
         this.#brake.failed(performance.now());
-      if (deadline.aborted) this.#transport.dropIdle();
+      if (deadline.signal.aborted) this.#transport.dropIdle();
       call.signal?.throwIfAborted();
       // While a body is read, the abort shows as a reset connection.
-      throw this.#failure(call, deadline.aborted ? deadline.reason : error);
+      throw this.#failure(call, deadline.signal.aborted ? deadline.signal.reason : error);
     }
   }
 
@@ -267,6 +270,9 @@ export class ApiClient {
 
 /** Asks once, with the repetitions that are needed; whatever the status of the answer. Throws a Failure when none came. */
 type Ask = (call: ApiCall) => Promise<RawAnswer>;
+
+/** Waits for something without the turn, and with the deadline standing still. */
+type Aside = (wait: () => Promise<void>) => Promise<void>;
 
 /** A proxy's word on what there is, or may be read, is no answer. */
 function isAbsent({ onNotFound, onForbidden }: ReadCall, answer: RawAnswer): boolean {

@@ -9,6 +9,9 @@ export interface WatchPace {
   /** The first and the longest wait after failures in a row. */
   readonly backoffMs: number;
   readonly longestBackoffMs: number;
+  /** After so many pages of a list each further one waits, so that one without end takes little from other clusters. */
+  readonly pagesAtOnce: number;
+  readonly pageMs: number;
   /** How often a list is read again that may not be watched, or was not allowed to be read. */
   readonly pollMs: number;
   /** How old what is not watched may grow. */
@@ -27,6 +30,8 @@ export const PACE: WatchPace = {
   steadyMs: 10_000,
   backoffMs: 500,
   longestBackoffMs: 30_000,
+  pagesAtOnce: 20,
+  pageMs: 200,
   pollMs: 30_000,
   slowMs: 300_000,
   ownWriteMs: 30_000,

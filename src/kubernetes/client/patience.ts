@@ -50,6 +50,50 @@ export class Backoff {
   }
 }
 
+/** When something is given up, but for the time that it waits of its own accord. Times are milliseconds. */
+export class Deadline {
+  readonly #late: () => Error;
+  readonly #abort = new AbortController();
+  #endsAt: number;
+  #timer: NodeJS.Timeout;
+
+  /** `late`: what the signal says once the time is over. */
+  constructor(ms: number, late: () => Error) {
+    this.#late = late;
+    this.#endsAt = performance.now() + ms;
+    this.#timer = this.#start(ms);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** By `performance.now()`. */
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
+  /** Stands still while that waits. */
+  async suspend(wait: () => Promise<void>): Promise<void> {
+    const leftMs = this.#endsAt - performance.now();
+    clearTimeout(this.#timer);
+    try {
+      await wait();
+    } finally {
+      this.#endsAt = performance.now() + leftMs;
+      this.#timer = this.#start(leftMs);
+    }
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #start(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#abort.abort(this.#late()), ms);
+  }
+}
+
 /** So many calls in a row may fail before the next ones have to wait. */
 const TOLERATED = 4;
 

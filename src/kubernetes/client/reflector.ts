@@ -230,6 +230,7 @@ export class Reflector<T extends Named, V> {
         query,
         type,
         signal,
+        rest: (pages) => this.#restFrom(pages),
         onForbidden: missing.onForbidden(listRight),
         ...(isOptional ? { onNotFound } : {}),
       },
@@ -245,6 +246,13 @@ export class Reflector<T extends Named, V> {
     } else this.#mirror.replace(listed.values, mark);
     this.#resourceVersion = listed?.resourceVersion ?? null;
     this.#synced(missing.list());
+  }
+
+  /** A list that failed before gets nothing at once: it may be one without end. */
+  async #restFrom(pages: number): Promise<void> {
+    const { pace, signal } = this.#options;
+    if (this.#failure === null && pages < pace.pagesAtOnce) return;
+    await sleep(pace.pageMs, undefined, { signal });
   }
 
   #item(object: T): Told<V> {

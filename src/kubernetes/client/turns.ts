@@ -17,13 +17,27 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
 
   async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy < this.#limit) this.#busy++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#begin();
     try {
       return await work();
     } finally {
       this.#end();
     }
+  }
+
+  /** Lets others have the turn that `take` gave while the work waits for something else. */
+  async stepAside(wait: () => Promise<void>): Promise<void> {
+    this.#end();
+    try {
+      await wait();
+    } finally {
+      await this.#begin();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#busy < this.#limit) this.#busy++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** The server has said that it is asked for too much. What is under way ends first. */

@@ -54,9 +54,32 @@ export class LineReader {
   }
 }
 
+/** Lines that are taken at once, and those a second that may come for good: more than 10,000 Services change in a rollout. */
+const LINES_AT_ONCE = 10_000;
+const LINES_PER_SECOND = 1000;
+
+/** How much of a stream is taken: one that never stops sending must leave time for other clusters. */
+export class Intake {
+  #allowed = LINES_AT_ONCE;
+  #at: number;
+
+  /** `now`: milliseconds of any clock that only goes forward. */
+  constructor(now: number) {
+    this.#at = now;
+  }
+
+  /** Milliseconds to stop reading for, after so many lines. */
+  take(lines: number, now: number): number {
+    const earned = ((now - this.#at) * LINES_PER_SECOND) / 1000;
+    this.#allowed = Math.min(this.#allowed + earned, LINES_AT_ONCE) - lines;
+    this.#at = now;
+    return Math.max(-this.#allowed, 0) * (1000 / LINES_PER_SECOND);
+  }
+}
+
 /**
  * Hands over the lines of an answer as they come, those of one piece in one turn of the event loop. Resolves when the
- * server ends it after a whole line. Throws LostConnection when it is cut, or nothing comes for `idleMs`, and whatever
+ * server ends it after a whole line. Reads no faster than an {@link Intake} allows. Throws LostConnection when it is cut, or nothing comes for `idleMs`, and whatever
  * `onLine` throws; the connection is gone then.
  */
 export function readLines(
@@ -66,6 +89,7 @@ export function readLines(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const reader = new LineReader();
+    const intake = new Intake(performance.now());
     const lost = (message: string, cause?: unknown) => new LostConnection(message, { cause });
     const silence = setTimeout(() => fail(lost(`the watch was silent for ${idleMs} ms`)), idleMs);
     const fail = (error: unknown): void => {
@@ -79,6 +103,11 @@ export function readLines(
         // Empty lines are no sign of life.
         if (lines.length > 0 || reader.isWithin) silence.refresh();
         for (const line of lines) onLine(line);
+        const restMs = intake.take(lines.length, performance.now());
+        if (restMs === 0) return;
+        response.pause();
+        // A session that ends meanwhile does not wait for it.
+        setTimeout(() => response.resume(), restMs).unref();
       } catch (error) {
         fail(error);
       }

@@ -42,3 +42,18 @@ it('work that fails gives its turn to the next', async () => {
   );
   expect(await turns.take(async () => 'yes')).toBe('yes');
 });
+
+it('work that steps aside leaves its turn to others, and waits for one again', async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  const long = turns.take(() =>
+    turns.stepAside(async () => {
+      expect(await mostAtOnce(turns, 16)).toBe(2);
+      order.push('others');
+    }),
+  );
+  await long;
+  order.push('the one that stepped aside');
+  expect(order).toEqual(['others', 'the one that stepped aside']);
+  expect(await mostAtOnce(turns, 2)).toBe(2);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineReader } from '../../../src/kubernetes/client/watch-stream.ts';
+import { Intake, LineReader } from '../../../src/kubernetes/client/watch-stream.ts';
 
 describe('LineReader', () => {
   it('gives the same lines however the bytes are cut', () => {
@@ -35,5 +35,27 @@ describe('LineReader', () => {
     const reader = new LineReader(4);
     reader.take(Buffer.from('1234'));
     expect(() => reader.take(Buffer.from('5'))).toThrow('longer than 4 bytes');
+  });
+});
+
+describe('Intake', () => {
+  it('takes what a busy cluster sends at once, without a rest', () => {
+    const intake = new Intake(0);
+    expect(intake.take(9_000, 0)).toBe(0);
+    expect(intake.take(1_000, 0)).toBe(0);
+  });
+
+  it('rests for as long as what came beyond that takes at a thousand lines a second', () => {
+    const intake = new Intake(0);
+    expect(intake.take(10_500, 0)).toBe(500);
+    expect(intake.take(0, 500)).toBe(0);
+    expect(intake.take(100, 500)).toBe(100);
+  });
+
+  it('earns the time that passes, and no more than it takes at once', () => {
+    const intake = new Intake(0);
+    expect(intake.take(10_000, 0)).toBe(0);
+    expect(intake.take(3_000, 3_000)).toBe(0);
+    expect(intake.take(10_001, 1_000_000)).toBe(1);
   });
 });
