@@ -6,8 +6,8 @@ import type {
   WatchOptions,
   WatchOutcome,
   WatchPorts,
-} from '../../src/machine/watch-ports.ts';
-import { runWatch } from '../../src/machine/watch-run.ts';
+} from '../../src/machine/watch/ports.ts';
+import { runWatch } from '../../src/machine/watch/run.ts';
 import type { Owner } from '../../src/model/claim.ts';
 import { type DesiredState, needsCluster } from '../../src/model/desired.ts';
 import { Failure } from '../../src/model/diagnostic.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kubernetes/cluster.ts';
-import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../machine/watch-ports.ts';
-import { runWatch } from '../../machine/watch-run.ts';
+import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../machine/watch/ports.ts';
+import { runWatch } from '../../machine/watch/run.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ObservedState } from '../../model/observed.ts';

@@ -1,6 +1,6 @@
-import type { Step } from '../model/plan.ts';
-import { serviceName } from '../model/plan.ts';
-import { formatPrefix } from '../model/prefix.ts';
+import type { Step } from '../../model/plan.ts';
+import { serviceName } from '../../model/plan.ts';
+import { formatPrefix } from '../../model/prefix.ts';
 
 /** What can be set aside by itself: a profile, a Service of one, or a destination. */
 export type UnitKind = 'profile' | 'service' | 'destination';

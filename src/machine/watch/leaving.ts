@@ -1,22 +1,22 @@
-import { leaveAll } from '../executor/leases.ts';
-import { leftLines } from '../executor/residue.ts';
-import type { DesiredState } from '../model/desired.ts';
-import { type Diagnostic, Failure } from '../model/diagnostic.ts';
-import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
-import type { ApplyPorts } from './apply-ports.ts';
-import { diagnosticsOf, sessionLeft } from './endings.ts';
+import { leaveAll } from '../../executor/leases.ts';
+import { leftLines } from '../../executor/residue.ts';
+import type { DesiredState } from '../../model/desired.ts';
+import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
+import type { ObservedProfile, ObservedState } from '../../model/observed.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { ApplyPorts } from '../apply-ports.ts';
+import { diagnosticsOf, sessionLeft } from '../endings.ts';
+import type { ClusterWork } from './clusters.ts';
+import type { Given } from './given.ts';
+import { Patience } from './patience.ts';
+import type { WatchOutcome, WatchPorts } from './ports.ts';
 import {
   lostHelper,
   MAX_STALE,
   mayPass,
   type SessionOutcome,
   type SessionTransactions,
-} from './watch-apply.ts';
-import type { ClusterWork } from './watch-clusters.ts';
-import type { Given } from './watch-given.ts';
-import { Patience } from './watch-patience.ts';
-import type { WatchOutcome, WatchPorts } from './watch-ports.ts';
+} from './transactions.ts';
 
 interface LeavingOptions {
   readonly transactions: SessionTransactions;

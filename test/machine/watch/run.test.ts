@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { helperGone } from '../../src/helper/failures.ts';
-import type { Claim } from '../../src/model/claim.ts';
-import { Failure } from '../../src/model/diagnostic.ts';
-import { formatPrefix } from '../../src/model/prefix.ts';
-import type { RouteDocument } from '../../src/model/route.ts';
-import { createRegistry } from '../../src/registry/claims-file.ts';
-import { Session } from '../fakes/session.ts';
-import { WatchedCluster } from '../fakes/watched-cluster.ts';
-import * as build from '../planner/build.ts';
+import { helperGone } from '../../../src/helper/failures.ts';
+import type { Claim } from '../../../src/model/claim.ts';
+import { Failure } from '../../../src/model/diagnostic.ts';
+import { formatPrefix } from '../../../src/model/prefix.ts';
+import type { RouteDocument } from '../../../src/model/route.ts';
+import { createRegistry } from '../../../src/registry/claims-file.ts';
+import { Session } from '../../fakes/session.ts';
+import { WatchedCluster } from '../../fakes/watched-cluster.ts';
+import * as build from '../../planner/build.ts';
 
 // Each pass is a journaled transaction with its fsyncs.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,8 +1,8 @@
-import type { DesiredProfile } from '../model/desired.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
-import type { ObservedProfile, ObservedState } from '../model/observed.ts';
-import { type Plan, type ServiceStep, serviceName } from '../model/plan.ts';
-import { contains, parseAddress } from '../model/prefix.ts';
+import type { DesiredProfile } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { ObservedProfile, ObservedState } from '../../model/observed.ts';
+import { type Plan, type ServiceStep, serviceName } from '../../model/plan.ts';
+import { contains, parseAddress } from '../../model/prefix.ts';
 
 /** So many Services are named of those that keep an address. */
 const MOST_NAMED = 10;

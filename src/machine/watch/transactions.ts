@@ -1,9 +1,9 @@
-import type { Diagnostic, Failure } from '../model/diagnostic.ts';
-import type { EmitWatchEvent } from '../model/event.ts';
-import type { Step } from '../model/plan.ts';
-import type { ApplyOutcome, ApplyPorts } from './apply-ports.ts';
-import { runApply } from './run.ts';
-import type { WatchOptions, WatchPorts } from './watch-ports.ts';
+import type { Diagnostic, Failure } from '../../model/diagnostic.ts';
+import type { EmitWatchEvent } from '../../model/event.ts';
+import type { Step } from '../../model/plan.ts';
+import type { ApplyOutcome, ApplyPorts } from '../apply-ports.ts';
+import { runApply } from '../run.ts';
+import type { WatchOptions, WatchPorts } from './ports.ts';
 
 /** So often in a row something may find that its facts had changed under it. */
 export const MAX_STALE = 5;

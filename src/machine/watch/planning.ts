@@ -1,12 +1,12 @@
-import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
-import type { EmitWatchEvent } from '../model/event.ts';
-import type { ObservedHost, ObservedState } from '../model/observed.ts';
-import type { Conflict, Plan, Step } from '../model/plan.ts';
-import type { Route } from '../model/route.ts';
+import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
+import type { EmitWatchEvent } from '../../model/event.ts';
+import type { ObservedHost, ObservedState } from '../../model/observed.ts';
+import type { Conflict, Plan, Step } from '../../model/plan.ts';
+import type { Route } from '../../model/route.ts';
+import { obstacleTo } from './made.ts';
+import type { SetAside, WatchOptions, WatchPorts } from './ports.ts';
+import { Standing } from './standing.ts';
 import type { Unit, Units } from './units.ts';
-import { obstacleTo } from './watch-made.ts';
-import type { SetAside, WatchOptions, WatchPorts } from './watch-ports.ts';
-import { Standing } from './watch-standing.ts';
 
 /** So long may a cluster be out of reach before its VM counts as stopped, in milliseconds: an API server restarts faster. */
 const STOPPED_AFTER_MS = 15_000;

@@ -1,16 +1,16 @@
-import { announce } from '../executor/leases.ts';
-import { refusedService, untriedService } from '../executor/refusal.ts';
-import { tellServices } from '../executor/reports.ts';
-import { type ServicePort, StatusWriter } from '../executor/services.ts';
-import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
-import type { EmitWatchEvent } from '../model/event.ts';
-import type { ClusterShare, ServiceStep } from '../model/plan.ts';
+import { announce } from '../../executor/leases.ts';
+import { refusedService, untriedService } from '../../executor/refusal.ts';
+import { tellServices } from '../../executor/reports.ts';
+import { type ServicePort, StatusWriter } from '../../executor/services.ts';
+import { type Diagnostic, Failure, messageOf } from '../../model/diagnostic.ts';
+import type { EmitWatchEvent } from '../../model/event.ts';
+import type { ClusterShare, ServiceStep } from '../../model/plan.ts';
 import type { EventQueue } from './event-queue.ts';
+import type { Given } from './given.ts';
+import type { Made } from './made.ts';
+import type { WatchPorts } from './ports.ts';
+import { type FailedStep, MAX_STALE } from './transactions.ts';
 import { keyOf, type Unit, type Units, unitOf } from './units.ts';
-import { type FailedStep, MAX_STALE } from './watch-apply.ts';
-import type { Given } from './watch-given.ts';
-import type { Made } from './watch-made.ts';
-import type { WatchPorts } from './watch-ports.ts';
 
 /** Before what had changed meanwhile is asked for again, in milliseconds. */
 const RETRY_MS = 20;

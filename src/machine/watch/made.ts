@@ -1,9 +1,9 @@
-import type { ObservedHost } from '../model/observed.ts';
-import { type Conflict, type Plan, type Step, serviceName } from '../model/plan.ts';
-import { formatPrefix, overlaps, type Prefix, parsePrefix, samePrefix } from '../model/prefix.ts';
-import { type Route, routeKey } from '../model/route.ts';
+import type { ObservedHost } from '../../model/observed.ts';
+import { type Conflict, type Plan, type Step, serviceName } from '../../model/plan.ts';
+import { formatPrefix, overlaps, type Prefix, parsePrefix, samePrefix } from '../../model/prefix.ts';
+import { type Route, routeKey } from '../../model/route.ts';
+import type { WatchPorts } from './ports.ts';
 import { type Unit, type Units, unitOf } from './units.ts';
-import type { WatchPorts } from './watch-ports.ts';
 
 /** What a step leaves behind it and what was there before; null for nothing. */
 function madeBy(step: Step): readonly [before: string | null, after: string | null] {

@@ -1,24 +1,26 @@
 import { createActor, toPromise } from 'xstate';
-import { leftLines } from '../executor/residue.ts';
-import type { DesiredProfile, DesiredState } from '../model/desired.ts';
-import { type Diagnostic, Failure } from '../model/diagnostic.ts';
-import type { EmitWatchEvent, PassResult, WatchState } from '../model/event.ts';
-import { isEmpty, type Plan, type Step } from '../model/plan.ts';
-import { routeKey } from '../model/route.ts';
-import { diagnosticsOf, refused } from './endings.ts';
+import { leftLines } from '../../executor/residue.ts';
+import type { DesiredProfile, DesiredState } from '../../model/desired.ts';
+import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
+import type { EmitWatchEvent, PassResult, WatchState } from '../../model/event.ts';
+import { isEmpty, type Plan } from '../../model/plan.ts';
+import { diagnosticsOf, refused } from '../endings.ts';
+import { harmless } from '../run.ts';
+import { Alarm } from './alarm.ts';
+import { ClusterWork } from './clusters.ts';
+import { Dropped } from './dropped.ts';
 import { EventQueue } from './event-queue.ts';
-import { harmless } from './run.ts';
+import { Given } from './given.ts';
+import { leave, makeLast } from './leaving.ts';
+import { createWatchMachine, type WatchRest, type WatchWork } from './machine.ts';
+import { Made } from './made.ts';
+import { Patience } from './patience.ts';
+import { WatchPlanning } from './planning.ts';
+import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './ports.ts';
+import { Shown } from './shown.ts';
+import { lostHelper, MAX_STALE, mayPass, type SessionOutcome, SessionTransactions } from './transactions.ts';
 import { Units, unitOf } from './units.ts';
-import { createWatchMachine, type WatchRest, type WatchWork } from './watch.ts';
-import { lostHelper, MAX_STALE, mayPass, type SessionOutcome, SessionTransactions } from './watch-apply.ts';
-import { ClusterWork } from './watch-clusters.ts';
-import { Dropped } from './watch-dropped.ts';
-import { Given } from './watch-given.ts';
-import { leave, makeLast } from './watch-leaving.ts';
-import { Made } from './watch-made.ts';
-import { Patience } from './watch-patience.ts';
-import { WatchPlanning } from './watch-planning.ts';
-import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from './watch-ports.ts';
+import { Waking } from './waking.ts';
 
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 60_000;
@@ -28,8 +30,6 @@ const SPEC_QUIET_MS = 50;
 const LONGEST_REST_MS = 50;
 /** How long a session that begins waits for its clusters. */
 const FIRST_LOOK_MS = 1000;
-/** After a suspension, until links and addresses are back. */
-const WAKING_MS = 3000;
 /** How long a session that ends goes on writing Events, which nothing depends on. */
 const TELLING_MS = 2000;
 /** Before facts that had changed are looked at again, so that news of them can arrive. */
@@ -39,7 +39,6 @@ class WatchRun implements WatchWork {
   readonly #ports: WatchPorts;
   readonly #options: WatchOptions;
   readonly #emit: EmitWatchEvent;
-  readonly #wake: (source: TriggerSource) => void;
   readonly #units = new Units();
   readonly #made: Made;
   readonly #dropped = new Dropped();
@@ -48,6 +47,9 @@ class WatchRun implements WatchWork {
   readonly #transactions: SessionTransactions;
   readonly #events: EventQueue;
   readonly #work: ClusterWork;
+  readonly #waking: Waking;
+  readonly #alarm: Alarm;
+  readonly #shown = new Shown();
   #desired: DesiredState;
   /** How often the spec may have changed since it was read: once before anybody listened. */
   #specNews = 1;
@@ -55,13 +57,7 @@ class WatchRun implements WatchWork {
   #restUntil = 0;
   /** How often something was changed, or a cluster asked for something. */
   #changes = 0;
-  /** What the last plan asked for. */
-  #shown: ReadonlySet<string> = new Set();
-  #suspensions: number;
-  /** How many links had come up when it was looked last. */
-  #returns = 0;
   #failure: readonly Diagnostic[] = [];
-  #alarm: AbortController | null = null;
   /** What the former clusters of profiles show for good. */
   readonly #left: Diagnostic[] = [];
   outcome: WatchOutcome = { diagnostics: [], left: [] };
@@ -76,8 +72,8 @@ class WatchRun implements WatchWork {
     this.#options = options;
     this.#emit = emit;
     this.#desired = options.desired;
-    this.#wake = wake;
-    this.#suspensions = ports.suspensions.count();
+    this.#waking = new Waking(ports, this.#units);
+    this.#alarm = new Alarm(ports.clock, () => wake('timer'));
     this.#planning = new WatchPlanning(ports, options, this.#units, emit);
     this.#made = new Made(ports.losses, (step, taken) => this.#planning.rival(step, taken));
     this.#transactions = new SessionTransactions(ports.apply, options, emit);
@@ -122,8 +118,7 @@ class WatchRun implements WatchWork {
     const began = clock.now();
     const changes = this.#changes;
     try {
-      await this.#awake();
-      this.#retryOverLinks();
+      await this.#waking.heed(this.#options.signal);
       this.#units.release(began);
       await this.#readSpec();
       for (let attempt = 1; (await this.#pass(attempt)) === 'again'; attempt++) {
@@ -139,32 +134,17 @@ class WatchRun implements WatchWork {
       // After one that was not in vain somebody may wait already for what came too late for it.
       const isInVain = this.#changes === changes;
       this.#restUntil = isInVain ? ended + Math.min(ended - began, LONGEST_REST_MS) : ended;
-      this.#setAlarm();
+      this.#alarm.set([
+        this.#units.nextRelease,
+        this.#planning.nextStop(ended),
+        this.#work.nextTelling(ended),
+      ]);
     }
     const profiles = this.#desired.profiles;
     const isSuspended = profiles.length > 0 && profiles.every(({ name }) => this.#planning.isAside(name));
     this.#passed(isSuspended ? 'suspended' : 'success');
     if (isSuspended) return 'suspended';
     return this.#units.isFighting ? 'fighting' : 'idle';
-  }
-
-  /** After a suspension nothing is as it was known: links, VMs and clusters come back by and by. */
-  async #awake(): Promise<void> {
-    const { suspensions, clock, distrust } = this.#ports;
-    const count = suspensions.count();
-    if (count === this.#suspensions) return;
-    this.#suspensions = count;
-    await clock.wait(WAKING_MS, this.#options.signal);
-    await suspensions.renew();
-    distrust();
-    this.#units.retry();
-  }
-
-  /** What the kernel refused while a link was down it may take now. */
-  #retryOverLinks(): void {
-    const { returns } = this.#ports.losses;
-    if (returns !== this.#returns) this.#units.retry();
-    this.#returns = returns;
   }
 
   #passed(result: PassResult, diagnostics: readonly Diagnostic[] = []): void {
@@ -210,7 +190,7 @@ class WatchRun implements WatchWork {
     this.#made.saw(plan);
     this.#given.saw(plan, (profile) => this.#planning.isAside(profile));
     this.#units.look((unit) => this.#planning.obstacleTo(unit), this.#ports.clock.now());
-    this.#show(plan);
+    if (this.#shown.isNews(plan)) this.#emit({ type: 'watch.planned', plan });
     if (isEmpty(plan)) {
       this.#planning.carriedOut(plan);
       return 'done';
@@ -264,33 +244,8 @@ class WatchRun implements WatchWork {
     }
   }
 
-  /** Tells a plan that asks for anything which the one before did not: that is carried out in several passes. */
-  #show(plan: Plan): void {
-    const asked = new Set(plan.steps.filter(({ action }) => action !== 'none').map(askedBy));
-    const isNews = [...asked].some((one) => !this.#shown.has(one));
-    this.#shown = asked;
-    if (isNews) this.#emit({ type: 'watch.planned', plan });
-  }
-
-  /** Wakes the session when the next pause of something set aside is over, or a VM counts as stopped. */
-  #setAlarm(): void {
-    this.#alarm?.abort();
-    this.#alarm = null;
-    const now = this.#ports.clock.now();
-    const due = [this.#units.nextRelease, this.#planning.nextStop(now), this.#work.nextTelling(now)].filter(
-      (at) => at !== null,
-    );
-    if (due.length === 0) return;
-    const alarm = new AbortController();
-    this.#alarm = alarm;
-    const { clock } = this.#ports;
-    void clock.wait(Math.min(...due) - now, alarm.signal).then(() => {
-      if (!alarm.signal.aborted) this.#wake('timer');
-    });
-  }
-
   async stop(): Promise<void> {
-    this.#alarm?.abort();
+    this.#alarm.stop();
     if (this.#options.keep) await this.#keep();
     else await this.#takeAway();
     const enough = new AbortController();
@@ -321,12 +276,6 @@ class WatchRun implements WatchWork {
       this.outcome = { left: [], diagnostics: diagnosticsOf(thrown) };
     });
   }
-}
-
-/** What a step makes, told apart from all others. */
-function askedBy(step: Step): string {
-  if (step.kind === 'service') return `${step.profile} ${step.uid} ${step.after.join(' ')}`;
-  return `${step.action} ${step.after === null ? '' : routeKey(step.after)} ${step.before === null ? '' : routeKey(step.before)}`;
 }
 
 /** Waits a moment for the clusters, so that what a session says first is about all of them that answer. */

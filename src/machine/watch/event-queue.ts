@@ -1,6 +1,6 @@
-import { eventsUnwritten, type News, tellEvents } from '../executor/reports.ts';
-import type { ServicePort } from '../executor/services.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
+import { eventsUnwritten, type News, tellEvents } from '../../executor/reports.ts';
+import type { ServicePort } from '../../executor/services.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
 
 /** Few, so that the API server is free for addresses, which somebody waits for. */
 const AT_A_TIME = 2;

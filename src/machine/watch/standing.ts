@@ -1,5 +1,5 @@
-import type { Plan } from '../model/plan.ts';
-import { formatPrefix } from '../model/prefix.ts';
+import type { Plan } from '../../model/plan.ts';
+import { formatPrefix } from '../../model/prefix.ts';
 
 /**
  * The destinations that stood in this session, by profile: what was agreed to for them stays agreed to, whatever appears on the

@@ -1,11 +1,11 @@
-import type { Claim } from '../model/claim.ts';
-import type { DesiredState } from '../model/desired.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
-import type { ObservedHost, ObservedState } from '../model/observed.ts';
-import type { Conflict, Plan, PlanShares, Step } from '../model/plan.ts';
-import type { Prefix } from '../model/prefix.ts';
-import type { Route } from '../model/route.ts';
-import type { ApplyPorts } from './apply-ports.ts';
+import type { Claim } from '../../model/claim.ts';
+import type { DesiredState } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { ObservedHost, ObservedState } from '../../model/observed.ts';
+import type { Conflict, Plan, PlanShares, Step } from '../../model/plan.ts';
+import type { Prefix } from '../../model/prefix.ts';
+import type { Route } from '../../model/route.ts';
+import type { ApplyPorts } from '../apply-ports.ts';
 
 /** What is set aside, by kind and name, with the reason. */
 export interface SetAside {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test, vi } from 'vitest';
 import { type Actor, createActor } from 'xstate';
-import { createWatchMachine, type WatchRest, type WatchWork } from '../../src/machine/watch.ts';
+import { createWatchMachine, type WatchRest, type WatchWork } from '../../../src/machine/watch/machine.ts';
 
 /** A promise that a test settles itself. */
 interface Pending<T> {

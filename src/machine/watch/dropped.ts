@@ -1,7 +1,7 @@
-import { type DesiredProfile, type DesiredState, needsCluster } from '../model/desired.ts';
-import type { ObservedProfile } from '../model/observed.ts';
-import type { ClusterShare, Plan } from '../model/plan.ts';
-import type { SetAside, WatchPorts } from './watch-ports.ts';
+import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
+import type { ObservedProfile } from '../../model/observed.ts';
+import type { ClusterShare, Plan } from '../../model/plan.ts';
+import type { SetAside, WatchPorts } from './ports.ts';
 
 /** What is still to be done about profiles that the spec has dropped. */
 export interface TakingBack {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Unit, Units, unitOf } from '../../src/machine/units.ts';
-import { create, remove, route, serviceStep } from '../fakes/plans.ts';
-import * as build from '../planner/build.ts';
+import { type Unit, Units, unitOf } from '../../../src/machine/watch/units.ts';
+import { create, remove, route, serviceStep } from '../../fakes/plans.ts';
+import * as build from '../../planner/build.ts';
 
 const WEB: Unit = { kind: 'service', name: 'minikube default/web' };
 const PODS: Unit = { kind: 'destination', name: '10.244.0.0/24' };

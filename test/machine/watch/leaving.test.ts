@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { WatchOutcome } from '../../src/machine/watch-ports.ts';
-import { Session } from '../fakes/session.ts';
-import { WatchedCluster } from '../fakes/watched-cluster.ts';
-import * as build from '../planner/build.ts';
+import type { WatchOutcome } from '../../../src/machine/watch/ports.ts';
+import { Session } from '../../fakes/session.ts';
+import { WatchedCluster } from '../../fakes/watched-cluster.ts';
+import * as build from '../../planner/build.ts';
 
 // Each pass is a journaled transaction with its fsyncs.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { approvedNothing } from '../fakes/approvals.ts';
-import { Session } from '../fakes/session.ts';
-import * as build from '../planner/build.ts';
+import { approvedNothing } from '../../fakes/approvals.ts';
+import { Session } from '../../fakes/session.ts';
+import * as build from '../../planner/build.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 

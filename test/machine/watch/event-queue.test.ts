@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ServicePort } from '../../src/executor/services.ts';
-import { EventQueue } from '../../src/machine/event-queue.ts';
-import { type Diagnostic, Failure } from '../../src/model/diagnostic.ts';
+import type { ServicePort } from '../../../src/executor/services.ts';
+import { EventQueue } from '../../../src/machine/watch/event-queue.ts';
+import { type Diagnostic, Failure } from '../../../src/model/diagnostic.ts';
 
 type Create = ServicePort['createEvent'];
 

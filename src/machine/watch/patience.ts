@@ -1,6 +1,6 @@
-import type { ServicePort } from '../executor/services.ts';
-import { Failure } from '../model/diagnostic.ts';
-import type { Clock } from './watch-ports.ts';
+import type { ServicePort } from '../../executor/services.ts';
+import { Failure } from '../../model/diagnostic.ts';
+import type { Clock } from './ports.ts';
 
 /** How long leaving waits for a cluster before that counts as out of reach: by then an API server had time to answer. */
 const LEAVING_MS = 10_000;

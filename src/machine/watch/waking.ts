@@ -1,0 +1,44 @@
+import type { WatchPorts } from './ports.ts';
+import type { Units } from './units.ts';
+
+/** After a suspension, until links and addresses are back. Milliseconds. */
+const WAKING_MS = 3000;
+
+/** What a session does when the host has slept, or a link is back: what could not be had before can be now. */
+export class Waking {
+  readonly #ports: Pick<WatchPorts, 'suspensions' | 'losses' | 'clock' | 'distrust'>;
+  readonly #units: Units;
+  #suspensions: number;
+  /** How many links had come up when it was looked last. */
+  #returns = 0;
+
+  constructor(ports: WatchPorts, units: Units) {
+    this.#ports = ports;
+    this.#units = units;
+    this.#suspensions = ports.suspensions.count();
+  }
+
+  async heed(signal: AbortSignal): Promise<void> {
+    await this.#awake(signal);
+    this.#retryOverLinks();
+  }
+
+  /** After a suspension nothing is as it was known: links, VMs and clusters come back by and by. */
+  async #awake(signal: AbortSignal): Promise<void> {
+    const { suspensions, clock, distrust } = this.#ports;
+    const count = suspensions.count();
+    if (count === this.#suspensions) return;
+    this.#suspensions = count;
+    await clock.wait(WAKING_MS, signal);
+    await suspensions.renew();
+    distrust();
+    this.#units.retry();
+  }
+
+  /** What the kernel refused while a link was down it may take now. */
+  #retryOverLinks(): void {
+    const { returns } = this.#ports.losses;
+    if (returns !== this.#returns) this.#units.retry();
+    this.#returns = returns;
+  }
+}
