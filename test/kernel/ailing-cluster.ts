@@ -99,13 +99,16 @@ export class AilingCluster {
   readonly #api: EmbeddedApi;
   readonly #proxy: FaultProxy;
   readonly #entrance: Server;
+  readonly #client: TestClient;
   readonly #inside = new Set<Socket>();
   #door: Daemon | null = null;
+  #turns = 0;
   #flapping: NodeJS.Timeout | null = null;
 
   private constructor(api: EmbeddedApi, proxy: FaultProxy, ailment: Ailment) {
     this.#api = api;
     this.#proxy = proxy;
+    this.#client = new TestClient(api);
     this.#entrance = createServer((inside) => {
       this.#inside.add(inside);
       inside.on('error', () => undefined).on('close', () => this.#inside.delete(inside));
@@ -125,9 +128,7 @@ export class AilingCluster {
     const proxy = await startFaultProxy(api, address);
     const cluster = new AilingCluster(api, proxy, ailment);
     proxy.decide(FAULTS[ailment] ?? (() => PASS));
-    const client = new TestClient(api);
-    await post(client, '/api/v1/nodes', nodeObject({ name, address, podCidr: POD_CIDR }, true));
-    client.close();
+    await post(cluster.client, '/api/v1/nodes', nodeObject({ name, address, podCidr: POD_CIDR }, true));
     const { clientCert, clientKey } = api;
     await addContext(kubeconfig, name, `https://${address}:${port}`, { ca: proxy.ca, clientCert, clientKey });
     if (ailment !== 'off') await cluster.#open(name, place);
@@ -152,16 +153,25 @@ export class AilingCluster {
 
   /** What fails while it goes down or up is a test's failure. */
   #flap(): void {
-    let isUp = true;
     const turn = async () => {
-      await (isUp ? this.#proxy.down() : this.#proxy.up());
-      isUp = !isUp;
+      await (this.#turns++ % 2 === 0 ? this.#proxy.down() : this.#proxy.up());
       this.#flapping = setTimeout(turn, FLAP_MS);
     };
     this.#flapping = setTimeout(turn, FLAP_MS);
   }
 
+  /** Its administrator, for whom nothing ails. */
+  get client(): TestClient {
+    return this.#client;
+  }
+
+  /** How often a flapping one went down or up. */
+  get turns(): number {
+    return this.#turns;
+  }
+
   async close(): Promise<void> {
+    this.#client.close();
     if (this.#flapping !== null) clearTimeout(this.#flapping);
     await this.#door?.kill();
     for (const socket of this.#inside) socket.destroy();

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { arrayAt } from '../../src/embedded-api/objects/json.ts';
 import { pathsOf } from '../../src/sandbox/files.ts';
+import { post } from '../cluster/bed.ts';
 import { type Daemon, waitUntil } from '../cluster/daemon.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { AILMENTS, AilingCluster, type Ailment } from './ailing-cluster.ts';
@@ -25,6 +26,8 @@ const PORT = 8444;
 /** From the start of a session to the address of a Service, whatever another cluster does; and to the session's end. */
 const SERVED_MS = 15_000;
 const ENDED_MS = 12_000;
+/** To the address of a Service of a cluster that answers now and then. */
+const FLAPPING_MS = 100_000;
 const SERVED = 0;
 const LEFT_SOMETHING = 6;
 
@@ -50,8 +53,8 @@ describe.skipIf(unavailable !== null)('a session beside a cluster that ails', ()
 
   const table = () => world.host.must(['ip', '-N', '-details', 'route', 'show', 'table', 'all']);
 
-  async function isServed(name: string): Promise<boolean> {
-    const { body } = await world.client.get(`${SERVICES}/${name}`);
+  async function isServed(name: string, { client }: Pick<SandboxWorld, 'client'> = world): Promise<boolean> {
+    const { body } = await client.get(`${SERVICES}/${name}`);
     return arrayAt(body, 'status', 'loadBalancer', 'ingress').length > 0;
   }
 
@@ -61,17 +64,37 @@ describe.skipIf(unavailable !== null)('a session beside a cluster that ails', ()
     });
   }
 
+  async function ail(ailment: Ailment): Promise<AilingCluster> {
+    const directory = dirname(world.spec);
+    ailing = await AilingCluster.create(ailment, 'ailing', pathsOf(directory).kubeconfig, {
+      address: ailment === 'off' ? NOBODY : FIRST_ADDRESS,
+      port: PORT,
+      start: (argv) => world.startOn(0, argv),
+      directory,
+    });
+    return ailing;
+  }
+
+  const watch = () => world.startMkplan('watch', world.spec, '--auto-approve', '--allow', 'context');
+
+  it('serves the one that comes and goes each second, too, however long that lasts', async () => {
+    const flapping = await ail('flapping');
+    const { client } = flapping;
+    const session = watch();
+    for (const [index, name] of ['first', 'second', 'third', 'fourth'].entries()) {
+      await within(FLAPPING_MS, session, 'it has flapped', () => flapping.turns >= 7 * index);
+      await post(client, SERVICES, serviceObject(name));
+      await within(FLAPPING_MS, session, `${name} is served`, () => isServed(name, { client }));
+    }
+    session.signal('SIGINT');
+    await within(ENDED_MS, session, 'the session ends', () => session.ended);
+  });
+
   it.each(Object.entries(AILMENTS) as [Ailment, string][])(
     'that is %s (%s) serves its own, and ends',
     async (ailment) => {
-      const directory = dirname(world.spec);
-      ailing = await AilingCluster.create(ailment, 'ailing', pathsOf(directory).kubeconfig, {
-        address: ailment === 'off' ? NOBODY : FIRST_ADDRESS,
-        port: PORT,
-        start: (argv) => world.startOn(0, argv),
-        directory,
-      });
-      const session = world.startMkplan('watch', world.spec, '--auto-approve', '--allow', 'context');
+      await ail(ailment);
+      const session = watch();
       await within(SERVED_MS, session, 'what was there before is served', () => isServed('web'));
       await world.post(SERVICES, serviceObject('late'));
       await within(SERVED_MS, session, 'what came later is served', () => isServed('late'));

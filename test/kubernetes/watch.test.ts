@@ -61,7 +61,7 @@ let changes: number;
 /** Answers some requests otherwise. */
 let otherwise: (path: string, isWatch: boolean, response: ServerResponse) => boolean;
 
-const pace: Partial<WatchPace> = { backoffMs: 10, longestBackoffMs: 40, pollMs: 20 };
+const pace: Partial<WatchPace> = { lostMs: 0, backoffMs: 10, longestBackoffMs: 40, pollMs: 20 };
 
 beforeAll(async () => {
   certificates = await makeCertificates();
@@ -384,6 +384,35 @@ describe('a server that is lost', () => {
     await live();
     await shows('b');
     expect(changes).toBeGreaterThan(before);
+  });
+
+  it('is not lost before it was silent for five seconds, and is asked again who it is', async () => {
+    let now = 0;
+    await cluster.close();
+    await connect({ lostMs: 5000, now: () => now });
+    hold(service('a', 1));
+    await begin();
+    await shows('a');
+    let dropped = 0;
+    otherwise = (_, __, response) => {
+      dropped++;
+      return drop(response);
+    };
+    const attempts = async (count: number) =>
+      await vi.waitFor(() => expect(dropped).toBeGreaterThan(count), PATIENCE);
+    for (const path of LISTS) streamOf(path).destroy();
+    now = 4999;
+    await attempts(20);
+    expect(await names()).toEqual(['a']);
+    expect(watch?.isLive).toBe(false);
+    otherwise = () => false;
+    await live();
+    await shows('a');
+    expect(asked('/version').length).toBeGreaterThan(1);
+    otherwise = (_, __, response) => drop(response);
+    for (const path of LISTS) streamOf(path).destroy();
+    now += 5000;
+    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(unreachable), PATIENCE);
   });
 
   it('is asked for what is not watched again, once it is back', async () => {

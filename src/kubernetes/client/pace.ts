@@ -6,6 +6,8 @@ export interface WatchPace {
   readonly streamSeconds: number;
   /** A stream that lasted this long was a success; one that ends before is not begun again at once. */
   readonly steadyMs: number;
+  /** A server that was silent for as long is lost; until then what is in memory stands. */
+  readonly lostMs: number;
   /** The first and the longest wait after failures in a row. */
   readonly backoffMs: number;
   readonly longestBackoffMs: number;
@@ -28,6 +30,7 @@ export const PACE: WatchPace = {
   idleMs: 150_000,
   streamSeconds: 300,
   steadyMs: 10_000,
+  lostMs: 5_000,
   backoffMs: 500,
   longestBackoffMs: 30_000,
   pagesAtOnce: 20,

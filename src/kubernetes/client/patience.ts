@@ -23,6 +23,9 @@ export function backoffMs(baseMs: number, attempts: number, askedMs: number | nu
 /** What a server may ask for at most; a client that waits for longer is as good as dead. */
 const LONGEST_ASKED_MS = 600_000;
 
+/** How many times the first wait a server is waited for that was heard of just now, and which share of its silence later. */
+const SHORT = 4;
+
 /** How long to wait after each failure of a row: twice as long each time, up to a longest. */
 export class Backoff {
   readonly #baseMs: number;
@@ -36,9 +39,13 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Milliseconds to wait after one more failure; never less than the server asked for, but for ten minutes. */
-  next(askedMs: number | null): number {
-    const own = jittered(Math.min(this.#baseMs * 2 ** this.#failures++, this.#capMs), this.#random);
+  /**
+   * Milliseconds to wait after one more failure; never less than the server asked for, but for ten minutes. A server that
+   * was heard of so many milliseconds ago may be there again any moment: it is not waited for much longer than that.
+   */
+  next(askedMs: number | null, silentMs = Number.POSITIVE_INFINITY): number {
+    const most = Math.min(this.#capMs, Math.max(this.#baseMs * SHORT, silentMs / SHORT));
+    const own = jittered(Math.min(this.#baseMs * 2 ** this.#failures++, most), this.#random);
     if (askedMs === null) return own;
     const asked = Math.min(askedMs, LONGEST_ASKED_MS);
     return Math.max(own, asked + jittered(asked / 4, this.#random));

@@ -77,6 +77,10 @@ export class Reflector<T extends Named, V> {
   #resourceVersion: string | null = null;
   /** How often the list was read. */
   #lists = 0;
+  /** What became of the connection since the server was heard: another server may stand where it was. */
+  #broken: 'no' | 'cut' | 'lost' = 'no';
+  /** When the server was heard of last, by the clock of the pace; null before that. */
+  #heardAt: number | null = null;
   #isLive = false;
   #isServed = true;
   #failure: { readonly error: unknown } | null = null;
@@ -118,7 +122,7 @@ export class Reflector<T extends Named, V> {
     return this.#mirror.revision;
   }
 
-  /** How often the server was lost and came back. */
+  /** How often the connection was lost and there was one again. */
   get recoveries(): number {
     return this.#recoveries;
   }
@@ -203,15 +207,27 @@ export class Reflector<T extends Named, V> {
     const isReadable = error === null || (error instanceof Failure && !(error instanceof RefusedCall));
     if (openedAt === null || !isReadable) this.#resourceVersion = null;
     if (isGone && !isListed) return;
+    // Right after a list what is in memory is true, whatever the stream does: then it is the lists that keep it so.
+    if (openedAt === null && !isListed) this.#lost(error);
+    else if (error !== null && this.#broken === 'no') this.#broken = 'cut';
     const isSteady = openedAt !== null && pace.now() - openedAt >= pace.steadyMs;
     if (isSteady) {
       this.#backoff.reset();
       return;
     }
-    // Right after a list what is in memory is true, whatever the stream does: then it is the lists that keep it so.
-    if (openedAt === null && !isListed) this.#fail(error);
     this.#isLive = false;
-    await this.#pause(this.#backoff.next(error instanceof RefusedCall ? error.retryAfterMs : null));
+    const askedMs = error instanceof RefusedCall ? error.retryAfterMs : null;
+    await this.#pause(this.#backoff.next(askedMs, this.#silentMs));
+  }
+
+  get #silentMs(): number {
+    return this.#heardAt === null ? Number.POSITIVE_INFINITY : this.#options.pace.now() - this.#heardAt;
+  }
+
+  /** What was heard just now stands for a moment, since many a server is there again at once. */
+  #lost(error: unknown): void {
+    this.#broken = 'lost';
+    if (error instanceof RefusedCall || this.#silentMs >= this.#options.pace.lostMs) this.#fail(error);
   }
 
   async #relist(): Promise<void> {
@@ -266,12 +282,18 @@ export class Reflector<T extends Named, V> {
     const isKept = this.missingRights.includes(watchRight) && !missing.includes(listRight);
     this.#learnMissing(isKept ? [...missing, watchRight] : missing);
     this.#lists++;
-    if (this.#failure !== null) {
-      this.#failure = null;
-      this.#recoveries++;
-      this.#options.onChange();
-    }
+    this.#failure = null;
+    this.#hear();
     this.#wake();
+  }
+
+  /** The server has answered. */
+  #hear(): void {
+    this.#heardAt = this.#options.pace.now();
+    if (this.#broken === 'no') return;
+    this.#recoveries++;
+    if (this.#broken === 'lost') this.#options.onChange();
+    this.#broken = 'no';
   }
 
   #learnMissing(rights: readonly Right[]): void {
@@ -309,9 +331,13 @@ export class Reflector<T extends Named, V> {
       idleMs: pace.idleMs,
       onOpen: () => {
         onOpen();
+        this.#hear();
         if (this.#missing.list().includes(this.#source.watchRight)) this.#learnMissing([]);
       },
-      onLine: (line) => this.#heed(requireEvent<T>(line, this.#source.type)),
+      onLine: (line) => {
+        this.#heed(requireEvent<T>(line, this.#source.type));
+        this.#heardAt = pace.now();
+      },
     });
   }
 

@@ -49,6 +49,15 @@ describe('Backoff', () => {
     expect(backoff.next(null)).toBe(100);
   });
 
+  it('is short after a server was heard, and grows with its silence', () => {
+    const backoff = new Backoff(100, 1000, () => 1);
+    for (let failure = 0; failure < 10; failure++) backoff.next(null);
+    expect([0, 1600, 2000, 3999, 4000, 100_000].map((silent) => backoff.next(null, silent))).toEqual([
+      400, 400, 500, 999.75, 1000, 1000,
+    ]);
+    expect(backoff.next(2000, 0)).toBeGreaterThanOrEqual(2000);
+  });
+
   it('takes half to all of it, by chance', () => {
     const chances = [0, 0.5, 1].values();
     const backoff = new Backoff(100, 100, () => chances.next().value ?? 0);
