@@ -45,6 +45,7 @@ export type EmitRunEvent = (event: RunEvent) => void;
 export const WATCH_STATES = [
   'settling',
   'reconciling',
+  'asking',
   'idle',
   'fighting',
   'suspended',

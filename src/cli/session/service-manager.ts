@@ -2,6 +2,7 @@ import { messageOf } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
 import { printableLine } from '../../model/printable.ts';
 import type { CommandRunner } from '../../platform/command.ts';
+import { RESTING } from './repeats.ts';
 import type { SessionListener } from './session-listener.ts';
 
 const NOTIFY_TIMEOUT_MS = 10_000;
@@ -42,8 +43,7 @@ export class ServiceManager implements SessionListener {
     if (event.type !== 'watch.state' || event.state === this.#state) return;
     this.#state = event.state;
     if (event.state === 'stopping') this.#tell('STOPPING=1');
-    const rests = event.state === 'idle' || event.state === 'fighting' || event.state === 'suspended';
-    if (rests && !this.#ready) {
+    if (RESTING.includes(event.state) && !this.#ready) {
       this.#ready = true;
       this.#tell('READY=1');
     }

@@ -43,6 +43,7 @@ const ROWS_FOR_TITLES = 20;
 const STATE_WORDS: Readonly<Record<SessionState['state'], string>> = {
   settling: 'looking',
   reconciling: 'working',
+  asking: 'asking a cluster',
   idle: 'watching',
   fighting: 'watching; something undoes what mkplan makes',
   suspended: 'waiting for a cluster',

@@ -1,7 +1,7 @@
 import { assign, fromPromise, setup } from 'xstate';
 
-/** How a pass ended: all is as wanted; some of it is contested or set aside; nothing of it can be done for now. */
-export type WatchRest = 'idle' | 'fighting' | 'suspended';
+/** How a pass ended: all is as wanted, but for what a cluster is being asked for; some of it is contested; nothing can be done for now. */
+export type WatchRest = 'idle' | 'asking' | 'fighting' | 'suspended';
 
 /** The work of each state, injected. */
 export interface WatchWork {
@@ -32,7 +32,8 @@ export type WatchEvent = { readonly type: 'TRIGGER'; readonly urgent: boolean } 
  * A session that keeps a tunnel true. Level-triggered: a trigger is a hint that says "look again", never what to do.
  *
  *     settling ─► reconciling ─┬─► idle ─────────┐
- *        ▲            ▲  │     ├─► fighting ─────┤ trigger
+ *        ▲            ▲  │     ├─► asking ───────┤
+ *        │            │  │     ├─► fighting ─────┤ trigger
  *        │            │  │     ├─► suspended ────┤
  *        │            │  │     └─► (dirty) ──────┤
  *        │            │  ▼ failed                │
@@ -88,6 +89,7 @@ export function createWatchMachine(work: WatchWork) {
             { guard: 'stopping', target: 'stopping' },
             { guard: 'dirty', target: 'settling', actions: 'succeed' },
             { guard: ({ event }) => event.output === 'idle', target: 'idle', actions: 'succeed' },
+            { guard: ({ event }) => event.output === 'asking', target: 'asking', actions: 'succeed' },
             { guard: ({ event }) => event.output === 'fighting', target: 'fighting', actions: 'succeed' },
             { target: 'suspended', actions: 'succeed' },
           ],
@@ -99,6 +101,7 @@ export function createWatchMachine(work: WatchWork) {
         },
       },
       idle: { on: { TRIGGER: 'settling', STOP: 'stopping' } },
+      asking: { on: { TRIGGER: 'settling', STOP: 'stopping' } },
       fighting: { on: { TRIGGER: 'settling', STOP: 'stopping' } },
       suspended: { on: { TRIGGER: 'settling', STOP: 'stopping' } },
       backingOff: {

@@ -144,7 +144,8 @@ class WatchRun implements WatchWork {
     const isSuspended = profiles.length > 0 && profiles.every(({ name }) => this.#planning.isAside(name));
     this.#passed(isSuspended ? 'suspended' : 'success');
     if (isSuspended) return 'suspended';
-    return this.#units.isFighting ? 'fighting' : 'idle';
+    if (this.#units.isFighting) return 'fighting';
+    return this.#work.busy.size > 0 ? 'asking' : 'idle';
   }
 
   #passed(result: PassResult, diagnostics: readonly Diagnostic[] = []): void {

@@ -61,7 +61,7 @@ describe('metrics', () => {
   it('have one sample for every state, and 1 for one alone', () => {
     const session = sessionAfter(state('reconciling'), pass('success'), state('idle'));
     const samples = lines(session).filter((line) => line.startsWith('mkplan_session_state{'));
-    expect(samples).toHaveLength(8);
+    expect(samples).toHaveLength(9);
     expect(samples.filter((line) => line.endsWith(' 1'))).toEqual(['mkplan_session_state{state="idle"} 1']);
   });
 
