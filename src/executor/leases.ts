@@ -10,13 +10,17 @@ type LeasePort = Pick<ServicePort, 'join' | 'announceLeaving' | 'leave'>;
  */
 export async function announce(port: LeasePort, leases: readonly LeaseChange[]): Promise<boolean> {
   const due = leases.filter(({ announced }) => !announced);
-  const told = await Promise.allSettled(
+  await allOf(
     due.map(({ profile, action, serves }) =>
       action === 'join' ? port.join(profile, serves) : port.announceLeaving(profile),
     ),
   );
-  for (const one of told) if (one.status === 'rejected') throw one.reason;
   return due.length > 0;
+}
+
+/** Waits until each has ended, however the others did; then throws what the first of those threw that failed. */
+export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === 'rejected') throw one.reason;
 }
 
 /** Removes our Leases where we leave, when all else is done. Returns what could not be removed. */

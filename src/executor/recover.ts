@@ -3,6 +3,7 @@ import type { EmitRunEvent } from '../model/event.ts';
 import type { RouteChanger, RouteTable } from '../platform/route-table.ts';
 import type { Journal, JournaledIngress, JournaledTransaction, Registry } from '../registry/registry.ts';
 import { awaitsConfirmation, timeLeft } from './confirmation.ts';
+import { ClusterDeadlines, phaseMs, statusesInTime } from './deadlines.ts';
 import { leftLines } from './residue.ts';
 import { type KnownChange, undoRoutes } from './rollback.ts';
 import { type GivenStatus, type StatusPort, StatusWriter } from './services.ts';
@@ -61,7 +62,11 @@ async function undoIngress(
 ): Promise<readonly Diagnostic[]> {
   if (changes.length === 0) return [];
   const contexts = new Map(changes.map(({ profile, context }) => [profile, context]));
-  const writer = new StatusWriter(ports.servicesIn(contexts));
+  const clusters = ports.servicesIn(contexts);
+  const deadlines = new ClusterDeadlines(clusters, (name) =>
+    phaseMs(changes.filter(({ profile }) => profile === name).length),
+  );
+  const writer = new StatusWriter(statusesInTime(clusters, deadlines));
   const given = (one: JournaledIngress): GivenStatus => ({
     step: one,
     previous: one.before,

@@ -129,3 +129,21 @@ export function untriedService({ change, step }: ServiceChange): Diagnostic {
     fix: 'Run the command again once the cluster answers.',
   };
 }
+
+/** What a cluster that did not answer keeps from being done: one diagnostic for each profile, however many Services it is. */
+export function unansweredServices(
+  unanswered: readonly { readonly given: ServiceChange; readonly thrown: unknown }[],
+  untried: readonly ServiceChange[],
+): Diagnostic[] {
+  const first = new Map(unanswered.toReversed().map((one) => [one.given.step.profile, one]));
+  const byName = [...first].sort(([a], [b]) => (a < b ? -1 : 1));
+  return byName.map(([profile, { given, thrown }]) => {
+    const concerned = [...unanswered.map((one) => one.given), ...untried];
+    const count = concerned.filter(({ step }) => step.profile === profile).length;
+    const one = refusedService(given, thrown);
+    if (count === 1) return one;
+    const reported = thrown instanceof Failure ? thrown.diagnostics[0]?.summary : undefined;
+    const said = reported ?? messageOf(thrown);
+    return { ...one, summary: `profile ${profile}: ${count} Services could not be written: ${said}` };
+  });
+}

@@ -18,6 +18,8 @@ export interface StatusPort {
   applyStatus(profile: string, target: ServiceTarget, status: ServiceStatus): Promise<string>;
   /** The LoadBalancer Services of a profile as they are now; asked only when something was refused or has to be undone. */
   list(profile: string): Promise<readonly ObservedService[]>;
+  /** Ends what is under way in a profile's cluster, and sends nothing that waits there; the next call connects anew. */
+  giveUp(profile: string): void;
 }
 
 /** The same, as far as a transaction needs them. */
@@ -94,6 +96,11 @@ export function wasRefused(thrown: unknown): boolean {
 /** What a call ends with when no answer came. */
 const UNANSWERED: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow']);
 
+/** Whether a call ended without an answer, so that the server may have done it. */
+export function wasUnanswered(thrown: unknown): boolean {
+  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => UNANSWERED.has(code));
+}
+
 /** Profiles whose API server was found not to answer: asking it again for each Service would take forever. */
 export class Unreachable {
   readonly #profiles = new Set<string>();
@@ -104,8 +111,7 @@ export class Unreachable {
 
   /** Takes note of what a call ended with. */
   note(profile: string, thrown: unknown): void {
-    if (!(thrown instanceof Failure)) return;
-    if (thrown.diagnostics.some(({ code }) => UNANSWERED.has(code))) this.#profiles.add(profile);
+    if (wasUnanswered(thrown)) this.#profiles.add(profile);
   }
 }
 

@@ -8,8 +8,15 @@ import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
 import { keyOf } from './key.ts';
-import { foreignAppeared, refusedChange, refusedService, staleChange, untriedService } from './refusal.ts';
-import type { StatusWriter, TriedStatus } from './services.ts';
+import {
+  foreignAppeared,
+  refusedChange,
+  refusedService,
+  staleChange,
+  unansweredServices,
+  untriedService,
+} from './refusal.ts';
+import { type StatusWriter, type TriedStatus, wasUnanswered } from './services.ts';
 import { familiesOf, TableView } from './table-view.ts';
 
 /** What a wave is performed with. */
@@ -232,23 +239,29 @@ async function performServices(
 ): Promise<void> {
   const { txid } = transaction;
   const problems: Diagnostic[] = [];
+  const unanswered: { readonly given: ServiceChange; readonly thrown: unknown }[] = [];
   performed.tried = true;
   transaction.table = null;
-  const fail = (given: ServiceChange, diagnostic: Diagnostic) => {
-    problems.push(diagnostic);
+  const fail = (given: ServiceChange, diagnostic: Diagnostic) =>
     emit({ type: 'change.failed', txid, ...given, diagnostic });
-  };
   const untried = await transaction.statuses.perform(
     changes,
     (tried) => performed.services.add(tried),
     (tried, { thrown, isMade }) => {
       const { change, step } = tried;
       if (!isMade) performed.services.delete(tried);
-      if (thrown === null) emit({ type: 'change.done', txid, change, step });
-      else fail(tried, refusedService(tried, thrown));
+      if (thrown === null) {
+        emit({ type: 'change.done', txid, change, step });
+        return;
+      }
+      const diagnostic = refusedService(tried, thrown);
+      fail(tried, diagnostic);
+      if (wasUnanswered(thrown)) unanswered.push({ given: tried, thrown });
+      else problems.push(diagnostic);
     },
   );
   for (const given of untried) fail(given, untriedService(given));
+  problems.push(...unansweredServices(unanswered, untried));
   if (problems.length > 0) throw new Failure('error', problems);
 }
 

@@ -2,12 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { createActor, toPromise } from 'xstate';
 import { claimsAfter } from '../executor/claims.ts';
 import { ingressOf } from '../executor/confirmation.ts';
-import { announce, leaveAll, stayAll } from '../executor/leases.ts';
+import { ClusterDeadlines, phaseMs, servicesInTime } from '../executor/deadlines.ts';
+import { allOf, announce, leaveAll, stayAll } from '../executor/leases.ts';
 import { type RecoveryPorts, recoverTransaction } from '../executor/recover.ts';
 import { tellServices } from '../executor/reports.ts';
 import { leftLines } from '../executor/residue.ts';
 import { rollback } from '../executor/rollback.ts';
-import { StatusWriter } from '../executor/services.ts';
+import { type ServicePort, StatusWriter } from '../executor/services.ts';
 import { routesToVerify, verify } from '../executor/verify.ts';
 import { performWave, Transaction } from '../executor/wave.ts';
 import type { Claim, Owner } from '../model/claim.ts';
@@ -57,11 +58,22 @@ function changesRoutes({ steps, waves }: Plan): boolean {
   return waves.some((wave) => wave.some(({ step }) => steps[step]?.kind === 'route'));
 }
 
+/** Milliseconds that the cluster of a profile has for each phase of this plan. */
+function clusterMs({ steps, reports }: Plan, name: string): number {
+  const changed = [...steps, ...reports].filter(
+    (one) => one.profile === name && !('kind' in one && (one.kind === 'route' || one.action === 'none')),
+  );
+  return phaseMs(changed.length);
+}
+
 /** The work of one run, and what it has come to. */
 class ApplyRun implements ApplyWork {
   readonly #ports: ApplyPorts;
   readonly #options: ApplyOptions;
   readonly #emit: EmitRunEvent;
+  readonly #deadlines: ClusterDeadlines;
+  /** Every cluster, asked within its deadline. */
+  readonly #services: ServicePort;
   #held: HeldLock | null = null;
   #claims: readonly Claim[] = [];
   #owner: Owner | null = null;
@@ -77,6 +89,8 @@ class ApplyRun implements ApplyWork {
     this.#ports = ports;
     this.#options = options;
     this.#emit = emit;
+    this.#deadlines = new ClusterDeadlines(ports.services, (name) => clusterMs(this.#planned(), name));
+    this.#services = servicesInTime(ports.services, this.#deadlines);
   }
 
   async lock(): Promise<void> {
@@ -114,7 +128,7 @@ class ApplyRun implements ApplyWork {
     if (isEmpty(plan)) return 'nothing';
     this.#claims = await this.#ports.registry.read();
     this.#owner = await this.#ports.owner();
-    const statuses = new StatusWriter(this.#ports.services);
+    const statuses = new StatusWriter(this.#services);
     this.transaction = new Transaction(this.#ports.txid(), plan, statuses);
     this.transaction.table = this.#ports.seen?.().filter(({ table }) => table === MAIN_TABLE) ?? null;
     return 'apply';
@@ -135,7 +149,7 @@ class ApplyRun implements ApplyWork {
     const { bootId, networkNamespace } = this.#owned();
     await this.#announce(plan);
     // Before anything else: whoever loses this race has changed nothing. What is recorded in vain is only remembered.
-    for (const change of plan.allocations) await this.#ports.services.writeAllocations(change);
+    await allOf(plan.allocations.map((change) => this.#services.writeAllocations(change)));
     const { confirmation } = this.#options;
     await this.#ports.journal.begin({
       txid,
@@ -157,7 +171,7 @@ class ApplyRun implements ApplyWork {
 
   /** Our Lease stays as it is when the plan turns out to be another one: the next run finds it, and goes on from there. */
   async #announce(plan: Plan): Promise<void> {
-    if (await announce(this.#ports.services, plan.leases)) {
+    if (await announce(this.#services, plan.leases)) {
       const again = await this.#ports.observe();
       if (again.fingerprint !== plan.fingerprint) throw participantsChanged();
     }
@@ -197,25 +211,27 @@ class ApplyRun implements ApplyWork {
       await released;
     }
     this.#emit({ type: 'committed', txid });
+    this.#deadlines.renew();
     // Last: whatever cuts this off leaves a Lease that is still to go, and no routes without one.
-    this.left = await leaveAll(this.#ports.services, plan.leases);
+    this.left = await leaveAll(this.#services, plan.leases);
   }
 
   async report(): Promise<void> {
     const transaction = this.#open();
-    const warnings = await tellServices(this.#ports.services, transaction, this.#options.signal);
+    const warnings = await tellServices(this.#services, transaction, this.#options.signal);
     for (const diagnostic of warnings) this.#emit({ type: 'warning', txid: transaction.txid, diagnostic });
   }
 
   async rollBack(): Promise<'unchanged' | 'rolled-back' | 'residue'> {
     const transaction = this.#open();
-    const { services } = this.#ports;
+    // What did not answer while it was asked to do something may answer when it is asked to undo it.
+    this.#deadlines.renew();
     if (!transaction.begun) {
-      this.left = await stayAll(services, this.#announced);
+      this.left = await stayAll(this.#services, this.#announced);
       return this.left.length > 0 ? 'residue' : 'unchanged';
     }
     const { left, journalFailure } = await rollback(this.#ports, transaction, this.#emit);
-    this.left = [...left, ...(await stayAll(services, this.#announced))];
+    this.left = [...left, ...(await stayAll(this.#services, this.#announced))];
     this.#journalFailure = journalFailure;
     if (journalFailure !== null && this.#deciding) this.left = [...this.left, mayBeDecided(journalFailure)];
     if (this.left.length > 0) return 'residue';

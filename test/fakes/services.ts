@@ -61,6 +61,13 @@ export class FakeServices implements ServicePort {
     return [...this.#services.values()];
   }
 
+  /** Profiles whose cluster was given up, in order. */
+  readonly givenUp: string[] = [];
+
+  giveUp(profile: string): void {
+    this.givenUp.push(profile);
+  }
+
   async list(): Promise<readonly ObservedService[]> {
     this.faults.step('services.list');
     if (this.down !== null) throw this.down;

@@ -346,6 +346,7 @@ export class Session {
           writeAllocations: ({ profile, before, after }) =>
             this.#ask(profile, 'writeAllocations', (cluster) => cluster.writeAllocations(before, after)),
           list: (profile) => this.#ask(profile, 'list', async ({ services }) => [...services.values()]),
+          giveUp: () => undefined,
           join: (profile, serves) => this.#ask(profile, 'join', (cluster) => cluster.say('join', serves)),
           announceLeaving: (profile) =>
             this.#ask(profile, 'announceLeaving', (cluster) => cluster.say('announce')),

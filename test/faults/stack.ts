@@ -199,6 +199,7 @@ export class Stack {
             await cluster.join({ ...SELF, mode: 'persistent', serves }),
           announceLeaving: async () => await cluster.announceLeaving(SELF),
           leave: async () => await cluster.leave(SELF.name),
+          giveUp: () => undefined,
           list: async () => (await cluster.observe()).services,
         },
       };

@@ -288,6 +288,7 @@ export class Trial {
     const services: ServicePort = {
       applyStatus: async (name, target, status) => clusterOf(name).applyStatus(target.uid, status),
       createEvent: async () => undefined,
+      giveUp: () => undefined,
       writeAllocations: async ({ profile, after }) => {
         clusterOf(profile).allocations = { resourceVersion: '1', allocations: after };
       },

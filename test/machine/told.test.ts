@@ -165,6 +165,11 @@ test('nothing more is asked of an API server that does not answer', async () => 
   expect(outcome.kind).toBe('rolled-back');
   const asked = world.services.asked.length;
   expect(asked).toBeLessThan(20);
-  const untried = outcome.diagnostics.filter(({ code }) => code === 'service-untried');
+  const untried = world.events.filter(
+    (event) => event.type === 'change.failed' && event.diagnostic.code === 'service-untried',
+  );
   expect(untried).toHaveLength(100 - asked);
+  expect(outcome.diagnostics).toMatchObject([
+    { code: 'cluster-unreachable', summary: expect.stringContaining('100 Services could not be written') },
+  ]);
 });

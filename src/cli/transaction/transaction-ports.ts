@@ -8,9 +8,13 @@ import { participantOf } from '../../observe/host-identity.ts';
 import type { ChangeAdapters } from '../wiring/compose.ts';
 import { TunnelLeases } from './tunnel-leases.ts';
 
-/** The Services of profiles, given how the cluster of one is found. */
-export function statusPort(clusterOf: (profile: string) => Promise<Cluster>): StatusPort {
+/** The Services of profiles, given how the cluster of one is found, and how its client is given up. */
+export function statusPort(
+  clusterOf: (profile: string) => Promise<Cluster>,
+  giveUp: StatusPort['giveUp'],
+): StatusPort {
   return {
+    giveUp,
     applyStatus: async (profile, target, status) =>
       await (await clusterOf(profile)).applyStatus(target, status),
     list: async (profile) => (await (await clusterOf(profile)).observe()).services,
@@ -27,11 +31,12 @@ export function transactionPorts(
   mode: Owner['mode'],
   desired: () => DesiredState,
 ): Omit<ApplyPorts, 'observe'> & { readonly leases: TunnelLeases } {
-  const clusterOf = async (name: string) => {
+  const profileOf = (name: string) => {
     const profile = desired().profiles.find((candidate) => candidate.name === name);
     if (profile === undefined) throw new TypeError(`no profile ${name} in the spec`);
-    return await adapters.cluster(profile);
+    return profile;
   };
+  const clusterOf = async (name: string) => await adapters.cluster(profileOf(name));
   const leases = new TunnelLeases({
     mode,
     self: async () => participantOf(await adapters.host.identity(), spec),
@@ -41,7 +46,7 @@ export function transactionPorts(
     ...adapters,
     leases,
     services: {
-      ...statusPort(clusterOf),
+      ...statusPort(clusterOf, (name) => adapters.giveUpCluster(profileOf(name))),
       join: (profile, serves) => leases.join(profile, serves),
       announceLeaving: (profile) => leases.announceLeaving(profile),
       leave: (profile) => leases.leave(profile),

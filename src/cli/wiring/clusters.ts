@@ -47,6 +47,15 @@ export class Clusters {
     await Promise.all(old);
   }
 
+  /** Ends what is under way in a profile's cluster, and what waits there; its client is made anew when it is next asked for. */
+  giveUp(profile: ProfileContext): void {
+    const entry = this.#entryOf(profile);
+    const { open } = entry;
+    entry.open = null;
+    // A client ends its calls at once; it never rejects.
+    void open?.cluster.close();
+  }
+
   async close(): Promise<void> {
     for (const entry of this.#entries.values()) {
       // What could not be looked up was told to whoever asked.

@@ -48,6 +48,8 @@ export interface ReadAdapters extends ObservePorts {
   readonly routeEvents: RouteEvents;
   readonly runner: ProcessRunner;
   cluster(profile: ProfileContext): Promise<Cluster>;
+  /** Ends what is under way in a profile's cluster; whoever asks for it next connects anew. */
+  giveUpCluster(profile: ProfileContext): void;
   /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
   uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
@@ -118,6 +120,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
     profiles,
     cluster: (profile) => clusters.of(profile),
+    giveUpCluster: (profile) => clusters.giveUp(profile),
     contexts: async () => {
       const { contextNames } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
       return await contextNames(env, home);
@@ -156,8 +159,13 @@ export async function composeChanging(
     ...reading,
     lock: createLock(directory, runner),
     routeChanger,
-    servicesIn: (contexts) =>
-      statusPort((name) => reading.cluster({ name, context: contexts.get(name) ?? name })),
+    servicesIn: (contexts) => {
+      const profileOf = (name: string) => ({ name, context: contexts.get(name) ?? name });
+      return statusPort(
+        (name) => reading.cluster(profileOf(name)),
+        (name) => reading.giveUpCluster(profileOf(name)),
+      );
+    },
     startGuard: (txid) =>
       startGuard(entryCommand('main.js'), runner, routeChanger, { txid, kinds: approved.kinds }),
     close: async () => {

@@ -49,6 +49,7 @@ export class Patience {
       writeAllocations: (change) => this.#ask(change.profile, () => services.writeAllocations(change)),
       join: (profile, serves) => this.#ask(profile, () => services.join(profile, serves)),
       announceLeaving: (profile) => this.#ask(profile, () => services.announceLeaving(profile)),
+      giveUp: (profile) => services.giveUp(profile),
       leave: (profile) => this.#ask(profile, () => services.leave(profile)),
     };
   }

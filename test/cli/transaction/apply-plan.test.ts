@@ -150,6 +150,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         place: 'nowhere',
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
+      giveUpCluster: () => undefined,
       contexts: async () => [],
       servicesIn: () => {
         throw new Error('the spec needs no cluster');

@@ -98,3 +98,14 @@ it('closes what it made, also where the last look failed', async () => {
   await clusters.close();
   expect(closed).toEqual(['first']);
 });
+
+it('gives up the client of one profile, and makes it anew when it is next asked for', async () => {
+  const { clusters, of, made, closed } = kubeconfig();
+  const first = await of();
+  const other = await clusters.of(build.profile({ context: 'other' }));
+  clusters.giveUp(build.profile());
+  expect(closed).toEqual(['first']);
+  expect(await of()).not.toBe(first);
+  expect(await clusters.of(build.profile({ context: 'other' }))).toBe(other);
+  expect(made).toHaveLength(3);
+});
