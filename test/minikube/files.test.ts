@@ -151,6 +151,95 @@ describe('config', () => {
     expect(runner.asked).toEqual([DOCKER_INFO]);
   });
 
+  const INSIDE = {
+    DOCKER_HOST: 'tcp://192.168.49.2:2376',
+    DOCKER_TLS_VERIFY: '1',
+    DOCKER_CERT_PATH: '/certs',
+  };
+  const REMOTE = 'tcp://10.1.1.1:2376';
+  it.each<[string, string, NodeJS.ProcessEnv, boolean]>([
+    ['docker-env', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev' }, false],
+    ['docker-env of another profile', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'other' }, false],
+    [
+      'docker-env over ssh',
+      'docker',
+      { DOCKER_HOST: 'ssh://docker@127.0.0.1:32772', MINIKUBE_ACTIVE_DOCKERD: 'dev' },
+      false,
+    ],
+    [
+      'docker-env over a remote engine',
+      'docker',
+      { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', MINIKUBE_EXISTING_DOCKER_HOST: REMOTE },
+      true,
+    ],
+    [
+      'docker-env over a local socket',
+      'docker',
+      {
+        ...INSIDE,
+        MINIKUBE_ACTIVE_DOCKERD: 'dev',
+        MINIKUBE_EXISTING_DOCKER_HOST: 'unix:///run/user/1000/docker.sock',
+      },
+      false,
+    ],
+    ['an empty MINIKUBE_ACTIVE_DOCKERD', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: '' }, true],
+    ['podman-env of newer minikube', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_PODMAN: 'dev' }, false],
+    [
+      'podman-env, whose variable is not docker’s',
+      'docker',
+      {
+        CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772',
+        DOCKER_HOST: REMOTE,
+        MINIKUBE_ACTIVE_PODMAN: 'dev',
+      },
+      true,
+    ],
+    [
+      'podman-env',
+      'podman',
+      { CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772', MINIKUBE_ACTIVE_PODMAN: 'dev' },
+      false,
+    ],
+    [
+      'podman-env over a remote engine',
+      'podman',
+      {
+        CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772',
+        MINIKUBE_ACTIVE_PODMAN: 'dev',
+        MINIKUBE_EXISTING_CONTAINER_HOST: 'ssh://ann@build',
+      },
+      true,
+    ],
+    [
+      'docker-env, whose variables are not podman’s',
+      'podman',
+      { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', CONTAINER_HOST: 'ssh://ann@build' },
+      true,
+    ],
+  ])('knows the user’s own engine under %s (driver %s)', async (_, Driver, env, isRemote) => {
+    await write('profiles/dev/config.json', { ...three, Driver });
+    const reason = (await profiles({ env }).config('dev'))?.unroutable ?? '';
+    expect(reason.includes('another host')).toBe(isRemote);
+  });
+
+  it('asks the user’s own docker, not the one inside the profile', async () => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
+    const asked: unknown[] = [];
+    const runner: CommandRunner = {
+      run: async (_, { env }) => {
+        asked.push(env);
+        return { code: 0, stdout: 'Debian|[]', stderr: '', timedOut: false };
+      },
+    };
+    const existing = { MINIKUBE_EXISTING_DOCKER_HOST: 'unix:///run/docker.sock' };
+    await profiles({ runner, env: { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', ...existing } }).config('dev');
+    await profiles({ runner, env: { DOCKER_HOST: 'unix:///run/docker.sock' } }).config('dev');
+    expect(asked).toEqual([
+      { DOCKER_HOST: 'unix:///run/docker.sock', DOCKER_TLS_VERIFY: '', DOCKER_CERT_PATH: '' },
+      {},
+    ]);
+  });
+
   it('believes minikube’s own setting, not podman, on whether podman is rootless', async () => {
     await write('profiles/dev/config.json', { ...three, Driver: 'podman' });
     expect((await profiles().config('dev'))?.unroutable).toBeNull();
