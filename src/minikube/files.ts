@@ -150,8 +150,8 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     } catch (error) {
       throw unreadable(file, error);
     }
-    const { driver, nodes, serviceCidr } = profile;
-    return { driver, unroutable: unroutableReason(await this.#factsOf(profile)), nodes, serviceCidr };
+    const { network, networks, ...config } = profile;
+    return { ...config, unroutable: unroutableReason(await this.#factsOf(profile)) };
   }
 
   async ip(name: string, signal?: AbortSignal): Promise<string | null> {

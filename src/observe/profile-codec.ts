@@ -33,6 +33,10 @@ const config = record<MinikubeConfig>({
   driver: required(text),
   unroutable: usually(nullable(text), null),
   serviceCidr: usually(nullable(text), null),
+  servers: omitted(list(text)),
+  apiServerRange: omitted(text),
+  podSubnet: omitted(text),
+  strange: omitted(list(text)),
   nodes: usually(
     list(
       record<MinikubeConfig['nodes'][number]>({
@@ -130,6 +134,7 @@ const cluster = record<ObservedCluster>({
       record<NonNullable<ObservedCluster['kubeadm']>>({
         serviceSubnet: usually(nullable(text), null),
         podSubnet: usually(nullable(text), null),
+        apiServerRange: omitted(text),
       }),
     ),
     null,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProfiles, minikubeHome, type ProfilesOptions } from '../../src/minikube/files.ts';
+import type { MinikubeConfig } from '../../src/model/observed.ts';
 import type { CommandResult, CommandRunner } from '../../src/platform/command.ts';
 
 let home: string;
@@ -88,6 +89,86 @@ describe('config', () => {
       nodes: [],
       serviceCidr: null,
     });
+  });
+
+  it('reads the layout of minikube before 1.7', async () => {
+    await write('profiles/old/config.json', {
+      MachineConfig: { VMDriver: 'virtualbox', Memory: 2000 },
+      KubernetesConfig: {
+        NodeIP: '192.168.99.100',
+        NodePort: 8443,
+        NodeName: 'minikube',
+        APIServerName: 'minikubeCA',
+        APIServerIPs: null,
+        ServiceCIDR: '10.96.0.0/12',
+        ExtraOptions: null,
+      },
+    });
+    expect(await profiles().config('old')).toEqual({
+      driver: 'virtualbox',
+      unroutable: null,
+      nodes: [{ name: 'old', ip: '192.168.99.100', controlPlane: true }],
+      serviceCidr: '10.96.0.0/12',
+    });
+  });
+
+  it.each<[string, object, Partial<MinikubeConfig>]>([
+    ['--ha', { APIServerHAVIP: '192.168.39.254' }, { servers: ['192.168.39.254'] }],
+    ['--apiserver-name', { APIServerName: 'Kube.dev.lan' }, { servers: ['kube.dev.lan'] }],
+    ['no --apiserver-name', { APIServerName: 'minikubeCA' }, {}],
+    ['--apiserver-ips', { APIServerIPs: ['10.9.9.9', 'FD00:0::9'] }, { servers: ['10.9.9.9', 'fd00::9'] }],
+    [
+      '--extra-config',
+      {
+        ExtraOptions: [
+          { Component: 'apiserver', Key: 'service-cluster-ip-range', Value: '10.254.0.0/16' },
+          { Component: 'apiserver', Key: 'service-cluster-ip-range', Value: '10.254.32.0/24' },
+          { Component: 'kubeadm', Key: 'pod-network-cidr', Value: '10.11.0.0/16' },
+          { Component: 'kubelet', Key: 'service-cluster-ip-range', Value: '10.1.0.0/16' },
+        ],
+      },
+      { apiServerRange: '10.254.32.0/24', podSubnet: '10.11.0.0/16' },
+    ],
+  ])('knows %s', async (_, KubernetesConfig, told) => {
+    await write('profiles/dev/config.json', { Driver: 'kvm2', KubernetesConfig, Nodes: [] });
+    expect(await profiles().config('dev')).toEqual({
+      driver: 'kvm2',
+      unroutable: null,
+      nodes: [],
+      serviceCidr: null,
+      ...told,
+    });
+  });
+
+  it('tells which of its values make no sense, and takes the others', async () => {
+    await write('profiles/dev/config.json', {
+      Driver: 7,
+      KubernetesConfig: {
+        ServiceCIDR: ['10.96.0.0/12'],
+        ExtraOptions: { apiserver: 1 },
+        APIServerHAVIP: '192.168.39',
+      },
+      Nodes: [
+        { Name: '', IP: '192.168.39.2', ControlPlane: true },
+        { Name: 'm02', IP: '192.168.039.3' },
+        { Name: 'm03', IP: null },
+        { Name: 'm04', IP: '' },
+        'm05',
+        { Name: 'm06', IP: { text: 'x'.repeat(100) } },
+      ],
+    });
+    const config = await profiles().config('dev');
+    expect(config?.nodes).toEqual([{ name: 'dev', ip: '192.168.39.2', controlPlane: true }]);
+    expect(config?.strange).toEqual([
+      'Driver 7',
+      'KubernetesConfig.ServiceCIDR ["10.96.0.0/12"]',
+      'KubernetesConfig.ExtraOptions {"apiserver":1}',
+      'KubernetesConfig.APIServerHAVIP "192.168.39"',
+      'Nodes[1].IP "192.168.039.3"',
+      `Nodes[5].IP {"text":"${'x'.repeat(51)}…`,
+    ]);
+    await write('profiles/dev/config.json', { Driver: 'kvm2', Nodes: { '0': {} }, KubernetesConfig: 'x' });
+    expect((await profiles().config('dev'))?.strange).toEqual(['KubernetesConfig "x"', 'Nodes {"0":{}}']);
   });
 
   it('is null for a profile that is not there', async () => {

@@ -205,12 +205,19 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
 const profile: fc.Arbitrary<ObservedProfile> = fc.record({
   name: text,
   config: orNull(
-    fc.record({
-      driver: text,
-      unroutable: orNull(text),
-      nodes: some(fc.record({ name: text, ip: address, controlPlane: fc.boolean() })),
-      serviceCidr: orNull(text),
-    }),
+    fc.record(
+      {
+        driver: text,
+        unroutable: orNull(text),
+        nodes: some(fc.record({ name: text, ip: address, controlPlane: fc.boolean() })),
+        serviceCidr: orNull(text),
+        servers: some(text),
+        apiServerRange: text,
+        podSubnet: text,
+        strange: some(text),
+      },
+      { requiredKeys: ['driver', 'unroutable', 'nodes', 'serviceCidr'] },
+    ),
   ),
   minikubeIp: orNull(address),
   context: orNull(
