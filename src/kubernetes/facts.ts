@@ -10,7 +10,7 @@ import { type MissingRights, reviewRight } from './rights.ts';
 /** What of a cluster changes seldom, and is never watched. */
 export type SlowFacts = Pick<
   ObservedCluster,
-  'identity' | 'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strayPods'
+  'identity' | 'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strange' | 'strayPods'
 >;
 
 /** Reads them, and asks which rights to write are there. Throws a Failure when the cluster cannot be read. */
@@ -31,5 +31,13 @@ export async function readSlowFacts(
     reviewRight(api, 'create events', rights, signal),
     allocations.then((record) => reviewWriting(api, record, rights, signal)),
   ]);
-  return { identity, strayPods, serviceCidrs, kubeadm, otherLoadBalancers };
+  const strange = [...serviceCidrs.strange, ...kubeadm.strange];
+  return {
+    identity,
+    strayPods,
+    serviceCidrs: serviceCidrs.value,
+    kubeadm: kubeadm.value,
+    otherLoadBalancers,
+    ...(strange.length === 0 ? {} : { strange }),
+  };
 }

@@ -177,6 +177,8 @@ export interface ObservedNode {
   readonly internalIps: readonly string[];
   /** Canonical CIDRs. */
   readonly podCidrs: readonly string[];
+  /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
+  readonly strange?: readonly string[];
 }
 
 export interface ObservedService {
@@ -267,6 +269,8 @@ export interface ObservedCluster {
     /** `service-cluster-ip-range` of apiServer.extraArgs; absent where it is not given. */
     readonly apiServerRange?: string;
   } | null;
+  /** What of these could not be understood, as `WHAT VALUE`; for people. Absent for nothing. */
+  readonly strange?: readonly string[];
   /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium). */
   readonly otherLoadBalancers: readonly string[];
   /** Only Services of type LoadBalancer, and those that still show an ingress or a condition of ours. */

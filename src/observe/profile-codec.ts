@@ -72,6 +72,7 @@ const node = record<ObservedNode>({
   controlPlane: usually(flag, false),
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
+  strange: omitted(list(text)),
 });
 
 const condition = record<ObservedCondition>({
@@ -139,6 +140,7 @@ const cluster = record<ObservedCluster>({
     ),
     null,
   ),
+  strange: omitted(list(text)),
   otherLoadBalancers: usually(list(text), []),
   nodes: usually(list(node), []),
   services: usually(list(service), []),

@@ -121,13 +121,17 @@ const claim: fc.Arbitrary<Claim> = fc.record({
   }),
 });
 
-const node: fc.Arbitrary<ObservedNode> = fc.record({
-  name: text,
-  ready: fc.boolean(),
-  controlPlane: fc.boolean(),
-  internalIps: some(address),
-  podCidrs: some(cidr),
-});
+const node: fc.Arbitrary<ObservedNode> = fc.record(
+  {
+    name: text,
+    ready: fc.boolean(),
+    controlPlane: fc.boolean(),
+    internalIps: some(address),
+    podCidrs: some(cidr),
+    strange: some(text),
+  },
+  { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
+);
 
 const service: fc.Arbitrary<ObservedService> = fc.record({
   namespace: text,
@@ -168,7 +172,12 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
   version: text,
   nodes: some(node),
   serviceCidrs: some(cidr),
-  kubeadm: orNull(fc.record({ serviceSubnet: orNull(text), podSubnet: orNull(text) })),
+  kubeadm: orNull(
+    fc.record(
+      { serviceSubnet: orNull(text), podSubnet: orNull(text), apiServerRange: text },
+      { requiredKeys: ['serviceSubnet', 'podSubnet'] },
+    ),
+  ),
   otherLoadBalancers: some(text),
   services: some(service),
   endpoints: some(

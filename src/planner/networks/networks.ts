@@ -40,6 +40,8 @@ export interface Facts {
   readonly observed: ObservedProfile;
   readonly gateways: GatewayChoice;
   readonly addresses: NodeAddresses;
+  /** Something that was found of the profile could not be understood. */
+  readonly isUnsure: boolean;
 }
 
 function toNetworks(sources: readonly Source[], facts: Facts, at: SourcePosition): Network[] {
@@ -136,7 +138,7 @@ export function chooseServices(facts: Facts): NetworkChoice {
   const told = chosenSource(sources, clusterIps);
   const source = told ?? guessedServices(observed);
   const [outside] = outsideOf(source.networks, clusterIps);
-  const isUnsure = strange.length > 0;
+  const isUnsure = facts.isUnsure || strange.length > 0;
   if (told === undefined && outside !== undefined) {
     return { ...NOTHING, isUnsure, diagnostics: [...strange, servicesUnknown(profile, source, outside)] };
   }
@@ -225,6 +227,6 @@ export function choosePods(facts: Facts): NetworkChoice {
       ...(isRouted ? unaddressedNodes(networks, facts) : []),
     ],
     approvals: cidrApprovals(profile.name, networks, chosen),
-    isUnsure: strange.length > 0,
+    isUnsure: facts.isUnsure || strange.length > 0,
   };
 }

@@ -16,6 +16,7 @@ import { NodeAddresses } from './node-address.ts';
 import { offLink } from './off-link.ts';
 import { Reach } from './reach.ts';
 import { type ServiceGateway, ServiceGateways } from './service-gateways.ts';
+import { strangeFacts } from './strange.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
 export interface WantedRoute {
@@ -195,7 +196,8 @@ export function wantedOf(
   const reach = new Reach(host);
   const addresses = new NodeAddresses(observed, reach);
   const gateways = chooseGateway(profile, observed, reach);
-  const facts = { profile, observed, gateways, addresses };
+  const strange = strangeFacts(profile, observed);
+  const facts = { profile, observed, gateways, addresses, isUnsure: strange.length > 0 };
   const services = chooseServices(facts);
   const pods = choosePods(facts);
   const { services: allocated, record } =
@@ -214,6 +216,7 @@ export function wantedOf(
     services: summaries,
     record,
     diagnostics: [
+      ...strange,
       ...gateways.diagnostics,
       ...services.diagnostics,
       ...pods.diagnostics,
