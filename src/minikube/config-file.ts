@@ -1,3 +1,4 @@
+import { messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
 import { formatAddress, type Prefix, parseAddress, truncate } from '../model/prefix.ts';
 import { parseRange, prefixesOf } from '../model/range.ts';
@@ -137,9 +138,20 @@ function networksOf(config: Fields, kubernetes: Fields, nodes: readonly Fields[]
   return [...texts.flatMap(networkAround), ...(handedOut === null ? [] : prefixesOf(handedOut))];
 }
 
+/** Throws a SyntaxError that says in one line what is wrong: an editor or shell may have written it in another encoding. */
+function parseJson(text: string): unknown {
+  if (text.trim() === '') throw new SyntaxError('it is empty');
+  if (text.includes('\0')) throw new SyntaxError('it is not UTF-8 text; UTF-16, it seems');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`it is not JSON: ${messageOf(error).replace(/\s+/g, ' ')}`, { cause: error });
+  }
+}
+
 /** Reads the text of a profile's config.json. Throws a SyntaxError when it is not a JSON object. */
 export function parseProfileFile(profile: string, text: string): ProfileFile {
-  const json: unknown = JSON.parse(text);
+  const json = parseJson(text);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new SyntaxError('it is not a JSON object');
   }

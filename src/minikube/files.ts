@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
@@ -67,14 +67,25 @@ function unreadable(file: string, error: unknown): Failure {
   );
 }
 
-/** The text of a file of bounded size; null when there is none. Throws the system's own error. */
+/** Whether a path is a symlink; false where there is nothing. */
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    // Whatever keeps it from being looked at is told where it is read.
+    return false;
+  }
+}
+
+/** The text of a file of bounded size; null when there is none. Throws the system's own error, and an UnfitFile for a dangling symlink. */
 async function boundedText(file: string): Promise<string | null> {
   try {
     return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    if (await isLink(file)) throw new UnfitFile('kind', 'it is a symlink to nothing');
+    return null;
   }
 }
 
@@ -90,7 +101,7 @@ async function readOwn(file: string): Promise<string | null> {
 /** Whether there is such a file, if only one that cannot be read. */
 async function isThere(file: string): Promise<boolean> {
   try {
-    await stat(file);
+    await lstat(file);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -28,10 +28,15 @@ export function programApproval(
 }
 
 /** What speaks against a context as the one that minikube wrote for a profile. */
-function againstContext({ name, config }: ObservedProfile, context: ObservedContext): string {
+function againstContext({ name, config, problems }: ObservedProfile, context: ObservedContext): string {
   const server = `its server is ${context.server}`;
-  if (config === null)
-    return `minikube’s config.json of profile ${name} does not tell whose it is, and ${server}`;
+  if (config === null) {
+    const record =
+      problems.length === 0
+        ? `minikube has no profile ${name}`
+        : `minikube’s record of profile ${name} could not be read`;
+    return `${record}, and ${server}`;
+  }
   if (isServerOf(context.server, config)) return `minikube did not write it for profile ${name}; ${server}`;
   const own = [...config.nodes.map(({ ip }) => ip), ...(config.servers ?? [])];
   const known = own.length === 0 ? 'no address' : own.join(', ');

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -195,6 +195,26 @@ describe('config', () => {
     await expect(profiles().config('dev')).rejects.toMatchObject({
       diagnostics: [{ code: 'profile-unreadable' }],
     });
+  });
+
+  it.each<[string, (file: string) => Promise<unknown>, string]>([
+    ['cut off', (file) => writeFile(file, '{"Driver": "kv'), 'it is not JSON: '],
+    ['empty', (file) => writeFile(file, ' \n'), 'it is empty'],
+    ['in UTF-16', (file) => writeFile(file, Buffer.from('\ufeff{}', 'utf16le')), 'UTF-16'],
+    ['a directory', (file) => mkdir(file), 'it is a directory'],
+    ['a symlink to nothing', (file) => symlink('nowhere', file), 'it is a symlink to nothing'],
+  ])('says in one line what is wrong with one that is %s', async (_, make, expected) => {
+    const folder = join(home, '.minikube', 'profiles', 'dev');
+    await mkdir(folder, { recursive: true });
+    await make(join(folder, 'config.json'));
+    const failure = await profiles()
+      .config('dev')
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      diagnostics: [{ code: 'profile-unreadable', summary: expect.stringContaining(expected) }],
+    });
+    expect(String(Reflect.get(Object(failure), 'message'))).not.toContain('\n');
+    expect(await profiles().list()).toEqual(['dev']);
   });
 
   it('does not blame permissions for JSON that is broken, nor a missing profile for a home that is a file', async () => {

@@ -90,9 +90,14 @@ describe('the approval of a context', () => {
 
   it.each<[string, ReturnType<typeof seen>, string]>([
     [
-      'config.json is missing or cannot be read',
+      'minikube does not know the profile',
       seen({ config: null, context: context(VM) }),
-      `minikube’s config.json of profile minikube does not tell whose it is, and its server is ${VM}`,
+      `minikube has no profile minikube, and its server is ${VM}`,
+    ],
+    [
+      'config.json cannot be read',
+      seen({ config: null, problems: ['it is a directory'], context: context(VM) }),
+      `minikube’s record of profile minikube could not be read, and its server is ${VM}`,
     ],
     [
       'someone else wrote it for the profile’s own server',

@@ -82,8 +82,8 @@ function nodesAt(address: string, { cluster, config }: ObservedProfile): Set<str
 }
 
 /**
- * Sources that name another address for the same Node. Another control plane's address is none, nor is one that this host does not
- * reach, such as that of a NAT inside the VM.
+ * Sources that name another address for the same Node. Another control plane's address is none, nor is an InternalIP that
+ * this host does not reach, such as that of a NAT inside the VM.
  */
 function disagreements(
   chosen: Gateway,
@@ -92,25 +92,25 @@ function disagreements(
   reach: Reach,
 ): Diagnostic[] {
   const own = nodesAt(chosen.address, observed);
-  const isOfAnother = ({ node, address }: Candidate) => {
-    const names = [...(node === null ? [] : [node]), ...nodesAt(address, observed)];
-    return own.size > 0 && names.length > 0 && names.every((name) => !own.has(name));
-  };
+  const { cluster, config } = observed;
+  const nodes = (cluster?.nodes.length ?? 0) > 0 ? cluster?.nodes : config?.nodes;
+  const others = new Set((nodes ?? []).map(({ name }) => name).filter((name) => !own.has(name)));
+  const isOfAnother = ({ node, address }: Candidate) =>
+    own.size > 0 &&
+    [...(node === null ? [] : [node]), ...nodesAt(address, observed)].some((name) => others.has(name));
   const witnesses: Candidate[] = [
-    ...candidates(observed),
+    ...candidates(observed).filter(
+      ({ node, address }) => node === null || reach.deviceTowards(address) !== null,
+    ),
     ...(observed.config?.nodes ?? [])
       .filter((node) => node.controlPlane)
       .flatMap((node) => candidate(node.ip, `config.json of profile ${observed.name}`, node.name)),
   ];
-  const others = witnesses.filter(
-    (other) =>
-      other.family === family &&
-      other.address !== chosen.address &&
-      reach.deviceTowards(other.address) !== null &&
-      !isOfAnother(other),
+  const differing = witnesses.filter(
+    (other) => other.family === family && other.address !== chosen.address && !isOfAnother(other),
   );
-  if (others.length === 0) return [];
-  const list = others.map((other) => `${other.address} (${other.source})`).join(', ');
+  if (differing.length === 0) return [];
+  const list = differing.map((other) => `${other.address} (${other.source})`).join(', ');
   return [
     {
       code: 'gateway-disagreement',

@@ -7,7 +7,7 @@ import type { Source } from './sources.ts';
 
 /** Networks that container runtimes give their own bridges, where Kubernetes' network plugin is not asked. */
 const BRIDGES: readonly (readonly [cidr: string, whose: string])[] = [
-  ['172.17.0.0/16', 'docker’s own bridge, docker0,'],
+  ['172.17.0.0/16', 'docker’s own bridge docker0'],
   ['10.85.0.0/16', 'CRI-O’s default bridge'],
   ['10.88.0.0/16', 'podman’s default bridge'],
 ];
@@ -36,7 +36,7 @@ function reasonOf(address: Prefix, subnets: readonly Source[]): Reason {
         cause: 'the network plugin has a pool of its own, which neither a Node’s podCIDRs nor kubeadm tells',
         fix: list,
       }
-    : { cause: `${bridge[1]} (${bridge[0]}) gave them addresses, and not the network plugin`, fix: list };
+    : { cause: `${bridge[1]} (${bridge[0]}) gave them addresses, not the network plugin`, fix: list };
 }
 
 /** Warns of running pods that no route leads to: one warning a cause. */
@@ -63,7 +63,7 @@ export function strayPods(
       {
         code: 'pods-outside',
         severity: 'warning',
-        summary: `profile ${profile.name}: ${count} outside the pod networks that are routed, such as ${first.address} on ${first.node}`,
+        summary: `profile ${profile.name}: ${count} outside the pod network, such as ${first.address} on ${first.node}`,
         ...reason,
         at: profile.pods.at,
       },
