@@ -1,6 +1,6 @@
 import { messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
-import { formatAddress, type Prefix, parseAddress, truncate } from '../model/prefix.ts';
+import { formatAddress, type Prefix, parseAddress, parseNetwork, truncate } from '../model/prefix.ts';
 import { parseRange, prefixesOf } from '../model/range.ts';
 
 /** What config.json tells, before it is known whether its network can be routed to. */
@@ -147,6 +147,24 @@ function parseJson(text: string): unknown {
   } catch (error) {
     throw new SyntaxError(`it is not JSON: ${messageOf(error).replace(/\s+/g, ' ')}`, { cause: error });
   }
+}
+
+/** What a profile's file names as a network or an address and is none, as `KEY VALUE`. */
+export function strangeValues({
+  strange = [],
+  serviceCidr,
+  apiServerRange,
+  podSubnet,
+}: ProfileFile): string[] {
+  const lists = {
+    ServiceCIDR: serviceCidr,
+    'service-cluster-ip-range': apiServerRange,
+    'pod-network-cidr': podSubnet,
+  };
+  const wrong = Object.entries(lists).filter(([, text]) =>
+    (text ?? '').split(',').some((cidr) => cidr.trim() !== '' && parseNetwork(cidr.trim()) === null),
+  );
+  return [...strange, ...wrong.map(([key, text]) => `${key} ${shown(text)}`)];
 }
 
 /** Reads the text of a profile's config.json. Throws a SyntaxError when it is not a JSON object. */

@@ -6,7 +6,7 @@ import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
-import { type ProfileFile, parseProfileFile } from './config-file.ts';
+import { type ProfileFile, parseProfileFile, strangeValues } from './config-file.ts';
 import { driverFacts } from './driver-facts.ts';
 import type { ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
@@ -219,7 +219,11 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     const file = join(this.#folder, 'profiles', name, 'config.json');
     try {
       const text = await boundedText(file);
-      return { networks: text === null ? [] : parseProfileFile(name, text).networks, problem: null };
+      if (text === null) return { networks: [], problem: null };
+      const read = parseProfileFile(name, text);
+      const strange = strangeValues(read);
+      const problem = strange.length === 0 ? null : `${file} has ${strange.join(', ')}, which makes no sense`;
+      return { networks: read.networks, problem };
     } catch (error) {
       // A profile that cannot be read must not stop another one.
       return { networks: [], problem: `${file} could not be read: ${messageOf(error)}` };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProfiles, minikubeHome, type ProfilesOptions } from '../../src/minikube/files.ts';
 import type { MinikubeConfig } from '../../src/model/observed.ts';
+import { formatPrefix } from '../../src/model/prefix.ts';
 import type { CommandResult, CommandRunner } from '../../src/platform/command.ts';
 
 let home: string;
@@ -399,5 +400,28 @@ describe('list', () => {
     await write('profiles/empty/other.json', {});
     await write('profiles/stray-file', '');
     expect(await profiles().list()).toEqual(['alpha', 'zeta']);
+  });
+});
+
+describe('networks', () => {
+  const read = async (content: unknown) => {
+    await write('profiles/dev/config.json', content);
+    const { networks, problem } = await profiles().networks('dev');
+    return { networks: networks.map(formatPrefix), problem };
+  };
+
+  it('are all that the file names, with host bits or not', async () => {
+    const ExtraOptions = [{ Component: 'kubeadm', Key: 'pod-network-cidr', Value: '10.11.0.1/16' }];
+    const KubernetesConfig = { ServiceCIDR: '10.96.0.1/12', APIServerHAVIP: '192.168.39.254', ExtraOptions };
+    expect(await read({ ...three, KubernetesConfig, Nodes: [{ IP: '192.168.50.2' }] })).toEqual({
+      networks: ['10.96.0.0/12', '10.11.0.0/16', '192.168.39.0/24', '192.168.50.0/24'],
+      problem: null,
+    });
+  });
+
+  it('are those that can be read, and the others are named', async () => {
+    const { networks, problem } = await read({ ...three, KubernetesConfig: { ServiceCIDR: 'bad.cidr' } });
+    expect(networks).toContain('192.168.39.0/24');
+    expect(problem).toContain('ServiceCIDR "bad.cidr", which makes no sense');
   });
 });
