@@ -283,6 +283,14 @@ export interface ObservedCluster {
   readonly participants: readonly ObservedParticipant[] | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];
+  /** The parts of the pod network that the network plugin gave the Nodes, where their podCIDRs do not tell. Absent for none. */
+  readonly podBlocks?: readonly {
+    /** Canonical. */
+    readonly cidr: string;
+    readonly node: string;
+    /** For people. */
+    readonly plugin: string;
+  }[];
   /** In the order of `RIGHTS`. What needs one of them was not read, or cannot be written. */
   readonly missingRights: readonly Right[];
 }

@@ -48,6 +48,7 @@ function mayRoute(desired: DesiredProfile, observed: ObservedProfile): Prefix[] 
     cluster?.kubeadm?.podSubnet,
     config?.podSubnet,
     ...(cluster?.nodes.flatMap((node) => node.podCidrs) ?? []),
+    ...(cluster?.podBlocks?.map(({ cidr }) => cidr) ?? []),
   ]);
   const { pool, reservations, assign } = desired.loadBalancer;
   const held = (cluster?.services ?? []).flatMap((service) => [

@@ -176,6 +176,15 @@ const cluster = record<ObservedCluster>({
     list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),
     [],
   ),
+  podBlocks: omitted(
+    list(
+      record<NonNullable<ObservedCluster['podBlocks']>[number]>({
+        cidr: required(canonicalCidr),
+        node: required(text),
+        plugin: required(text),
+      }),
+    ),
+  ),
   missingRights: usually(list(oneOf(...RIGHTS)), []),
 });
 

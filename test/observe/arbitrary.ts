@@ -167,7 +167,7 @@ const serving: fc.Arbitrary<Serving> = fc.record({
   pool: orNull(some(text)),
 });
 
-const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
+const alwaysTold = fc.record({
   identity: orNull(fc.record({ uid: text, created: text })),
   version: text,
   nodes: some(node),
@@ -210,6 +210,15 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
   missingRights: fc.subarray([...RIGHTS]),
   strayPods: some(fc.record({ address, node: text })),
 });
+
+const seldomTold = fc.record(
+  { strange: some(text), podBlocks: some(fc.record({ cidr, node: text, plugin: text })) },
+  { requiredKeys: [] },
+);
+
+const cluster: fc.Arbitrary<ObservedCluster> = fc
+  .tuple(alwaysTold, seldomTold)
+  .map(([always, seldom]) => ({ ...always, ...seldom }));
 
 const profile: fc.Arbitrary<ObservedProfile> = fc.record({
   name: text,

@@ -98,17 +98,23 @@ export function podSources({ name, cluster, config }: ObservedProfile): Source[]
   return places.flatMap(readPlace);
 }
 
-/** The part of the pod network that each Node has, by its name. */
+/**
+ * The part of the pod network that each Node has, by its name: what the network plugin gave it, or else its podCIDRs, which such a
+ * plugin does not go by.
+ */
 export function nodeSources({ cluster }: ObservedProfile): Source[] {
   const nodes = [...(cluster?.nodes ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return nodes.flatMap((node) =>
-    readPlace({
-      name: `podCIDRs of Node ${node.name}`,
-      texts: node.podCidrs,
-      mend: 'Give the Node anew to the cluster: its podCIDRs cannot be changed',
-      node,
-    }),
-  );
+  const blocks = cluster?.podBlocks ?? [];
+  return nodes.flatMap((node) => {
+    const own = blocks.filter((block) => block.node === node.name);
+    const [first] = own;
+    if (first !== undefined) {
+      const name = `${first.plugin}'s part for Node ${node.name}`;
+      return readPlace({ name, texts: own.map(({ cidr }) => cidr), mend: '', node });
+    }
+    const mend = 'Give the Node anew to the cluster: its podCIDRs cannot be changed';
+    return readPlace({ name: `podCIDRs of Node ${node.name}`, texts: node.podCidrs, mend, node });
+  });
 }
 
 /** A service network that is taken where nothing tells one: that of the distribution, by the version it gives itself. */

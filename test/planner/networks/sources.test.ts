@@ -254,6 +254,58 @@ describe('the pod network', () => {
     expect(found.codes).toEqual([]);
   });
 
+  it.each<[string, readonly string[], readonly [string, string, string][], readonly string[]]>([
+    [
+      'Calico’s blocks, whatever the podCIDRs',
+      ['10.244.0.0/24', '10.244.1.0/24'],
+      [
+        ['10.244.120.64/26', 'minikube', 'Calico'],
+        ['10.244.205.192/26', 'minikube-m02', 'Calico'],
+        ['10.244.206.0/26', 'minikube-m02', 'Calico'],
+      ],
+      [
+        '10.244.120.64/26 via 192.168.39.174',
+        '10.244.205.192/26 via 192.168.39.3',
+        '10.244.206.0/26 via 192.168.39.3',
+      ],
+    ],
+    [
+      'Cilium’s parts, where no Node has podCIDRs',
+      [],
+      [
+        ['10.0.0.0/24', 'minikube', 'Cilium'],
+        ['10.0.1.0/24', 'minikube-m02', 'Cilium'],
+      ],
+      ['10.0.0.0/24 via 192.168.39.174', '10.0.1.0/24 via 192.168.39.3'],
+    ],
+    [
+      'a Node’s podCIDRs, where it alone has no block',
+      ['10.244.0.0/24', '10.244.1.0/24'],
+      [['10.244.120.64/26', 'minikube', 'Calico']],
+      ['10.244.120.64/26 via 192.168.39.174', '10.244.1.0/24 via 192.168.39.3'],
+    ],
+    [
+      'not that of a Node which is gone',
+      ['10.244.0.0/24', '10.244.1.0/24'],
+      [['10.244.9.64/26', 'minikube-m03', 'Calico']],
+      ['10.244.0.0/24 via 192.168.39.174', '10.244.1.0/24 via 192.168.39.3'],
+    ],
+  ])('is, part by part, %s', (_, podCidrs, parts, ways) => {
+    const nodes = two.map((node, index) => ({
+      ...node,
+      podCidrs: podCidrs.slice(index, index + 1),
+    }));
+    const podBlocks = parts.map(([cidr, node, plugin]) => ({ cidr, node, plugin }));
+    const { made, codes } = planWith({ cluster: silent({ nodes, podBlocks }) }, pods);
+    const found = made.steps.flatMap((step) =>
+      step.kind === 'route' && step.after !== null
+        ? [`${formatPrefix(step.after.destination)} via ${step.after.gateway}`]
+        : [],
+    );
+    expect(found.sort()).toEqual([...ways].sort());
+    expect(codes).toEqual([]);
+  });
+
   it('of one node goes through the gateway, whatever its InternalIP', () => {
     const nodes = [build.node('minikube', ['10.0.2.15'], ['10.244.0.0/24'])];
     const { made, codes } = planWith({ cluster: silent({ nodes }) }, pods);
