@@ -5,12 +5,13 @@ import type { ApiClient } from './client/http.ts';
 import { readIdentity } from './identity.ts';
 import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
 import { listStrayPods } from './nodes.ts';
+import { listPodBlocks } from './pod-blocks.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
 
 /** What of a cluster changes seldom, and is never watched. */
 export type SlowFacts = Pick<
   ObservedCluster,
-  'identity' | 'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'strayPods'
+  'identity' | 'serviceCidrs' | 'kubeadm' | 'otherLoadBalancers' | 'podBlocks' | 'strange' | 'strayPods'
 >;
 
 /** Reads them, and asks which rights to write are there. Throws a Failure when the cluster cannot be read. */
@@ -21,9 +22,11 @@ export async function readSlowFacts(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<SlowFacts> {
-  const [identity, strayPods, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
+  const stray = listStrayPods(api, nodes, rights, signal);
+  const [identity, strayPods, podBlocks, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
     readIdentity(api, rights, signal),
-    listStrayPods(api, nodes, rights, signal),
+    stray,
+    listPodBlocks(api, nodes, stray, signal),
     listServiceCidrs(api, rights, signal),
     readKubeadm(api, rights, signal),
     listOtherLoadBalancers(api, rights, signal),
@@ -31,5 +34,14 @@ export async function readSlowFacts(
     reviewRight(api, 'create events', rights, signal),
     allocations.then((record) => reviewWriting(api, record, rights, signal)),
   ]);
-  return { identity, strayPods, serviceCidrs, kubeadm, otherLoadBalancers };
+  const strange = [...serviceCidrs.strange, ...kubeadm.strange];
+  return {
+    identity,
+    strayPods,
+    serviceCidrs: serviceCidrs.value,
+    kubeadm: kubeadm.value,
+    otherLoadBalancers,
+    ...(podBlocks.length === 0 ? {} : { podBlocks }),
+    ...(strange.length === 0 ? {} : { strange }),
+  };
 }

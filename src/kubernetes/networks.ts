@@ -4,18 +4,24 @@ import type { ObservedCluster } from '../model/observed.ts';
 import type { ReadCall } from './client/calls.ts';
 import { requireObject, Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
-import { canonicalCidrs, compareText, requireShape, type Wire } from './client/wire.ts';
+import { canonicalCidr, compareText, quoted, requireShape, type Wire } from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
 
 /** Where the API group is not served, and where we may not look: another source answers then. */
 const otherwise = (): void => undefined;
+
+/** What a source tells, and what of it could not be understood, for people. */
+export interface Told<T> {
+  readonly value: T;
+  readonly strange: readonly string[];
+}
 
 /** CIDRs of the ServiceCIDR objects (KEP-1880), sorted; empty where the API server has none, as before Kubernetes 1.33. */
 export async function listServiceCidrs(
   api: ApiClient,
   rights: MissingRights,
   signal?: AbortSignal,
-): Promise<string[]> {
+): Promise<Told<string[]>> {
   const call = {
     resource: 'servicecidrs',
     path: '/apis/networking.k8s.io/v1/servicecidrs',
@@ -26,9 +32,15 @@ export async function listServiceCidrs(
   };
   const found = await api.collect(call, (one: Wire<V1ServiceCIDR>) => {
     requireShape('ServiceCIDR', one, { spec: { cidrs: ['text'] } });
-    return canonicalCidrs(one.spec?.cidrs ?? []);
+    return one.spec?.cidrs ?? [];
   });
-  return [...new Set(found?.values.flat())].sort(compareText);
+  const texts = [...new Set(found?.values.flat())].sort(compareText);
+  return {
+    value: [...new Set(texts.flatMap((text) => canonicalCidr(text) ?? []))].sort(compareText),
+    strange: texts
+      .filter((text) => canonicalCidr(text) === null)
+      .map((text) => `ServiceCIDR ${quoted(text)}`),
+  };
 }
 
 /** Reads one text of a ConfigMap; null where there is none, or the call says so. */
@@ -51,25 +63,44 @@ async function readText(
 }
 
 interface ClusterConfiguration {
-  readonly networking?: { readonly serviceSubnet?: unknown; readonly podSubnet?: unknown };
+  readonly networking?: { readonly serviceSubnet?: unknown; readonly podSubnet?: unknown } | null;
+  readonly apiServer?: { readonly extraArgs?: unknown } | null;
 }
+
+const SERVICE_RANGE = 'service-cluster-ip-range';
 
 function subnet(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** The range that the API server is started with: a map of arguments, and since v1beta4 a list, of which the last counts. */
+function rangeIn(extraArgs: unknown): string | null {
+  if (typeof extraArgs !== 'object' || extraArgs === null) return null;
+  if (!Array.isArray(extraArgs)) return subnet(Reflect.get(extraArgs, SERVICE_RANGE));
+  const listed: readonly unknown[] = extraArgs;
+  const found = listed.findLast(
+    (one) => typeof one === 'object' && one !== null && Reflect.get(one, 'name') === SERVICE_RANGE,
+  );
+  return typeof found === 'object' && found !== null ? subnet(Reflect.get(found, 'value')) : null;
+}
+
 /** Reads kubeadm's ClusterConfiguration; dual-stack subnets are comma-separated there. Null when it is none. */
 export function parseKubeadm(text: string): ObservedCluster['kubeadm'] {
-  let configuration: ClusterConfiguration | null;
+  let configuration: unknown;
   try {
     // Its warnings would be printed, and its check for equal keys compares each with each other.
-    configuration = parse(text, { logLevel: 'error', uniqueKeys: false }) as ClusterConfiguration | null;
+    configuration = parse(text, { logLevel: 'error', uniqueKeys: false });
   } catch {
-    // Something else wrote that ConfigMap; the caller has other sources for the same facts.
     return null;
   }
-  const networking = configuration?.networking;
-  return { serviceSubnet: subnet(networking?.serviceSubnet), podSubnet: subnet(networking?.podSubnet) };
+  if (typeof configuration !== 'object' || configuration === null) return null;
+  const { networking, apiServer } = configuration as ClusterConfiguration;
+  const range = rangeIn(apiServer?.extraArgs);
+  return {
+    serviceSubnet: subnet(networking?.serviceSubnet),
+    podSubnet: subnet(networking?.podSubnet),
+    ...(range === null ? {} : { apiServerRange: range }),
+  };
 }
 
 /** kubeadm's record of the networks the cluster was made with; null where there is none or it may not be read. */
@@ -77,13 +108,16 @@ export async function readKubeadm(
   api: ApiClient,
   rights: MissingRights,
   signal?: AbortSignal,
-): Promise<ObservedCluster['kubeadm']> {
+): Promise<Told<ObservedCluster['kubeadm']>> {
   const text = await readText(
     api,
     { namespace: 'kube-system', name: 'kubeadm-config', key: 'ClusterConfiguration' },
     { onForbidden: rights.onForbidden('get configmaps kube-system/kubeadm-config'), signal },
   );
-  return text === null ? null : parseKubeadm(text);
+  const value = text === null ? null : parseKubeadm(text);
+  const isStrange = text !== null && value === null;
+  const what = `ClusterConfiguration in ConfigMap kube-system/kubeadm-config ${quoted(text ?? '')}`;
+  return { value, strange: isStrange ? [what] : [] };
 }
 
 /** The custom resources that MetalLB and Cilium keep their pools in. */

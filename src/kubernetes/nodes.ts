@@ -4,8 +4,9 @@ import { contains, formatAddress, parseAddress, parsePrefix } from '../model/pre
 import type { ApiClient } from './client/http.ts';
 import {
   canonicalAddress,
-  canonicalCidrs,
+  canonicalCidr,
   compareText,
+  quoted,
   requireShape,
   type Shape,
   type Wire,
@@ -46,16 +47,26 @@ const POD: Shape = {
 export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
   const labels = node.metadata?.labels ?? {};
-  const addresses = (node.status?.addresses ?? []).filter((address) => address.type === 'InternalIP');
   const podCidr = node.spec?.podCIDR ?? null;
+  const podCidrs = node.spec?.podCIDRs ?? (podCidr === null ? [] : [podCidr]);
+  const addresses = (node.status?.addresses ?? [])
+    .filter(({ type }) => type === 'InternalIP')
+    .map(({ address }) => address);
+  const strange = [
+    ...addresses
+      .filter((text) => canonicalAddress(text) === null)
+      .map((text) => `InternalIP ${quoted(text)}`),
+    ...podCidrs.filter((text) => canonicalCidr(text) === null).map((text) => `podCIDR ${quoted(text)}`),
+  ];
   return {
     name: node.metadata?.name ?? '',
     ready: (node.status?.conditions ?? []).some(
       (condition) => condition.type === 'Ready' && condition.status === 'True',
     ),
     controlPlane: CONTROL_PLANE_LABELS.some((label) => Object.hasOwn(labels, label)),
-    internalIps: addresses.flatMap(({ address }) => canonicalAddress(address) ?? []),
-    podCidrs: canonicalCidrs(node.spec?.podCIDRs ?? (podCidr === null ? [] : [podCidr])),
+    internalIps: addresses.flatMap((text) => canonicalAddress(text) ?? []),
+    podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
+    ...(strange.length === 0 ? {} : { strange }),
   };
 }
 

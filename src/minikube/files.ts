@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
@@ -6,7 +6,8 @@ import { formatAddress, parseAddress } from '../model/prefix.ts';
 import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
-import { type ProfileFile, parseProfileFile } from './config-file.ts';
+import { type ProfileFile, parseProfileFile, strangeValues } from './config-file.ts';
+import { driverFacts } from './driver-facts.ts';
 import type { ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
 import { parseTunnels } from './tunnels-file.ts';
@@ -25,8 +26,6 @@ const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_BYTES = 1024 * 1024;
 /** `minikube ip` asks the hypervisor, which may be slow to answer. */
 const MINIKUBE_TIMEOUT_MS = 20_000;
-const ENGINE_TIMEOUT_MS = 5000;
-const WSL_VARIABLES = ['WSL_DISTRO_NAME', 'WSLPATH', 'WSLENV'];
 
 /** The folder that minikube keeps its state in: MINIKUBE_HOME, with `.minikube` added unless it ends so. */
 export function minikubeHome(env: NodeJS.ProcessEnv, home: string): string {
@@ -68,14 +67,25 @@ function unreadable(file: string, error: unknown): Failure {
   );
 }
 
-/** The text of a file of bounded size; null when there is none. Throws the system's own error. */
+/** Whether a path is a symlink; false where there is nothing. */
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    // Whatever keeps it from being looked at is told where it is read.
+    return false;
+  }
+}
+
+/** The text of a file of bounded size; null when there is none. Throws the system's own error, and an UnfitFile for a dangling symlink. */
 async function boundedText(file: string): Promise<string | null> {
   try {
     return (await readBounded(file, { maxBytes: MAX_BYTES })).toString('utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    if (await isLink(file)) throw new UnfitFile('kind', 'it is a symlink to nothing');
+    return null;
   }
 }
 
@@ -91,7 +101,7 @@ async function readOwn(file: string): Promise<string | null> {
 /** Whether there is such a file, if only one that cannot be read. */
 async function isThere(file: string): Promise<boolean> {
   try {
-    await stat(file);
+    await lstat(file);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -111,11 +121,6 @@ function checkName(name: string): void {
       command: 'minikube profile list',
     },
   ]);
-}
-
-/** Whether DOCKER_HOST or CONTAINER_HOST is a URL with a host in it, as minikube judges it. */
-function isRemote(url: string): boolean {
-  return URL.canParse(url) && new URL(url).host !== '';
 }
 
 /** Whether what `minikube status --output json` printed, an object a node or a list of them, has every VM stopped. */
@@ -156,8 +161,8 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     } catch (error) {
       throw unreadable(file, error);
     }
-    const { driver, nodes, serviceCidr } = profile;
-    return { driver, unroutable: unroutableReason(await this.#facts(profile)), nodes, serviceCidr };
+    const { network, networks, ...config } = profile;
+    return { ...config, unroutable: unroutableReason(await this.#factsOf(profile)) };
   }
 
   async ip(name: string, signal?: AbortSignal): Promise<string | null> {
@@ -214,7 +219,11 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     const file = join(this.#folder, 'profiles', name, 'config.json');
     try {
       const text = await boundedText(file);
-      return { networks: text === null ? [] : parseProfileFile(name, text).networks, problem: null };
+      if (text === null) return { networks: [], problem: null };
+      const read = parseProfileFile(name, text);
+      const strange = strangeValues(read);
+      const problem = strange.length === 0 ? null : `${file} has ${strange.join(', ')}, which makes no sense`;
+      return { networks: read.networks, problem };
     } catch (error) {
       // A profile that cannot be read must not stop another one.
       return { networks: [], problem: `${file} could not be read: ${messageOf(error)}` };
@@ -248,31 +257,17 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     return name?.startsWith('minikube') ?? false;
   }
 
-  async #facts({ driver, network }: ProfileFile): Promise<DriverFacts> {
+  async #factsOf(profile: ProfileFile): Promise<DriverFacts> {
     const { env, platform } = this.#options;
-    const wsl = platform === 'linux' && WSL_VARIABLES.some((name) => (env[name] ?? '') !== '');
-    const engineHost = { docker: 'DOCKER_HOST', podman: 'CONTAINER_HOST' }[driver];
-    const remoteEngine = engineHost !== undefined && isRemote(env[engineHost] ?? '');
-    const known = { driver, network, platform, wsl, remoteEngine, rootless: false, dockerDesktop: false };
-    // Asking the engine costs a process, so only where its answer decides.
-    if (platform !== 'linux' || wsl || remoteEngine) return known;
-    if (driver === 'podman') return { ...known, rootless: await this.#isMinikubeRootless() };
-    return driver === 'docker' ? { ...known, ...(await this.#dockerFacts()) } : known;
-  }
-
-  /** Podman tells an ordinary user that it is rootless, although minikube calls it by sudo unless told otherwise. */
-  async #isMinikubeRootless(): Promise<boolean> {
-    const variable = this.#options.env['MINIKUBE_ROOTLESS'];
-    if (variable !== undefined && variable !== '') return variable === 'true' || variable === '1';
-    const text = await readOwn(join(this.#folder, 'config', 'config.json'));
-    return text !== null && /"rootless"\s*:\s*(true|"true")/.test(text);
-  }
-
-  async #dockerFacts(): Promise<Pick<DriverFacts, 'rootless' | 'dockerDesktop'>> {
-    const format = '{{.OperatingSystem}}|{{json .SecurityOptions}}';
-    const result = await this.#run(['docker', 'info', '--format', format], ENGINE_TIMEOUT_MS);
-    const answer = result?.code === 0 ? result.stdout : '';
-    return { dockerDesktop: answer.startsWith('Docker Desktop'), rootless: answer.includes('name=rootless') };
+    return await driverFacts(profile, {
+      env,
+      platform,
+      settings: () => readOwn(join(this.#folder, 'config', 'config.json')),
+      ask: async (argv, timeoutMs, extra) => {
+        const result = await this.#run(argv, timeoutMs, undefined, extra);
+        return result?.code === 0 ? result.stdout : '';
+      },
+    });
   }
 
   /** Null where there is no such program: what it would have said is then not known. */
@@ -280,9 +275,11 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     argv: readonly [string, ...string[]],
     timeoutMs: number,
     signal?: AbortSignal,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<CommandResult | null> {
     try {
-      return await this.#options.runner.run(argv, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
+      const options = { timeoutMs, env, ...(signal === undefined ? {} : { signal }) };
+      return await this.#options.runner.run(argv, options);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;

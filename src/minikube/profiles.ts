@@ -41,6 +41,6 @@ export interface ProfileSettings {
    * where neither says. It may be one that is not there. `problem`: why minikube's settings could not be read, for people.
    */
   current(): Promise<{ readonly profile: CurrentProfile | null; readonly problem: string | null }>;
-  /** Every network that the profile's config.json names, of both families; with `problem`, none: it could not be read. */
+  /** Every network that the profile's config.json names, of both families; with `problem`, those of them that could be read. */
   networks(name: string): Promise<{ readonly networks: readonly Prefix[]; readonly problem: string | null }>;
 }

@@ -2,7 +2,7 @@
 export interface DriverFacts {
   /** As config.json names it: docker, podman, kvm2, qemu2, hyperv, … */
   readonly driver: string;
-  /** The `Network` of config.json; QEMU: builtin, user or socket_vmnet. */
+  /** The `Network` of config.json; QEMU: builtin, user or socket_vmnet; empty in files of older minikube. */
   readonly network: string;
   readonly platform: 'linux' | 'darwin' | 'win32';
   /** Linux under the Windows Subsystem for Linux. */
@@ -37,7 +37,8 @@ export function unroutableReason(facts: DriverFacts): string | null {
       return containerReason(facts);
     case 'qemu':
     case 'qemu2':
-      return facts.network === 'builtin' || facts.network === 'user'
+      // Older minikube writes no network, and has no other.
+      return ['', 'builtin', 'user'].includes(facts.network)
         ? 'QEMU’s builtin network has no address that the host can reach'
         : null;
     default:

@@ -3,7 +3,7 @@ import type { Claim } from './claim.ts';
 import type { ObservedCondition } from './condition.ts';
 import type { ObservedParticipant } from './participant.ts';
 import type { HostPolicy } from './policy.ts';
-import type { Prefix } from './prefix.ts';
+import { formatAddress, type Prefix, parseAddress } from './prefix.ts';
 import type { Route } from './route.ts';
 
 /** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
@@ -128,6 +128,31 @@ export interface MinikubeConfig {
   readonly nodes: readonly { readonly name: string; readonly ip: string; readonly controlPlane: boolean }[];
   /** `KubernetesConfig.ServiceCIDR`; null when absent. */
   readonly serviceCidr: string | null;
+  /** What else its API server is reached by: addresses in canonical text, names in lower case. Absent for nothing. */
+  readonly servers?: readonly string[];
+  /** `--extra-config=apiserver.service-cluster-ip-range`; absent where it was not given. */
+  readonly apiServerRange?: string;
+  /** `--extra-config=kubeadm.pod-network-cidr`; absent where it was not given. */
+  readonly podSubnet?: string;
+  /** Values of it that cannot be what their key says, as `KEY VALUE`; for people. Absent for none. */
+  readonly strange?: readonly string[];
+}
+
+/** The host of a server's URL: canonical text of an address, or a name in lower case; empty for what is not a URL. */
+function hostOf(server: string): string {
+  const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[(.*)\]$/, '$1') : '';
+  const address = parseAddress(host);
+  return address === null ? host : formatAddress(address);
+}
+
+/**
+ * Whether an API server's URL leads to the profile: its host is the address of one of its nodes, or what config.json says that its API
+ * server is reached by (the virtual address of `--ha`, `--apiserver-name`, `--apiserver-ips`).
+ */
+export function isServerOf(server: string, config: MinikubeConfig | null): boolean {
+  const host = hostOf(server);
+  if (host === '' || config === null) return false;
+  return config.nodes.some(({ ip }) => ip === host) || (config.servers ?? []).includes(host);
 }
 
 /** A kubeconfig context, without secrets. */
@@ -152,6 +177,8 @@ export interface ObservedNode {
   readonly internalIps: readonly string[];
   /** Canonical CIDRs. */
   readonly podCidrs: readonly string[];
+  /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
+  readonly strange?: readonly string[];
 }
 
 export interface ObservedService {
@@ -236,7 +263,14 @@ export interface ObservedCluster {
   /** From ServiceCIDR objects; empty where the API has none. */
   readonly serviceCidrs: readonly string[];
   /** From kubeadm's ClusterConfiguration; null where it cannot be read. */
-  readonly kubeadm: { readonly serviceSubnet: string | null; readonly podSubnet: string | null } | null;
+  readonly kubeadm: {
+    readonly serviceSubnet: string | null;
+    readonly podSubnet: string | null;
+    /** `service-cluster-ip-range` of apiServer.extraArgs; absent where it is not given. */
+    readonly apiServerRange?: string;
+  } | null;
+  /** What of these could not be understood, as `WHAT VALUE`; for people. Absent for nothing. */
+  readonly strange?: readonly string[];
   /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium). */
   readonly otherLoadBalancers: readonly string[];
   /** Only Services of type LoadBalancer, and those that still show an ingress or a condition of ours. */
@@ -249,6 +283,14 @@ export interface ObservedCluster {
   readonly participants: readonly ObservedParticipant[] | null;
   /** Pod addresses that lie outside every Node's podCIDRs, with the node they run on; host-network pods left out. */
   readonly strayPods: readonly { readonly address: string; readonly node: string }[];
+  /** The parts of the pod network that the network plugin gave the Nodes, where their podCIDRs do not tell. Absent for none. */
+  readonly podBlocks?: readonly {
+    /** Canonical. */
+    readonly cidr: string;
+    readonly node: string;
+    /** For people. */
+    readonly plugin: string;
+  }[];
   /** In the order of `RIGHTS`. What needs one of them was not read, or cannot be written. */
   readonly missingRights: readonly Right[];
 }

@@ -124,11 +124,18 @@ export function parsePrefix(text: string): Prefix | null {
   const slash = text.indexOf('/');
   if (slash < 0) return parseAddress(text);
   const address = addressBefore(text, slash);
-  if (address === null) return null;
-  const length = parseLength(text, slash + 1);
-  if (length > addressBits(address.family)) return null;
-  const prefix = truncate(address, length);
-  return prefix.start === address.start ? prefix : null;
+  const prefix = networkOf(address, parseLength(text, slash + 1));
+  return prefix?.start === address?.start ? prefix : null;
+}
+
+/** Reads CIDR notation as Kubernetes' programs do: `10.96.0.1/12` is the network 10.96.0.0/12. Null when it is malformed. */
+export function parseNetwork(text: string): Prefix | null {
+  const slash = text.indexOf('/');
+  return slash < 0 ? null : networkOf(addressBefore(text, slash), parseLength(text, slash + 1));
+}
+
+function networkOf(address: Prefix | null, length: number): Prefix | null {
+  return address === null || length > address.length ? null : truncate(address, length);
 }
 
 /** How many addresses an IPv4 prefix has, by its length. Looked up: a hundred thousand powers take longer than the rest of a plan. */

@@ -8,14 +8,14 @@ import {
   lastOf,
   type Prefix,
   parseAddress,
-  parsePrefix,
+  parseNetwork,
 } from '../model/prefix.ts';
 import { prefixesOf } from '../model/range.ts';
 import { LOCAL_TABLE } from '../model/route.ts';
 import { rulesBeforeMain } from '../model/rule.ts';
 
-/** kubeadm's and minikube's service network when nobody says otherwise. */
-const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
+/** The service networks of kubeadm and minikube, and of k3s, when nobody says otherwise. */
+const DEFAULT_SERVICE_CIDRS = ['10.96.0.0/12', '10.43.0.0/16'];
 
 /** The most that is asked: `ip route get` answers some ten thousand a second. */
 export const MAX_ASKED = 4096;
@@ -23,7 +23,7 @@ export const MAX_ASKED = 4096;
 function prefixes(cidrs: readonly (string | null | undefined)[]): Prefix[] {
   return cidrs
     .flatMap((cidr) => cidr?.split(',') ?? [])
-    .map((cidr) => parsePrefix(cidr.trim()))
+    .map((cidr) => parseNetwork(cidr.trim()))
     .filter((prefix) => prefix !== null);
 }
 
@@ -38,13 +38,17 @@ function mayRoute(desired: DesiredProfile, observed: ObservedProfile): Prefix[] 
   const { cluster, config } = observed;
   const services = prefixes([
     ...(cluster?.serviceCidrs ?? []),
+    cluster?.kubeadm?.apiServerRange,
     cluster?.kubeadm?.serviceSubnet,
+    config?.apiServerRange,
     config?.serviceCidr,
-    DEFAULT_SERVICE_CIDR,
+    ...DEFAULT_SERVICE_CIDRS,
   ]);
   const pods = prefixes([
     cluster?.kubeadm?.podSubnet,
+    config?.podSubnet,
     ...(cluster?.nodes.flatMap((node) => node.podCidrs) ?? []),
+    ...(cluster?.podBlocks?.map(({ cidr }) => cidr) ?? []),
   ]);
   const { pool, reservations, assign } = desired.loadBalancer;
   const held = (cluster?.services ?? []).flatMap((service) => [

@@ -33,6 +33,10 @@ const config = record<MinikubeConfig>({
   driver: required(text),
   unroutable: usually(nullable(text), null),
   serviceCidr: usually(nullable(text), null),
+  servers: omitted(list(text)),
+  apiServerRange: omitted(text),
+  podSubnet: omitted(text),
+  strange: omitted(list(text)),
   nodes: usually(
     list(
       record<MinikubeConfig['nodes'][number]>({
@@ -68,6 +72,7 @@ const node = record<ObservedNode>({
   controlPlane: usually(flag, false),
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
+  strange: omitted(list(text)),
 });
 
 const condition = record<ObservedCondition>({
@@ -130,10 +135,12 @@ const cluster = record<ObservedCluster>({
       record<NonNullable<ObservedCluster['kubeadm']>>({
         serviceSubnet: usually(nullable(text), null),
         podSubnet: usually(nullable(text), null),
+        apiServerRange: omitted(text),
       }),
     ),
     null,
   ),
+  strange: omitted(list(text)),
   otherLoadBalancers: usually(list(text), []),
   nodes: usually(list(node), []),
   services: usually(list(service), []),
@@ -168,6 +175,15 @@ const cluster = record<ObservedCluster>({
   strayPods: usually(
     list(record<ObservedCluster['strayPods'][number]>({ address: required(address), node: required(text) })),
     [],
+  ),
+  podBlocks: omitted(
+    list(
+      record<NonNullable<ObservedCluster['podBlocks']>[number]>({
+        cidr: required(canonicalCidr),
+        node: required(text),
+        plugin: required(text),
+      }),
+    ),
   ),
   missingRights: usually(list(oneOf(...RIGHTS)), []),
 });

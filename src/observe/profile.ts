@@ -3,8 +3,13 @@ import type { Profiles } from '../minikube/profiles.ts';
 import { type DesiredProfile, needsCluster } from '../model/desired.ts';
 import { type Diagnostic, Failure } from '../model/diagnostic.ts';
 import { thoseThatExist } from '../model/nearest.ts';
-import type { MinikubeConfig, ObservedCluster, ObservedContext, ObservedProfile } from '../model/observed.ts';
-import { formatAddress, parseAddress } from '../model/prefix.ts';
+import {
+  isServerOf,
+  type MinikubeConfig,
+  type ObservedCluster,
+  type ObservedContext,
+  type ObservedProfile,
+} from '../model/observed.ts';
 
 export interface ProfilePorts {
   readonly profiles: Profiles;
@@ -20,13 +25,6 @@ export interface ObserveOptions {
   /** The name of our own Lease. */
   readonly self: string;
   readonly signal: AbortSignal | undefined;
-}
-
-/** Whether the host of an API server's URL is the address of one of the profile's own nodes. */
-export function isServerOf(server: string, config: MinikubeConfig | null): boolean {
-  const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[(.*)\]$/, '$1') : '';
-  const address = parseAddress(host);
-  return address !== null && isOwn(formatAddress(address), config);
 }
 
 function isOwn(address: string, config: MinikubeConfig | null): boolean {

@@ -1,3 +1,4 @@
+import { isServerOf, type ObservedContext, type ObservedProfile } from '../model/observed.ts';
 import type { Approval, Plan, RememberedApproval } from '../model/plan.ts';
 
 /** The context of a profile by the spec; null for a profile that the spec does not have. */
@@ -24,6 +25,33 @@ export function programApproval(
 ): Approval {
   const why = `the kubeconfig has this program make the credentials of context ${name} (${server}), which the spec names`;
   return { kind: 'credentials', profile, subject: program, why };
+}
+
+/** What speaks against a context as the one that minikube wrote for a profile. */
+function againstContext({ name, config, problems }: ObservedProfile, context: ObservedContext): string {
+  const server = `its server is ${context.server}`;
+  if (config === null) {
+    const record =
+      problems.length === 0
+        ? `minikube has no profile ${name}`
+        : `minikube’s record of profile ${name} could not be read`;
+    return `${record}, and ${server}`;
+  }
+  if (isServerOf(context.server, config)) return `minikube did not write it for profile ${name}; ${server}`;
+  const own = [...config.nodes.map(({ ip }) => ip), ...(config.servers ?? [])];
+  const known = own.length === 0 ? 'no address' : own.join(', ');
+  return `${server}, and minikube’s config.json of profile ${name} has ${known}`;
+}
+
+/** Approvals for a context that minikube did not write for the profile, or whose server is not the profile's own. */
+export function contextApprovals(observed: ObservedProfile): Approval[] {
+  const { name: profile, context } = observed;
+  if (context === null || context.fromMinikube) return [];
+  const why = againstContext(observed, context);
+  return [
+    { kind: 'context', profile, subject: context.name, why },
+    ...(context.program === null ? [] : [programApproval(profile, context, context.program)]),
+  ];
 }
 
 /** What is remembered of an approval: whatever is another then is another approval. */

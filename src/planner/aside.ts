@@ -111,7 +111,15 @@ function isOffLink({ routes }: WantedProfile): boolean {
 /** Nothing is made for a profile that is set aside, and what refused it refuses the others no more. */
 function withoutAnything({ summary }: WantedProfile, diagnostics: readonly Diagnostic[]): WantedProfile {
   const told = diagnostics.map((one): Diagnostic => ({ ...one, severity: 'warning' }));
-  return { summary, routes: [], services: [], record: null, approvals: [], diagnostics: told };
+  return {
+    summary,
+    routes: [],
+    services: [],
+    record: null,
+    approvals: [],
+    diagnostics: told,
+    unsure: new Set(),
+  };
 }
 
 /** A route of this spec that stands and is left alone. */

@@ -49,15 +49,19 @@ function otherMetric(metric: number): number {
  * | yes    | no                         | yes         | create: drift                            |
  * | yes    | no                         | no          | create, or none if foreign and satisfied |
  * | no     | yes                        |             | delete                                   |
+ * | unsure | yes                        |             | none                                     |
  * | no     | no                         | yes         | forget                                   |
  */
 export class RouteDiff {
   readonly #protocol: number;
+  readonly #isUnsure: (claim: Claim) => boolean;
   readonly #ownedAt = new Map<string, { claim: Claim; route: Route }[]>();
   readonly #lostAt = new Map<string, Claim[]>();
 
-  constructor(ownership: Ownership, protocol: number) {
+  /** `isUnsure`: whether a claim may still be wanted, since what would tell could not be read. */
+  constructor(ownership: Ownership, protocol: number, isUnsure: (claim: Claim) => boolean) {
     this.#protocol = protocol;
+    this.#isUnsure = isUnsure;
     for (const one of ownership.owned.values()) push(this.#ownedAt, formatPrefix(one.route.destination), one);
     for (const claim of ownership.lost) push(this.#lostAt, formatPrefix(claim.route.destination), claim);
   }
@@ -67,7 +71,9 @@ export class RouteDiff {
     const steps = admitted.flatMap((one) => this.#step(one));
     for (const wanted of kept) this.#keep(wanted, steps);
     for (const owned of this.#ownedAt.values()) {
-      for (const { claim, route } of owned) steps.push(remove(claim, route));
+      for (const { claim, route } of owned) {
+        steps.push(this.#isUnsure(claim) ? stays(claim, route) : remove(claim, route));
+      }
     }
     for (const claims of this.#lostAt.values()) {
       for (const claim of claims) steps.push(forget(claim));
@@ -160,6 +166,11 @@ function remove(claim: Claim, route: Route): RouteStep {
     { before: route, after: null },
     'no longer wanted',
   );
+}
+
+function stays({ profile, purpose }: Claim, route: Route): RouteStep {
+  const reason = 'it stays: what would tell whether it is still wanted could not be read';
+  return routeStep('none', profile, purpose, { before: route, after: route }, reason);
 }
 
 /** Drops a claim whose route is gone. */

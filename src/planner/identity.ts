@@ -14,10 +14,10 @@ import { shellWord } from '../model/shell-word.ts';
  * | known     | the same          |                                                            | `known`     |
  * | known     | another           | its own Nodes answer, in a cluster younger than the claims | `recreated` |
  * | known     | another           | anything else                                              | `another`   |
- * | known     | none              | no Node has a name that config.json gives its Nodes        | `strange`   |
+ * | known     | none              | no Node is called as config.json calls a control plane     | `strange`   |
  * | known     | none              | anything else                                              | `first`     |
  * | none      | any               | a cluster that had the namespace has it for ever           | `another`   |
- * | forbidden | whatever          | no Node has a name that config.json gives its Nodes        | `strange`   |
+ * | forbidden | whatever          | no Node is called as config.json calls a control plane     | `strange`   |
  * | unknown   | whatever          | anything else                                              | `untold`    |
  *
  * `another` and `strange` need approval before anything is written there. What was made in a cluster that is no more counts
@@ -105,11 +105,14 @@ function mayNotBeTold({ cluster }: ObservedProfile): boolean {
   return cluster?.missingRights.includes('get namespaces kube-system') ?? false;
 }
 
-/** The names that config.json has for the Nodes of a profile; none where they say nothing of a cluster's. */
+/**
+ * The names that config.json has for the control planes of a profile; none where they say nothing of a cluster's. Workers do not
+ * count: the second Node of profile `dev` is called as the only one of profile `dev-m02` is.
+ */
 function recordedNames({ config, context }: ObservedProfile): readonly string[] {
   // A kubelet of driver none goes by the host's name; and another context is that of another cluster.
   if (config === null || config.driver === 'none' || context?.fromMinikube !== true) return [];
-  return config.nodes.map(({ name }) => name);
+  return config.nodes.filter(({ controlPlane }) => controlPlane).map(({ name }) => name);
 }
 
 /** Evidence against a cluster, no proof: kubelet's `hostname-override` changes names as well. */

@@ -1,3 +1,4 @@
+import type { Claim } from '../model/claim.ts';
 import { type DesiredProfile, type DesiredState, specProfiles } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile, ObservedState } from '../model/observed.ts';
@@ -83,8 +84,13 @@ export function plan(
       together: inSameCluster(one, spec),
     }),
   );
+  const isUnsure = ({ profile, purpose }: Claim) =>
+    wanted.some(({ summary, unsure }) => summary.name === profile && unsure.has(purpose));
   const steps: Step[] = [
-    ...new RouteDiff(ownership, protocolOf(desired, observed)).steps(admission.admitted, admission.refused),
+    ...new RouteDiff(ownership, protocolOf(desired, observed), isUnsure).steps(
+      admission.admitted,
+      admission.refused,
+    ),
     ...ofServices,
   ].sort(stepOrder(desired.profiles.map((profile) => profile.name)));
   const conflicts = [...admission.conflicts];

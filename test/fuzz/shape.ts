@@ -20,7 +20,8 @@ import {
 import { ROUTE_TYPES, type Route } from '../../src/model/route.ts';
 import { must } from './target.ts';
 
-type Keys<T> = { readonly [K in keyof T]-?: (value: unknown) => boolean };
+type Check = (value: unknown) => boolean;
+type Keys<T> = { readonly [K in keyof T]-?: Check };
 
 const isText = (value: unknown) => typeof value === 'string';
 const isFlag = (value: unknown) => typeof value === 'boolean';
@@ -48,14 +49,24 @@ function isPrefix(value: unknown): boolean {
   return isNumber && truncate(value as Prefix, length).start === start;
 }
 
-function shaped<T extends object>(what: string, keys: Keys<T>): (value: T) => void {
-  const checks = Object.entries(keys) as [string, (value: unknown) => boolean][];
+/** `optional`: keys that may be left out. */
+function shaped<T extends object>(
+  what: string,
+  keys: Keys<T>,
+  optional: readonly (keyof T & string)[] = [],
+): (value: T) => void {
+  const checks = new Map(Object.entries(keys) as [keyof T & string, Check][]);
   return (value) => {
     const fields = new Map<string, unknown>(Object.entries(value));
     for (const [key, check] of checks) {
-      must(fields.has(key) && check(fields.get(key)), `${what} has an unexpected ${key}`);
+      const isLeftOut = optional.includes(key) && !fields.has(key);
+      must(isLeftOut || (fields.has(key) && check(fields.get(key))), `${what} has an unexpected ${key}`);
     }
-    must(fields.size === checks.length, `${what} has other keys: ${[...fields.keys()].join(', ')}`);
+    const known = new Set<string>(checks.keys());
+    must(
+      [...fields.keys()].every((key) => known.has(key)),
+      `${what} has other keys: ${[...fields.keys()].join(', ')}`,
+    );
   };
 }
 
@@ -110,13 +121,18 @@ export const mustBeAnswer = shaped<Answer>('an answer', {
   device: orNull(isText),
 });
 
-export const mustBeNode = shaped<ObservedNode>('a Node', {
-  name: isText,
-  ready: isFlag,
-  controlPlane: isFlag,
-  internalIps: listOf(isAddress),
-  podCidrs: listOf(isCidr),
-});
+export const mustBeNode = shaped<ObservedNode>(
+  'a Node',
+  {
+    name: isText,
+    ready: isFlag,
+    controlPlane: isFlag,
+    internalIps: listOf(isAddress),
+    podCidrs: listOf(isCidr),
+    strange: listOf(isText),
+  },
+  ['strange'],
+);
 
 const isCondition = (value: unknown): boolean => {
   const { status, reason, message, lastTransitionTime, manager } = value as Record<string, unknown>;
@@ -149,8 +165,8 @@ export const mustBeService = shaped<ObservedService>('a Service', {
 
 export const isKubeadm = (value: unknown): boolean => {
   if (value === null) return true;
-  const { serviceSubnet, podSubnet } = value as Record<string, unknown>;
-  return orNull(isText)(serviceSubnet) && orNull(isText)(podSubnet);
+  const { serviceSubnet, podSubnet, apiServerRange = null } = value as Record<string, unknown>;
+  return [serviceSubnet, podSubnet, apiServerRange].every(orNull(isText));
 };
 
 export const areAddresses = listOf(isAddress);

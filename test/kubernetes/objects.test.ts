@@ -12,6 +12,28 @@ const owns = (manager: string) => ({
 });
 
 describe('observedNode', () => {
+  it('reads host bits as Kubernetes does, and names what is not an address', () => {
+    const node = observedNode({
+      metadata: { name: 'm02' },
+      spec: { podCIDRs: ['10.244.1.7/24', '010.244.2.0/24', '10.244.3.0/33'] },
+      status: {
+        addresses: [
+          { type: 'InternalIP', address: '192.168.039.3' },
+          { type: 'InternalIP', address: '' },
+          { type: 'ExternalIP', address: 'unknown' },
+          { type: 'InternalIP', address: '192.168.39.3' },
+        ],
+      },
+    });
+    expect(node).toMatchObject({ internalIps: ['192.168.39.3'], podCidrs: ['10.244.1.0/24'] });
+    expect(node.strange).toEqual([
+      'InternalIP "192.168.039.3"',
+      'InternalIP ""',
+      'podCIDR "010.244.2.0/24"',
+      'podCIDR "10.244.3.0/33"',
+    ]);
+  });
+
   it('reads addresses and networks in canonical form', () => {
     const node = observedNode({
       metadata: { name: 'minikube', labels: { 'node-role.kubernetes.io/control-plane': '' } },
@@ -31,6 +53,7 @@ describe('observedNode', () => {
       controlPlane: true,
       internalIps: ['192.168.39.2', 'fd00::2'],
       podCidrs: ['10.244.0.0/24', 'fd00::/64'],
+      strange: ['podCIDR "nonsense"'],
     });
   });
 
@@ -153,6 +176,29 @@ describe('parseKubeadm', () => {
     });
     expect(parseKubeadm('networking: {podSubnet: ""}')).toEqual({ podSubnet: null, serviceSubnet: null });
     expect(parseKubeadm('a: [')).toBeNull();
+    for (const nothing of ['', 'just text', '7', 'null']) expect(parseKubeadm(nothing), nothing).toBeNull();
+    expect(parseKubeadm('networking: null\napiServer: []')).toEqual({ podSubnet: null, serviceSubnet: null });
+  });
+
+  it.each([
+    ['a map (v1beta3)', 'apiServer: { extraArgs: { service-cluster-ip-range: 10.254.32.0/24 } }'],
+    [
+      'a list (v1beta4), of which the last counts',
+      'apiServer: { extraArgs: [ { name: service-cluster-ip-range, value: 10.1.0.0/16 }, null, { name: v, value: "2" }, { name: service-cluster-ip-range, value: 10.254.32.0/24 } ] }',
+    ],
+  ])('reads the range that the API server is started with, from %s', (_, text) => {
+    expect(parseKubeadm(text)).toEqual({
+      podSubnet: null,
+      serviceSubnet: null,
+      apiServerRange: '10.254.32.0/24',
+    });
+  });
+
+  it.each([
+    'apiServer: { extraArgs: 7 }',
+    'apiServer: { extraArgs: [ { name: service-cluster-ip-range } ] }',
+  ])('takes %s for no range', (text) => {
+    expect(parseKubeadm(text)).toEqual({ podSubnet: null, serviceSubnet: null });
   });
 });
 

@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProfiles, minikubeHome, type ProfilesOptions } from '../../src/minikube/files.ts';
+import type { MinikubeConfig } from '../../src/model/observed.ts';
+import { formatPrefix } from '../../src/model/prefix.ts';
 import type { CommandResult, CommandRunner } from '../../src/platform/command.ts';
 
 let home: string;
@@ -90,6 +92,86 @@ describe('config', () => {
     });
   });
 
+  it('reads the layout of minikube before 1.7', async () => {
+    await write('profiles/old/config.json', {
+      MachineConfig: { VMDriver: 'virtualbox', Memory: 2000 },
+      KubernetesConfig: {
+        NodeIP: '192.168.99.100',
+        NodePort: 8443,
+        NodeName: 'minikube',
+        APIServerName: 'minikubeCA',
+        APIServerIPs: null,
+        ServiceCIDR: '10.96.0.0/12',
+        ExtraOptions: null,
+      },
+    });
+    expect(await profiles().config('old')).toEqual({
+      driver: 'virtualbox',
+      unroutable: null,
+      nodes: [{ name: 'old', ip: '192.168.99.100', controlPlane: true }],
+      serviceCidr: '10.96.0.0/12',
+    });
+  });
+
+  it.each<[string, object, Partial<MinikubeConfig>]>([
+    ['--ha', { APIServerHAVIP: '192.168.39.254' }, { servers: ['192.168.39.254'] }],
+    ['--apiserver-name', { APIServerName: 'Kube.dev.lan' }, { servers: ['kube.dev.lan'] }],
+    ['no --apiserver-name', { APIServerName: 'minikubeCA' }, {}],
+    ['--apiserver-ips', { APIServerIPs: ['10.9.9.9', 'FD00:0::9'] }, { servers: ['10.9.9.9', 'fd00::9'] }],
+    [
+      '--extra-config',
+      {
+        ExtraOptions: [
+          { Component: 'apiserver', Key: 'service-cluster-ip-range', Value: '10.254.0.0/16' },
+          { Component: 'apiserver', Key: 'service-cluster-ip-range', Value: '10.254.32.0/24' },
+          { Component: 'kubeadm', Key: 'pod-network-cidr', Value: '10.11.0.0/16' },
+          { Component: 'kubelet', Key: 'service-cluster-ip-range', Value: '10.1.0.0/16' },
+        ],
+      },
+      { apiServerRange: '10.254.32.0/24', podSubnet: '10.11.0.0/16' },
+    ],
+  ])('knows %s', async (_, KubernetesConfig, told) => {
+    await write('profiles/dev/config.json', { Driver: 'kvm2', KubernetesConfig, Nodes: [] });
+    expect(await profiles().config('dev')).toEqual({
+      driver: 'kvm2',
+      unroutable: null,
+      nodes: [],
+      serviceCidr: null,
+      ...told,
+    });
+  });
+
+  it('tells which of its values make no sense, and takes the others', async () => {
+    await write('profiles/dev/config.json', {
+      Driver: 7,
+      KubernetesConfig: {
+        ServiceCIDR: ['10.96.0.0/12'],
+        ExtraOptions: { apiserver: 1 },
+        APIServerHAVIP: '192.168.39',
+      },
+      Nodes: [
+        { Name: '', IP: '192.168.39.2', ControlPlane: true },
+        { Name: 'm02', IP: '192.168.039.3' },
+        { Name: 'm03', IP: null },
+        { Name: 'm04', IP: '' },
+        'm05',
+        { Name: 'm06', IP: { text: 'x'.repeat(100) } },
+      ],
+    });
+    const config = await profiles().config('dev');
+    expect(config?.nodes).toEqual([{ name: 'dev', ip: '192.168.39.2', controlPlane: true }]);
+    expect(config?.strange).toEqual([
+      'Driver 7',
+      'KubernetesConfig.ServiceCIDR ["10.96.0.0/12"]',
+      'KubernetesConfig.ExtraOptions {"apiserver":1}',
+      'KubernetesConfig.APIServerHAVIP "192.168.39"',
+      'Nodes[1].IP "192.168.039.3"',
+      `Nodes[5].IP {"text":"${'x'.repeat(51)}…`,
+    ]);
+    await write('profiles/dev/config.json', { Driver: 'kvm2', Nodes: { '0': {} }, KubernetesConfig: 'x' });
+    expect((await profiles().config('dev'))?.strange).toEqual(['KubernetesConfig "x"', 'Nodes {"0":{}}']);
+  });
+
   it('is null for a profile that is not there', async () => {
     expect(await profiles().config('nobody')).toBeNull();
   });
@@ -114,6 +196,26 @@ describe('config', () => {
     await expect(profiles().config('dev')).rejects.toMatchObject({
       diagnostics: [{ code: 'profile-unreadable' }],
     });
+  });
+
+  it.each<[string, (file: string) => Promise<unknown>, string]>([
+    ['cut off', (file) => writeFile(file, '{"Driver": "kv'), 'it is not JSON: '],
+    ['empty', (file) => writeFile(file, ' \n'), 'it is empty'],
+    ['in UTF-16', (file) => writeFile(file, Buffer.from('\ufeff{}', 'utf16le')), 'UTF-16'],
+    ['a directory', (file) => mkdir(file), 'it is a directory'],
+    ['a symlink to nothing', (file) => symlink('nowhere', file), 'it is a symlink to nothing'],
+  ])('says in one line what is wrong with one that is %s', async (_, make, expected) => {
+    const folder = join(home, '.minikube', 'profiles', 'dev');
+    await mkdir(folder, { recursive: true });
+    await make(join(folder, 'config.json'));
+    const failure = await profiles()
+      .config('dev')
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      diagnostics: [{ code: 'profile-unreadable', summary: expect.stringContaining(expected) }],
+    });
+    expect(String(Reflect.get(Object(failure), 'message'))).not.toContain('\n');
+    expect(await profiles().list()).toEqual(['dev']);
   });
 
   it('does not blame permissions for JSON that is broken, nor a missing profile for a home that is a file', async () => {
@@ -149,6 +251,95 @@ describe('config', () => {
     expect(runner.asked).toEqual([]);
     expect(await reasonWith({ env: { DOCKER_HOST: 'unix:///run/docker.sock' } })).toBeNull();
     expect(runner.asked).toEqual([DOCKER_INFO]);
+  });
+
+  const INSIDE = {
+    DOCKER_HOST: 'tcp://192.168.49.2:2376',
+    DOCKER_TLS_VERIFY: '1',
+    DOCKER_CERT_PATH: '/certs',
+  };
+  const REMOTE = 'tcp://10.1.1.1:2376';
+  it.each<[string, string, NodeJS.ProcessEnv, boolean]>([
+    ['docker-env', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev' }, false],
+    ['docker-env of another profile', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'other' }, false],
+    [
+      'docker-env over ssh',
+      'docker',
+      { DOCKER_HOST: 'ssh://docker@127.0.0.1:32772', MINIKUBE_ACTIVE_DOCKERD: 'dev' },
+      false,
+    ],
+    [
+      'docker-env over a remote engine',
+      'docker',
+      { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', MINIKUBE_EXISTING_DOCKER_HOST: REMOTE },
+      true,
+    ],
+    [
+      'docker-env over a local socket',
+      'docker',
+      {
+        ...INSIDE,
+        MINIKUBE_ACTIVE_DOCKERD: 'dev',
+        MINIKUBE_EXISTING_DOCKER_HOST: 'unix:///run/user/1000/docker.sock',
+      },
+      false,
+    ],
+    ['an empty MINIKUBE_ACTIVE_DOCKERD', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: '' }, true],
+    ['podman-env of newer minikube', 'docker', { ...INSIDE, MINIKUBE_ACTIVE_PODMAN: 'dev' }, false],
+    [
+      'podman-env, whose variable is not docker’s',
+      'docker',
+      {
+        CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772',
+        DOCKER_HOST: REMOTE,
+        MINIKUBE_ACTIVE_PODMAN: 'dev',
+      },
+      true,
+    ],
+    [
+      'podman-env',
+      'podman',
+      { CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772', MINIKUBE_ACTIVE_PODMAN: 'dev' },
+      false,
+    ],
+    [
+      'podman-env over a remote engine',
+      'podman',
+      {
+        CONTAINER_HOST: 'ssh://docker@127.0.0.1:32772',
+        MINIKUBE_ACTIVE_PODMAN: 'dev',
+        MINIKUBE_EXISTING_CONTAINER_HOST: 'ssh://ann@build',
+      },
+      true,
+    ],
+    [
+      'docker-env, whose variables are not podman’s',
+      'podman',
+      { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', CONTAINER_HOST: 'ssh://ann@build' },
+      true,
+    ],
+  ])('knows the user’s own engine under %s (driver %s)', async (_, Driver, env, isRemote) => {
+    await write('profiles/dev/config.json', { ...three, Driver });
+    const reason = (await profiles({ env }).config('dev'))?.unroutable ?? '';
+    expect(reason.includes('another host')).toBe(isRemote);
+  });
+
+  it('asks the user’s own docker, not the one inside the profile', async () => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
+    const asked: unknown[] = [];
+    const runner: CommandRunner = {
+      run: async (_, { env }) => {
+        asked.push(env);
+        return { code: 0, stdout: 'Debian|[]', stderr: '', timedOut: false };
+      },
+    };
+    const existing = { MINIKUBE_EXISTING_DOCKER_HOST: 'unix:///run/docker.sock' };
+    await profiles({ runner, env: { ...INSIDE, MINIKUBE_ACTIVE_DOCKERD: 'dev', ...existing } }).config('dev');
+    await profiles({ runner, env: { DOCKER_HOST: 'unix:///run/docker.sock' } }).config('dev');
+    expect(asked).toEqual([
+      { DOCKER_HOST: 'unix:///run/docker.sock', DOCKER_TLS_VERIFY: '', DOCKER_CERT_PATH: '' },
+      {},
+    ]);
   });
 
   it('believes minikube’s own setting, not podman, on whether podman is rootless', async () => {
@@ -209,5 +400,28 @@ describe('list', () => {
     await write('profiles/empty/other.json', {});
     await write('profiles/stray-file', '');
     expect(await profiles().list()).toEqual(['alpha', 'zeta']);
+  });
+});
+
+describe('networks', () => {
+  const read = async (content: unknown) => {
+    await write('profiles/dev/config.json', content);
+    const { networks, problem } = await profiles().networks('dev');
+    return { networks: networks.map(formatPrefix), problem };
+  };
+
+  it('are all that the file names, with host bits or not', async () => {
+    const ExtraOptions = [{ Component: 'kubeadm', Key: 'pod-network-cidr', Value: '10.11.0.1/16' }];
+    const KubernetesConfig = { ServiceCIDR: '10.96.0.1/12', APIServerHAVIP: '192.168.39.254', ExtraOptions };
+    expect(await read({ ...three, KubernetesConfig, Nodes: [{ IP: '192.168.50.2' }] })).toEqual({
+      networks: ['10.96.0.0/12', '10.11.0.0/16', '192.168.39.0/24', '192.168.50.0/24'],
+      problem: null,
+    });
+  });
+
+  it('are those that can be read, and the others are named', async () => {
+    const { networks, problem } = await read({ ...three, KubernetesConfig: { ServiceCIDR: 'bad.cidr' } });
+    expect(networks).toContain('192.168.39.0/24');
+    expect(problem).toContain('ServiceCIDR "bad.cidr", which makes no sense');
   });
 });

@@ -36,6 +36,8 @@ describe('unroutableReason', () => {
     [{ driver: 'docker', remoteEngine: true }, /another host/],
     [{ driver: 'qemu2', network: 'builtin' }, /QEMU/],
     [{ driver: 'qemu', network: 'user' }, /QEMU/],
+    [{ driver: 'qemu2', network: '' }, /QEMU/],
+    [{ driver: 'qemu2', network: '', platform: 'darwin' }, /QEMU/],
   ])('names it for %j', (changes, reason) => {
     expect(unroutableReason(facts(changes))).toMatch(reason);
   });

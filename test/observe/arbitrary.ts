@@ -121,13 +121,17 @@ const claim: fc.Arbitrary<Claim> = fc.record({
   }),
 });
 
-const node: fc.Arbitrary<ObservedNode> = fc.record({
-  name: text,
-  ready: fc.boolean(),
-  controlPlane: fc.boolean(),
-  internalIps: some(address),
-  podCidrs: some(cidr),
-});
+const node: fc.Arbitrary<ObservedNode> = fc.record(
+  {
+    name: text,
+    ready: fc.boolean(),
+    controlPlane: fc.boolean(),
+    internalIps: some(address),
+    podCidrs: some(cidr),
+    strange: some(text),
+  },
+  { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
+);
 
 const service: fc.Arbitrary<ObservedService> = fc.record({
   namespace: text,
@@ -163,12 +167,17 @@ const serving: fc.Arbitrary<Serving> = fc.record({
   pool: orNull(some(text)),
 });
 
-const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
+const alwaysTold = fc.record({
   identity: orNull(fc.record({ uid: text, created: text })),
   version: text,
   nodes: some(node),
   serviceCidrs: some(cidr),
-  kubeadm: orNull(fc.record({ serviceSubnet: orNull(text), podSubnet: orNull(text) })),
+  kubeadm: orNull(
+    fc.record(
+      { serviceSubnet: orNull(text), podSubnet: orNull(text), apiServerRange: text },
+      { requiredKeys: ['serviceSubnet', 'podSubnet'] },
+    ),
+  ),
   otherLoadBalancers: some(text),
   services: some(service),
   endpoints: some(
@@ -202,15 +211,31 @@ const cluster: fc.Arbitrary<ObservedCluster> = fc.record({
   strayPods: some(fc.record({ address, node: text })),
 });
 
+const seldomTold = fc.record(
+  { strange: some(text), podBlocks: some(fc.record({ cidr, node: text, plugin: text })) },
+  { requiredKeys: [] },
+);
+
+const cluster: fc.Arbitrary<ObservedCluster> = fc
+  .tuple(alwaysTold, seldomTold)
+  .map(([always, seldom]) => ({ ...always, ...seldom }));
+
 const profile: fc.Arbitrary<ObservedProfile> = fc.record({
   name: text,
   config: orNull(
-    fc.record({
-      driver: text,
-      unroutable: orNull(text),
-      nodes: some(fc.record({ name: text, ip: address, controlPlane: fc.boolean() })),
-      serviceCidr: orNull(text),
-    }),
+    fc.record(
+      {
+        driver: text,
+        unroutable: orNull(text),
+        nodes: some(fc.record({ name: text, ip: address, controlPlane: fc.boolean() })),
+        serviceCidr: orNull(text),
+        servers: some(text),
+        apiServerRange: text,
+        podSubnet: text,
+        strange: some(text),
+      },
+      { requiredKeys: ['driver', 'unroutable', 'nodes', 'serviceCidr'] },
+    ),
   ),
   minikubeIp: orNull(address),
   context: orNull(

@@ -4,7 +4,6 @@ import { Failure } from '../../src/model/diagnostic.ts';
 import type { MinikubeConfig, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
-import { isServerOf } from '../../src/observe/profile.ts';
 import { rule } from '../planner/build.ts';
 import { cidrs, desiredProfile, desiredState } from './desired.ts';
 
@@ -257,19 +256,5 @@ describe('observe', () => {
   it('does not take a fault of its own for a problem of the profile', async () => {
     const ports = portsOf({ cluster: () => Promise.reject(new TypeError('a bug')) });
     await expect(observe(desiredState(auto()), ports)).rejects.toThrow(TypeError);
-  });
-});
-
-describe('isServerOf', () => {
-  it.each([
-    ['https://192.168.39.2:8443', true],
-    ['https://[fd00::2]:8443', true],
-    ['https://192.168.39.3:8443', false],
-    ['https://dev.example:8443', false],
-    ['nonsense', false],
-  ])('%s: %s', (server, expected) => {
-    const nodes = [...config.nodes, { name: 'dev-m02', ip: 'fd00::2', controlPlane: false }];
-    expect(isServerOf(server, { ...config, nodes })).toBe(expected);
-    expect(isServerOf(server, null)).toBe(false);
   });
 });

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval, RememberedApproval } from '../../src/model/plan.ts';
-import { contextsOf, programApproval, rememberable, withRemembered } from '../../src/planner/approvals.ts';
+import {
+  contextApprovals,
+  contextsOf,
+  programApproval,
+  rememberable,
+  withRemembered,
+} from '../../src/planner/approvals.ts';
 import { planOf } from '../cli/plans.ts';
+import * as build from './build.ts';
 
 const APPROVAL: Approval = {
   kind: 'gateway',
@@ -65,5 +72,59 @@ describe('a remembered approval', () => {
     );
     const running = { ...told, approvals: [program] };
     expect(rememberable(running, contextOf, WHEN)).toMatchObject([{ kind: 'credentials', cluster: null }]);
+  });
+});
+
+describe('the approval of a context', () => {
+  const context = (server: string, fromMinikube = false) => ({
+    name: 'dev',
+    server,
+    fromMinikube,
+    answeredAt: null,
+    program: null,
+    proxy: null,
+  });
+  const VM = `https://${build.VM}:8443`;
+  const seen = (rest: Partial<ReturnType<typeof build.observedProfile>>) => build.observedProfile(rest);
+  const { config } = build.observedProfile();
+
+  it.each<[string, ReturnType<typeof seen>, string]>([
+    [
+      'minikube does not know the profile',
+      seen({ config: null, context: context(VM) }),
+      `minikube has no profile minikube, and its server is ${VM}`,
+    ],
+    [
+      'config.json cannot be read',
+      seen({ config: null, problems: ['it is a directory'], context: context(VM) }),
+      `minikube’s record of profile minikube could not be read, and its server is ${VM}`,
+    ],
+    [
+      'someone else wrote it for the profile’s own server',
+      seen({ context: context(VM) }),
+      `minikube did not write it for profile minikube; its server is ${VM}`,
+    ],
+    [
+      'its server is not the profile’s, as with a profile of that name under another MINIKUBE_HOME',
+      seen({ context: context('https://192.168.49.2:8443') }),
+      `its server is https://192.168.49.2:8443, and minikube’s config.json of profile minikube has ${build.VM}`,
+    ],
+    [
+      'its server is neither a node nor the virtual address',
+      seen({
+        config: config === null ? null : { ...config, servers: ['192.168.39.254'] },
+        context: context('https://192.168.39.9:8443'),
+      }),
+      `its server is https://192.168.39.9:8443, and minikube’s config.json of profile minikube has ${build.VM}, 192.168.39.254`,
+    ],
+  ])('says what speaks against it: %s', (_, profile, why) => {
+    expect(contextApprovals(profile)).toEqual([
+      { kind: 'context', profile: 'minikube', subject: 'dev', why },
+    ]);
+  });
+
+  it('is not asked for what minikube wrote, nor where there is no context', () => {
+    expect(contextApprovals(seen({ context: context(VM, true) }))).toEqual([]);
+    expect(contextApprovals(seen({ context: null }))).toEqual([]);
   });
 });

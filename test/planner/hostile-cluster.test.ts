@@ -28,7 +28,7 @@ function planOf(answers: Partial<ObservedCluster>) {
   return plan(
     desired([profile(auto)]),
     observed({
-      host: host([], { critical }),
+      host: host([{ destination: 'fd00::/64', device: 'virbr1', protocol: 2 }], { critical }),
       profiles: [observedProfile({ cluster: cluster(answers) })],
     }),
   );
@@ -97,7 +97,6 @@ describe('nodes that a cluster calls its own', () => {
   test.each([
     ['the default gateway', '192.168.1.1'],
     ['a DNS server', '192.168.1.53'],
-    ['this host itself', '192.168.1.10'],
   ])('%s as the address of a node needs approval', (_, address) => {
     const nodes = [node('minikube', [VM], ['10.244.0.0/24']), node('m02', [address], ['10.244.1.0/24'])];
     expect(planOf({ nodes }).approvals).toContainEqual(
@@ -106,6 +105,18 @@ describe('nodes that a cluster calls its own', () => {
         subject: address,
         why: expect.stringContaining('but it is'),
       }),
+    );
+  });
+
+  it('this host itself as the address of a node gets no route', () => {
+    const nodes = [
+      node('minikube', [VM], ['10.244.0.0/24']),
+      node('m02', ['192.168.1.10'], ['10.244.1.0/24']),
+    ];
+    const made = planOf({ nodes });
+    expect(routed(made)).not.toContain('10.244.1.0/24');
+    expect(made.diagnostics).toContainEqual(
+      expect.objectContaining({ code: 'node-address', summary: expect.stringContaining('192.168.1.10') }),
     );
   });
 

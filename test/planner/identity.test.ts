@@ -82,6 +82,48 @@ describe('whose cluster answers', () => {
     ['one that may not be told', { cluster: { missingRights: FORBIDDEN }, claims: [{ cluster: OLD }] }, null],
     ['Nodes of other names', { cluster: { identity: identity(NEW), nodes: STRANGERS } }, 'approval'],
     [
+      'another profile, whose only Node is called as a worker of this one',
+      {
+        cluster: {
+          identity: identity(NEW),
+          nodes: [build.node('minikube-m02', [build.VM], ['10.244.0.0/24'], { controlPlane: true })],
+        },
+        profile: {
+          config: {
+            driver: 'kvm2',
+            unroutable: null,
+            serviceCidr: null,
+            nodes: [
+              { name: 'minikube', ip: build.VM, controlPlane: true },
+              { name: 'minikube-m02', ip: '192.168.39.3', controlPlane: false },
+            ],
+          },
+        },
+      },
+      'approval',
+    ],
+    [
+      'one control plane of several, as after the first was deleted (--ha)',
+      {
+        cluster: {
+          identity: identity(NEW),
+          nodes: [build.node('minikube-m02', [build.VM], ['10.244.0.0/24'], { controlPlane: true })],
+        },
+        profile: {
+          config: {
+            driver: 'kvm2',
+            unroutable: null,
+            serviceCidr: null,
+            nodes: [
+              { name: 'minikube', ip: build.VM, controlPlane: true },
+              { name: 'minikube-m02', ip: '192.168.39.3', controlPlane: true },
+            ],
+          },
+        },
+      },
+      null,
+    ],
+    [
       'Nodes of other names, not told',
       { cluster: { missingRights: FORBIDDEN, nodes: STRANGERS } },
       'approval',

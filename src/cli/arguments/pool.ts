@@ -1,5 +1,12 @@
 import type { ObservedHost, ObservedProfile, ObservedState } from '../../model/observed.ts';
-import { formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
+import {
+  formatPrefix,
+  overlaps,
+  type Prefix,
+  parseAddress,
+  parseNetwork,
+  parsePrefix,
+} from '../../model/prefix.ts';
 import { type AddressRange, parseRange, rangeOf, rangesOverlap } from '../../model/range.ts';
 
 /** Shorter prefixes are default routes, or the halves of one: they cover every pool and collide with none. */
@@ -120,9 +127,12 @@ function prefixesOfHost(host: ObservedHost): Prefix[] {
 function textsOfProfile({ config, cluster }: ObservedProfile): string[] {
   const { kubeadm } = cluster ?? {};
   return [
+    config?.apiServerRange ?? '',
     config?.serviceCidr ?? '',
+    config?.podSubnet ?? '',
     ...(config?.nodes ?? []).map(({ ip }) => ip),
     ...(cluster?.serviceCidrs ?? []),
+    kubeadm?.apiServerRange ?? '',
     kubeadm?.serviceSubnet ?? '',
     kubeadm?.podSubnet ?? '',
     ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs }) => [...internalIps, ...podCidrs]),
@@ -133,5 +143,5 @@ function textsOfProfile({ config, cluster }: ObservedProfile): string[] {
 
 /** The prefixes and addresses of a list with commas, as kubeadm writes both families; what is neither is left out. */
 function prefixesIn(text: string): Prefix[] {
-  return text.split(',').flatMap((part) => parsePrefix(part.trim()) ?? parseAddress(part.trim()) ?? []);
+  return text.split(',').flatMap((part) => parseNetwork(part.trim()) ?? parseAddress(part.trim()) ?? []);
 }

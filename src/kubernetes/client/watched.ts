@@ -175,6 +175,8 @@ export class WatchedCluster {
       nodes: sortNodes(this.#nodes.values.values()),
       serviceCidrs: slow.serviceCidrs,
       kubeadm: slow.kubeadm,
+      ...(slow.podBlocks === undefined ? {} : { podBlocks: slow.podBlocks }),
+      ...(slow.strange === undefined ? {} : { strange: slow.strange }),
       otherLoadBalancers: slow.otherLoadBalancers,
       services: observed,
       endpoints: this.#endpoints(observed),

@@ -1,4 +1,4 @@
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../../model/prefix.ts';
+import { formatAddress, formatPrefix, parseAddress, parseNetwork } from '../../model/prefix.ts';
 import { Unexpected } from './expected.ts';
 
 /** An API type as JSON carries it: times are RFC 3339 text. */
@@ -75,12 +75,19 @@ export function canonicalAddress(text: string | undefined): string | null {
   return address === null ? null : formatAddress(address);
 }
 
-/** Canonical CIDRs of the texts that are CIDRs with no host bits set, in order. */
-export function canonicalCidrs(texts: readonly string[]): string[] {
-  return texts.flatMap((text) => {
-    const prefix = text.includes('/') ? parsePrefix(text.trim()) : null;
-    return prefix === null ? [] : [formatPrefix(prefix)];
-  });
+/** The canonical CIDR of a text, as Kubernetes' programs read it (10.96.0.1/12 is 10.96.0.0/12); null when it is none. */
+export function canonicalCidr(text: string): string | null {
+  const prefix = parseNetwork(text.trim());
+  return prefix === null ? null : formatPrefix(prefix);
+}
+
+/** How much of a value that makes no sense is shown. */
+const LONGEST_QUOTED = 60;
+
+/** A text that is not what its field says, as it is shown to people. */
+export function quoted(text: string | undefined): string {
+  const shown = JSON.stringify(text ?? '');
+  return shown.length > LONGEST_QUOTED ? `${shown.slice(0, LONGEST_QUOTED)}…` : shown;
 }
 
 /** Order by code unit, the same on every machine whatever its locale. */

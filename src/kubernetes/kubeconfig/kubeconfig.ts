@@ -176,6 +176,18 @@ function providedByMinikube(entry: Entry, name: string): boolean {
   );
 }
 
+/** Where minikube keeps its authority and the client certificate of a profile, which before 1.5 all profiles shared. */
+const MINIKUBE_CA = /[\\/]\.minikube[\\/]ca\.crt$/;
+const MINIKUBE_CLIENT = /[\\/]\.minikube[\\/](?:profiles[\\/]([^\\/]+)[\\/])?client\.crt$/;
+
+/** Whether a cluster and its user are as minikube before 1.18 wrote them, which left no extension: by the certificates. */
+function hasMinikubeFiles(cluster: Entry, user: Entry, profile: string): boolean {
+  const [ca, client] = [cluster['certificate-authority'], user['client-certificate']];
+  if (typeof ca !== 'string' || typeof client !== 'string' || !MINIKUBE_CA.test(ca)) return false;
+  const found = MINIKUBE_CLIENT.exec(client);
+  return found !== null && (found[1] ?? profile) === profile;
+}
+
 function serverOf(context: string, cluster: Entry): URL {
   const server = cluster['server'];
   const url = typeof server === 'string' && URL.canParse(server) ? new URL(server) : null;
@@ -276,7 +288,7 @@ export async function readKubeContext(options: {
     program: readProgram(name, user['exec']),
     writtenByMinikube:
       clusterName === options.profile &&
-      providedByMinikube(context, 'context_info') &&
-      providedByMinikube(cluster, 'cluster_info'),
+      ((providedByMinikube(context, 'context_info') && providedByMinikube(cluster, 'cluster_info')) ||
+        hasMinikubeFiles(cluster, user, options.profile)),
   };
 }

@@ -4,6 +4,7 @@ import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { type Family, parseAddress } from '../../model/prefix.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import type { Reach } from './reach.ts';
 
 /** The address that a profile's routes go through, in one family. */
 export interface Gateway {
@@ -21,6 +22,8 @@ export interface GatewayChoice {
 
 interface Candidate extends Gateway {
   readonly family: Family;
+  /** Node whose address it is said to be; null where the source does not say, and means the first control plane. */
+  readonly node: string | null;
 }
 
 /** The gateway of the family; null when there is none. */
@@ -28,9 +31,9 @@ export function gatewayFor(choice: GatewayChoice, family: Family): Gateway | nul
   return family === 4 ? choice.ipv4 : choice.ipv6;
 }
 
-function candidate(address: string, source: string): Candidate[] {
+function candidate(address: string, source: string, node: string | null = null): Candidate[] {
   const parsed = parseAddress(address);
-  return parsed === null ? [] : [{ address, source, family: parsed.family }];
+  return parsed === null ? [] : [{ address, source, family: parsed.family, node }];
 }
 
 function controlPlanes(nodes: readonly ObservedNode[]): ObservedNode[] {
@@ -59,7 +62,7 @@ function candidates(observed: ObservedProfile): Candidate[] {
       : []),
     ...controlPlanes(observed.cluster?.nodes ?? []).flatMap((node) =>
       node.internalIps.flatMap((ip) =>
-        candidate(ip, `InternalIP of the Ready control-plane Node ${node.name}`),
+        candidate(ip, `InternalIP of the Ready control-plane Node ${node.name}`, node.name),
       ),
     ),
     ...(observed.minikubeIp === null
@@ -68,16 +71,46 @@ function candidates(observed: ObservedProfile): Candidate[] {
   ];
 }
 
-function disagreements(chosen: Gateway, family: Family, observed: ObservedProfile): Diagnostic[] {
+/** Every name of the Node that has an address, by its InternalIPs and by config.json. */
+function nodesAt(address: string, { cluster, config }: ObservedProfile): Set<string> {
+  return new Set([
+    ...(cluster?.nodes ?? [])
+      .filter(({ internalIps }) => internalIps.includes(address))
+      .map(({ name }) => name),
+    ...(config?.nodes ?? []).filter(({ ip }) => ip === address).map(({ name }) => name),
+  ]);
+}
+
+/**
+ * Sources that name another address for the same Node. Another control plane's address is none, nor is an InternalIP that
+ * this host does not reach, such as that of a NAT inside the VM.
+ */
+function disagreements(
+  chosen: Gateway,
+  family: Family,
+  observed: ObservedProfile,
+  reach: Reach,
+): Diagnostic[] {
+  const own = nodesAt(chosen.address, observed);
+  const { cluster, config } = observed;
+  const nodes = (cluster?.nodes.length ?? 0) > 0 ? cluster?.nodes : config?.nodes;
+  const others = new Set((nodes ?? []).map(({ name }) => name).filter((name) => !own.has(name)));
+  const isOfAnother = ({ node, address }: Candidate) =>
+    own.size > 0 &&
+    [...(node === null ? [] : [node]), ...nodesAt(address, observed)].some((name) => others.has(name));
   const witnesses: Candidate[] = [
-    ...candidates(observed),
+    ...candidates(observed).filter(
+      ({ node, address }) => node === null || reach.deviceTowards(address) !== null,
+    ),
     ...(observed.config?.nodes ?? [])
       .filter((node) => node.controlPlane)
-      .flatMap((node) => candidate(node.ip, `config.json of profile ${observed.name}`)),
+      .flatMap((node) => candidate(node.ip, `config.json of profile ${observed.name}`, node.name)),
   ];
-  const others = witnesses.filter((other) => other.family === family && other.address !== chosen.address);
-  if (others.length === 0) return [];
-  const list = others.map((other) => `${other.address} (${other.source})`).join(', ');
+  const differing = witnesses.filter(
+    (other) => other.family === family && other.address !== chosen.address && !isOfAnother(other),
+  );
+  if (differing.length === 0) return [];
+  const list = differing.map((other) => `${other.address} (${other.source})`).join(', ');
   return [
     {
       code: 'gateway-disagreement',
@@ -89,10 +122,22 @@ function disagreements(chosen: Gateway, family: Family, observed: ObservedProfil
   ];
 }
 
-function chooseAuto(observed: ObservedProfile): GatewayChoice {
+/** The first that this host reaches: a neighbour, or else what a route makes on-link; or else the first of all. */
+function firstReached(found: readonly Candidate[], reach: Reach): Candidate | undefined {
+  return (
+    found.find(({ address }) => reach.isNeighbour(address)) ??
+    found.find(({ address }) => reach.deviceTowards(address) !== null) ??
+    found[0]
+  );
+}
+
+function chooseAuto(observed: ObservedProfile, reach: Reach): GatewayChoice {
   const found = candidates(observed);
   const pick = (family: Family): Gateway | null => {
-    const chosen = found.find((one) => one.family === family);
+    const chosen = firstReached(
+      found.filter((one) => one.family === family),
+      reach,
+    );
     return chosen === undefined ? null : { address: chosen.address, source: chosen.source };
   };
   const [ipv4, ipv6] = [pick(4), pick(6)];
@@ -100,8 +145,8 @@ function chooseAuto(observed: ObservedProfile): GatewayChoice {
     return { ipv4, ipv6, diagnostics: [unknownGateway(observed)], approvals: [] };
   }
   const diagnostics = [
-    ...(ipv4 === null ? [] : disagreements(ipv4, 4, observed)),
-    ...(ipv6 === null ? [] : disagreements(ipv6, 6, observed)),
+    ...(ipv4 === null ? [] : disagreements(ipv4, 4, observed, reach)),
+    ...(ipv6 === null ? [] : disagreements(ipv6, 6, observed, reach)),
   ];
   return { ipv4, ipv6, diagnostics, approvals: [] };
 }
@@ -158,9 +203,14 @@ function chooseLiteral(
 
 /**
  * Decides through which address a profile is reached, per family: the spec's, or else the address on which the API
- * server answered if it is the VM's own, the Ready control-plane Node's InternalIP, what `minikube ip` says.
+ * server answered if it is the VM's own, the Ready control-plane Node's InternalIP, what `minikube ip` says; of these, the
+ * first on a network of this host.
  */
-export function chooseGateway(profile: DesiredProfile, observed: ObservedProfile): GatewayChoice {
+export function chooseGateway(
+  profile: DesiredProfile,
+  observed: ObservedProfile,
+  reach: Reach,
+): GatewayChoice {
   const desired = profile.gateway.value;
-  return desired === 'auto' ? chooseAuto(observed) : chooseLiteral(profile, desired, observed);
+  return desired === 'auto' ? chooseAuto(observed, reach) : chooseLiteral(profile, desired, observed);
 }

@@ -2,7 +2,7 @@ import type { ObservedCluster, ObservedNode } from '../../model/observed.ts';
 import { type ServiceSummary, serviceName } from '../../model/plan.ts';
 import { parseAddress } from '../../model/prefix.ts';
 import { type GatewayChoice, gatewayFor } from './gateway.ts';
-import { nodeAddress } from './node-address.ts';
+import type { NodeAddresses } from './node-address.ts';
 
 /** Where packets to an address of a Service go. */
 export interface ServiceGateway {
@@ -15,12 +15,14 @@ export interface ServiceGateway {
 /** Finds the node that the addresses of a Service go to. */
 export class ServiceGateways {
   readonly #choice: GatewayChoice;
+  readonly #addresses: NodeAddresses;
   readonly #nodes: readonly ObservedNode[];
   readonly #local: ReadonlySet<string>;
   readonly #ready: ReadonlyMap<string, Readonly<Record<string, number>>>;
 
-  constructor(choice: GatewayChoice, cluster: ObservedCluster | null) {
+  constructor(choice: GatewayChoice, addresses: NodeAddresses, cluster: ObservedCluster | null) {
     this.#choice = choice;
+    this.#addresses = addresses;
     this.#nodes = [...(cluster?.nodes ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
     const local = (cluster?.services ?? []).filter((service) => service.externalTrafficPolicy === 'Local');
     this.#local = new Set(local.map(serviceName));
@@ -31,7 +33,7 @@ export class ServiceGateways {
 
   /**
    * `externalTrafficPolicy: Local` needs a Ready node with a ready endpoint, the first by name that has an address of
-   * the family; everything else goes through the profile's gateway.
+   * the family that this host reaches; everything else goes through the profile's gateway.
    */
   of(service: ServiceSummary, address: string): ServiceGateway {
     const family = parseAddress(address)?.family ?? 4;
@@ -39,8 +41,8 @@ export class ServiceGateways {
     if (this.#local.has(name)) {
       const ready = this.#ready.get(name) ?? {};
       const able = this.#nodes.filter((one) => one.ready && (ready[one.name] ?? 0) > 0);
-      const node = able.find((one) => nodeAddress(one, family) !== null) ?? able[0];
-      if (node !== undefined) return { address: nodeAddress(node, family), node };
+      const node = able.find((one) => this.#addresses.of(one, family) !== null) ?? able[0];
+      if (node !== undefined) return { address: this.#addresses.of(node, family), node };
     }
     return { address: gatewayFor(this.#choice, family)?.address ?? null, node: null };
   }

@@ -6,15 +6,17 @@ import type { Approval, ProfileSummary, Purpose, ServiceSummary } from '../../mo
 import { serviceName } from '../../model/plan.ts';
 import { addressBits, contains, formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
 import { prefixesOf } from '../../model/range.ts';
-import { MAIN_TABLE } from '../../model/route.ts';
 import { allocate } from '../addresses/allocate.ts';
 import { subtract } from '../addresses/pool.ts';
-import { programApproval } from '../approvals.ts';
+import { contextApprovals } from '../approvals.ts';
 import { withoutPatch } from '../rights.ts';
 import { chooseGateway, type GatewayChoice } from './gateway.ts';
 import { choosePods, chooseServices, type Network } from './networks.ts';
-import { withoutAddress } from './node-address.ts';
+import { NodeAddresses } from './node-address.ts';
+import { offLink } from './off-link.ts';
+import { Reach } from './reach.ts';
 import { type ServiceGateway, ServiceGateways } from './service-gateways.ts';
+import { strangeFacts } from './strange.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
 export interface WantedRoute {
@@ -42,32 +44,8 @@ export interface WantedProfile {
   readonly record: readonly Allocation[] | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly approvals: readonly Approval[];
-}
-
-/** The device of the host's network that an address is on; null when it is on none of them. */
-function deviceTowards(host: ObservedHost, gateway: string): string | null {
-  const address = parseAddress(gateway);
-  if (address === null) return null;
-  let best: { length: number; device: string } | null = null;
-  for (const network of host.addresses) {
-    if (contains(network.network, address) && network.network.length > (best?.length ?? -1)) {
-      best = { length: network.network.length, device: network.device };
-    }
-  }
-  // A route without a gateway also makes addresses on-link (point-to-point devices, `onlink` host routes).
-  for (const route of host.routes) {
-    const onLink = route.gateway === null && route.type === 'unicast' && route.table === MAIN_TABLE;
-    if (
-      onLink &&
-      route.device !== null &&
-      route.nextHops.length === 0 &&
-      route.destination.length > (best?.length ?? 0)
-    ) {
-      if (contains(route.destination, address))
-        best = { length: route.destination.length, device: route.device };
-    }
-  }
-  return best?.device ?? null;
+  /** Of these, something could not be read that may tell of more: what stands of them stays. */
+  readonly unsure: ReadonlySet<Purpose>;
 }
 
 function unreachable(profile: DesiredProfile, observed: ObservedProfile): Diagnostic | null {
@@ -83,16 +61,25 @@ function unreachable(profile: DesiredProfile, observed: ObservedProfile): Diagno
   };
 }
 
-/** Builds the wanted routes of one profile, with devices looked up once per gateway. */
+/** What the routes of one profile are built by. */
+interface Grounds {
+  readonly profile: DesiredProfile;
+  readonly observed: ObservedProfile;
+  readonly host: ObservedHost;
+  readonly reach: Reach;
+  readonly addresses: NodeAddresses;
+}
+
+/** Builds the wanted routes of one profile; what the kernel would refuse is left out, and said once a gateway. */
 class RouteBuilder {
+  readonly #grounds: Grounds;
   readonly #profile: DesiredProfile;
-  readonly #host: ObservedHost;
-  readonly #devices = new Map<string, string | null>();
+  readonly #offLink = new Set<string>();
   readonly diagnostics: Diagnostic[] = [];
 
-  constructor(profile: DesiredProfile, host: ObservedHost) {
-    this.#profile = profile;
-    this.#host = host;
+  constructor(grounds: Grounds) {
+    this.#grounds = grounds;
+    this.#profile = grounds.profile;
   }
 
   network(purpose: Purpose, network: Network): WantedRoute[] {
@@ -101,7 +88,7 @@ class RouteBuilder {
       this.diagnostics.push(this.#noGateway(prefix, at));
       return [];
     }
-    return [this.#via(purpose, prefix, gateway, { at, conflictPolicy, reason: source, service: null })];
+    return this.#via(purpose, prefix, gateway, { at, conflictPolicy, reason: source, service: null });
   }
 
   address(service: ServiceSummary, text: string, { address: gateway, node }: ServiceGateway): WantedRoute[] {
@@ -115,25 +102,19 @@ class RouteBuilder {
       const problem =
         node === null
           ? this.#noGateway(prefix, at)
-          : withoutAddress({ node, family, what }, this.#profile, at);
+          : this.#grounds.addresses.missing({ node, family, what }, this.#profile, at);
       this.diagnostics.push(problem);
       return [];
     }
     const conflictPolicy = this.#profile.conflictPolicy.value;
-    return [
-      this.#via('load-balancer', prefix, gateway, {
-        at,
-        conflictPolicy,
-        reason: `Service ${name}`,
-        service: name,
-      }),
-    ];
+    const reason = `Service ${name}`;
+    return this.#via('load-balancer', prefix, gateway, { at, conflictPolicy, reason, service: name });
   }
 
   /** The pool, less what is excluded, closed by unreachable routes; an allocated full-length end needs none. */
   guards(allocated: ReadonlySet<string>): WantedRoute[] {
     const { pool, exclude, at } = this.#profile.loadBalancer;
-    if (this.#host.platform !== 'linux') return [];
+    if (this.#grounds.host.platform !== 'linux') return [];
     return pool
       .flatMap((range) => subtract(range, exclude))
       .flatMap(prefixesOf)
@@ -158,26 +139,15 @@ class RouteBuilder {
     destination: Prefix,
     gateway: string,
     rest: Pick<WantedRoute, 'at' | 'conflictPolicy' | 'reason' | 'service'>,
-  ): WantedRoute {
-    if (!this.#devices.has(gateway)) {
-      const device = deviceTowards(this.#host, gateway);
-      this.#devices.set(gateway, device);
-      if (device === null) this.diagnostics.push(this.#offLink(gateway));
+  ): WantedRoute[] {
+    const { reach, observed } = this.#grounds;
+    const device = reach.deviceTowards(gateway);
+    if (device === null) {
+      if (!this.#offLink.has(gateway)) this.diagnostics.push(offLink(gateway, this.#profile, observed));
+      this.#offLink.add(gateway);
+      return [];
     }
-    const device = this.#devices.get(gateway) ?? null;
-    return { profile: this.#profile.name, purpose, type: 'unicast', destination, gateway, device, ...rest };
-  }
-
-  #offLink(gateway: string): Diagnostic {
-    return {
-      code: 'gateway-off-link',
-      severity: 'warning',
-      summary: `profile ${this.#profile.name}: the gateway ${gateway} is on no network of this host`,
-      cause: 'a next hop has to be directly reachable; the VM may be stopped, or its network down',
-      fix: 'the kernel will likely refuse these routes: start the VM, or correct spec.profiles[].gateway',
-      command: `ip route get ${gateway}`,
-      at: this.#profile.gateway.at,
-    };
+    return [{ profile: this.#profile.name, purpose, type: 'unicast', destination, gateway, device, ...rest }];
   }
 
   #noGateway(prefix: Prefix, at: SourcePosition): Diagnostic {
@@ -194,7 +164,7 @@ class RouteBuilder {
 
 function nothing(profile: DesiredProfile, diagnostics: readonly Diagnostic[]): WantedProfile {
   const summary = { name: profile.name, gateways: [], services: [], pods: [] };
-  return { summary, routes: [], services: [], record: null, diagnostics, approvals: [] };
+  return { summary, routes: [], services: [], record: null, diagnostics, approvals: [], unsure: new Set() };
 }
 
 function needsNoRoute(profile: DesiredProfile): Diagnostic {
@@ -223,42 +193,53 @@ export function wantedOf(
     return nothing(profile, [refusal]);
   }
   if (observed.config?.driver === 'none') return nothing(profile, [needsNoRoute(profile)]);
-  const gateways = chooseGateway(profile, observed);
-  const services = chooseServices(profile, observed, gateways);
-  const pods = choosePods(profile, observed, gateways);
+  const reach = new Reach(host);
+  const addresses = new NodeAddresses(observed, reach);
+  const gateways = chooseGateway(profile, observed, reach);
+  const strange = strangeFacts(profile, observed);
+  const facts = { profile, observed, gateways, addresses, isUnsure: strange.length > 0 };
+  const services = chooseServices(facts);
+  const pods = choosePods(facts);
   const { services: allocated, record } =
     observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster, routed);
   const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
 
-  const builder = new RouteBuilder(profile, host);
+  const builder = new RouteBuilder({ profile, observed, host, reach, addresses });
   const known = gateways.ipv4 !== null || gateways.ipv6 !== null;
-  const routes = known ? routesOf(builder, profile, observed, { gateways, services, pods, summaries }) : [];
+  const serviceGateways = new ServiceGateways(gateways, addresses, observed.cluster);
+  const routes = known
+    ? routesOf(builder, profile, { gateways: serviceGateways, services, pods, summaries })
+    : [];
   return {
     summary: summaryOf(profile.name, gateways, services.networks, pods.networks),
     routes,
     services: summaries,
     record,
     diagnostics: [
+      ...strange,
       ...gateways.diagnostics,
       ...services.diagnostics,
       ...pods.diagnostics,
       ...builder.diagnostics,
     ],
     approvals: [
-      ...contextApprovals(profile, observed),
+      ...contextApprovals(observed),
       ...gateways.approvals,
       ...services.approvals,
       ...pods.approvals,
     ],
+    unsure: new Set<Purpose>([
+      ...(services.isUnsure ? ['services' as const] : []),
+      ...(pods.isUnsure ? ['pods' as const] : []),
+    ]),
   };
 }
 
 function routesOf(
   builder: RouteBuilder,
   profile: DesiredProfile,
-  observed: ObservedProfile,
   choice: {
-    gateways: GatewayChoice;
+    gateways: ServiceGateways;
     services: { networks: readonly Network[] };
     pods: { networks: readonly Network[] };
     summaries: readonly ServiceSummary[];
@@ -268,12 +249,11 @@ function routesOf(
     ...choice.services.networks.flatMap((network) => builder.network('services', network)),
     ...choice.pods.networks.flatMap((network) => builder.network('pods', network)),
   ];
-  const gateways = new ServiceGateways(choice.gateways, observed.cluster);
   const addresses = choice.summaries
     .filter((service) => service.state === 'served')
     .flatMap((service) =>
       service.addresses.flatMap((address) =>
-        builder.address(service, address, gateways.of(service, address)),
+        builder.address(service, address, choice.gateways.of(service, address)),
       ),
     )
     // `assign: clusterIP` gives addresses of the service network, which is routed already.
@@ -283,16 +263,6 @@ function routesOf(
       ? builder.guards(new Set(addresses.map((route) => formatPrefix(route.destination))))
       : [];
   return [...networks, ...addresses, ...guards];
-}
-
-function contextApprovals(profile: DesiredProfile, observed: ObservedProfile): Approval[] {
-  const context = observed.context;
-  if (context === null || context.fromMinikube) return [];
-  const why = `minikube did not write the context ${context.name} for this profile; its server is ${context.server}`;
-  return [
-    { kind: 'context', profile: profile.name, subject: context.name, why },
-    ...(context.program === null ? [] : [programApproval(profile.name, context, context.program)]),
-  ];
 }
 
 function summaryOf(

@@ -57,6 +57,40 @@ describe('readKubeContext', () => {
     expect(other.writtenByMinikube).toBe(false);
   });
 
+  it('knows minikube’s context by another name', async () => {
+    const config = minikube('https://192.168.39.2:8443');
+    const [entry] = config['contexts'] as Record<string, unknown>[];
+    const file = await writeKubeconfig(home, 'config', { ...config, contexts: [{ ...entry, name: 'dev' }] });
+    const env = { KUBECONFIG: file };
+    const found = await readKubeContext({ context: 'dev', profile: 'minikube', env, home });
+    expect(found).toMatchObject({ name: 'dev', writtenByMinikube: true });
+  });
+
+  const CA = '/home/ann/.minikube/ca.crt';
+  it.each<[string, string, string, boolean]>([
+    ['all profiles’ certificate', CA, '/home/ann/.minikube/client.crt', true],
+    ['the profile’s own certificate', CA, '/home/ann/.minikube/profiles/minikube/client.crt', true],
+    ['another MINIKUBE_HOME', '/data/.minikube/ca.crt', '/data/.minikube/profiles/minikube/client.crt', true],
+    ['Windows', 'C:\\Users\\ann\\.minikube\\ca.crt', 'C:\\Users\\ann\\.minikube\\client.crt', true],
+    ['another profile’s certificate', CA, '/home/ann/.minikube/profiles/other/client.crt', false],
+    ['another authority', '/home/ann/ca.crt', '/home/ann/.minikube/client.crt', false],
+    ['another user', CA, '/home/ann/admin.crt', false],
+  ])('knows what older minikube wrote without extensions: %s', async (_, authority, certificate, isIts) => {
+    const file = await writeKubeconfig(home, 'config', {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        {
+          name: 'minikube',
+          cluster: { server: 'https://192.168.99.100:8443', 'certificate-authority': authority },
+        },
+      ],
+      contexts: [{ name: 'minikube', context: { cluster: 'minikube', user: 'minikube' } }],
+      users: [{ name: 'minikube', user: { 'client-certificate': certificate, 'client-key': '/k' } }],
+    });
+    expect((await find('minikube', { KUBECONFIG: file })).writtenByMinikube).toBe(isIts);
+  });
+
   it('says which of the files that were looked in do not exist', async () => {
     const file = await writeKubeconfig(home, 'config', minikube('https://a:1'));
     const missing = join(home, 'gone');

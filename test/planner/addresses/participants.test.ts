@@ -15,6 +15,7 @@ import {
   observed,
   observedProfile,
   other as otherLease,
+  prefix,
   profile,
   service,
   VM,
@@ -309,7 +310,10 @@ describe('tunnels with different pools', () => {
         loadBalancer: loadBalancer([...POOL, 'fd01::/120']),
       }),
     ]);
-    const made = plan(both, given([OWN, theirs()], dual));
+    const seen = given([OWN, theirs()], dual);
+    const ipv6 = { address: 'fd02::ff', network: prefix('fd02::/64'), device: 'virbr1' };
+    const dualStack = { ...seen.host, addresses: [...seen.host.addresses, ipv6] };
+    const made = plan(both, { ...seen, host: dualStack });
     expect(services(made)).toEqual(['replace web']);
   });
 

@@ -1,0 +1,46 @@
+import type { DesiredProfile } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { ObservedProfile } from '../../model/observed.ts';
+import { contains, parseAddress, parseNetwork } from '../../model/prefix.ts';
+
+/** Networks that exist inside a virtual machine alone: every one behind such a NAT has the same addresses. */
+const NATS: readonly (readonly [cidr: string, whose: string])[] = [
+  ['10.0.2.0/24', 'the NAT of QEMU and VirtualBox'],
+  ['192.168.5.0/24', 'the NAT of Lima, Colima and Rancher Desktop'],
+];
+
+function natOf(gateway: string): string | null {
+  const address = parseAddress(gateway);
+  if (address === null) return null;
+  const found = NATS.find(([cidr]) => {
+    const network = parseNetwork(cidr);
+    return network !== null && contains(network, address);
+  });
+  return found?.[1] ?? null;
+}
+
+/** Says that no route can lead through a gateway, since no network of this host has it, and what helps in that case. */
+export function offLink(gateway: string, profile: DesiredProfile, { config }: ObservedProfile): Diagnostic {
+  const isGiven = profile.gateway.value !== 'auto';
+  const nat = natOf(gateway);
+  const cause =
+    nat === null
+      ? 'a next hop has to be directly reachable; the network of the VM may be down, or it has another address by now'
+      : `a next hop has to be directly reachable, and ${gateway} is the address that ${nat} gives a VM on its inside`;
+  const another =
+    config === null
+      ? 'Give its VM an address on a network of this host, by the settings of the program that started it.'
+      : 'Start the profile with a driver or `--network` that gives its VM an address on a network of this host, such as driver kvm2 on Linux or vfkit on macOS.';
+  const other = nat === null ? 'See that the network of the VM is up on this host.' : another;
+  return {
+    code: 'gateway-off-link',
+    severity: 'warning',
+    summary: `profile ${profile.name}: the gateway ${gateway} is on no network of this host`,
+    cause,
+    fix: isGiven
+      ? 'Correct spec.profiles[].gateway: it has to be an address on a network of this host.'
+      : other,
+    command: `ip route get ${gateway}`,
+    at: profile.gateway.at,
+  };
+}
