@@ -38,7 +38,14 @@ import { World } from './world.ts';
 const SHORT_MS = 100;
 
 /** States that last until something happens. */
-const RESTING: ReadonlySet<string> = new Set(['asking', 'idle', 'fighting', 'suspended', 'backingOff', 'stopped']);
+const RESTING: ReadonlySet<string> = new Set([
+  'asking',
+  'idle',
+  'fighting',
+  'suspended',
+  'backingOff',
+  'stopped',
+]);
 
 /** As long as an API client waits for an answer. Milliseconds. */
 const DEADLINE_MS = 10_000;
