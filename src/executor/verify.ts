@@ -17,32 +17,76 @@ interface Expectation {
 const EXPECTED_AFTER: ReadonlySet<string> = new Set(['create', 'replace', 'adopt']);
 const GONE_AFTER: ReadonlySet<string> = new Set(['replace', 'delete']);
 
-function problem(code: string, summary: string, cause: string, route: Route): Diagnostic {
+/** A route that the table lacks, or still has. */
+interface Odd {
+  readonly number: number;
+  readonly route: Route;
+}
+
+/** What became of routes, of one and of several. */
+interface Fate {
+  readonly code: string;
+  readonly one: readonly [is: string, cause: string];
+  readonly several: readonly [are: string, cause: string];
+}
+
+const MISSING: Fate = {
+  code: 'verify-missing',
+  one: ['is not there', 'It was made and has vanished again.'],
+  several: ['are not there', 'They were made and have vanished again, as they do when their link goes down.'],
+};
+const REMAINS: Fate = {
+  code: 'verify-remains',
+  one: ['is still there', 'It was deleted and has come back.'],
+  several: ['are still there', 'They were deleted and have come back.'],
+};
+
+/** So many routes are named where several have one fate. */
+const NAMED = 3;
+
+/** What became of routes on one device: one cause, one diagnostic. */
+function problem({ code, one, several }: Fate, [first, ...rest]: readonly [Odd, ...Odd[]]): Diagnostic {
+  const named = [first, ...rest].slice(0, NAMED).map(({ route }) => formatRoute(route));
+  const more = rest.length < NAMED ? '' : ` and ${rest.length + 1 - NAMED} more`;
+  const [summary, cause] =
+    rest.length === 0
+      ? [`step ${first.number}: the route ${named.join()} ${one[0]}`, one[1]]
+      : [
+          `step ${first.number} and others: ${rest.length + 1} routes ${several[0]}: ${named.join(', ')}${more}`,
+          several[1],
+        ];
   return {
     code,
     severity: 'error',
     summary,
     cause,
     fix: 'Find out what else changes the routes of this host, then run `mkplan plan` again.',
-    command: showCommand(route),
+    command: showCommand(first.route),
   };
+}
+
+function problems(fate: Fate, odd: readonly Odd[]): Diagnostic[] {
+  const devices = new Map<string | null, [Odd, ...Odd[]]>();
+  for (const one of odd) {
+    const alike = devices.get(one.route.device);
+    if (alike === undefined) devices.set(one.route.device, [one]);
+    else alike.push(one);
+  }
+  return [...devices.values()].map((alike) => problem(fate, alike));
 }
 
 /** What the reread table lacks, or still has. */
 function tableProblems(steps: readonly Expectation[], view: TableView): Diagnostic[] {
-  const problems: Diagnostic[] = [];
+  const missing: Odd[] = [];
+  const remaining: Odd[] = [];
   for (const { number, step } of steps) {
     const { action, before, after } = step;
-    if (after !== null && EXPECTED_AFTER.has(action) && !view.has(keyOf(after))) {
-      const summary = `step ${number}: the route ${formatRoute(after)} is not there`;
-      problems.push(problem('verify-missing', summary, 'It was made and has vanished again.', after));
-    }
-    if (before !== null && GONE_AFTER.has(action) && view.has(keyOf(before))) {
-      const summary = `step ${number}: the route ${formatRoute(before)} is still there`;
-      problems.push(problem('verify-remains', summary, 'It was deleted and has come back.', before));
-    }
+    if (after !== null && EXPECTED_AFTER.has(action) && !view.has(keyOf(after)))
+      missing.push({ number, route: after });
+    if (before !== null && GONE_AFTER.has(action) && view.has(keyOf(before)))
+      remaining.push({ number, route: before });
   }
-  return problems;
+  return [...problems(MISSING, missing), ...problems(REMAINS, remaining)];
 }
 
 /** The first address of a destination that no more specific route takes; null when they take all of it. */
@@ -144,8 +188,8 @@ export async function verify(
   // They are not waited for where the table already shows what is wrong.
   early?.catch(() => undefined);
   const routes = await reading;
-  const problems = tableProblems(steps, new TableView(routes, destinations));
-  if (problems.length > 0) return problems;
+  const odd = tableProblems(steps, new TableView(routes, destinations));
+  if (odd.length > 0) return odd;
   const isAsExpected = last !== null && sameDestinations(last, routes);
   const asked = (isAsExpected ? expected : null) ?? questions(steps, routes);
   const answers = await ((isAsExpected ? early : null) ?? ask(asked));

@@ -31,6 +31,17 @@ test('a new route that has vanished again is missing', async () => {
   expect((await verified([], create(SERVICES))).codes).toEqual(['verify-missing']);
 });
 
+test('routes that vanished from one link are one problem, however many they are', async () => {
+  const gone = [1, 2, 3, 4, 5].map((third) => route(`10.97.${third}.0/24`));
+  const elsewhere = route('10.98.0.0/16', { device: 'virbr2' });
+  const { codes, problems } = await verified([], ...gone.map(create), create(elsewhere));
+  expect(codes).toEqual(['verify-missing', 'verify-missing']);
+  expect(problems[0]?.summary).toMatch(
+    /^step 1 and others: 5 routes are not there: (10\.97\.\d\.0\/24 [^,]+(, )?){3} and 2 more$/,
+  );
+  expect(problems[1]?.summary).toMatch(/^step 6: the route 10\.98\.0\.0\/16 /);
+});
+
 test('a route with another protocol is not the one that was made', async () => {
   expect((await verified([route('10.96.0.0/12', { protocol: 3 })], create(SERVICES))).codes).toEqual([
     'verify-missing',
