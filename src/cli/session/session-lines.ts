@@ -14,6 +14,9 @@ const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
   'lock.acquired',
 ]);
 
+/** Codes of what failed for a cluster that did not answer. */
+const LOST: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow', 'service-untried']);
+
 /**
  * A session in lines, for a log: most of what a host hears is none of its business, so a session that looked and found
  * nothing says nothing, and what is as it was told last is not told again.
@@ -24,6 +27,8 @@ export class SessionLines implements SessionListener {
   #rest: string | null = null;
   /** The plan that people know to be under way, in one line; null once something came of it. */
   #plan: string | null;
+  /** The last attempt in which a cluster did not answer. */
+  #lost: string | null = null;
   readonly #repeats = new Repeats();
   #held: ReadonlyMap<string, string> = new Map();
 
@@ -38,11 +43,19 @@ export class SessionLines implements SessionListener {
     if (event.type === 'watch.pass') this.#passed(session);
     else if (event.type === 'watch.state') this.#entered(event, session);
     else if (event.type === 'watch.planned') this.#planned(event, session);
-    else {
+    else if (!this.#isOfLost(event)) {
       if (event.type === 'committed') this.#plan = null;
       if (event.type === 'watch.failed') this.#rest = null;
       this.#write(event, session);
     }
+  }
+
+  /** Of what waits for one cluster that does not answer, the first is told; then what is set aside for it. */
+  #isOfLost(event: WatchEvent): boolean {
+    if (event.type !== 'change.failed' || !LOST.has(event.diagnostic.code)) return false;
+    if (this.#lost === event.txid) return true;
+    this.#lost = event.txid;
+    return false;
   }
 
   #passed(session: SessionState): void {

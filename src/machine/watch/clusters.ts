@@ -1,7 +1,7 @@
 import { announce } from '../../executor/leases.ts';
-import { refusedService, untriedService } from '../../executor/refusal.ts';
+import { refusedService, unansweredServices, untriedService } from '../../executor/refusal.ts';
 import { tellServices } from '../../executor/reports.ts';
-import { type ServicePort, StatusWriter } from '../../executor/services.ts';
+import { type ServicePort, StatusWriter, wasUnanswered } from '../../executor/services.ts';
 import { type Diagnostic, Failure, messageOf } from '../../model/diagnostic.ts';
 import type { EmitWatchEvent } from '../../model/event.ts';
 import type { ClusterShare, ServiceStep } from '../../model/plan.ts';
@@ -28,6 +28,8 @@ export interface ClusterOutcome {
   /** Of its changes, those that were made. */
   readonly done: readonly ServiceStep[];
   readonly failed: readonly FailedStep[];
+  /** Why the cluster did not answer to some of its changes, which then are not among those that failed; null where it did. */
+  readonly unanswered: Diagnostic | null;
   /** What the Lease or the record was refused with, so that nothing else was asked for; null where they were written. */
   readonly thrown: unknown;
   /** What was not told, and that nothing depends on. */
@@ -51,19 +53,23 @@ async function askCluster(
     for (const change of share.allocations) await services.writeAllocations(change);
     for (const { profile, announced } of share.leases) if (announced) await services.leave(profile);
   } catch (thrown) {
-    return { share, done, failed, thrown, untold: [] };
+    return { share, done, failed, unanswered: null, thrown, untold: [] };
   }
   const statuses = new StatusWriter(services);
-  const fail = ({ change, step }: ClusterShare['changes'][number], diagnostic: Diagnostic) => {
-    failed.push({ step, diagnostic });
+  const lost: { readonly given: ClusterShare['changes'][number]; readonly thrown: unknown }[] = [];
+  const fail = ({ change, step }: ClusterShare['changes'][number], diagnostic: Diagnostic) =>
     emit({ type: 'change.failed', txid, change, step, diagnostic });
-  };
   const untried = await statuses.perform(
     share.changes,
     () => undefined,
     (tried, { thrown }) => {
       const { change, step } = tried;
-      if (thrown !== null) return fail(tried, refusedService(tried, thrown));
+      if (thrown !== null) {
+        const diagnostic = refusedService(tried, thrown);
+        if (wasUnanswered(thrown)) lost.push({ given: tried, thrown });
+        else failed.push({ step, diagnostic });
+        return fail(tried, diagnostic);
+      }
       done.push(step);
       emit({ type: 'change.done', txid, change, step });
     },
@@ -72,7 +78,8 @@ async function askCluster(
   const told = { steps: done, reports: share.reports };
   const untold = await tellServices(services, { plan: told, statuses }, signal);
   for (const diagnostic of untold) emit({ type: 'warning', txid, diagnostic });
-  return { share, done, failed, thrown: null, untold };
+  const [unanswered = null] = unansweredServices(lost, untried);
+  return { share, done, failed, unanswered, thrown: null, untold };
 }
 
 /** What a session's work on its clusters is made with. */
@@ -163,12 +170,14 @@ export class ClusterWork {
   }
 
   /** Sets aside what failed. True where something had changed meanwhile, and is asked for again at once. */
-  #note({ share, done, failed, thrown, untold }: ClusterOutcome): boolean {
+  #note({ share, done, failed, unanswered, thrown, untold }: ClusterOutcome): boolean {
     const { units, made } = this.#options;
     const now = this.#ports.clock.now();
     const profile: Unit = { kind: 'profile', name: share.profile };
     if (thrown !== null) return this.#failed(profile, messageOf(thrown), isStale(thrown));
-    if (untold.length > 0) this.#quietUntil.set(share.profile, now + TELL_AGAIN_MS);
+    // Of many Services that wait for one cluster it is the cluster that is told of.
+    if (unanswered !== null) units.failed(profile, unanswered.summary, now);
+    else if (untold.length > 0) this.#quietUntil.set(share.profile, now + TELL_AGAIN_MS);
     else if (this.#isRepeated(share, now)) units.failed(profile, NOT_DONE, now);
     else this.#succeeded(profile);
     for (const step of done) this.#overtaken.delete(keyOf(unitOf(step)));

@@ -99,13 +99,15 @@ class Leaving {
       const asking = work.ask(share, services);
       await this.#patience.untilIdle(profile, asking);
       if (this.#patience.silent.has(profile)) return;
-      const { failed, thrown } = await asking;
+      const { failed, unanswered, thrown } = await asking;
       const isRefused = thrown !== null && share.leases.length === 0;
       if (thrown !== null) this.#untold.add(profile);
       if (isRefused) this.#failed.push(...diagnosticsOf(thrown));
-      const wasOvertaken = failed.every(({ diagnostic }) => diagnostic.code === 'service-changed');
+      const wasOvertaken =
+        unanswered === null && failed.every(({ diagnostic }) => diagnostic.code === 'service-changed');
       if (!isRefused && wasOvertaken && attempt < MAX_STALE) continue;
       this.#failed.push(...failed.map(({ diagnostic }) => diagnostic));
+      if (unanswered !== null) this.#failed.push(unanswered);
       return;
     }
   }

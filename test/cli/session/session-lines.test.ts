@@ -54,9 +54,26 @@ const failed = (summary: string): WatchEvent[] => [
   },
   state('backingOff'),
 ];
+const unanswered = (txid: string, code: string): WatchEvent => {
+  const step = serviceStep(service('web'), ['10.200.0.1']);
+  const change = { op: 'assign', step: 0 } as const;
+  const diagnostic = { code, severity: 'error', summary: '', cause: '', fix: '' } as const;
+  return { type: 'change.failed', txid, change, step, diagnostic };
+};
 const made: WatchEvent = { type: 'committed', txid: 't' };
 
 it.each<[string, readonly WatchEvent[], readonly string[]]>([
+  [
+    'tells one of the changes that a cluster did not answer to, and each that was refused',
+    [
+      ...['cluster-unreachable', 'service-untried', 'cluster-unreachable'].map((code) =>
+        unanswered('a', code),
+      ),
+      ...['cluster-forbidden', 'cluster-forbidden'].map((code) => unanswered('a', code)),
+      unanswered('b', 'cluster-slow'),
+    ],
+    ['change.failed', 'change.failed', 'change.failed', 'change.failed'],
+  ],
   ['rests once, however often it looked', [...looks(), ...looks(), ...looks()], ['idle']],
   [
     'rests as before once it did something',

@@ -274,6 +274,25 @@ describe('one that fails never holds the others up', () => {
     await session.stop();
   });
 
+  it('a cluster that dies while fifty Services are asked for is told of once, and not each of them', async () => {
+    const session = await Session.create(POOLED);
+    session.start();
+    await session.rests(() => expect(session.state()).toBe('idle'));
+    session.cluster.reach = 'mute';
+    for (let index = 0; index < 50; index++) session.addService(`s${index}`);
+    session.trigger('cluster');
+    await session.rests(() => expect(session.cluster.unanswered).toBeGreaterThan(0));
+    session.cluster.reach = 'down';
+    await session.rests(() => expect(session.of('watch.held').length).toBeGreaterThan(0));
+    const told = new Set(session.of('watch.held').map(({ what }) => what));
+    expect([...told]).toEqual([expect.stringMatching(/^profile /)]);
+    session.cluster.reach = 'up';
+    session.trigger('cluster');
+    session.clock.advance(60_000);
+    await session.rests(() => expect(session.cluster.services.get('s0')?.ingress).toHaveLength(1));
+    await session.stop();
+  });
+
   it('a route that the kernel refuses is set aside with the reason', async () => {
     const session = await Session.create(
       build.desired([
