@@ -53,20 +53,19 @@ function nodesOf(profile: string, nodes: readonly Fields[]): MinikubeConfig['nod
 /** The name that minikube gives the API server where `--apiserver-name` gives it none. */
 const NO_SERVER_NAME = 'minikubeCA';
 
-/** What the API server is reached by beside the addresses of the nodes. */
+/** What the API server is reached by beside the addresses of the nodes: all that minikube had its certificate made for. */
 function serversOf(kubernetes: Fields): string[] {
-  const name = textOf(kubernetes['APIServerName']);
-  const addresses = kubernetes['APIServerIPs'];
+  const lists = [kubernetes['APIServerNames'], kubernetes['APIServerIPs']];
   const texts = [
     textOf(kubernetes['APIServerHAVIP']),
-    ...(Array.isArray(addresses) ? addresses.map(textOf) : []),
-    name === NO_SERVER_NAME ? '' : name.toLowerCase(),
+    textOf(kubernetes['APIServerName']),
+    ...lists.flatMap((listed) => (Array.isArray(listed) ? listed.map(textOf) : [])),
   ];
   return texts
-    .filter((text) => text !== '')
+    .filter((text) => text !== '' && text !== NO_SERVER_NAME)
     .map((text) => {
       const address = parseAddress(text);
-      return address === null ? text : formatAddress(address);
+      return address === null ? text.toLowerCase() : formatAddress(address);
     });
 }
 

@@ -116,6 +116,11 @@ describe('config', () => {
   it.each<[string, object, Partial<MinikubeConfig>]>([
     ['--ha', { APIServerHAVIP: '192.168.39.254' }, { servers: ['192.168.39.254'] }],
     ['--apiserver-name', { APIServerName: 'Kube.dev.lan' }, { servers: ['kube.dev.lan'] }],
+    [
+      '--apiserver-names',
+      { APIServerName: 'minikubeCA', APIServerNames: ['kube.dev.lan', ''] },
+      { servers: ['kube.dev.lan'] },
+    ],
     ['no --apiserver-name', { APIServerName: 'minikubeCA' }, {}],
     ['--apiserver-ips', { APIServerIPs: ['10.9.9.9', 'FD00:0::9'] }, { servers: ['10.9.9.9', 'fd00::9'] }],
     [
