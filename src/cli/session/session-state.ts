@@ -45,6 +45,8 @@ export interface SessionState {
   readonly changes: { readonly done: number; readonly failed: number };
   /** What is set aside for now, and why. */
   readonly held: ReadonlyMap<string, string>;
+  /** Since when each of these has been: what is known of it has been stale since then. */
+  readonly heldSince: ReadonlyMap<string, Moment>;
   /** Why the last pass failed; empty where it did not. */
   readonly failure: readonly Diagnostic[];
   /** Why the spec cannot be used as it is now; empty where it can. */
@@ -70,6 +72,7 @@ export const NEW_SESSION: SessionState = {
   passes: { success: 0, suspended: 0, failure: 0 },
   changes: { done: 0, failed: 0 },
   held: new Map(),
+  heldSince: new Map(),
   failure: [],
   specProblem: [],
   profiles: [],
@@ -93,9 +96,17 @@ export function reduceSession(session: SessionState, event: SessionEvent, at: Mo
     case 'watch.spec-invalid':
       return { ...session, specProblem: event.diagnostics, spec: { ...session.spec, reading: false } };
     case 'watch.held':
-      return { ...session, held: new Map(session.held).set(event.what, event.why) };
+      return {
+        ...session,
+        held: new Map(session.held).set(event.what, event.why),
+        heldSince: new Map([[event.what, at], ...session.heldSince]),
+      };
     case 'watch.released':
-      return { ...session, held: new Map([...session.held].filter(([what]) => what !== event.what)) };
+      return {
+        ...session,
+        held: without(session.held, event.what),
+        heldSince: without(session.heldSince, event.what),
+      };
     case 'change.done':
       return { ...session, changes: { ...session.changes, done: session.changes.done + 1 } };
     case 'change.failed':
@@ -103,6 +114,10 @@ export function reduceSession(session: SessionState, event: SessionEvent, at: Mo
     default:
       return session;
   }
+}
+
+function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  return new Map([...map].filter(([one]) => one !== key));
 }
 
 function either(one: Doubt, other: Doubt): Doubt {

@@ -4,7 +4,7 @@ import type { Processes } from '../../platform/processes.ts';
 import type { RouteTable } from '../../platform/route-table.ts';
 import type { Lock, SessionRecord, Sessions } from '../../registry/registry.ts';
 import type { SessionListener } from './session-listener.ts';
-import type { SessionState } from './session-state.ts';
+import type { Moment, SessionState } from './session-state.ts';
 import { pendingServices } from './session-view.ts';
 
 /** What a session is told apart and recorded by. */
@@ -58,7 +58,7 @@ export async function forgetDeadSessions(ports: SessionPorts, spec?: string): Pr
 
 /** What a session's record says of it. */
 export function recordOf(record: SessionRecord, session: SessionState): SessionRecord {
-  const { state, lastPass, held, failure } = session;
+  const { state, lastPass, held, heldSince, failure } = session;
   return {
     ...record,
     state,
@@ -73,12 +73,16 @@ export function recordOf(record: SessionRecord, session: SessionState): SessionR
               failure: failure.map(({ summary }) => summary).join('; '),
             }[lastPass.result],
           },
-    held: [...held].map(([what, why]) => ({ what, why })),
+    held: [...held].map(([what, why]) => ({ what, why: why + sinceWhen(heldSince.get(what)) })),
     pending: pendingServices(session).map(({ profile, name, reason }) => ({
       what: `${profile} ${name}`,
       why: reason,
     })),
   };
+}
+
+function sinceWhen(since: Moment | undefined): string {
+  return since === undefined ? '' : ` (since ${new Date(since.epochMs).toISOString()})`;
 }
 
 /** Writes what a session is at, for as long as it lives. */

@@ -82,10 +82,14 @@ it('writes what it is at, what is set aside and what is pending, and removes tha
   const recorder = await begin();
   const pending = { profile: 'one', namespace: 'default', name: 'web', state: 'pending' as const };
   const plan = planOf([], { services: [{ ...pending, addresses: [], reason: 'the pool is empty' }] });
-  const feed = new SessionFeed(() => moment());
+  let seconds = 0;
+  const feed = new SessionFeed(() => moment(seconds));
   feed.add(recorder);
   const news = [held('profile two'), held('profile three'), released('profile three'), ...passOf(plan)];
   for (const event of news) feed.heard(event);
+  // Told anew, it has been so since it was told first.
+  seconds = 60;
+  feed.heard(held('profile two'));
   const written = await vi.waitFor(
     async () => {
       const record = await ports.sessions.read(SPEC);
@@ -94,10 +98,11 @@ it('writes what it is at, what is set aside and what is pending, and removes tha
     },
     { timeout: 10_000 },
   );
+  const since = new Date(moment().epochMs).toISOString();
   expect(written).toMatchObject({
     pid: 7,
     lastPass: { result: 'done' },
-    held: [{ what: 'profile two', why: 'refused' }],
+    held: [{ what: 'profile two', why: `refused (since ${since})` }],
     pending: [{ what: 'one default/web', why: 'the pool is empty' }],
   });
   if (written === null) throw new Error('nothing was written');
