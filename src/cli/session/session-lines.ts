@@ -4,7 +4,7 @@ import { closingLine } from '../views/render-plan.ts';
 import { RESTING, Repeats } from './repeats.ts';
 import type { SessionListener } from './session-listener.ts';
 import type { SessionState } from './session-state.ts';
-import { heldNews } from './session-view.ts';
+import { heldNews, pendingNews, pendingReasons } from './session-view.ts';
 
 /** What says nothing new by itself. What is set aside is told once the pass has ended: a second attempt may fail as well. */
 const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
@@ -31,11 +31,13 @@ export class SessionLines implements SessionListener {
   #lost: string | null = null;
   readonly #repeats = new Repeats();
   #held: ReadonlyMap<string, string> = new Map();
+  #pending: ReadonlyMap<string, string>;
 
   /** `shown` is the plan that people have seen already. */
   constructor(write: SessionListener['heard'], shown: Plan) {
     this.#write = write;
     this.#plan = closingLine(shown);
+    this.#pending = pendingReasons(shown.services);
   }
 
   heard(event: WatchEvent, session: SessionState): void {
@@ -61,6 +63,10 @@ export class SessionLines implements SessionListener {
   #passed(session: SessionState): void {
     for (const news of heldNews(this.#held, session)) this.#write(news, session);
     this.#held = session.held;
+    if (session.plan === null) return;
+    const pending = pendingReasons(session.plan.services);
+    for (const news of pendingNews(this.#pending, pending)) this.#write(news, session);
+    this.#pending = pending;
   }
 
   #entered(event: WatchEvent & { type: 'watch.state' }, session: SessionState): void {

@@ -1,13 +1,16 @@
+import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
 import {
   type Plan,
   type RouteStep,
   type ServiceState,
   type ServiceStep,
+  type ServiceSummary,
   serviceName,
 } from '../../model/plan.ts';
 import { formatAddress, formatPrefix } from '../../model/prefix.ts';
 import type { Route } from '../../model/route.ts';
+import { count } from '../views/text.ts';
 import { doubtOf, type SessionState } from './session-state.ts';
 
 /** How a route stands: `unknown` until it has been read again, `held` while it is left as it is. */
@@ -120,6 +123,41 @@ export function countsOf(session: SessionState): SessionCounts {
 /** The Services that wait for an address, and why. */
 export function pendingServices(session: SessionState): ServiceView[] {
   return serviceViews(session).filter(({ standing }) => standing === 'pending');
+}
+
+/** Why each Service of a plan that is pending is so, by profile and name. */
+export function pendingReasons(services: readonly ServiceSummary[]): ReadonlyMap<string, string> {
+  return new Map(
+    services
+      .filter(({ state }) => state === 'pending')
+      .map((one) => [`${one.profile} ${serviceName(one)}`, one.reason]),
+  );
+}
+
+/** Which Services have become pending, or are so for another reason, since people were told so last: one for each reason. */
+export function pendingNews(
+  told: ReadonlyMap<string, string>,
+  pending: ReadonlyMap<string, string>,
+): (WatchEvent & { type: 'watch.warning' })[] {
+  const news = new Map<string, string[]>();
+  for (const [name, why] of pending) {
+    if (told.get(name) !== why) news.set(why, [...(news.get(why) ?? []), name]);
+  }
+  return [...news].map(([why, [first = '', ...others]]) => {
+    const [profile, name] = first.split(' ');
+    const summary =
+      others.length === 0
+        ? `Service ${name} of profile ${profile} is pending`
+        : `Service ${name} of profile ${profile} and ${count(others.length, 'other')} are pending`;
+    const diagnostic: Diagnostic = {
+      code: 'service-pending',
+      severity: 'warning',
+      summary,
+      cause: why,
+      fix: '',
+    };
+    return { type: 'watch.warning', diagnostic };
+  });
 }
 
 /**

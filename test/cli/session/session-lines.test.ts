@@ -151,3 +151,40 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
 ])('a session that %s is told so and no more', (_, events, expected) => {
   expect(written(...events)).toEqual(expected);
 });
+
+it('tells once, for each reason, of the Services that become pending', () => {
+  const services = (reason: string, ...names: string[]) =>
+    names.map((name) => ({
+      profile: 'one',
+      namespace: 'default',
+      name,
+      state: 'pending' as const,
+      addresses: [],
+      reason,
+    }));
+  const shown = planOf([], { services: services('the pool is empty', 'old') });
+  const told: string[] = [];
+  const feed = new SessionFeed(() => moment());
+  feed.add(
+    new SessionLines((event) => {
+      if (event.type === 'watch.warning') told.push(`${event.diagnostic.summary}: ${event.diagnostic.cause}`);
+    }, shown),
+  );
+  const plans = [
+    shown,
+    planOf([], { services: services('the pool is empty', 'old', 'a', 'b', 'c') }),
+    planOf([], { services: services('the pool is empty', 'old', 'a', 'b', 'c') }),
+    planOf([], { services: services('10.0.0.1 is outside the pool', 'a') }),
+    planOf([], { services: [] }),
+    planOf([], { services: services('the pool is empty', 'a') }),
+  ];
+  for (const plan of plans) {
+    feed.heard({ type: 'session.planned', plan, profiles: [] });
+    for (const event of looks()) feed.heard(event);
+  }
+  expect(told).toEqual([
+    'Service default/a of profile one and 2 others are pending: the pool is empty',
+    'Service default/a of profile one is pending: 10.0.0.1 is outside the pool',
+    'Service default/a of profile one is pending: the pool is empty',
+  ]);
+});
