@@ -102,7 +102,7 @@ const UNBELIEVED: readonly OddWrite[] = [
     retryAfter: '9'.repeat(400),
   })),
   suffered(
-    '429, and a Retry-After that is no time',
+    '429, and a Retry-After that is not a time',
     'injected 429',
     () => ({ kind: 'status', status: 429, retryAfter: 'soon' }),
     true,

@@ -20,8 +20,8 @@ const ASKED_BY: Readonly<Record<Purpose, string>> = {
  * |--------------------------------------------------------|---------------------------------------------|
  * | a `minikube tunnel` runs for its profile or its range  | that, with its pid                          |
  * | a foreign route was seen in its place (`taken`)        | the likely owner of that route              |
- * | a VPN has routes on this host                          | somebody on this host, the VPN perhaps      |
- * | nothing                                                | somebody on this host, or in the cluster    |
+ * | a VPN has routes on this host                          | something on this host, the VPN perhaps     |
+ * | nothing                                                | something on this host, or in the cluster   |
  *
  * A guess, and worded as one, but for `minikube tunnel`, whose own record says what it does.
  */
@@ -42,7 +42,7 @@ function meets(tunnel: MinikubeTunnel, step: Step): boolean {
 
 function inCluster({ profile, namespace, name }: ServiceStep): string {
   const look = `kubectl -n ${shellWord(namespace)} get service ${shellWord(name)} -o yaml --show-managed-fields`;
-  return `somebody in the cluster of profile ${profile} undoes it again and again; see who writes its status (${look}), and stop that or give the Service a class of its own`;
+  return `something in the cluster of profile ${profile} undoes it again and again; see who writes its status (${look}), and stop that or give the Service a class of its own`;
 }
 
 function onHost(step: RouteStep, host: ObservedHost, taken: Conflict | null): string {
@@ -53,11 +53,11 @@ function onHost(step: RouteStep, host: ObservedHost, taken: Conflict | null): st
       foreign.gateway === null ? '' : ` via ${foreign.gateway}`,
       foreign.device === null ? '' : ` dev ${foreign.device}`,
     ].join('');
-    return `whoever makes the route ${formatPrefix(foreign.destination)}${next} in its place (${owner}) undoes it again and again; stop that, or ${leave}`;
+    return `what makes the route ${formatPrefix(foreign.destination)}${next} in its place (${owner}) undoes it again and again; stop that, or ${leave}`;
   }
   const vpns = vpnsOf(host);
   const perhaps = vpns.length === 0 ? '' : `, perhaps ${vpns.join(' or ')},`;
-  return `somebody on this host${perhaps} undoes it again and again; see when with \`ip monitor route\` (systemd-networkd does so unless ManageForeignRoutes=no), and stop that, or ${leave}`;
+  return `something on this host${perhaps} undoes it again and again; see when with \`ip monitor route\` (systemd-networkd does so unless ManageForeignRoutes=no), and stop that, or ${leave}`;
 }
 
 /** VPNs that have routes on this host, as `likelyOwner` words them; few, and each once. */

@@ -104,7 +104,7 @@ describe('a route that is lost', () => {
     expect(session.ingress('web')).toEqual([]);
     expect(session.services.get('web')?.condition).toMatchObject({
       status: 'False',
-      message: expect.stringContaining('its route is set aside: somebody on this host'),
+      message: expect.stringContaining('its route is set aside: something on this host'),
     });
     session.clock.advance(60_000);
     await session.rests(() => expect(session.ingress('web')).toEqual(['10.200.0.1']));

@@ -420,7 +420,7 @@ describe('who keeps undoing it is named, with how to resolve it', () => {
     const why = await foughtOver(session, async () =>
       session.world.kernel.remove(await session.routeTo('10.96.0.0/16')),
     );
-    expect(why).toContain('somebody on this host undoes it');
+    expect(why).toContain('something on this host undoes it');
     expect(why).toContain('ip monitor route');
     expect(why).toContain('cidrs.services of profile one');
     await session.stop();
