@@ -218,6 +218,8 @@ class ApplyRun implements ApplyWork {
 
   async report(): Promise<void> {
     const transaction = this.#open();
+    // A Lease that could not be removed is told of as that, and keeps nobody from hearing the rest.
+    this.#deadlines.renew();
     const warnings = await tellServices(this.#services, transaction, this.#options.signal);
     for (const diagnostic of warnings) this.#emit({ type: 'warning', txid: transaction.txid, diagnostic });
   }

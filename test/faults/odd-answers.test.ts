@@ -135,7 +135,7 @@ describe('the Leases, when a tunnel leaves that another one shares the cluster w
 });
 
 describe('a watch of Services that sends', () => {
-  const pace: Partial<WatchPace> = { backoffMs: 10, longestBackoffMs: 50, pageMs: 0 };
+  const pace: Partial<WatchPace> = { lostMs: 0, backoffMs: 10, longestBackoffMs: 50, pageMs: 0 };
   let cluster: Cluster;
   let hints = 0;
 
