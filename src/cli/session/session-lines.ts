@@ -27,8 +27,8 @@ export class SessionLines implements SessionListener {
   #rest: string | null = null;
   /** The plan that people know to be under way, in one line; null once something came of it. */
   #plan: string | null;
-  /** The last attempt in which a cluster did not answer. */
-  #lost: string | null = null;
+  /** By profile: the last attempt in which its cluster did not answer. */
+  readonly #lost = new Map<string, string>();
   readonly #repeats = new Repeats();
   #held: ReadonlyMap<string, string> = new Map();
   #pending: ReadonlyMap<string, string>;
@@ -55,9 +55,11 @@ export class SessionLines implements SessionListener {
   /** Of what waits for one cluster that does not answer, the first is told; then what is set aside for it. */
   #isOfLost(event: WatchEvent): boolean {
     if (event.type !== 'change.failed' || !LOST.has(event.diagnostic.code)) return false;
-    if (this.#lost === event.txid) return true;
-    this.#lost = event.txid;
-    return false;
+    const { txid, step } = event;
+    if (step.kind !== 'service') return false;
+    const isTold = this.#lost.get(step.profile) === txid;
+    this.#lost.set(step.profile, txid);
+    return isTold;
   }
 
   #passed(session: SessionState): void {

@@ -54,8 +54,8 @@ const failed = (summary: string): WatchEvent[] => [
   },
   state('backingOff'),
 ];
-const unanswered = (txid: string, code: string): WatchEvent => {
-  const step = serviceStep(service('web'), ['10.200.0.1']);
+const unanswered = (txid: string, code: string, profile = 'minikube'): WatchEvent => {
+  const step = { ...serviceStep(service('web'), ['10.200.0.1']), profile };
   const change = { op: 'assign', step: 0 } as const;
   const diagnostic = { code, severity: 'error', summary: '', cause: '', fix: '' } as const;
   return { type: 'change.failed', txid, change, step, diagnostic };
@@ -73,6 +73,11 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
       unanswered('b', 'cluster-slow'),
     ],
     ['change.failed', 'change.failed', 'change.failed', 'change.failed'],
+  ],
+  [
+    'tells one change for each of two clusters that die together',
+    ['a', 'b', 'a', 'b', 'a', 'b'].map((txid) => unanswered(txid, 'cluster-unreachable', `profile-${txid}`)),
+    ['change.failed', 'change.failed'],
   ],
   ['rests once, however often it looked', [...looks(), ...looks(), ...looks()], ['idle']],
   [
