@@ -66,7 +66,9 @@ export class SessionLines implements SessionListener {
     for (const news of heldNews(this.#held, session)) this.#write(news, session);
     this.#held = session.held;
     if (session.plan === null) return;
-    const pending = pendingReasons(session.plan.services);
+    // Of a cluster that is out of reach the plan has no Services: what people were told of them stands.
+    const aside = [...this.#pending].filter(([name]) => session.held.has(`profile ${name.split(' ')[0]}`));
+    const pending = new Map([...aside, ...pendingReasons(session.plan.services)]);
     for (const news of pendingNews(this.#pending, pending)) this.#write(news, session);
     this.#pending = pending;
   }
