@@ -27,8 +27,8 @@ export class SessionLines implements SessionListener {
   #rest: string | null = null;
   /** The plan that people know to be under way, in one line; null once something came of it. */
   #plan: string | null;
-  /** The last attempt in which a cluster did not answer. */
-  #lost: string | null = null;
+  /** By profile: the last attempt in which its cluster did not answer. */
+  readonly #lost = new Map<string, string>();
   readonly #repeats = new Repeats();
   #held: ReadonlyMap<string, string> = new Map();
   #pending: ReadonlyMap<string, string>;
@@ -55,16 +55,20 @@ export class SessionLines implements SessionListener {
   /** Of what waits for one cluster that does not answer, the first is told; then what is set aside for it. */
   #isOfLost(event: WatchEvent): boolean {
     if (event.type !== 'change.failed' || !LOST.has(event.diagnostic.code)) return false;
-    if (this.#lost === event.txid) return true;
-    this.#lost = event.txid;
-    return false;
+    const { txid, step } = event;
+    if (step.kind !== 'service') return false;
+    const isTold = this.#lost.get(step.profile) === txid;
+    this.#lost.set(step.profile, txid);
+    return isTold;
   }
 
   #passed(session: SessionState): void {
     for (const news of heldNews(this.#held, session)) this.#write(news, session);
     this.#held = session.held;
     if (session.plan === null) return;
-    const pending = pendingReasons(session.plan.services);
+    // Of a cluster that is out of reach the plan has no Services: what people were told of them stands.
+    const aside = [...this.#pending].filter(([name]) => session.held.has(`profile ${name.split(' ')[0]}`));
+    const pending = new Map([...aside, ...pendingReasons(session.plan.services)]);
     for (const news of pendingNews(this.#pending, pending)) this.#write(news, session);
     this.#pending = pending;
   }

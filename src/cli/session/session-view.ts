@@ -154,7 +154,7 @@ export function pendingNews(
       severity: 'warning',
       summary,
       cause: why,
-      fix: '',
+      fix: `Change what is asked for, or the pool of profile ${profile} in the spec.`,
     };
     return { type: 'watch.warning', diagnostic };
   });

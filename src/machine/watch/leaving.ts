@@ -23,8 +23,9 @@ interface LeavingOptions {
   readonly work: ClusterWork;
   /** What the session has told Services. */
   readonly given: Given;
-  /** All of its profiles, to be absent. */
+  /** All of its profiles, to be absent, with those that the spec does not name any more. */
   readonly desired: DesiredState;
+  readonly dropped: ReadonlySet<string>;
 }
 
 /** Takes away what a session has made. Never throws: what could not be taken away is in what it returns. */
@@ -51,7 +52,7 @@ class Leaving {
   }
 
   async leave(): Promise<WatchOutcome> {
-    const { given, desired } = this.#options;
+    const { given, desired, dropped } = this.#options;
     try {
       await Promise.all(desired.profiles.map(({ name }) => this.#withdraw(name)));
       const routes = await this.#removeRoutes();
@@ -59,7 +60,7 @@ class Leaving {
       const { services } = this.#ports.apply;
       const leases = plan.leases.filter(({ announced }) => announced);
       const remaining = [
-        ...given.left(observed, desired.spec),
+        ...given.left(observed, desired.spec, dropped),
         ...(await leaveAll(this.#patience.with(services), leases)),
       ];
       return {

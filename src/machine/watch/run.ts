@@ -1,6 +1,6 @@
 import { createActor, toPromise } from 'xstate';
 import { leftLines } from '../../executor/residue.ts';
-import type { DesiredProfile, DesiredState } from '../../model/desired.ts';
+import type { DesiredState } from '../../model/desired.ts';
 import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
 import type { EmitWatchEvent, PassResult, WatchState } from '../../model/event.ts';
 import { isEmpty, type Plan } from '../../model/plan.ts';
@@ -158,7 +158,10 @@ class WatchRun implements WatchWork {
     this.#specNews = 0;
     try {
       const desired = await this.#ports.desired();
-      for (const profile of this.#dropped.edited(this.#desired, desired)) this.#leaveBehind(profile);
+      for (const profile of this.#dropped.edited(this.#desired, desired)) {
+        const left = this.#given.moved(profile);
+        if (left !== null) this.#leaveBehind(left);
+      }
       this.#desired = desired;
       this.#units.reset();
     } catch (thrown) {
@@ -168,9 +171,7 @@ class WatchRun implements WatchWork {
   }
 
   /** Tells what a profile's former cluster goes on to show, now and at the end. */
-  #leaveBehind(profile: DesiredProfile): void {
-    const left = this.#given.moved(profile);
-    if (left === null) return;
+  #leaveBehind(left: Diagnostic): void {
     this.#left.push(left);
     this.#emit({ type: 'watch.warning', diagnostic: left });
   }
@@ -189,7 +190,8 @@ class WatchRun implements WatchWork {
     const whole = planner.refusals(plan).get('');
     if (whole !== undefined) throw refused(whole);
     this.#made.saw(plan);
-    this.#given.saw(plan, (profile) => this.#planning.isAside(profile));
+    const left = this.#given.saw(plan, (profile) => this.#planning.isAside(profile));
+    for (const one of left) this.#leaveBehind(one);
     this.#units.look((unit) => this.#planning.obstacleTo(unit), this.#ports.clock.now());
     if (this.#shown.isNews(plan)) this.#emit({ type: 'watch.planned', plan });
     if (isEmpty(plan)) {
@@ -256,13 +258,15 @@ class WatchRun implements WatchWork {
   }
 
   async #takeAway(): Promise<void> {
-    const profiles = [...this.#desired.profiles, ...this.#dropped.profiles];
+    const dropped = this.#dropped.profiles;
+    const profiles = [...this.#desired.profiles, ...dropped];
     const desired: DesiredState = { ...this.#desired, mode: 'absent', profiles };
     const { diagnostics, left } = await leave(this.#ports, {
       transactions: this.#transactions,
       work: this.#work,
       given: this.#given,
       desired,
+      dropped: new Set(dropped.map(({ name }) => name)),
     });
     this.outcome = {
       diagnostics: [...diagnostics, ...this.#left],

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import { SessionLines } from '../../../src/cli/session/session-lines.ts';
+import { pendingNews, pendingReasons } from '../../../src/cli/session/session-view.ts';
 import type { WatchEvent } from '../../../src/model/event.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { planOf, serviceStep } from '../../fakes/plans.ts';
@@ -54,8 +55,8 @@ const failed = (summary: string): WatchEvent[] => [
   },
   state('backingOff'),
 ];
-const unanswered = (txid: string, code: string): WatchEvent => {
-  const step = serviceStep(service('web'), ['10.200.0.1']);
+const unanswered = (txid: string, code: string, profile = 'minikube'): WatchEvent => {
+  const step = { ...serviceStep(service('web'), ['10.200.0.1']), profile };
   const change = { op: 'assign', step: 0 } as const;
   const diagnostic = { code, severity: 'error', summary: '', cause: '', fix: '' } as const;
   return { type: 'change.failed', txid, change, step, diagnostic };
@@ -73,6 +74,11 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
       unanswered('b', 'cluster-slow'),
     ],
     ['change.failed', 'change.failed', 'change.failed', 'change.failed'],
+  ],
+  [
+    'tells one change for each of two clusters that die together',
+    ['a', 'b', 'a', 'b', 'a', 'b'].map((txid) => unanswered(txid, 'cluster-unreachable', `profile-${txid}`)),
+    ['change.failed', 'change.failed'],
   ],
   ['rests once, however often it looked', [...looks(), ...looks(), ...looks()], ['idle']],
   [
@@ -152,17 +158,19 @@ it.each<[string, readonly WatchEvent[], readonly string[]]>([
   expect(written(...events)).toEqual(expected);
 });
 
+/** Services that wait for an address. */
+const waiting = (reason: string, ...names: string[]) =>
+  names.map((name) => ({
+    profile: 'one',
+    namespace: 'default',
+    name,
+    state: 'pending' as const,
+    addresses: [],
+    reason,
+  }));
+
 it('tells once, for each reason, of the Services that become pending', () => {
-  const services = (reason: string, ...names: string[]) =>
-    names.map((name) => ({
-      profile: 'one',
-      namespace: 'default',
-      name,
-      state: 'pending' as const,
-      addresses: [],
-      reason,
-    }));
-  const shown = planOf([], { services: services('the pool is empty', 'old') });
+  const shown = planOf([], { services: waiting('the pool is empty', 'old') });
   const told: string[] = [];
   const feed = new SessionFeed(() => moment());
   feed.add(
@@ -172,11 +180,11 @@ it('tells once, for each reason, of the Services that become pending', () => {
   );
   const plans = [
     shown,
-    planOf([], { services: services('the pool is empty', 'old', 'a', 'b', 'c') }),
-    planOf([], { services: services('the pool is empty', 'old', 'a', 'b', 'c') }),
-    planOf([], { services: services('10.0.0.1 is outside the pool', 'a') }),
+    planOf([], { services: waiting('the pool is empty', 'old', 'a', 'b', 'c') }),
+    planOf([], { services: waiting('the pool is empty', 'old', 'a', 'b', 'c') }),
+    planOf([], { services: waiting('10.0.0.1 is outside the pool', 'a') }),
     planOf([], { services: [] }),
-    planOf([], { services: services('the pool is empty', 'a') }),
+    planOf([], { services: waiting('the pool is empty', 'a') }),
   ];
   for (const plan of plans) {
     feed.heard({ type: 'session.planned', plan, profiles: [] });
@@ -187,4 +195,22 @@ it('tells once, for each reason, of the Services that become pending', () => {
     'Service default/a of profile one is pending: 10.0.0.1 is outside the pool',
     'Service default/a of profile one is pending: the pool is empty',
   ]);
+});
+
+it('tells nothing anew of the Services that wait in a cluster which went and came back', () => {
+  const told: string[] = [];
+  const feed = new SessionFeed(() => moment());
+  feed.add(new SessionLines(({ type }) => void told.push(type), planOf([])));
+  const plans = [waiting('the pool is empty', 'a'), [], waiting('the pool is empty', 'a')];
+  for (const [index, services] of plans.entries()) {
+    feed.heard(index === 1 ? held('profile one') : released('profile one'));
+    feed.heard({ type: 'session.planned', plan: planOf([], { services }), profiles: [] });
+    for (const event of looks()) feed.heard(event);
+  }
+  expect(told.filter((type) => type === 'watch.warning')).toHaveLength(1);
+});
+
+it('says what helps a Service that is pending', () => {
+  const [news] = pendingNews(new Map(), pendingReasons(waiting('the pool is empty', 'a')));
+  expect(news?.diagnostic.fix).toMatch(/the pool of profile one in the spec/);
 });

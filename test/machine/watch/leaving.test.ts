@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { WatchOutcome } from '../../../src/machine/watch/ports.ts';
+import type { WatchOptions, WatchOutcome } from '../../../src/machine/watch/ports.ts';
+import { Failure } from '../../../src/model/diagnostic.ts';
 import { Session } from '../../fakes/session.ts';
 import { WatchedCluster } from '../../fakes/watched-cluster.ts';
 import * as build from '../../planner/build.ts';
@@ -12,7 +13,7 @@ const PROFILES = ['one', 'two', 'three'];
 const PATIENCE_MS = 10_000;
 
 /** A session with three profiles, a cluster each, in which a Service of the profile's name has an address. */
-async function serving(): Promise<Session> {
+async function serving(options: Partial<WatchOptions> = {}): Promise<Session> {
   const spec = build.desired(
     PROFILES.map((name, index) =>
       build.profile({
@@ -25,12 +26,15 @@ async function serving(): Promise<Session> {
   for (const name of PROFILES) {
     const cluster = new WatchedCluster();
     cluster.services.set(name, build.service(name));
+    cluster.identity = identityOf(name);
     session.clusters.set(name, cluster);
   }
-  session.start();
+  session.start(options);
   await session.rests(() => expect(PROFILES.flatMap((name) => ingress(session, name))).toHaveLength(3));
   return session;
 }
+
+const identityOf = (uid: string) => ({ uid, created: '2025-01-01T00:00:00Z' });
 
 function ingress(session: Session, name: string): readonly string[] {
   return session.clusterOf(name).services.get(name)?.ingress ?? [];
@@ -94,4 +98,45 @@ describe('leaving while clusters do not answer', () => {
       }
     },
   );
+});
+
+describe('what Services show for good', () => {
+  it('of a profile that the spec dropped while its cluster was silent is named, with what clears it', async () => {
+    const session = await serving();
+    session.clusterOf('one').reach = 'down';
+    if (session.spec instanceof Failure) throw session.spec;
+    session.spec = { ...session.spec, profiles: session.spec.profiles.slice(1) };
+    await session.pass('spec');
+    const { diagnostics, left } = await session.stop();
+    expect(left).toEqual([expect.stringMatching(/^profile one: .*default\/one 10\.200\.0\.1$/)]);
+    // The spec that `mkplan destroy` reads does not name it.
+    expect(diagnostics).toEqual([expect.not.objectContaining({ command: 'mkplan destroy' })]);
+    expect(diagnostics[0]?.fix).toContain(
+      'does not name profile one any more. Put it back, and run `mkplan destroy`',
+    );
+  });
+
+  it.each([
+    ['that nobody has approved', true],
+    ['that was approved beforehand', false],
+  ])('in the cluster whose place another took, %s, is named', async (_, isHeld) => {
+    const session = await serving({
+      unapproved: ({ approvals }) =>
+        new Map(isHeld ? approvals.map(({ profile, why }) => [profile, why] as const) : []),
+    });
+    const former = session.clusterOf('one');
+    const another = new WatchedCluster();
+    another.identity = identityOf('another');
+    session.clusters.set('one', another);
+    await session.pass('cluster');
+    const { diagnostics, left } = await session.stop();
+    expect(left).toEqual([
+      expect.stringMatching(/^profile one: another cluster answers now, .*default\/one 10\.200\.0\.1$/),
+    ]);
+    expect(diagnostics).toMatchObject([
+      { code: 'services-left', cause: expect.stringMatching(/another .* one\.$/) },
+    ]);
+    expect(former.services.get('one')?.ingress).toEqual(['10.200.0.1']);
+    expect(session.ours()).toEqual([]);
+  });
 });
