@@ -34,7 +34,7 @@ export const PACE: WatchPace = {
   backoffMs: 500,
   longestBackoffMs: 30_000,
   pagesAtOnce: 20,
-  pageMs: 200,
+  pageMs: 1000,
   pollMs: 30_000,
   slowMs: 300_000,
   ownWriteMs: 30_000,
