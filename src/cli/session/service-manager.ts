@@ -43,7 +43,9 @@ export class ServiceManager implements SessionListener {
     if (event.type !== 'watch.state' || event.state === this.#state) return;
     this.#state = event.state;
     if (event.state === 'stopping') this.#tell('STOPPING=1');
-    if (RESTING.includes(event.state) && !this.#ready) {
+    // A cluster that is slow to answer keeps nothing from being served but its own.
+    const serves = RESTING.includes(event.state) || event.state === 'asking';
+    if (serves && !this.#ready) {
       this.#ready = true;
       this.#tell('READY=1');
     }

@@ -45,6 +45,14 @@ describe('the service manager', () => {
     ]);
   });
 
+  it('hears that a session is ready while one of its clusters has yet to answer', () => {
+    const { made, told } = manager(ASKED);
+    for (const state of ['settling', 'reconciling', 'asking', 'reconciling', 'idle'] as const) {
+      made?.heard({ type: 'watch.state', state });
+    }
+    expect(told).toEqual([['READY=1', 'STATUS=asking']]);
+  });
+
   it('hears twice in the time that it allows that the session lives, until it ends', () => {
     vi.useFakeTimers();
     try {
