@@ -21,7 +21,8 @@ interface Lack {
 
 /**
  * The addresses of a profile's Nodes, as next hops of this host. A Node's own InternalIP is taken first; where this host does not
- * reach it, or two Nodes have the same, as behind VirtualBox's NAT (10.0.2.15), the address that config.json has for the Node.
+ * reach it, or two Nodes have the same, as behind VirtualBox's NAT (10.0.2.15), the address that config.json has for the Node. A Node
+ * that names no InternalIP has none: its kubelet may never have run.
  */
 export class NodeAddresses {
   readonly #nodes: readonly ObservedNode[];
@@ -51,6 +52,7 @@ export class NodeAddresses {
   }
 
   #find(node: ObservedNode, family: Family): string | null {
+    if (node.internalIps.length === 0) return null;
     const usable = [
       ...node.internalIps.filter((ip) => this.#holders.get(ip) === 1),
       ...this.#recorded
