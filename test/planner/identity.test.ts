@@ -44,6 +44,25 @@ const identity = (uid: string, created = BEFORE) => ({ uid, created });
 const STRANGERS = [build.node('other', [build.VM], ['10.244.0.0/24'], { controlPlane: true })];
 const FORBIDDEN: ObservedCluster['missingRights'] = ['get namespaces kube-system'];
 
+/** Of two Nodes that config.json names, the second answers as the only one, and says that it is a control plane. */
+const answeredBySecond = ({ isControlPlane }: { readonly isControlPlane: boolean }): Seen => ({
+  cluster: {
+    identity: identity(NEW),
+    nodes: [build.node('minikube-m02', [build.VM], ['10.244.0.0/24'], { controlPlane: true })],
+  },
+  profile: {
+    config: {
+      driver: 'kvm2',
+      unroutable: null,
+      serviceCidr: null,
+      nodes: [
+        { name: 'minikube', ip: build.VM, controlPlane: true },
+        { name: 'minikube-m02', ip: '192.168.39.3', controlPlane: isControlPlane },
+      ],
+    },
+  },
+});
+
 describe('whose cluster answers', () => {
   it.each<[string, Seen, 'approval' | 'recreated' | null]>([
     ['the one that was served', { cluster: { identity: identity(OLD) }, claims: [{ cluster: OLD }] }, null],
@@ -83,44 +102,12 @@ describe('whose cluster answers', () => {
     ['Nodes of other names', { cluster: { identity: identity(NEW), nodes: STRANGERS } }, 'approval'],
     [
       'another profile, whose only Node is called as a worker of this one',
-      {
-        cluster: {
-          identity: identity(NEW),
-          nodes: [build.node('minikube-m02', [build.VM], ['10.244.0.0/24'], { controlPlane: true })],
-        },
-        profile: {
-          config: {
-            driver: 'kvm2',
-            unroutable: null,
-            serviceCidr: null,
-            nodes: [
-              { name: 'minikube', ip: build.VM, controlPlane: true },
-              { name: 'minikube-m02', ip: '192.168.39.3', controlPlane: false },
-            ],
-          },
-        },
-      },
+      answeredBySecond({ isControlPlane: false }),
       'approval',
     ],
     [
       'one control plane of several, as after the first was deleted (--ha)',
-      {
-        cluster: {
-          identity: identity(NEW),
-          nodes: [build.node('minikube-m02', [build.VM], ['10.244.0.0/24'], { controlPlane: true })],
-        },
-        profile: {
-          config: {
-            driver: 'kvm2',
-            unroutable: null,
-            serviceCidr: null,
-            nodes: [
-              { name: 'minikube', ip: build.VM, controlPlane: true },
-              { name: 'minikube-m02', ip: '192.168.39.3', controlPlane: true },
-            ],
-          },
-        },
-      },
+      answeredBySecond({ isControlPlane: true }),
       null,
     ],
     [
