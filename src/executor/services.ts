@@ -93,8 +93,8 @@ export function wasRefused(thrown: unknown): boolean {
   return thrown instanceof Failure && (thrown.kind === 'stale' || thrown.kind === 'conflict');
 }
 
-/** What a call ends with when no answer came. */
-const UNANSWERED: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow']);
+/** Codes of what a call ends with when no answer came. */
+export const UNANSWERED: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow']);
 
 /** Whether a call ended without an answer, so that the server may have done it. */
 export function wasUnanswered(thrown: unknown): boolean {

@@ -1,3 +1,4 @@
+import { UNANSWERED } from '../../executor/services.ts';
 import type { WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import { closingLine } from '../views/render-plan.ts';
@@ -15,7 +16,7 @@ const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
 ]);
 
 /** Codes of what failed for a cluster that did not answer. */
-const LOST: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow', 'service-untried']);
+const LOST: ReadonlySet<string> = new Set([...UNANSWERED, 'service-untried']);
 
 /**
  * A session in lines, for a log: most of what a host hears is none of its business, so a session that looked and found
