@@ -32,7 +32,7 @@ export interface ReadCall extends Omit<ApiCall, 'verb' | 'body'> {
 
 /** A list to read to its end. */
 export interface ListCall extends ReadCall, Listable {
-  /** Awaited before the next page, with the number of those read; that takes no turn, and does not count for the deadline. */
+  /** Awaited before each further page, with the number of pages read; takes no turn, and the deadline stands still. */
   readonly rest?: (pages: number) => Promise<void>;
 }
 

@@ -11,7 +11,7 @@ export interface WatchPace {
   /** The first and the longest wait after failures in a row. */
   readonly backoffMs: number;
   readonly longestBackoffMs: number;
-  /** After so many pages of a list each further one waits, so that one without end takes little from other clusters. */
+  /** After so many pages of a list each further one waits, so that an endless list takes little from other clusters. */
   readonly pagesAtOnce: number;
   readonly pageMs: number;
   /** How often a list is read again that may not be watched, or was not allowed to be read. */

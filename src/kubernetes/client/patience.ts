@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Half to all of the time given, so that clients that failed together do not come back together. */
 export function jittered(ms: number, random: () => number = Math.random): number {
@@ -23,7 +24,7 @@ export function backoffMs(baseMs: number, attempts: number, askedMs: number | nu
 /** What a server may ask for at most; a client that waits for longer is as good as dead. */
 const LONGEST_ASKED_MS = 600_000;
 
-/** How many times the first wait a server is waited for that was heard of just now, and which share of its silence later. */
+/** The longest wait right after a server was heard is so many first waits; later, this fraction of its silence. */
 const SHORT = 4;
 
 /** How long to wait after each failure of a row: twice as long each time, up to a longest. */
@@ -41,7 +42,7 @@ export class Backoff {
 
   /**
    * Milliseconds to wait after one more failure; never less than the server asked for, but for ten minutes. A server that
-   * was heard of so many milliseconds ago may be there again any moment: it is not waited for much longer than that.
+   * was heard `silentMs` ago may be back any moment, so the wait stays short compared with its silence.
    */
   next(askedMs: number | null, silentMs = Number.POSITIVE_INFINITY): number {
     const most = Math.min(this.#capMs, Math.max(this.#baseMs * SHORT, silentMs / SHORT));
@@ -57,7 +58,7 @@ export class Backoff {
   }
 }
 
-/** When something is given up, but for the time that it waits of its own accord. Times are milliseconds. */
+/** A deadline that stands still while the caller waits on purpose. Times are milliseconds. */
 export class Deadline {
   readonly #late: () => Error;
   readonly #abort = new AbortController();
@@ -98,6 +99,27 @@ export class Deadline {
 
   #start(ms: number): NodeJS.Timeout {
     return setTimeout(() => this.#abort.abort(this.#late()), ms);
+  }
+}
+
+/** A wait that can be ended early. */
+export class Pause {
+  #early = new AbortController();
+
+  /** Milliseconds. Rejects with an AbortError once the signal is aborted. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    this.#early = early;
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, early.signal]) }).catch(
+      (error: unknown) => {
+        if (signal.aborted) throw error;
+      },
+    );
+  }
+
+  /** Ends the wait under way, if any. */
+  end(): void {
+    this.#early.abort();
   }
 }
 

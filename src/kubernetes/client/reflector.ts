@@ -4,11 +4,13 @@ import type { Right } from '../../model/observed.ts';
 import { MissingRights } from '../rights.ts';
 import { RefusedCall } from './api-errors.ts';
 import { type Expected, requireEvent, type WatchEvent } from './expected.ts';
+import { Hearing } from './hearing.ts';
 import type { ApiClient } from './http.ts';
 import { MAX_ITEMS } from './listing.ts';
 import { type Appearance, Mirror, type Told } from './mirror.ts';
 import type { WatchPace } from './pace.ts';
-import { Backoff, jittered } from './patience.ts';
+import { Backoff, jittered, Pause } from './patience.ts';
+import { Gap } from './watch-stream.ts';
 
 /** What every object has that a list shows. */
 interface Named {
@@ -48,16 +50,6 @@ export interface ReflectorOptions {
 /** The state that a watch begins from is forgotten. */
 const GONE = 410;
 
-/** The stream told something that we cannot go on from: only a new list helps. */
-class Gap extends Error {
-  readonly isGone: boolean;
-
-  constructor(message: string, isGone = false) {
-    super(message);
-    this.isGone = isGone;
-  }
-}
-
 function keyOf({ metadata }: Named): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
@@ -77,22 +69,19 @@ export class Reflector<T extends Named, V> {
   #resourceVersion: string | null = null;
   /** How often the list was read. */
   #lists = 0;
-  /** What became of the connection since the server was heard: another server may stand where it was. */
-  #broken: 'no' | 'cut' | 'lost' = 'no';
-  /** When the server was heard of last, by the clock of the pace; null before that. */
-  #heardAt: number | null = null;
+  readonly #hearing: Hearing;
   #isLive = false;
   #isServed = true;
   #failure: { readonly error: unknown } | null = null;
-  #recoveries = 0;
   #waiting: (() => void)[] = [];
-  /** Ends the pause before the next round. */
-  #hurry = new AbortController();
+  /** Before the next round. */
+  readonly #rest = new Pause();
 
   constructor(source: Source<T, V>, options: ReflectorOptions) {
     this.#source = source;
     this.#options = options;
-    const { backoffMs, longestBackoffMs, random } = options.pace;
+    const { backoffMs, longestBackoffMs, now, random } = options.pace;
+    this.#hearing = new Hearing(now);
     this.#backoff = new Backoff(backoffMs, longestBackoffMs, random);
     this.#mirror = new Mirror(source, () => this.#tell());
   }
@@ -122,9 +111,9 @@ export class Reflector<T extends Named, V> {
     return this.#mirror.revision;
   }
 
-  /** How often the connection was lost and there was one again. */
+  /** See {@link Hearing}. */
   get recoveries(): number {
-    return this.#recoveries;
+    return this.#hearing.recoveries;
   }
 
   /** Resolves once the list is known. Throws what went wrong where the server cannot be reached. */
@@ -138,7 +127,7 @@ export class Reflector<T extends Named, V> {
   /** Goes on at once where it pauses, as after the first failure. */
   retry(): void {
     this.#backoff.reset();
-    this.#hurry.abort();
+    this.#rest.end();
   }
 
   /** Goes on until the signal fires. Rejects only by a fault of ours. */
@@ -209,7 +198,7 @@ export class Reflector<T extends Named, V> {
     if (isGone && !isListed) return;
     // Right after a list what is in memory is true, whatever the stream does: then it is the lists that keep it so.
     if (openedAt === null && !isListed) this.#lost(error);
-    else if (error !== null && this.#broken === 'no') this.#broken = 'cut';
+    else if (error !== null) this.#hearing.cut();
     const isSteady = openedAt !== null && pace.now() - openedAt >= pace.steadyMs;
     if (isSteady) {
       this.#backoff.reset();
@@ -217,17 +206,14 @@ export class Reflector<T extends Named, V> {
     }
     this.#isLive = false;
     const askedMs = error instanceof RefusedCall ? error.retryAfterMs : null;
-    await this.#pause(this.#backoff.next(askedMs, this.#silentMs));
+    await this.#pause(this.#backoff.next(askedMs, this.#hearing.silentMs));
   }
 
-  get #silentMs(): number {
-    return this.#heardAt === null ? Number.POSITIVE_INFINITY : this.#options.pace.now() - this.#heardAt;
-  }
-
-  /** What was heard just now stands for a moment, since many a server is there again at once. */
+  /** What was heard a moment ago stands, since most servers are back at once. */
   #lost(error: unknown): void {
-    this.#broken = 'lost';
-    if (error instanceof RefusedCall || this.#silentMs >= this.#options.pace.lostMs) this.#fail(error);
+    this.#hearing.lost();
+    if (error instanceof RefusedCall || this.#hearing.silentMs >= this.#options.pace.lostMs)
+      this.#fail(error);
   }
 
   async #relist(): Promise<void> {
@@ -264,7 +250,7 @@ export class Reflector<T extends Named, V> {
     this.#synced(missing.list());
   }
 
-  /** A list that failed before gets nothing at once: it may be one without end. */
+  /** If the list failed before, it may be endless: then every page waits. */
   async #restFrom(pages: number): Promise<void> {
     const { pace, signal } = this.#options;
     if (this.#failure === null && pages < pace.pagesAtOnce) return;
@@ -283,17 +269,8 @@ export class Reflector<T extends Named, V> {
     this.#learnMissing(isKept ? [...missing, watchRight] : missing);
     this.#lists++;
     this.#failure = null;
-    this.#hear();
+    if (this.#hearing.answered()) this.#options.onChange();
     this.#wake();
-  }
-
-  /** The server has answered. */
-  #hear(): void {
-    this.#heardAt = this.#options.pace.now();
-    if (this.#broken === 'no') return;
-    this.#recoveries++;
-    if (this.#broken === 'lost') this.#options.onChange();
-    this.#broken = 'no';
   }
 
   #learnMissing(rights: readonly Right[]): void {
@@ -331,12 +308,12 @@ export class Reflector<T extends Named, V> {
       idleMs: pace.idleMs,
       onOpen: () => {
         onOpen();
-        this.#hear();
+        if (this.#hearing.answered()) this.#options.onChange();
         if (this.#missing.list().includes(this.#source.watchRight)) this.#learnMissing([]);
       },
       onLine: (line) => {
         this.#heed(requireEvent<T>(line, this.#source.type));
-        this.#heardAt = pace.now();
+        this.#hearing.heard();
       },
     });
   }
@@ -362,13 +339,6 @@ export class Reflector<T extends Named, V> {
   }
 
   async #pause(ms: number): Promise<void> {
-    const { signal } = this.#options;
-    const hurry = new AbortController();
-    this.#hurry = hurry;
-    await sleep(ms, undefined, { signal: AbortSignal.any([signal, hurry.signal]) }).catch(
-      (error: unknown) => {
-        if (signal.aborted) throw error;
-      },
-    );
+    await this.#rest.wait(ms, this.#options.signal);
   }
 }

@@ -54,11 +54,21 @@ export class LineReader {
   }
 }
 
-/** Lines that are taken at once, and those a second that may come for good: more than 10,000 Services change in a rollout. */
+/** The stream told something that we cannot go on from: only a new list helps. */
+export class Gap extends Error {
+  readonly isGone: boolean;
+
+  constructor(message: string, isGone = false) {
+    super(message);
+    this.isGone = isGone;
+  }
+}
+
+/** Lines taken at once, enough for a rollout of 10,000 Services; and lines a second after that. */
 const LINES_AT_ONCE = 10_000;
 const LINES_PER_SECOND = 1000;
 
-/** How much of a stream is taken: one that never stops sending must leave time for other clusters. */
+/** How fast a stream is read: one that never stops sending must leave time for other clusters. */
 export class Intake {
   #allowed = LINES_AT_ONCE;
   #at: number;
@@ -79,7 +89,8 @@ export class Intake {
 
 /**
  * Hands over the lines of an answer as they come, those of one piece in one turn of the event loop. Resolves when the
- * server ends it after a whole line. Reads no faster than an {@link Intake} allows. Throws LostConnection when it is cut, or nothing comes for `idleMs`, and whatever
+ * server ends it after a whole line. Reads no faster than an {@link Intake} allows. Throws LostConnection when it is cut, or
+ * nothing comes for `idleMs`, and whatever
  * `onLine` throws; the connection is gone then.
  */
 export function readLines(

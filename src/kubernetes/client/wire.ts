@@ -75,7 +75,7 @@ export function canonicalAddress(text: string | undefined): string | null {
   return address === null ? null : formatAddress(address);
 }
 
-/** The canonical CIDR of a text, as Kubernetes' programs read it (10.96.0.1/12 is 10.96.0.0/12); null when it is none. */
+/** The canonical CIDR of a text, as Kubernetes' programs read it (10.96.0.1/12 is 10.96.0.0/12); null if it is not a CIDR. */
 export function canonicalCidr(text: string): string | null {
   const prefix = parseNetwork(text.trim());
   return prefix === null ? null : formatPrefix(prefix);
