@@ -218,7 +218,7 @@ class ApplyRun implements ApplyWork {
 
   async report(): Promise<void> {
     const transaction = this.#open();
-    // A Lease that could not be removed is told of as that, and keeps nobody from hearing the rest.
+    // A Lease that could not be removed has a diagnostic of its own; the cluster may still take the Events.
     this.#deadlines.renew();
     const warnings = await tellServices(this.#services, transaction, this.#options.signal);
     for (const diagnostic of warnings) this.#emit({ type: 'warning', txid: transaction.txid, diagnostic });

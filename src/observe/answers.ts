@@ -14,7 +14,7 @@ import { prefixesOf } from '../model/range.ts';
 import { LOCAL_TABLE } from '../model/route.ts';
 import { rulesBeforeMain } from '../model/rule.ts';
 
-/** The service networks of kubeadm and minikube, and of k3s, when nobody says otherwise. */
+/** The default service networks: that of kubeadm and minikube, and that of k3s. */
 const DEFAULT_SERVICE_CIDRS = ['10.96.0.0/12', '10.43.0.0/16'];
 
 /** The most that is asked: `ip route get` answers some ten thousand a second. */

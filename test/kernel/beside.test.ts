@@ -26,7 +26,7 @@ const PORT = 8444;
 /** From the start of a session to the address of a Service, whatever another cluster does; and to the session's end. */
 const SERVED_MS = 15_000;
 const ENDED_MS = 12_000;
-/** To the address of a Service of a cluster that answers now and then. */
+/** To the address of a Service of a cluster that answers from time to time. */
 const FLAPPING_MS = 100_000;
 const SERVED = 0;
 const LEFT_SOMETHING = 6;

@@ -134,7 +134,7 @@ export function pendingReasons(services: readonly ServiceSummary[]): ReadonlyMap
   );
 }
 
-/** Which Services have become pending, or are so for another reason, since people were told so last: one for each reason. */
+/** One warning for each reason: the Services that became pending, or are pending for another reason, since people were told. */
 export function pendingNews(
   told: ReadonlyMap<string, string>,
   pending: ReadonlyMap<string, string>,

@@ -48,7 +48,7 @@ export interface ReadAdapters extends ObservePorts {
   readonly routeEvents: RouteEvents;
   readonly runner: ProcessRunner;
   cluster(profile: ProfileContext): Promise<Cluster>;
-  /** Ends what is under way in a profile's cluster; whoever asks for it next connects anew. */
+  /** Ends what is under way in a profile's cluster; the next request connects anew. */
   giveUpCluster(profile: ProfileContext): void;
   /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
   uptimeMs(): number;

@@ -4,7 +4,7 @@ import type { Units } from './units.ts';
 /** After a suspension, until links and addresses are back. Milliseconds. */
 const WAKING_MS = 3000;
 
-/** What a session does when the host has slept, or a link is back: what could not be had before can be now. */
+/** What a session does after the host has slept, or once a link is back: it tries again what failed before. */
 export class Waking {
   readonly #ports: Pick<WatchPorts, 'suspensions' | 'losses' | 'clock' | 'distrust'>;
   readonly #units: Units;
@@ -23,7 +23,7 @@ export class Waking {
     this.#retryOverLinks();
   }
 
-  /** After a suspension nothing is as it was known: links, VMs and clusters come back by and by. */
+  /** After a suspension nothing known is reliable: links, VMs and clusters return one after another. */
   async #awake(signal: AbortSignal): Promise<void> {
     const { suspensions, clock, distrust } = this.#ports;
     const count = suspensions.count();
