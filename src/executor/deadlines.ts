@@ -11,11 +11,18 @@ export function phaseMs(changes: number): number {
   return PHASE_MS + changes * CHANGE_MS;
 }
 
-/** What one cluster is asked in one phase. */
+/**
+ * What one cluster is asked in one phase. Its time runs while it is asked something, and stands still while the host or
+ * another cluster is waited for.
+ */
 interface Phase {
-  readonly endsAt: number;
   readonly allowedMs: number;
   readonly givenUp: AbortController;
+  leftMs: number;
+  calls: number;
+  /** When the first of the calls under way was made; milliseconds, monotonic. */
+  askedAt: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 function tooSlow(profile: string, ms: number): Failure {
@@ -57,15 +64,14 @@ export class ClusterDeadlines {
     const phase = this.#phaseOf(profile);
     const { signal } = phase.givenUp;
     signal.throwIfAborted();
-    const late = () => this.#giveUp(profile, phase, tooSlow(profile, phase.allowedMs));
-    const timer = setTimeout(late, Math.max(phase.endsAt - performance.now(), 0));
+    this.#start(profile, phase);
     try {
       return await untilAborted(call(), signal);
     } catch (thrown) {
       if (wasUnanswered(thrown)) this.#giveUp(profile, phase, thrown);
       throw thrown;
     } finally {
-      clearTimeout(timer);
+      this.#stop(phase);
     }
   }
 
@@ -73,9 +79,23 @@ export class ClusterDeadlines {
     const known = this.#phases.get(profile);
     if (known !== undefined) return known;
     const allowedMs = this.#msOf(profile);
-    const phase = { allowedMs, endsAt: performance.now() + allowedMs, givenUp: new AbortController() };
+    const givenUp = new AbortController();
+    const phase: Phase = { allowedMs, givenUp, leftMs: allowedMs, calls: 0, askedAt: 0, timer: undefined };
     this.#phases.set(profile, phase);
     return phase;
+  }
+
+  #start(profile: string, phase: Phase): void {
+    if (phase.calls++ > 0) return;
+    phase.askedAt = performance.now();
+    const late = () => this.#giveUp(profile, phase, tooSlow(profile, phase.allowedMs));
+    phase.timer = setTimeout(late, Math.max(phase.leftMs, 0));
+  }
+
+  #stop(phase: Phase): void {
+    if (--phase.calls > 0) return;
+    clearTimeout(phase.timer);
+    phase.leftMs -= performance.now() - phase.askedAt;
   }
 
   #giveUp(profile: string, { givenUp }: Phase, why: unknown): void {
