@@ -88,7 +88,7 @@ describe.skipIf(unavailable !== null)('a session beside a cluster that ails', ()
     }
     session.signal('SIGINT');
     await within(ENDED_MS, session, 'the session ends', () => session.ended);
-  });
+  }, 500_000);
 
   it.each(Object.entries(AILMENTS) as [Ailment, string][])(
     'that is %s (%s) serves its own, and ends',

@@ -13,6 +13,7 @@ export interface WatchPace {
   readonly longestBackoffMs: number;
   /** After so many pages of a list each further one waits, so that an endless list takes little from other clusters. */
   readonly pagesAtOnce: number;
+  /** Between two of those pages, of whichever list of the cluster. */
   readonly pageMs: number;
   /** How often a list is read again that may not be watched, or was not allowed to be read. */
   readonly pollMs: number;
@@ -34,7 +35,7 @@ export const PACE: WatchPace = {
   backoffMs: 500,
   longestBackoffMs: 30_000,
   pagesAtOnce: 20,
-  pageMs: 1000,
+  pageMs: 3000,
   pollMs: 30_000,
   slowMs: 300_000,
   ownWriteMs: 30_000,

@@ -123,6 +123,22 @@ export class Pause {
   }
 }
 
+/** Keeps apart what several do. Times are milliseconds of a clock that the caller reads. */
+export class Spacing {
+  readonly #ms: number;
+  #lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** How long the one who asks has to wait: so long after the last one who asked, or from now. */
+  next(now: number): number {
+    this.#lastAt = Math.max(this.#lastAt, now) + this.#ms;
+    return this.#lastAt - now;
+  }
+}
+
 /** So many calls in a row may fail before the next ones have to wait. */
 const TOLERATED = 4;
 

@@ -9,7 +9,7 @@ import type { ApiClient } from './http.ts';
 import { MAX_ITEMS } from './listing.ts';
 import { type Appearance, Mirror, type Told } from './mirror.ts';
 import type { WatchPace } from './pace.ts';
-import { Backoff, jittered, Pause } from './patience.ts';
+import { Backoff, jittered, Pause, type Spacing } from './patience.ts';
 import { Gap } from './watch-stream.ts';
 
 /** What every object has that a list shows. */
@@ -42,6 +42,8 @@ export interface Source<T, V> extends Appearance<V> {
 export interface ReflectorOptions {
   readonly api: ApiClient;
   readonly pace: WatchPace;
+  /** Between the pages of long lists of this cluster. */
+  readonly spacing: Spacing;
   readonly signal: AbortSignal;
   /** What an observation shows of it is another now. */
   readonly onChange: () => void;
@@ -67,6 +69,8 @@ export class Reflector<T extends Named, V> {
   #missing = new MissingRights();
   /** Where to go on; null where only a list helps. */
   #resourceVersion: string | null = null;
+  /** Those that do not wait. */
+  #pagesAtOnce: number;
   /** How often the list was read. */
   #lists = 0;
   readonly #hearing: Hearing;
@@ -80,7 +84,8 @@ export class Reflector<T extends Named, V> {
   constructor(source: Source<T, V>, options: ReflectorOptions) {
     this.#source = source;
     this.#options = options;
-    const { backoffMs, longestBackoffMs, now, random } = options.pace;
+    const { backoffMs, longestBackoffMs, pagesAtOnce, now, random } = options.pace;
+    this.#pagesAtOnce = pagesAtOnce;
     this.#hearing = new Hearing(now);
     this.#backoff = new Backoff(backoffMs, longestBackoffMs, random);
     this.#mirror = new Mirror(source, () => this.#tell());
@@ -239,6 +244,7 @@ export class Reflector<T extends Named, V> {
       (object) => this.#item(object),
     );
     this.#isServed = isServed;
+    this.#pagesAtOnce = this.#options.pace.pagesAtOnce;
     if (listed === null) {
       const values = await this.#source.withoutList(missing, signal);
       this.#mirror.replace(
@@ -250,11 +256,12 @@ export class Reflector<T extends Named, V> {
     this.#synced(missing.list());
   }
 
-  /** If the list failed before, it may be endless: then every page waits. */
+  /** A long list that did not come to its end may be endless: then every page of the next one waits. */
   async #restFrom(pages: number): Promise<void> {
-    const { pace, signal } = this.#options;
-    if (this.#failure === null && pages < pace.pagesAtOnce) return;
-    await sleep(pace.pageMs, undefined, { signal });
+    const { pace, spacing, signal } = this.#options;
+    if (pages < this.#pagesAtOnce) return;
+    this.#pagesAtOnce = 0;
+    await sleep(spacing.next(pace.now()), undefined, { signal });
   }
 
   #item(object: T): Told<V> {

@@ -18,6 +18,7 @@ import { abortable } from './abortable.ts';
 import { RefusedCall } from './api-errors.ts';
 import type { ApiClient } from './http.ts';
 import type { WatchPace } from './pace.ts';
+import { Spacing } from './patience.ts';
 import { Reflector, type Source } from './reflector.ts';
 import { compareNames, type Wire } from './wire.ts';
 
@@ -124,7 +125,8 @@ export class WatchedCluster {
   constructor(options: WatchedOptions) {
     this.#options = options;
     const { api, pace } = options;
-    const shared = { api, pace, signal: this.#stopping.signal, onChange: () => this.#tell() };
+    const spacing = new Spacing(pace.pageMs);
+    const shared = { api, pace, spacing, signal: this.#stopping.signal, onChange: () => this.#tell() };
     this.#services = new Reflector(services, shared);
     this.#records = new Reflector(recordsOf(api), shared);
     this.#nodes = new Reflector(nodes, shared);

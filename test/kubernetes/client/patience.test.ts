@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Backoff, Brake, backoffMs, retryAfterMs } from '../../../src/kubernetes/client/patience.ts';
+import { Backoff, Brake, backoffMs, retryAfterMs, Spacing } from '../../../src/kubernetes/client/patience.ts';
 
 describe('Retry-After', () => {
   const now = () => Date.parse('2026-01-01T00:00:00Z');
@@ -111,5 +111,14 @@ describe('Brake', () => {
       expect(pause).toBeGreaterThanOrEqual(longest / 2 - 1e-6);
       expect(pause).toBeLessThanOrEqual(longest + 1e-6);
     }
+  });
+});
+
+describe('a spacing', () => {
+  it('keeps apart those who come together, and those who come soon after', () => {
+    const spacing = new Spacing(100);
+    expect([spacing.next(1000), spacing.next(1000), spacing.next(1030)]).toEqual([100, 200, 270]);
+    expect(spacing.next(1300)).toBe(100);
+    expect(spacing.next(5000)).toBe(100);
   });
 });
