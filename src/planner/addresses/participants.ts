@@ -152,7 +152,7 @@ function leftTo(
     {
       code: 'services-shared',
       severity: 'warning',
-      summary: `profile ${profile.name}: its Services keep their addresses, which ${holders(stay)} still use`,
+      summary: `profile ${profile.name}: its Services keep their addresses, still in use by ${holders(stay)}`,
       cause: 'Several mkplan route to these Services, and the last one out clears them.',
       fix: 'Nothing needs to be done. Should one of them be gone for good, remove its Lease and run this again.',
       command: removal(profile, stay),

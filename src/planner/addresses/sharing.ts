@@ -113,7 +113,7 @@ export function keepersOf(
   return rivalsOf(service, profile, cluster);
 }
 
-/** For people. */
+/** For people; a Lease may name nobody. */
 export function holders(participants: readonly ObservedParticipant[]): string {
-  return participants.map(({ holder }) => holder).join(' and ');
+  return participants.map(({ holder, name }) => holder || `the holder of Lease ${name}`).join(' and ');
 }

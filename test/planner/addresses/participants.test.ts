@@ -151,10 +151,16 @@ describe('a spec that is destroyed', () => {
         code: 'services-shared',
         severity: 'warning',
         summary:
-          'profile minikube: its Services keep their addresses, which ann@there:/project/tunnel.yaml and bob@there:/project/tunnel.yaml still use',
+          'profile minikube: its Services keep their addresses, still in use by ann@there:/project/tunnel.yaml and bob@there:/project/tunnel.yaml',
         command: 'kubectl --context=minikube -n kube-system delete lease mkplan-ann mkplan-bob',
       },
     ]);
+  });
+
+  it('names the Lease where that does not say who holds it', () => {
+    const nameless = { ...other('ann'), holder: '' };
+    const [shared] = plan(gone, world([nameless, OWN])).diagnostics;
+    expect(shared?.summary).toMatch(/still in use by the holder of Lease mkplan-ann$/);
   });
 
   it.each([
