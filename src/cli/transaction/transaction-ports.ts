@@ -1,25 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { StatusPort } from '../../executor/services.ts';
-import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { ApplyPorts } from '../../machine/apply-ports.ts';
 import type { Owner } from '../../model/claim.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import { participantOf } from '../../observe/host-identity.ts';
 import type { ChangeAdapters } from '../wiring/compose.ts';
+import { statusPort } from '../wiring/status-port.ts';
 import { TunnelLeases } from './tunnel-leases.ts';
-
-/** The Services of profiles, given how the cluster of one is found, and how its client is given up. */
-export function statusPort(
-  clusterOf: (profile: string) => Promise<Cluster>,
-  giveUp: StatusPort['giveUp'],
-): StatusPort {
-  return {
-    giveUp,
-    applyStatus: async (profile, target, status) =>
-      await (await clusterOf(profile)).applyStatus(target, status),
-    list: async (profile) => (await (await clusterOf(profile)).observe()).services,
-  };
-}
 
 /**
  * What a transaction touches, but for how it observes. Claims are made for `spec` in the given mode; `desired` gives

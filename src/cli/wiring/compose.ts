@@ -31,10 +31,10 @@ import { ensureStateDirectory, stateDirectory } from '../../registry/state-direc
 import type { Terminal } from '../terminal.ts';
 import type { Approved } from '../transaction/approval.ts';
 import { type Guard, startGuard } from '../transaction/guard-process.ts';
-import { statusPort } from '../transaction/transaction-ports.ts';
 import { Clusters } from './clusters.ts';
 import { homeDirectory } from './home-directory.ts';
 import { ProgramApprovals } from './programs.ts';
+import { statusPort } from './status-port.ts';
 
 /** The adapters that reading takes. Whoever composes them closes them. */
 export interface ReadAdapters extends ObservePorts {
