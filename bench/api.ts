@@ -45,6 +45,6 @@ const [directory = '', address = '', services = '0'] = process.argv.slice(2);
 const api = await createEmbeddedApi({ address, port: API_PORT, serviceCidrs: SERVICE_CIDRS });
 seed(api.store, address, Number(services));
 await writeUserFiles(directory, address, api);
-// Whoever started it may be killed: the end of its pipe is the end of this.
+// The process that started it may be killed: the end of its pipe is the end of this.
 process.stdin.on('end', () => process.exit()).resume();
 process.stdout.write('ready\n');

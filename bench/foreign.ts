@@ -3,7 +3,7 @@ import { DEVICE, type Lab, VM } from './lab.ts';
 export const FOREIGN = 100_000;
 const FILL_TIMEOUT_MS = 60_000;
 
-/** A table as of a router: /24s of somebody else's, none of which meets a spec of this folder. */
+/** A table as of a router: foreign /24s, none of which meets a spec of this folder. */
 export async function fillTable(lab: Lab): Promise<void> {
   const adds = Array.from({ length: FOREIGN }, (_, index) => {
     const [high, middle, low] = [20 + Math.floor(index / 65_536), Math.floor(index / 256) % 256, index % 256];

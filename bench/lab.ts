@@ -143,7 +143,7 @@ export class Lab {
     return this.#timed('floor', [process.execPath, this.#setting.program(name), ...args]);
   }
 
-  /** The two by somebody without rights, for whom mkplan keeps compiled code: for root it does not. */
+  /** The two as a user without rights, for whom mkplan keeps compiled code: for root it does not. */
   asUser(): Pick<Lab, 'mkplan' | 'floor'> {
     const user = ['unshare', '--user', '--map-user=1000', '--', process.execPath] as const;
     return {

@@ -10,11 +10,11 @@ const ROUNDS = 150;
 const ASKED = [5, 50, 100, 150];
 /** From this round on V8 has compiled most of what runs; what grows after it is held by the session. */
 const WARM = 50;
-/** In each round: routes of somebody else that come and go, routes of ours that are deleted, Services that come and go. */
+/** In each round: foreign routes that come and go, routes of ours that are deleted, Services that come and go. */
 const FOREIGN = 950;
 const DELETED = 4;
 const SERVICES = 30;
-/** Routes of ours; each is deleted too seldom to count as somebody's intent. */
+/** Routes of ours; each is deleted too seldom to count as intent. */
 const OURS = 120;
 /** Of a Service: made, an address, removed; of a route of ours: deleted, added. An edit of the spec adds one, or takes it away. */
 const EVENTS = 2 * FOREIGN + 2 * DELETED + 3 * SERVICES + 2;

@@ -30,7 +30,7 @@ async function waitsOf(
   return JSON.parse(printed) as number[];
 }
 
-/** By turns, so that a busy machine slows both. A burst of one is no sample: there all rounds together are. */
+/** By turns, so that a busy machine slows both. A burst of one is not a sample: there all rounds together are. */
 async function measureBurst(
   lab: Lab,
   { scratch, progress }: Setting,

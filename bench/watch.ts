@@ -169,7 +169,7 @@ async function measureIdle(
   ];
 }
 
-/** A route of ours that somebody deleted, until it is back; and what waiting for that takes. */
+/** A route of ours that was deleted, until it is back; and what waiting for that takes. */
 export const WATCH: Benchmark = {
   name: 'watch',
   needsNamespaces: true,

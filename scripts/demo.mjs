@@ -56,5 +56,5 @@ step('plan', spec, '--detailed-exitcode');
 step('destroy', spec, '--auto-approve');
 
 show(['ip', 'route']);
-if (table() !== before) throw new Error('the routing table is not as it was');
-process.stdout.write('\nThe routing table is as it was.\n');
+if (table() !== before) throw new Error('the routing table has changed');
+process.stdout.write('\nThe routing table is unchanged.\n');

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** The checkout that these scripts belong to. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The command line as it was built. */
+/** The built command line. */
 export const mkplan = join(root, 'dist', 'main.js');
 
 /**
@@ -30,7 +30,7 @@ export function must(argv, options) {
   }
 }
 
-/** npm as it was called, or the one on the PATH. */
+/** The npm that called this, or the one on the PATH. */
 export function npm(...args) {
   const cli = process.env.npm_execpath;
   return cli?.endsWith('.js') ? [process.execPath, cli, ...args] : ['npm', ...args];

@@ -47,7 +47,7 @@ export function flag(query: URLSearchParams, name: string): boolean {
   return query.get(name) === 'true' || query.get(name) === '1';
 }
 
-/** A count of the query; null when absent. Throws a StatusError 400 when it is no count. */
+/** A count of the query; null when absent. Throws a StatusError 400 when it is not a count. */
 export function count(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null || text === '') return null;

@@ -194,7 +194,7 @@ export async function answerRequest(
   const request = parseRequest(url);
   requireJson(message);
   const at = locationOf(request);
-  // Whoever only tries must not change anything, and trying is not served.
+  // A dry run must not change anything, and dry runs are not served.
   if (request.query.has('dryRun')) throw badRequest('dryRun is not supported by this API server');
   if (message.method === 'GET') {
     const asTable = wantsTable(message.headers.accept);

@@ -20,7 +20,7 @@ function claimChange(step: RouteStep): { readonly dropped: Route | null; readonl
   }
 }
 
-/** The UID of each profile's cluster once a plan has been applied; what the plan cannot tell is as it was. */
+/** The UID of each profile's cluster once a plan has been applied; what the plan cannot tell stays unchanged. */
 function clustersAfter(claims: readonly Claim[], plan: Plan, { spec }: Owner): ReadonlyMap<string, string> {
   const known = claims.flatMap(({ owner, profile, cluster }): [string, string][] =>
     owner.spec === spec && cluster !== undefined ? [[profile, cluster]] : [],

@@ -24,7 +24,7 @@ export function awaitsConfirmation({ txid, spec }: JournaledTransaction, msLeft:
       code: 'confirmation-pending',
       severity: 'error',
       summary: `the last apply (${txid}) waits to be confirmed, for ${Math.ceil(msLeft / 1000)} s more`,
-      cause: `It was applied for ${spec} with --confirm-within, and is undone unless somebody confirms it; until then nothing else is changed.`,
+      cause: `It was applied for ${spec} with --confirm-within, and mkplan undoes it unless you confirm it; until then nothing else is changed.`,
       fix: 'Confirm it, or wait until it is undone.',
       command: 'mkplan confirm',
     },

@@ -126,14 +126,14 @@ export async function recoverTransaction(
   const { direction, changes, left } = recovery;
   // Told first: what was left must be named though this process dies before the journal is closed.
   emit({ type: 'recovered', txid, direction, changes, left: leftLines(left) });
-  // Whoever waits for a confirmation learns from the journal how it ended.
+  // The process that waits for a confirmation learns from the journal how it ended.
   const kept = transaction.ingress === null ? null : leftLines(left);
   await ports.journal.close(txid, direction === 'forward' ? 'committed' : 'undone', kept);
   return recovery;
 }
 
 async function endOf(ports: RecoveryPorts, transaction: JournaledTransaction): Promise<Recovery> {
-  // The claims are all that is missing, and they are no matter of where this runs.
+  // The claims are all that is missing, and they do not depend on where this runs.
   if (transaction.decided) return await rollForward(ports, transaction);
   const here = await ports.routeTable.identity();
   // Routes do not outlive the boot that they were made in.

@@ -66,7 +66,8 @@ export function routeChanged(ours: Route, found: Route): Diagnostic {
     code: 'residue-changed-route',
     severity: 'error',
     summary: `the route ${formatRoute(found)} stands where mkplan had ${formatRoute(ours)}; it was left alone`,
-    cause: 'It is neither what was there before nor what mkplan made, so somebody else changed it meanwhile.',
+    cause:
+      'It is neither what was there before nor what mkplan made, so another program changed it meanwhile.',
     fix: 'Find out who changed it. Should it not be wanted, remove it by hand.',
     command: removeCommand(found),
   };

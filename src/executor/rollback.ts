@@ -118,7 +118,7 @@ async function undoWave(
   journal: (write: () => Promise<void>) => Promise<void>,
 ): Promise<Pick<Undone, 'left' | 'unfinished'>> {
   const left = await transaction.statuses.undo([...wave.services]);
-  // Whoever still makes changes would make them after the undoing; the next command waits for its end.
+  // A helper that still makes changes would make them after the undoing; the next command waits for its end.
   if (wave.unsettled !== null) return { left: [...left, stillChanging(wave)], unfinished: wave.unsettled };
   if (wave.made.length === 0) return { left, unfinished: null };
   try {

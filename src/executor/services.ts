@@ -140,7 +140,7 @@ export class StatusWriter {
 
   /**
    * Makes independent changes, several at a time. `onTry` hears of each before it is sent, `onEnd` of how it went.
-   * Refused changes that somebody else made meanwhile need not be made. Once an API server does not answer, nothing
+   * A refused change is not needed where another program made it meanwhile. Once an API server does not answer, nothing
    * more is sent to it: returns the changes that were not tried for that.
    */
   async perform(

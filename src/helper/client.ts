@@ -59,7 +59,7 @@ export class HelperClient implements RouteChanger {
    */
   start(): Promise<void> {
     const started = this.#started().then(() => undefined);
-    // Whoever starts early need not wait for it: the next `change` tells of the same failure.
+    // A caller that starts early need not wait for it: the next `change` tells of the same failure.
     started.catch(() => undefined);
     return started;
   }
@@ -120,14 +120,14 @@ export class HelperClient implements RouteChanger {
     return (await this.#session)?.stream ?? null;
   }
 
-  /** Lets go of the helper without ending it: whoever it was passed on to goes on with it. */
+  /** Lets go of the helper without ending it: the process that it was passed on to goes on with it. */
   async leave(): Promise<void> {
     const session = await this.#living();
     this.#session = null;
     session?.leave();
   }
 
-  /** A helper that did not start has nothing to let go of or to end; whoever asked something of it was told why. */
+  /** A helper that did not start has nothing to let go of or to end; its callers were told why. */
   async #living(): Promise<Session | null> {
     return (await this.#session?.catch(() => null)) ?? null;
   }
@@ -184,7 +184,7 @@ export class HelperClient implements RouteChanger {
 
   #openLock(): number {
     const { lockPath } = this.#options;
-    // Neither through a link, nor waiting for whoever writes to a pipe of that name.
+    // Neither through a link, nor waiting for a writer to a pipe of that name.
     const careful = constants.O_NOFOLLOW | constants.O_NONBLOCK;
     try {
       return openSync(lockPath, constants.O_RDONLY | constants.O_CREAT | careful, 0o600);

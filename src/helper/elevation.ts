@@ -41,7 +41,7 @@ const STARTED_BY = [
 ] as const;
 
 /**
- * Throws a Failure when mkplan was started as root for somebody else. As root it would write root's files into the
+ * Throws a Failure when mkplan was started as root for another user. As root it would write root's files into the
  * user's state directory and run programs of the user's PATH; only the helper needs root, and mkplan elevates it by
  * itself.
  */

@@ -74,13 +74,13 @@ function packageOf(script: string): string[] {
 
 /** What is open to others than root of a way in, for people; null where nothing is. */
 function openPart(way: string): string | null {
-  // Whoever calls chooses the directory that it is looked for in.
+  // The caller chooses the directory that it is looked for in.
   return isAbsolute(way) ? writablePart(way) : `the directory in which a rule looks for ${way}`;
 }
 
 /**
  * Why a listing of sudo(8) lets the user put other code in the helper's place without a password, for people; null where
- * it does not. Whoever may run any program as root, or Node with any arguments, is root already. Of a listing that is not
+ * it does not. A user who may run any program as root, or Node with any arguments, is root already. Of a listing that is not
  * understood, nothing is said.
  */
 export function whyOpen(listing: string, started: Started): string | null {

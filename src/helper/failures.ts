@@ -57,7 +57,7 @@ export function helperUnable(cause: string): Failure {
   ]);
 }
 
-/** The helper does not serve whoever could change its code, where sudo(8) starts it without a password. */
+/** The helper does not serve a user who could change its code, where sudo(8) starts it without a password. */
 export function helperExposed(cause: string): Failure {
   return new Failure('error', [
     {

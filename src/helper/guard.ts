@@ -17,7 +17,7 @@ const HIGHEST_PROTOCOL = 255;
 const DEVICE = /^(?!-)[^\s/:"'#\\\p{Cc}]{1,15}$/u;
 
 /**
- * Why the helper does not make a change, whoever asks for it; null when it does. It is the last to look before root
+ * Why the helper does not make a change for any caller; null when it does. It is the last to look before root
  * acts, and believes nothing that was checked elsewhere: private destinations of table main alone, by routes that
  * carry a protocol and a metric of their own and name their whole key. The one exception is a plain route, with
  * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`. `allowed` are the

@@ -48,7 +48,7 @@ function findIp(): string {
 }
 
 /**
- * Opens the lock file, which whoever calls has made: root creates nothing in a user's directory. Neither a link, nor
+ * Opens the lock file, which the caller has made: root creates nothing in a user's directory. Neither a link, nor
  * a device, nor a file that the caller does not own is touched.
  */
 function openLock(path: string): number {

@@ -19,7 +19,7 @@ export const PROTOCOL_VERSION = 1;
 
 /**
  * Changes in one request, which is also what one `ip` process is given: so much still happens after a kill, since
- * the next one, though read, is not begun before somebody has heard of this one.
+ * the next one, though read, is not begun before the caller has heard of this one.
  */
 export const MAX_CHANGES = 2500;
 

@@ -6,7 +6,7 @@ const NEWLINE = 10;
 
 /**
  * The lines of a byte stream, without their ends; null for one longer than the bound, whose bytes are dropped. What
- * follows the last newline is no line: its writer died over it.
+ * follows the last newline is not a line: its writer died over it.
  */
 export async function* readLines(
   input: AsyncIterable<Uint8Array>,

@@ -66,7 +66,7 @@ export function globExpression(pattern: string): RegExp {
   try {
     return new RegExp(`^${text.replaceAll('[!', '[^')}$`, 's');
   } catch {
-    // Brackets that are no set: such a pattern stands for itself.
+    // Brackets that are not a set: such a pattern stands for itself.
     return new RegExp(`^${text.replaceAll(/[[\]]/g, '\\$&')}$`, 's');
   }
 }

@@ -76,7 +76,7 @@ export type WatchEvent =
   | { readonly type: 'watch.pass'; readonly result: PassResult; readonly diagnostics: readonly Diagnostic[] }
   /** Something is left as it is for now, so that the rest can go on; told again where the reason changes. */
   | { readonly type: 'watch.held'; readonly what: string; readonly why: string }
-  /** It is no longer: `what` as it was held. */
+  /** It is held no longer; `what` is worded as when it was held. */
   | { readonly type: 'watch.released'; readonly what: string }
   /** Something that was not done, and that nothing depends on. */
   | { readonly type: 'watch.warning'; readonly diagnostic: Diagnostic }

@@ -28,7 +28,7 @@ export interface Rule {
   readonly applies: 'always' | 'never' | 'unknown';
   /** It matches whatever it would not match without this, `to` included. */
   readonly not: boolean;
-  /** All that it matches by, and does where that is no lookup, as ip-rule(8) words it; empty for `from all`. For people. */
+  /** All that it matches by, and does where that is not a lookup, as ip-rule(8) words it; empty for `from all`. For people. */
   readonly selector: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * One tunnel of one host as a cluster knows it, by a Lease of its own: whoever has one there routes to what the Services
+ * One tunnel of one host as a cluster knows it, by a Lease of its own: a tunnel that has one there routes to what the Services
  * of that cluster show, and the last one out clears.
  */
 export interface Participant {

@@ -133,7 +133,7 @@ export interface Approval {
   readonly approvedOn?: string;
 }
 
-/** An approval that a person gave for a spec, as it was shown. */
+/** An approval that a person gave for a spec, as the plan showed it. */
 export interface RememberedApproval extends Pick<Approval, 'kind' | 'profile' | 'subject' | 'why'> {
   /** Absolute path of the spec. */
   readonly spec: string;

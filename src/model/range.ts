@@ -53,7 +53,7 @@ export function prefixesOf(range: AddressRange): Prefix[] {
   return found;
 }
 
-/** The inverse of {@link formatRange}; null for what is no range. */
+/** The inverse of {@link formatRange}; null for what is not a range. */
 export function parseRange(text: string): AddressRange | null {
   const prefix = parsePrefix(text);
   if (prefix !== null) return rangeOf(prefix);

@@ -21,7 +21,7 @@ const PRIVATE = [
   block('fc00::/7', 'unique local (RFC 4193)'),
 ];
 
-/** What no route can lead to, whoever wants it. */
+/** What no route can lead to. */
 const NEVER = [
   block('0.0.0.0/8', 'unspecified (RFC 1122, "this network")'),
   block('127.0.0.0/8', 'loopback (RFC 1122)'),

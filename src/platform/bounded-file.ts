@@ -31,7 +31,7 @@ const STREAM_MS = 60_000;
 const POLL_MS = 10;
 
 /**
- * Reads a file that somebody else has named: it may be a pipe that nobody writes to, a device without an end, a
+ * Reads a file that another user may have named: it may be a pipe that nobody writes to, a device without an end, a
  * directory. Every reader of such a file is this one. Throws an UnfitFile, or the system's own error.
  */
 export async function readBounded(path: string, bounds: Bounds): Promise<Buffer> {

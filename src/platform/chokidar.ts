@@ -15,7 +15,7 @@ const HASHED_BYTES = 8 * 1024 * 1024;
 async function contentOf(file: string): Promise<string> {
   try {
     const found = await stat(file);
-    // Reading a FIFO would wait for somebody who writes to it.
+    // Reading a FIFO would wait for a writer.
     if (!found.isFile() || found.size > HASHED_BYTES) return `${found.size} bytes`;
     return createHash('sha256')
       .update(await readFile(file))

@@ -9,7 +9,7 @@ export interface FileEventStream {
 export interface FileEvents {
   /**
    * Calls back with each file (absolute path; it need not exist) whose content is another than it was, until it is
-   * stopped. A hint, perhaps in the middle of a write: whoever hears it rereads.
+   * stopped. A hint, perhaps in the middle of a write: the listener rereads.
    */
   watch(files: readonly string[], onChange: (file: string) => void): FileEventStream;
 }

@@ -80,7 +80,7 @@ function lookAt(path: string): Stats | null {
 
 function openPolicy(): number | null {
   try {
-    // Neither through a link, nor waiting for whoever writes to a pipe of that name.
+    // Neither through a link, nor waiting for a writer to a pipe of that name.
     return openSync(POLICY_PATH, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isMissing(error)) return null;

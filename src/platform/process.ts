@@ -27,7 +27,7 @@ import type {
 } from './command.ts';
 import { limitFailure } from './system-limit.ts';
 
-/** A block of a file system is no larger, as a rule, in bytes. */
+/** Bytes that a block of a file system has at most, as a rule. */
 const BLOCK = 65_536;
 
 /** How much of a long-lived program's standard error is kept: its last words, not its log. */
@@ -207,7 +207,7 @@ function neverStarted(child: ChildProcess, program: string): CommandStream {
   };
 }
 
-/** Hears the lines of a stream, without their ends; what follows the last newline is no line. */
+/** Hears the lines of a stream, without their ends; what follows the last newline is not a line. */
 function hearLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -285,7 +285,7 @@ function feed(stdin: Writable, input: string): void {
   stdin.end(input);
 }
 
-/** Kills a process, with its whole group when it leads one, and stops waiting for whoever inherited its output. */
+/** Kills a process, with its whole group when it leads one, and stops waiting for those that inherited its output. */
 function kill(child: ChildProcess, group: boolean): void {
   if (child.pid === undefined) return;
   try {

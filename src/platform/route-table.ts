@@ -71,7 +71,7 @@ export interface RouteChanger {
   change(changes: readonly RouteChange[]): Promise<readonly ChangeFailure[]>;
   /**
    * Waits until no process is left that could still make a change that was asked for. The helper lives on for the next
-   * one, so that whoever is asked for a password is asked once; others may change routes meanwhile.
+   * one, so that a person is asked for a password once; others may change routes meanwhile.
    * Throws a Failure when such a process does not end.
    */
   release(): Promise<void>;

@@ -11,7 +11,7 @@ import { JsonTextError, positionAt, scanJson } from './json-text.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * Version 2 has a checksum, and whoever rewrites it keeps the keys that it does not know. A key that changes what others
+ * Version 2 has a checksum, and a later mkplan that rewrites it keeps the keys that it does not know. A key that changes what others
  * mean takes another number. Version 1 is read still, and had neither.
  */
 const VERSION = 2;

@@ -51,7 +51,7 @@ export function fileFailure(path: string, doing: 'read' | 'written' | 'locked', 
   );
 }
 
-/** A state file or directory that is a symbolic link: whoever made it could have mkplan write elsewhere. */
+/** A state file or directory that is a symbolic link: its maker could have mkplan write elsewhere. */
 export function symlinkFailure(path: string): Failure {
   return new Failure('error', [
     {
@@ -83,7 +83,7 @@ function notOurs(path: string, summary: string, cause: string, fix: string, comm
 const TRUSTED =
   'The claims and the journal decide which routes are removed, and remembered approvals what is asked.';
 
-/** Throws a Failure for what is not a file, and for a file that somebody else owns or may write. */
+/** Throws a Failure for what is not a file, and for a file that another user owns or may write. */
 export function requireOurs(path: string, found: Stats): void {
   if (!found.isFile()) {
     throw misplaced(path, found.isDirectory() ? 'is a directory' : 'is not a regular file', 'file');
@@ -117,7 +117,7 @@ function requireTrusted(path: string, found: Stats): void {
 
 /**
  * Makes a directory inside the state directory where it is missing. Throws a Failure when something else stands there, or
- * a directory that somebody else owns or may write.
+ * a directory that another user owns or may write.
  */
 export async function ensureFolder(path: string): Promise<void> {
   try {
@@ -136,7 +136,7 @@ export async function ensureFolder(path: string): Promise<void> {
 
 /**
  * The whole of a state file, or null when there is none. Throws a Failure when it cannot be read, is a symbolic link or
- * no file, or belongs to or may be written by somebody else.
+ * no file, or belongs to or may be written by another user.
  */
 export async function readState(path: string): Promise<Buffer | null> {
   let file: FileHandle;

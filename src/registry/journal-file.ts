@@ -132,7 +132,7 @@ class JournalFile implements Journal {
     await this.#write(async (file) => {
       await this.#append(file, { type: 'closed', txid, outcome, ...(left === null ? {} : { left }) });
       if (left !== null) return;
-      // Once CLOSED is durable, old lines do no harm: whoever begins next empties the file.
+      // Once CLOSED is durable, old lines do no harm: the next transaction empties the file.
       await file.truncate(0).catch(() => undefined);
       this.#size = null;
     });

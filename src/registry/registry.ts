@@ -26,7 +26,7 @@ export interface IntendedChange {
 }
 
 /**
- * One change of the ingress of a Service. Only a transaction that needs confirmation journals these: whoever undoes it
+ * One change of the ingress of a Service. Only a transaction that needs confirmation journals these: the process that undoes it
  * knows neither its plan nor its spec.
  */
 export interface JournaledIngress {
@@ -86,7 +86,7 @@ export interface Journal {
   decide(txid: string, claims: readonly Claim[]): Promise<void>;
   /**
    * Ends the transaction, committed or undone, and empties the journal. With `left`, its end is kept for {@link last}
-   * instead, for whoever waited for it elsewhere.
+   * instead, for the process that waited for it elsewhere.
    */
   close(txid: string, outcome: TransactionEnd['outcome'], left?: readonly string[] | null): Promise<void>;
 }
@@ -141,7 +141,7 @@ export interface SessionRecord {
   readonly pending: readonly { readonly what: string; readonly why: string }[];
 }
 
-/** What sessions say of themselves: for people and for whoever would start a second one. Routes are judged by claims alone. */
+/** What sessions say of themselves: for people and for the start of a second one. Routes are judged by claims alone. */
 export interface Sessions {
   /** What is recorded of a spec's session, whether it lives or not; null where nothing is. */
   read(spec: string): Promise<SessionRecord | null>;

@@ -20,7 +20,7 @@ const reason = object<{ what: string; why: string }>({ what: text, why: text });
 
 /**
  * Written as `version`; the first records had none. What a later version adds is not looked at: a record is of one process, which
- * alone rewrites it, and whoever comes after that has nothing to keep.
+ * alone rewrites it, and a later process has nothing to keep.
  */
 const VERSION = 1;
 

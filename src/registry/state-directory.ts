@@ -37,7 +37,7 @@ function unusable(dir: string, summary: string, cause: string): Failure {
 
 /**
  * Makes the state directory where it is missing, readable by its owner alone. Throws a Failure when it is a
- * symbolic link, no directory, or somebody else's.
+ * symbolic link, not a directory, or another user's.
  */
 export async function ensureStateDirectory(dir: string): Promise<void> {
   try {
@@ -60,7 +60,7 @@ export async function ensureStateDirectory(dir: string): Promise<void> {
       throw unusable(
         dir,
         `${dir} belongs to user ${found.uid}, not to you (user ${uid})`,
-        'Whoever owns the directory could change the claims that decide which routes are removed.',
+        'The owner of the directory could change the claims that decide which routes are removed.',
       );
     }
     if ((found.mode & 0o077) !== 0) await chmod(dir, 0o700);

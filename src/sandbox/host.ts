@@ -57,7 +57,7 @@ function nodeFailure(name: string, summary: string): Failure {
   ]);
 }
 
-/** What shells make of a command that cannot be started: 127 where it is not found, 126 where it is no program. */
+/** What shells make of a command that cannot be started: 127 where it is not found, 126 where it is not a program. */
 function notStarted(program: string, error: unknown): Ending {
   const { code = '' } = error as NodeJS.ErrnoException;
   const isMissing = code === 'ENOENT';
@@ -246,7 +246,7 @@ async function runCommand(
 /**
  * The host of the sandbox, in its user and network namespace: lays the network, starts the nodes, writes the files,
  * and runs the command when the other side says so. Resolves to the exit code; everything has ended by then.
- * The end of `channel` means that whoever started the sandbox is gone: then it all goes at once.
+ * The end of `channel` means that the process that started the sandbox is gone: then it all goes at once.
  */
 export async function runSandboxHost(directory: string, channel: Socket, ports: HostPorts): Promise<number> {
   const config = JSON.parse(await readFile(join(directory, CONFIG_FILE), 'utf8')) as SandboxConfig;

@@ -6,7 +6,7 @@ import { runSandboxNode } from './node.ts';
 
 /** The processes inside a sandbox, started by `runSandbox` alone: `sandbox.js host DIRECTORY` and `sandbox.js node`. */
 
-/** The descriptor on which whoever started the sandbox talks to its host. */
+/** The descriptor on which the process that started the sandbox talks to its host. */
 const CHANNEL = 3;
 
 async function main(part: string | undefined, directory: string | undefined): Promise<number> {

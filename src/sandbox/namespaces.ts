@@ -4,7 +4,7 @@ import type { CommandRunner } from '../platform/command.ts';
 
 /**
  * A user namespace in which we are root, with a network of its own and nobody else's processes. Its first process
- * takes every other one with it, whoever started them, and is itself killed with unshare(1).
+ * takes every other one with it, its children or not, and is itself killed with unshare(1).
  */
 export const NAMESPACE: readonly [string, ...string[]] = [
   'unshare',

@@ -51,7 +51,7 @@ export interface SandboxPorts {
 const FOR_THE_COMMAND = ['SIGINT', 'SIGQUIT'] as const;
 const STOPPING = ['SIGTERM', 'SIGHUP'] as const;
 
-/** The lines to print before the command of a sandbox starts; `isShell`: whether that is a shell, for somebody to leave. */
+/** The lines to print before the command of a sandbox starts; `isShell`: whether that is a shell, which a person leaves. */
 export function describeSandbox(info: SandboxInfo, isShell: boolean): string {
   const lines = [
     `sandbox: profile ${info.profile}, Kubernetes API ${info.server}, services ${info.serviceCidrs.join(', ')}`,

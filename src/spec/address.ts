@@ -158,7 +158,7 @@ export function readGateway(text: string, family: Family | null): Reading<Prefix
     return {
       flaw: {
         code: 'gateway-family',
-        summary: `${text} is no IPv${family} address`,
+        summary: `${text} is not an IPv${family} address`,
         cause: `it stands under ipv${family}`,
         fix: `put it under ipv${reading.value.family}, or give an IPv${family} address`,
       },

@@ -85,7 +85,7 @@ function poolMissing(): Flaw {
   };
 }
 
-/** Says what is written for nothing, since whoever wrote it expects otherwise. */
+/** Says what is written for nothing, since its author expects otherwise. */
 function warnUnused(context: Context, path: Path, assign: string, given: LoadBalancer | undefined): void {
   for (const key of ['pool', 'exclude', 'reservations'] as const) {
     if (given?.[key] === undefined) continue;

@@ -92,7 +92,7 @@ export function without(node: SpecNode, doomed: ReadonlySet<SpecNode>): SpecNode
   return { ...node, entries };
 }
 
-/** A path as people write it: `spec.profiles[0].name`. Keys that are no plain words are put in brackets too. */
+/** A path as people write it: `spec.profiles[0].name`. Keys that are not plain words are put in brackets too. */
 export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {

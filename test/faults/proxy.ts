@@ -149,7 +149,7 @@ function answerWith(response: ServerResponse, { status, type, body }: Reply, sha
   else response.write(body.subarray(0, Math.floor(body.length * share)), () => response.destroy());
 }
 
-/** Answers byte by byte, for as long as somebody listens. */
+/** Answers byte by byte, for as long as there is a listener. */
 function dripWith(response: ServerResponse, { status, type, body }: Reply, everyMs: number): void {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length }).flushHeaders();
   let sent = 0;

@@ -9,7 +9,7 @@ import {
   parsePrefix,
 } from '../../model/prefix.ts';
 
-/** What the API says of a text that is no address. */
+/** What the API says of a text that is not an address. */
 export const NO_ADDRESS = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 
 /** Hands out clusterIPs of the cluster's service CIDRs, lowest first. */

@@ -125,7 +125,7 @@ function ingressDefaults(status: JsonObject): JsonObject {
   return { ...status, loadBalancer: { ...loadBalancer, ingress: complete } };
 }
 
-/** A Service as a client sent it, with what the API fills in whoever owns it (k8s.io/kubernetes, core/v1 defaults). */
+/** A Service as a client sent it, with what the API fills in for any owner (k8s.io/kubernetes, core/v1 defaults). */
 export function defaultService(service: JsonObject): JsonObject {
   const spec = objectAt(service, 'spec');
   const type = textAt(spec, 'type') ?? 'ClusterIP';
@@ -234,7 +234,7 @@ export function finishChangedService(
   const dropped = Object.entries(TYPE_FIELDS)
     .filter(([key, types]) => !types.includes(type) && spec[key] === before[key])
     .map(([key]) => key);
-  // Whoever retypes a Service takes its address away with that.
+  // Changing the type of a Service takes its address away.
   const retyped = textAt(before, 'type') === 'LoadBalancer' && type !== 'LoadBalancer';
   const status = retyped ? { status: { ...objectAt(next, 'status'), loadBalancer: {} } } : {};
   const finished = { ...next, spec: without(spec, ...dropped), ...status };

@@ -12,7 +12,7 @@ const ITEM_ITSELF = '.';
 
 /**
  * Objects that are there in every object of a kind, empty or not: no field of their own. All other objects and lists
- * come and go, and whoever makes one by an update owns it besides what is in it.
+ * come and go, and the writer that makes one by an update owns it besides what is in it.
  */
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['', 'metadata', 'spec', 'status', 'status.loadBalancer']);
 
@@ -116,7 +116,7 @@ export function encodeFields(paths: Iterable<FieldPath>): JsonObject {
   return root;
 }
 
-/** The inverse of {@link encodeFields}; inner nodes are no members, except by a `.` of their own. */
+/** The inverse of {@link encodeFields}; inner nodes are not members, except by a `.` of their own. */
 export function decodeFields(fields: JsonObject): Set<FieldPath> {
   const found = new Set<FieldPath>();
   const walk = (tree: JsonObject, path: FieldPath): void => {

@@ -34,7 +34,7 @@ function decodeContinuation(token: string): Continuation {
   try {
     value = parseJson(Buffer.from(token, 'base64url').toString('utf8'));
   } catch {
-    // Anything that is no token of ours is refused below.
+    // Anything that is not a token of ours is refused below.
     value = null;
   }
   const [revision, after] = [valueAt(value, 'revision'), textAt(value, 'after')];

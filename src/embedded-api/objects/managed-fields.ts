@@ -146,7 +146,7 @@ function withOwn(
 }
 
 /**
- * Records a create, update or patch: the writer takes every field that it changed from whoever had it, and
+ * Records a create, update or patch: the writer takes every field that it changed from its former owner, and
  * fields that are gone belong to nobody.
  */
 export function trackUpdate(
@@ -197,7 +197,7 @@ function givenUp(
   others: readonly Entry[],
 ): FieldPath[] {
   const held = new Set(others.flatMap((entry) => [...entry.fields]));
-  // What is in an object or a list that is given up stays with whoever has it, and the object or list with that.
+  // What is in an object or a list that is given up stays with its owner, and the object or list with that.
   const kept = [...held, ...now];
   return [...previous].filter(
     (path) => !now.has(path) && !held.has(path) && !kept.some((other) => isWithin(path, other)),

@@ -80,7 +80,7 @@ export class Objects {
     return this.#objects.keys();
   }
 
-  /** Makes one change: gives the object its resourceVersion, keeps or removes it, and tells whoever listens. */
+  /** Makes one change: gives the object its resourceVersion, keeps or removes it, and tells the listeners. */
   protected commit(
     type: StoreEvent['type'],
     at: Location,

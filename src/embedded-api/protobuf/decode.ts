@@ -25,7 +25,7 @@ function wireTypeOf(type: FieldType): WireType {
 /** A 64-bit number as JSON has it. Throws a RangeError past 2^53. */
 function integer(reader: BinaryReader): number {
   const value = Number(reader.int64());
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no number that JSON can hold`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a number that JSON can hold`);
   return value;
 }
 

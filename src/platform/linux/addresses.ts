@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from '../../model/prefix.ts';
 export class Addresses {
   readonly #known = new Map<string, string | null>();
 
-  /** Null when the text is no address. */
+  /** Null when the text is not an address. */
   canonical(text: string): string | null {
     let canonical = this.#known.get(text);
     if (canonical === undefined) {

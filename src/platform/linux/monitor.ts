@@ -28,7 +28,7 @@ function isAsleep(stat: string): boolean {
   return stat.slice(stat.lastIndexOf(')') + 1).startsWith(' S ');
 }
 
-/** One `ip monitor` after the other, for as long as somebody listens. */
+/** One `ip monitor` after the other, for as long as there is a listener. */
 class Monitor implements RouteEventStream {
   readonly ready: Promise<void>;
   readonly #streamer: CommandStreamer;

@@ -89,7 +89,7 @@ function readRoute(
   return { type: typeOf(type), destination, tos, table, metric, gateway, device: dev, protocol, nextHops };
 }
 
-/** Canonical text; null where there is none, undefined where it is no address. */
+/** Canonical text; null where there is none, undefined where it is not an address. */
 function gatewayOf({ gateway, via }: HopRow, addresses: Addresses): string | null | undefined {
   if (gateway === undefined && via === undefined) return null;
   const text = gateway ?? (isRow(via) ? via['host'] : undefined);

@@ -67,7 +67,7 @@ function readRule(row: Row, family: Family): Rule | null {
   };
 }
 
-/** Undefined where it is no prefix of the family; a single address comes without its length. */
+/** Undefined where it is not a prefix of the family; a single address comes without its length. */
 function prefixOf(row: Row, key: 'src' | 'dst', family: Family): Prefix | undefined {
   const { [key]: text, [`${key}len`]: length } = row;
   if (typeof text !== 'string' || text.includes('/') || !(length === undefined || isCount(length)))

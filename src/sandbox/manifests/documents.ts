@@ -142,7 +142,7 @@ class FileReader {
     this.skipped.push({ what, file: this.#file });
   }
 
-  /** What is no YAML is a mistake where it means to be an object that is used. */
+  /** What is not YAML is a mistake where it is meant as an object that is used. */
   #broken(document: Document.Parsed): void {
     const [start, , end] = document.range;
     const kinds = [...this.#text.slice(start, end).matchAll(/\bkind["']?\s*:\s*["']?(\w+)/g)].map(
