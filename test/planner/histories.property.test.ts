@@ -90,7 +90,10 @@ class Instance {
     ]);
   }
 
-  /** What another one with another pool uses is taken away only for what the Service or the spec asks for. */
+  /**
+   * What another one with another pool uses is taken away only for what the Service or the spec asks for, or since a
+   * Service that others serve shows it, too.
+   */
   #leavesOthers({ steps }: Plan, reserved: ReadonlyMap<string, string>): void {
     const others = this.#api.participants(this.#name).filter(({ own, live }) => live && !own);
     const pools = others.flatMap(({ serves }) => serves?.map(({ pool }) => pool ?? []) ?? []);
@@ -100,6 +103,10 @@ class Instance {
       // One that is no LoadBalancer any more is nobody's; and an address may be reserved by now.
       const isNobodys = this.#api.services.get(name)?.type !== 'LoadBalancer';
       if (isNobodys || [...reserved.values()].some((address) => before.includes(address))) continue;
+      const foreign = [...this.#api.services.values()].filter(
+        ({ ingressManager }) => ingressManager === 'metallb',
+      );
+      if (foreign.some(({ ingress }) => ingress.some((address) => before.includes(address)))) continue;
       const isSame = users.some((pool) => pool.join() === this.pool.join());
       if (isChanged && users.length > 0 && !isSame) {
         expect(reason, `${name}: ${before.join()} to ${after.join()}`).toMatch(/asks for|reserved/);
