@@ -9,9 +9,7 @@ import { abortable } from './client/abortable.ts';
 import { Unexpected } from './client/expected.ts';
 import { ApiClient } from './client/http.ts';
 import type { Credentials } from './client/link.ts';
-import { PACE, type WatchPace } from './client/pace.ts';
 import type { ApiProxy } from './client/tunnel.ts';
-import { WatchedCluster, type WatchedState } from './client/watched.ts';
 import { requireShape } from './client/wire.ts';
 import type { Cluster, ClusterWatch, ServiceTarget } from './cluster.ts';
 import { createEvent } from './events.ts';
@@ -27,6 +25,8 @@ import { Participants, type Present } from './participants.ts';
 import { MissingRights } from './rights.ts';
 import { applyStatus, knowsIpMode } from './service-status.ts';
 import { listEndpoints, listServices } from './services.ts';
+import { PACE, type WatchPace } from './watch/pace.ts';
+import { WatchedCluster, type WatchedState } from './watch/watched.ts';
 
 export interface ConnectOptions {
   readonly context: string;

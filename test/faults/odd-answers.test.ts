@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { WatchPace } from '../../src/kubernetes/client/pace.ts';
 import type { Cluster, ClusterWatch } from '../../src/kubernetes/cluster.ts';
+import type { WatchPace } from '../../src/kubernetes/watch/pace.ts';
 import type { Failure } from '../../src/model/diagnostic.ts';
 import { isRefused, type Plan } from '../../src/model/plan.ts';
 import { makeHome } from '../kubernetes/api-server.ts';

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WatchPace } from '../../src/kubernetes/client/pace.ts';
 import type { Cluster, ClusterWatch } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
+import type { WatchPace } from '../../src/kubernetes/watch/pace.ts';
 import {
   type ApiServer,
   answerJson,

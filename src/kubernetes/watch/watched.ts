@@ -2,6 +2,11 @@ import type { V1ConfigMap, V1EndpointSlice, V1Node, V1Service } from '@kubernete
 import type { AllocationRecord } from '../../model/allocation.ts';
 import type { ObservedCluster, ObservedNode, ObservedService } from '../../model/observed.ts';
 import { NO_RECORD, RECORD_KEY, RECORDS, readAllocations, recordOf } from '../allocations.ts';
+import { abortable } from '../client/abortable.ts';
+import { RefusedCall } from '../client/api-errors.ts';
+import type { ApiClient } from '../client/http.ts';
+import { Spacing } from '../client/patience.ts';
+import { compareNames, type Wire } from '../client/wire.ts';
 import type { ServiceTarget } from '../cluster.ts';
 import { readSlowFacts, type SlowFacts } from '../facts.ts';
 import { NODES, observedNode, sortNodes } from '../nodes.ts';
@@ -14,13 +19,8 @@ import {
   type SliceEndpoints,
   sliceEndpoints,
 } from '../services.ts';
-import { abortable } from './abortable.ts';
-import { RefusedCall } from './api-errors.ts';
-import type { ApiClient } from './http.ts';
 import type { WatchPace } from './pace.ts';
-import { Spacing } from './patience.ts';
 import { Reflector, type Source } from './reflector.ts';
-import { compareNames, type Wire } from './wire.ts';
 
 /** What a watched cluster is made of. */
 export interface WatchedOptions {

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../model/diagnostic.ts';
 import type { Right } from '../../model/observed.ts';
+import { RefusedCall } from '../client/api-errors.ts';
+import { type Expected, requireEvent, type WatchEvent } from '../client/expected.ts';
+import type { ApiClient } from '../client/http.ts';
+import { MAX_ITEMS } from '../client/listing.ts';
+import { Backoff, jittered, Pause, type Spacing } from '../client/patience.ts';
+import { Gap } from '../client/watch-stream.ts';
 import { MissingRights } from '../rights.ts';
-import { RefusedCall } from './api-errors.ts';
-import { type Expected, requireEvent, type WatchEvent } from './expected.ts';
 import { Hearing } from './hearing.ts';
-import type { ApiClient } from './http.ts';
-import { MAX_ITEMS } from './listing.ts';
 import { type Appearance, Mirror, type Told } from './mirror.ts';
 import type { WatchPace } from './pace.ts';
-import { Backoff, jittered, Pause, type Spacing } from './patience.ts';
-import { Gap } from './watch-stream.ts';
 
 /** What every object has that a list shows. */
 interface Named {

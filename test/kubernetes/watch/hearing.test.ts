@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Hearing } from '../../../src/kubernetes/client/hearing.ts';
+import { Hearing } from '../../../src/kubernetes/watch/hearing.ts';
 
 describe('Hearing', () => {
   it('has been silent for ever before the server was heard, and since then from what it sent last', () => {
