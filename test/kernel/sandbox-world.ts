@@ -183,6 +183,11 @@ export class SandboxWorld {
     child.stdin?.write(`${JSON.stringify(configure)}\n`);
     await hears('ready');
     stdout.resume();
+    // The kernel gives a link its own routes a moment after the other end is up.
+    await waitUntil(`${plan.device} is up`, async () => {
+      const routes = await this.host.must(['ip', '-6', 'route', 'show', 'table', 'all', 'dev', plan.device]);
+      return routes.includes('ff00::/8');
+    });
     this.#nodes = [...this.#nodes, { ...plan, child: Object.assign(child, { pid }) }];
     await post(this.client, NODES, nodeObject(plan, index === 0));
   }
