@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import eventsSchema from '../schema/events.schema.json' with { type: 'json' };
+import { OBSTACLES } from '../src/planner/obstacles.ts';
 import { codesUnder } from './diagnostic-codes.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -26,7 +27,8 @@ describe('the documents', () => {
   it('list every code that a diagnostic can have, and no other', () => {
     const rows = readFileSync(join(root, 'docs', 'diagnostics.md'), 'utf8').match(/^\| `[^|]+\|/gm) ?? [];
     const listed = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code));
-    const given = codesUnder(join(root, 'src')).filter((code) => !PROTOCOL.has(code));
+    const written = codesUnder(join(root, 'src')).filter((code) => !PROTOCOL.has(code));
+    const given = [...new Set([...written, ...Object.keys(OBSTACLES)])].sort();
     expect(given.length).toBeGreaterThan(150);
     expect([...new Set(listed)].sort()).toEqual(given);
   });

@@ -1,7 +1,7 @@
 import { CALLS_AT_ONCE, type ServiceTarget } from '../kubernetes/cluster.ts';
 import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { Failure, messageOf } from '../model/diagnostic.ts';
+import { Failure, messageOf, UNANSWERED } from '../model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedService } from '../model/observed.ts';
 import type { Serving } from '../model/participant.ts';
 import { type AllocationChange, type ServiceReport, type ServiceStep, serviceName } from '../model/plan.ts';
@@ -93,12 +93,11 @@ export function wasRefused(thrown: unknown): boolean {
   return thrown instanceof Failure && (thrown.kind === 'stale' || thrown.kind === 'conflict');
 }
 
-/** Codes of what a call ends with when no answer came. */
-export const UNANSWERED: ReadonlySet<string> = new Set(['cluster-unreachable', 'cluster-slow']);
+const unanswered: ReadonlySet<string> = new Set(UNANSWERED);
 
 /** Whether a call ended without an answer, so that the server may have done it. */
 export function wasUnanswered(thrown: unknown): boolean {
-  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => UNANSWERED.has(code));
+  return thrown instanceof Failure && thrown.diagnostics.some(({ code }) => unanswered.has(code));
 }
 
 /** Profiles whose API server was found not to answer: asking it again for each Service would take forever. */

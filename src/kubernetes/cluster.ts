@@ -39,6 +39,11 @@ export interface Cluster {
   /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then, and once the signal fires. */
   context(signal?: AbortSignal): Promise<ObservedContext>;
   /**
+   * Sees to it that there are credentials. A program that makes them may take half a minute, which is no time that the cluster
+   * takes. Throws a Failure where there are none.
+   */
+  authenticate(signal?: AbortSignal): Promise<void>;
+  /**
    * `self` is the name of our own Lease. Throws a Failure that names the context when the cluster cannot be read. While it
    * is watched, the answer comes from memory, and the Failure is what became of the last attempt to reach the server.
    */

@@ -73,13 +73,15 @@ async function loading<T>(name: string, work: () => T | Promise<T>): Promise<T> 
           severity: 'error',
           summary: `context "${name}": cannot load its credentials: ${messageOf(error)}`,
           cause: 'The kubeconfig names a certificate, key or token that cannot be read.',
-          fix: 'Correct the kubeconfig; for minikube, run `minikube update-context` for its profile.',
+          fix: 'Correct the kubeconfig, or the file that it names.',
         },
       ],
       { cause: error },
     );
   }
 }
+
+const VERSION = { resource: 'version', path: '/version' } as const;
 
 /** What /version says (`v1.34.0`). Throws Unexpected. */
 function versionOf(body: unknown): string {
@@ -133,6 +135,10 @@ class ApiCluster implements Cluster {
     };
   }
 
+  async authenticate(signal?: AbortSignal): Promise<void> {
+    await abortable(this.#api.authenticate(), signal);
+  }
+
   async observe(signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
     if (this.#watched !== null) {
       const seen = await this.#watched.observe(signal);
@@ -141,7 +147,12 @@ class ApiCluster implements Cluster {
     }
     const api = this.#api;
     // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
-    const version = await abortable(this.#readVersion(), signal);
+    const begun = performance.now();
+    const version = await abortable(this.#readVersion(), signal).catch((thrown: unknown) => {
+      // Patience that ran out does not know why nothing came.
+      if (!(signal?.aborted === true && signal.reason instanceof Failure)) throw thrown;
+      throw this.#api.silence(VERSION, Math.round(performance.now() - begun)) ?? thrown;
+    });
     const rights = new MissingRights();
     const nodes = listNodes(api, rights, signal);
     const services = listServices(api, rights, signal);
@@ -237,7 +248,7 @@ class ApiCluster implements Cluster {
   /** Asked once for all callers; asked again after a failure. */
   #readVersion(): Promise<string> {
     this.#version ??= this.#api
-      .get({ resource: 'version', path: '/version' }, versionOf)
+      .get(VERSION, versionOf)
       .then((version) => version ?? '')
       .catch((error: unknown) => {
         this.#version = null;

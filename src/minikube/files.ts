@@ -8,7 +8,7 @@ import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
 import { type ProfileFile, parseProfileFile, strangeValues } from './config-file.ts';
 import { driverFacts } from './driver-facts.ts';
-import type { ProfileSettings, Profiles, RecordedTunnels } from './profiles.ts';
+import type { ProfileSettings, Profiles, RecordedTunnels, Rest } from './profiles.ts';
 import { type DriverFacts, unroutableReason } from './routable.ts';
 import { parseTunnels } from './tunnels-file.ts';
 
@@ -123,22 +123,25 @@ function checkName(name: string): void {
   ]);
 }
 
-/** Whether what `minikube status --output json` printed, an object a node or a list of them, has every VM stopped. */
-function saysStopped(text: string): boolean {
+/**
+ * What `minikube status --output json` printed, an object a node or a list of them, says of the whole: every VM is stopped, or a
+ * control plane is paused. Workers have no API server (`Irrelevant`).
+ */
+function restOf(text: string): Rest | null {
   let told: unknown;
   try {
     told = JSON.parse(text);
   } catch {
-    // Whatever it says instead is no evidence.
-    return false;
+    // Whatever it says instead is not evidence.
+    return null;
   }
   const nodes: readonly unknown[] = Array.isArray(told) ? told : [told];
-  return (
-    nodes.length > 0 &&
-    nodes.every(
-      (node) => typeof node === 'object' && node !== null && Reflect.get(node, 'Host') === 'Stopped',
-    )
-  );
+  const says = (node: unknown, field: string) =>
+    typeof node === 'object' && node !== null ? (Reflect.get(node, field) as unknown) : null;
+  if (nodes.length === 0) return null;
+  if (nodes.every((node) => says(node, 'Host') === 'Stopped')) return 'stopped';
+  const servers = nodes.map((node) => says(node, 'APIServer')).filter((state) => state !== 'Irrelevant');
+  return servers.length > 0 && servers.every((state) => state === 'Paused') ? 'paused' : null;
 }
 
 class MinikubeFiles implements Profiles, ProfileSettings {
@@ -173,12 +176,12 @@ class MinikubeFiles implements Profiles, ProfileSettings {
     return address === null ? null : formatAddress(address);
   }
 
-  async isStopped(name: string, signal?: AbortSignal): Promise<boolean> {
+  async rest(name: string, signal?: AbortSignal): Promise<Rest | null> {
     checkName(name);
     const argv = ['minikube', 'status', '-p', name, '--output', 'json'] as const;
     // Its exit code counts what does not run, as bits; what it printed says it by name.
     const result = await this.#run(argv, MINIKUBE_TIMEOUT_MS, signal);
-    return result !== null && !result.timedOut && saysStopped(result.stdout);
+    return result === null || result.timedOut ? null : restOf(result.stdout);
   }
 
   async list(): Promise<readonly string[]> {

@@ -1,6 +1,9 @@
 import type { MinikubeConfig, MinikubeTunnel } from '../model/observed.ts';
 import type { Prefix } from '../model/prefix.ts';
 
+/** How a profile rests. */
+export type Rest = 'stopped' | 'paused';
+
 /** What minikube itself knows of its profiles. */
 export interface Profiles {
   /** The profile's config.json under MINIKUBE_HOME; null when there is no such profile. Throws a Failure when it cannot be read. */
@@ -8,10 +11,10 @@ export interface Profiles {
   /** `minikube ip -p NAME`; null when there is no such program or it has no answer. */
   ip(name: string, signal?: AbortSignal): Promise<string | null>;
   /**
-   * Whether `minikube status -p NAME` says that the VM, or each of several, is stopped. False where it says anything else,
-   * has no answer, or there is no such program: a VM that hangs is not stopped.
+   * What `minikube status -p NAME` says: that the VM, or each of several, is stopped, or that the cluster is paused. Null where it
+   * says anything else, has no answer, or there is no such program: a VM that hangs is neither.
    */
-  isStopped(name: string, signal?: AbortSignal): Promise<boolean>;
+  rest(name: string, signal?: AbortSignal): Promise<Rest | null>;
   /** Names of all profiles, sorted; also of those whose config.json cannot be read. */
   list(): Promise<readonly string[]>;
   /** Every `minikube tunnel` that minikube has recorded, of all profiles. */

@@ -28,6 +28,26 @@ export interface Diagnostic {
   readonly profile?: string;
 }
 
+/** Codes of a call that no API server answered: what was asked for may have been done all the same. */
+export const UNANSWERED = [
+  'cluster-silent',
+  'cluster-slow',
+  'cluster-unreachable',
+  'cluster-refused',
+  'cluster-unresolved',
+  'cluster-cut',
+  'cluster-not-tls',
+  'certificate-authority',
+  'certificate-expired',
+  'certificate-name',
+  'client-certificate',
+] as const;
+
+export type Unanswered = (typeof UNANSWERED)[number];
+
+/** Why a cluster could not be observed: the first thing that stood in the way, and nothing that follows from it. */
+export type Obstacle = Pick<Diagnostic, 'code' | 'summary' | 'cause' | 'fix' | 'command'>;
+
 /** Why a command ended other than well; each kind has one exit code (`cli/exit-code.ts`). */
 export type FailureKind =
   | 'error'

@@ -1,6 +1,7 @@
 import type { AllocationRecord } from './allocation.ts';
 import type { Claim } from './claim.ts';
 import type { ObservedCondition } from './condition.ts';
+import type { Obstacle } from './diagnostic.ts';
 import type { ObservedParticipant } from './participant.ts';
 import type { HostPolicy } from './policy.ts';
 import { formatAddress, type Prefix, parseAddress } from './prefix.ts';
@@ -304,7 +305,11 @@ export interface ObservedProfile {
   readonly cluster: ObservedCluster | null;
   /** Its cluster did not answer, and minikube says that its VM is stopped. */
   readonly stopped?: boolean;
-  /** Why something of this profile could not be observed, for people. */
+  /** Its cluster did not answer, and minikube says that it is paused. */
+  readonly paused?: boolean;
+  /** Why its cluster could not be observed; absent where it was, and where nobody had to ask it. */
+  readonly obstacle?: Obstacle;
+  /** What else of this profile could not be observed, for people. */
   readonly problems: readonly string[];
 }
 

@@ -168,12 +168,13 @@ export interface ServiceSummary {
 
 /**
  * A profile for which nothing is made, because that is known to fail or cannot be known; what stands for it stays.
- * `stopped`: minikube says that its VM is; `silent`: its cluster did not answer; `out-of-reach`: no way leads to its VM.
+ * `stopped`, `paused`: minikube says so; `silent`: its cluster did not answer; `unusable`: what was answered, or the kubeconfig,
+ * does not let it be asked; `out-of-reach`: no way leads to its VM.
  * Of a plan that removes, its routes go all the same, and what its Services show stays.
  */
 export interface Aside {
   readonly profile: string;
-  readonly state: 'stopped' | 'silent' | 'out-of-reach';
+  readonly state: 'stopped' | 'paused' | 'silent' | 'unusable' | 'out-of-reach';
   /** For people. */
   readonly why: string;
 }

@@ -1,7 +1,7 @@
 import { type DesiredProfile, needsCluster } from '../model/desired.ts';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedProfile } from '../model/observed.ts';
-import { observeProfile, type ProfilePorts, withoutCluster } from './profile.ts';
+import { observeProfile, obstacleOf, type ProfilePorts, withoutCluster } from './profile.ts';
 
 /**
  * What is known of one profile. It is looked at by itself, and what was seen last stands meanwhile, so nobody waits for a
@@ -94,8 +94,8 @@ export class LiveProfile {
       if (signal.aborted) return null;
       // What needs an approval by now: nobody can be asked, so it is told as what keeps the profile from being seen.
       if (!(thrown instanceof Failure)) throw thrown;
-      const problems = thrown.diagnostics.map(({ summary, fix }) => `${summary} — ${fix}`);
-      return { ...withoutCluster(this.#profile.name), problems };
+      const obstacle = obstacleOf(thrown);
+      return { ...withoutCluster(this.#profile.name), ...(obstacle === null ? {} : { obstacle }) };
     }
   }
 }

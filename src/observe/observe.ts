@@ -14,7 +14,7 @@ import { addressesToAsk } from './answers.ts';
 import { apiServers, clusterProxies, sortCritical, vpnEndpoints } from './critical.ts';
 import type { HostFacts } from './host-facts.ts';
 import { participantOf } from './host-identity.ts';
-import { inTime } from './patience.ts';
+import { inTime, type Patience } from './patience.ts';
 import { observeProfile, type ProfilePorts } from './profile.ts';
 
 /** Everything that a snapshot is taken from. */
@@ -109,7 +109,7 @@ export async function observe(
   const self = participantOf(await ports.host.identity(), desired.spec).name;
   const waiting = new Set(desired.profiles.map(({ name }) => name));
   const observeOne = async (profile: DesiredProfile) => {
-    const work = (patience: AbortSignal) => observeProfile(profile, ports, { self, signal: patience });
+    const work = (patience: Patience) => observeProfile(profile, ports, { self, ...patience });
     const seen = await inTime(profile.name, patienceMs, signal, work);
     waiting.delete(profile.name);
     onWait?.([...waiting]);

@@ -1,5 +1,12 @@
 import { Failure } from '../model/diagnostic.ts';
-import { shellWord } from '../model/shell-word.ts';
+
+/** How long something is waited for. */
+export interface Patience {
+  /** Aborted once it is over. */
+  readonly signal: AbortSignal;
+  /** Waits for what has a deadline of its own: its time does not count. */
+  besides<T>(work: () => Promise<T>): Promise<T>;
+}
 
 /**
  * Gives `work` so many milliseconds: then its signal is aborted with a Failure that says so, and `work` is to end with what
@@ -9,12 +16,28 @@ export async function inTime<T>(
   profile: string,
   ms: number,
   signal: AbortSignal | undefined,
-  work: (patience: AbortSignal) => Promise<T>,
+  work: (patience: Patience) => Promise<T>,
 ): Promise<T> {
-  const patience = new AbortController();
-  const end = setTimeout(() => patience.abort(silence(profile, ms)), ms);
+  const over = new AbortController();
+  let leftMs = ms;
+  let begun = performance.now();
+  const start = () => setTimeout(() => over.abort(silence(profile, ms)), leftMs);
+  let end = start();
+  const besides = async <R>(other: () => Promise<R>): Promise<R> => {
+    clearTimeout(end);
+    leftMs = Math.max(leftMs - (performance.now() - begun), 0);
+    try {
+      return await other();
+    } finally {
+      begun = performance.now();
+      end = start();
+    }
+  };
   try {
-    return await work(signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]));
+    return await work({
+      signal: signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]),
+      besides,
+    });
   } finally {
     clearTimeout(end);
   }
@@ -26,8 +49,8 @@ function silence(profile: string, ms: number): Failure {
       code: 'profile-silent',
       severity: 'error',
       summary: `profile ${profile} did not tell all within ${ms / 1000} s`,
-      cause: 'its cluster is paused, overloaded or out of reach, or minikube or a credential program is slow',
-      fix: `see what holds it up: \`minikube status -p ${shellWord(profile)}\``,
+      cause: 'Its API server answers too slowly, or only in part.',
+      fix: 'Wait until the cluster is less busy, then run the command again.',
     },
   ]);
 }

@@ -1,5 +1,6 @@
 import type { Allocation, AllocationRecord } from '../model/allocation.ts';
 import type { ObservedCondition } from '../model/condition.ts';
+import type { Obstacle } from '../model/diagnostic.ts';
 import type {
   ClusterIdentity,
   MinikubeConfig,
@@ -197,4 +198,14 @@ export const profile = record<ObservedProfile>({
   context: usually(nullable(context), null),
   cluster: usually(nullable(cluster), null),
   stopped: omitted(flag),
+  paused: omitted(flag),
+  obstacle: omitted(
+    record<Obstacle>({
+      code: required(text),
+      summary: required(text),
+      cause: required(text),
+      fix: required(text),
+      command: omitted(text),
+    }),
+  ),
 });

@@ -22,7 +22,7 @@ export function rememberAddresses({ profiles, now, onChange }: RememberedOptions
     list: () => profiles.list(),
     tunnels: () => profiles.tunnels(),
     // A session asks nobody: a cluster that stays silent counts as stopped there after a while.
-    isStopped: () => Promise.resolve(false),
+    rest: () => Promise.resolve(null),
     ip: async (name) => {
       const last = known.get(name);
       const address = last?.address ?? null;

@@ -3,18 +3,17 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObservedProfile } from '../model/observed.ts';
 import type { Aside } from '../model/plan.ts';
 import type { Prefix } from '../model/prefix.ts';
-import { shellWord } from '../model/shell-word.ts';
 import type { Ownership } from './conflicts/foreign.ts';
 import type { Identified } from './identity.ts';
 import type { WantedProfile } from './networks/wanted.ts';
+import { obstacleDiagnostic, obstacleState } from './obstacles.ts';
 
 /**
  * What is known beforehand not to work is set aside, profile by profile, and the rest is planned whole:
  *
  * | what is known of a profile                    | it is set aside as |
  * |-----------------------------------------------|--------------------|
- * | its cluster is silent, minikube says: stopped | stopped            |
- * | its cluster is silent                         | silent             |
+ * | its cluster could not be asked                | as `obstacles.ts` says |
  * | no address of its VM is known                 | out-of-reach       |
  * | every gateway is on no network of this host   | out-of-reach       |
  * | its driver's network cannot be routed to      | out-of-reach, but refused where nothing else is served |
@@ -45,8 +44,14 @@ interface Asked {
 /** What keeps all routes of a profile from being made, beside its cluster's silence. */
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-unknown', 'network-unroutable']);
 
-/** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
-const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
+/** What follows from a cluster that is unobserved, or matters to nobody then. */
+const OF_BLINDNESS: ReadonlySet<string> = new Set([
+  'gateway-disagreement',
+  'gateway-family',
+  'gateway-off-link',
+  'gateway-unknown',
+  'pods-unknown',
+]);
 
 /** Judges which profiles are set aside. `asking`: what each of them asks for; empty where all is to be removed. */
 export function judgeAside(
@@ -54,7 +59,7 @@ export function judgeAside(
   asked: readonly Asked[],
   asking: readonly WantedProfile[],
 ): Judged {
-  const blind = unobservedIn(desired, asked, asking);
+  const blind = unobservedIn(desired, asked);
   const { only, mode } = desired;
   const found = asked.flatMap((one): Aside[] => {
     const { name } = one.profile;
@@ -94,8 +99,7 @@ function asideOf(
 ): Aside[] {
   const { name } = profile;
   if (silent !== undefined) {
-    const state = seen.stopped === true ? 'stopped' : 'silent';
-    return [{ profile: name, state, why: silent.summary }];
+    return [{ profile: name, state: obstacleState(seen), why: silent.summary }];
   }
   const unreached = wants?.diagnostics.find(
     ({ code }) => OUT_OF_REACH.has(code) || (code === 'gateway-off-link' && isOffLink(wants)),
@@ -146,35 +150,14 @@ export function leaveAlone(
   };
 }
 
-/** What lets a cluster be observed. `isKnown`: minikube has the profile. `isContext`: its context cannot be used. */
-function wayOf(isKnown: boolean, isContext: boolean): string {
-  const inSpec = isKnown ? 'context in the spec' : 'profile’s name or context in the spec';
-  if (isContext) return `correct what is named above in the kubeconfig or minikube’s files, or the ${inSpec}`;
-  return isKnown ? 'start the profile' : `correct the ${inSpec}`;
-}
-
-/** Whether something answered for the API server: it runs, and starting it again is of no help. A proxy may be what answered. */
-function isAnswered({ context }: ObservedProfile): boolean {
-  return context !== null && (context.answeredAt !== null || context.proxy !== null);
-}
-
 /** What is to be said of each profile whose cluster could not be observed, by its name. */
 function unobservedIn(
   desired: DesiredState,
   profiles: readonly Asked[],
-  wanted: readonly WantedProfile[],
 ): ReadonlyMap<string, readonly Diagnostic[]> {
-  const lost = new Set(
-    wanted.flatMap((one) =>
-      one.diagnostics.some(({ code }) => code === 'gateway-unknown') ? [one.summary.name] : [],
-    ),
-  );
   const told = profiles.map(
     ({ profile, seen, identified }) =>
-      [
-        profile.name,
-        identified.isLeftAlone ? [] : unobserved(desired, profile, seen, lost.has(profile.name)),
-      ] as const,
+      [profile.name, identified.isLeftAlone ? [] : unobserved(desired, profile, seen)] as const,
   );
   return new Map(told.filter(([, diagnostics]) => diagnostics.length > 0));
 }
@@ -183,40 +166,13 @@ function unobservedIn(
  * What cannot be seen must not look like what is not there: a plan made without the cluster would take away the
  * routes of its pods and Services.
  */
-function unobserved(
-  desired: DesiredState,
-  profile: DesiredProfile,
-  seen: ObservedProfile,
-  isGatewayUnknown: boolean,
-): Diagnostic[] {
+function unobserved(desired: DesiredState, profile: DesiredProfile, seen: ObservedProfile): Diagnostic[] {
   if (seen.cluster !== null || !needsCluster(profile)) return [];
   if (profile.pods.value !== 'auto' && profile.loadBalancer.assign === 'none') return [];
-  const absent = desired.mode === 'absent';
-  // Where minikube has no such profile, its command would make one; where the context cannot be used, it is of no help.
-  const isKnown = seen.config !== null;
-  const isContext = seen.context === null && seen.problems.length > 0;
-  const answered = isAnswered(seen);
-  const way = answered
-    ? 'see what answers in its API server’s place, or what its user lacks, and put right what is named above'
-    : wayOf(isKnown, isContext);
-  const start = isKnown && !isContext ? { command: `minikube start -p ${shellWord(profile.name)}` } : {};
-  return [
-    {
-      code: 'cluster-unobserved',
-      severity: 'warning',
-      summary:
-        seen.stopped === true
-          ? `profile ${profile.name}: its VM is stopped`
-          : `profile ${profile.name}: its cluster could not be observed`,
-      cause:
-        seen.problems.length > 0
-          ? seen.problems.join('\n')
-          : `nothing was observed of context ${profile.context}`,
-      fix: absent
-        ? 'its routes are removed all the same; addresses that its Services show stay until the cluster is back'
-        : `${way}, or ${isGatewayUnknown ? 'give its gateway, ' : ''}list its networks in the spec and write \`assign: none\``,
-      ...(answered ? { command: `kubectl --context=${shellWord(profile.context)} get nodes -v=6` } : start),
-      at: profile.at,
-    },
-  ];
+  const told = obstacleDiagnostic(profile, seen);
+  return [desired.mode === 'absent' ? { ...told, fix: `${told.fix} ${ABSENT}` } : told];
 }
+
+/** What becomes of a profile that is removed all the same. */
+const ABSENT =
+  'Its routes are removed all the same; run `mkplan destroy` again then, so that its Services show their addresses no more.';

@@ -220,7 +220,7 @@ export class Stack {
         config: async () => null,
         ip: async () => NODE_ADDRESS,
         list: async () => [],
-        isStopped: async () => false,
+        rest: async () => null,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => cluster,

@@ -90,7 +90,7 @@ describe.skipIf(unavailable !== null)('mkplan watch on a live kernel', () => {
     const other = '    - name: other\n      loadBalancer: { pool: [10.200.0.0/24] }\n';
     await rig.write(`${specOf({ cidrs: [SERVICES] }).trimEnd()}\n${other}`);
     const session = await watch();
-    await session.says('profile other: its cluster could not be observed');
+    await session.says('profile other: its context is not in the kubeconfig');
     await has(SERVICES);
     session.signal('SIGINT');
     expect(await session.exit()).toBe(0);

@@ -29,8 +29,8 @@ async function pemOfKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(der, 'PRIVATE KEY');
 }
 
-/** A CA and a certificate that it issues for localhost and an address. */
-export async function makeCertificates(address = '127.0.0.1'): Promise<Certificates> {
+/** A CA and a certificate that it issues for localhost and an address; it ends in so many milliseconds. */
+export async function makeCertificates(address = '127.0.0.1', endsInMs = DAY_MS): Promise<Certificates> {
   const generate = () => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const [caKeys, keys] = await Promise.all([generate(), generate()]);
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
@@ -45,7 +45,8 @@ export async function makeCertificates(address = '127.0.0.1'): Promise<Certifica
   const cert = await x509.X509CertificateGenerator.create({
     subject: 'CN=apiserver',
     issuer: ca.subject,
-    ...validity,
+    notBefore: validity.notBefore,
+    notAfter: new Date(Date.now() + endsInMs),
     signingAlgorithm: ALGORITHM,
     publicKey: keys.publicKey,
     signingKey: caKeys.privateKey,

@@ -367,7 +367,7 @@ describe('a server that is lost', () => {
     response.destroy();
     return true;
   };
-  const unreachable = { kind: 'error', diagnostics: [{ code: 'cluster-unreachable' }] };
+  const lost = { kind: 'error', diagnostics: [{ code: 'cluster-cut' }] };
 
   it('makes observations fail once a new attempt has failed, and comes back', async () => {
     hold(service('a', 1));
@@ -375,7 +375,7 @@ describe('a server that is lost', () => {
     await shows('a');
     otherwise = (_, __, response) => drop(response);
     streamOf(SERVICES).destroy();
-    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(unreachable), PATIENCE);
+    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(lost), PATIENCE);
     expect(watch?.isLive).toBe(false);
     await vi.waitFor(() => expect(changes).toBeGreaterThan(0), PATIENCE);
     const before = changes;
@@ -412,7 +412,7 @@ describe('a server that is lost', () => {
     otherwise = (_, __, response) => drop(response);
     for (const path of LISTS) streamOf(path).destroy();
     now += 5000;
-    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(unreachable), PATIENCE);
+    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(lost), PATIENCE);
   });
 
   it('is asked for what is not watched again, once it is back', async () => {
@@ -421,7 +421,7 @@ describe('a server that is lost', () => {
     expect(asked('/version')).toHaveLength(1);
     otherwise = (_, __, response) => drop(response);
     streamOf(NODES).destroy();
-    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(unreachable), PATIENCE);
+    await vi.waitFor(() => expect(cluster.observe()).rejects.toMatchObject(lost), PATIENCE);
     otherwise = () => false;
     await live();
     await shows();
@@ -431,7 +431,7 @@ describe('a server that is lost', () => {
   it('fails the first observation as it does without a watch', async () => {
     otherwise = (_, __, response) => drop(response);
     watch = cluster.watch(() => undefined);
-    await expect(cluster.observe()).rejects.toMatchObject(unreachable);
+    await expect(cluster.observe()).rejects.toMatchObject(lost);
     expect(watch.isLive).toBe(false);
   });
 

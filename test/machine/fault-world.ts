@@ -156,7 +156,7 @@ export class FaultWorld {
         config: async () => null,
         ip: async () => build.VM,
         list: async () => [],
-        isStopped: async () => false,
+        rest: async () => null,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => ({
@@ -170,6 +170,7 @@ export class FaultWorld {
         }),
         observe: async () => cluster,
         applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
+        authenticate: async () => undefined,
         createEvent: () => Promise.reject(new Error('an observation changes nothing')),
         writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
         join: () => Promise.reject(new Error('an observation changes nothing')),

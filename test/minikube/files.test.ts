@@ -357,26 +357,43 @@ describe('config', () => {
   });
 });
 
-describe('isStopped', () => {
+describe('rest', () => {
   const STATUS = 'minikube status -p dev --output json';
-  const one = (host: string) => ({ Name: 'dev', Host: host, Kubelet: host });
+  const one = (host: string, server = host) => ({
+    Name: 'dev',
+    Host: host,
+    Kubelet: host,
+    APIServer: server,
+  });
+  const worker = { ...one('Running', 'Irrelevant'), Worker: true };
   it.each([
-    ['the one VM is stopped', { code: 7, stdout: JSON.stringify(one('Stopped')) }, true],
-    ['all of several are', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Stopped')]) }, true],
-    ['one of several runs', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Running')]) }, false],
-    ['it is paused', { code: 2, stdout: JSON.stringify(one('Running')) }, false],
-    ['it is gone', { code: 85, stdout: JSON.stringify(one('Nonexistent')) }, false],
-    ['there is no such profile', { code: 85, stdout: '* Profile "dev" not found.' }, false],
-    ['nothing is said', { code: 7, stdout: '' }, false],
-    ['no node is listed', { code: 7, stdout: '[]' }, false],
-    ['something else is said', { code: 0, stdout: 'null' }, false],
-    ['it took too long', { code: null, timedOut: true, stdout: JSON.stringify(one('Stopped')) }, false],
+    ['the one VM is stopped', { code: 7, stdout: JSON.stringify(one('Stopped')) }, 'stopped'],
+    ['all of several are', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Stopped')]) }, 'stopped'],
+    ['one of several runs', { code: 7, stdout: JSON.stringify([one('Stopped'), one('Running')]) }, null],
+    ['it is paused', { code: 2, stdout: JSON.stringify(one('Running', 'Paused')) }, 'paused'],
+    [
+      'it is paused, with workers',
+      { code: 2, stdout: JSON.stringify([one('Running', 'Paused'), worker]) },
+      'paused',
+    ],
+    [
+      'one of its control planes is',
+      { code: 2, stdout: JSON.stringify([one('Running', 'Paused'), one('Running')]) },
+      null,
+    ],
+    ['its API server is down', { code: 4, stdout: JSON.stringify(one('Running', 'Stopped')) }, null],
+    ['it is gone', { code: 85, stdout: JSON.stringify(one('Nonexistent')) }, null],
+    ['there is no such profile', { code: 85, stdout: '* Profile "dev" not found.' }, null],
+    ['nothing is said', { code: 7, stdout: '' }, null],
+    ['no node is listed', { code: 7, stdout: '[]' }, null],
+    ['something else is said', { code: 0, stdout: 'null' }, null],
+    ['it took too long', { code: null, timedOut: true, stdout: JSON.stringify(one('Stopped')) }, null],
   ])('where %s: %j', async (_, answer, expected) => {
-    expect(await profiles({ runner: runnerOf({ [STATUS]: answer }) }).isStopped('dev')).toBe(expected);
+    expect(await profiles({ runner: runnerOf({ [STATUS]: answer }) }).rest('dev')).toBe(expected);
   });
 
   it('is not known without the program', async () => {
-    expect(await profiles().isStopped('dev')).toBe(false);
+    expect(await profiles().rest('dev')).toBeNull();
   });
 });
 

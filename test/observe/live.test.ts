@@ -63,6 +63,7 @@ class Host {
         return this.cluster;
       },
       applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
+      authenticate: async () => undefined,
       createEvent: () => Promise.reject(new Error('an observation changes nothing')),
       writeAllocations: () => Promise.reject(new Error('an observation changes nothing')),
       join: () => Promise.reject(new Error('an observation changes nothing')),
@@ -123,7 +124,7 @@ class Host {
         config: async () => null,
         ip: async () => null,
         list: async () => [],
-        isStopped: async () => false,
+        rest: async () => null,
         tunnels: async () => ({ tunnels: [], problems: [] }),
       },
       cluster: async () => {
@@ -397,7 +398,8 @@ describe('a profile', () => {
     expect(unknown.size).toBe(0);
     expect(observed.profiles[0]).toMatchObject({
       cluster: null,
-      problems: ['it would run a program — Approve it.'],
+      obstacle: { code: 'x', summary: 'it would run a program', cause: '', fix: 'Approve it.' },
+      problems: [],
     });
   });
 

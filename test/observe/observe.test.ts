@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
+import type { Rest } from '../../src/minikube/profiles.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
-import type { MinikubeConfig, ObservedCluster, ObservedContext } from '../../src/model/observed.ts';
+import type {
+  MinikubeConfig,
+  ObservedCluster,
+  ObservedContext,
+  ObservedProfile,
+} from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
 import { rule } from '../planner/build.ts';
@@ -46,6 +52,7 @@ function clusterOf(changes: Partial<Cluster> = {}): Cluster {
     writeAllocations: async () => undefined,
     watch: () => ({ isLive: true, stop: () => undefined }),
     applyStatus: () => Promise.reject(new Error('an observation changes nothing')),
+    authenticate: async () => undefined,
     createEvent: () => Promise.reject(new Error('an observation changes nothing')),
     join: async () => undefined,
     announceLeaving: async () => undefined,
@@ -95,7 +102,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
         return Promise.resolve('192.168.39.2');
       },
       list: () => Promise.resolve([]),
-      isStopped: async () => false,
+      rest: async () => null,
       tunnels: () => Promise.resolve({ tunnels: [], problems: ['tunnels.json: EACCES'] }),
     },
     cluster: (profile) => {
@@ -167,9 +174,9 @@ describe('observe', () => {
         name === 'broken' ? Promise.reject(failure('no such context')) : Promise.resolve(clusterOf()),
     });
     const { profiles } = await observe(desiredState(auto('broken'), auto('dev')), ports);
-    expect(profiles.map(({ name, cluster: seen, problems }) => [name, seen, problems])).toEqual([
-      ['broken', null, ['no such context — a cause — a fix']],
-      ['dev', cluster, []],
+    expect(profiles.map(({ name, cluster: seen, obstacle }) => [name, seen, obstacle?.summary])).toEqual([
+      ['broken', null, 'no such context'],
+      ['dev', cluster, undefined],
     ]);
     expect(profiles[0]?.minikubeIp).toBe('192.168.39.2');
   });
@@ -187,7 +194,8 @@ describe('observe', () => {
       cluster: null,
       minikubeIp: '192.168.39.2',
       context: { answeredAt: null },
-      problems: ['no answer — a cause — a fix'],
+      obstacle: { summary: 'no answer', cause: 'a cause', fix: 'a fix' },
+      problems: [],
     });
   });
 
@@ -219,16 +227,18 @@ describe('observe', () => {
     expect(waits.at(-1)).toBe('');
   });
 
-  it.each([
-    ['its cluster is silent, and minikube says so', failure('no answer'), true, true],
-    ['its cluster is silent, and minikube does not say so', failure('no answer'), false, undefined],
-    ['its cluster answers, whatever minikube says', null, true, undefined],
-  ])('knows a VM to be stopped where %s', async (_, broken, says, expected) => {
+  it.each<[string, Failure | null, Rest | null, Partial<ObservedProfile>]>([
+    ['its cluster fails, and it is stopped', failure('no answer'), 'stopped', { stopped: true }],
+    ['its cluster fails, and it is paused', failure('no answer'), 'paused', { paused: true }],
+    ['its cluster fails, and it does not rest', failure('no answer'), null, {}],
+    ['its cluster answers, whatever minikube says', null, 'stopped', {}],
+  ])('asks minikube how a profile rests where %s', async (_, broken, says, expected) => {
     const asked = clusterOf(broken === null ? {} : { observe: () => Promise.reject(broken) });
     const ports = portsOf({ cluster: async () => asked });
-    const profiles = { ...ports.profiles, isStopped: async () => says };
+    const profiles = { ...ports.profiles, rest: async () => says };
     const seen = await observe(desiredState(auto()), { ...ports, profiles });
-    expect(seen.profiles[0]?.stopped).toBe(expected);
+    const { stopped, paused } = seen.profiles[0] ?? {};
+    expect({ stopped, paused }).toEqual({ stopped: undefined, paused: undefined, ...expected });
   });
 
   it('does not ask the hypervisor where the API server or a ready control plane tells the address', async () => {

@@ -7,7 +7,7 @@ function hypervisor() {
   const profiles: Profiles = {
     config: async () => null,
     list: async () => ['minikube'],
-    isStopped: async () => false,
+    rest: async () => null,
     tunnels: async () => ({ tunnels: [], problems: [] }),
     ip: () => new Promise((resolve) => asked.push(resolve)),
   };

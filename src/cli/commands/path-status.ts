@@ -1,5 +1,6 @@
 import type { Claim } from '../../model/claim.ts';
 import { type DesiredState, specProfiles } from '../../model/desired.ts';
+import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../../model/observed.ts';
 import type { ObservedParticipant } from '../../model/participant.ts';
 import {
@@ -15,6 +16,7 @@ import { PrefixIndex } from '../../model/prefix-index.ts';
 import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
 import { tellApart } from '../../planner/conflicts/foreign.ts';
 import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
+import { isOfObstacle } from '../../planner/obstacles.ts';
 import { count } from '../views/text.ts';
 import { Doubts, isFulfilled } from './doubts.ts';
 
@@ -90,6 +92,12 @@ export interface StatusReport {
 /** What a plan says that is wrong with what stands. */
 const TOLD: ReadonlySet<string> = new Set(['cluster-recreated', 'cluster-shared', 'node-address']);
 
+/** The whole of a diagnostic in one text. */
+function textOf({ summary, cause, fix, command }: Diagnostic): string {
+  const causes = cause.split('\n').join('; ');
+  return `${summary} — ${causes} — ${fix}${command === undefined ? '' : ` ${command}`}`;
+}
+
 /** The state of a tunnel: what its spec asks for, held against what there is. */
 export function statusOf(
   desired: DesiredState,
@@ -154,7 +162,8 @@ export function statusOf(
       ...plan.diagnostics.flatMap(({ code, severity, summary }) =>
         code === 'rights-missing' && severity === 'error' ? [summary] : [],
       ),
-      ...observed.profiles.flatMap((profile) => profile.problems),
+      ...plan.diagnostics.filter(isOfObstacle).map(textOf),
+      ...observed.profiles.flatMap(({ obstacle, problems }) => (obstacle === undefined ? problems : [])),
     ],
     blind: desired.profiles.flatMap(({ name }) => (doubts.areNodesUnknown(name) ? [name] : [])),
     applied:

@@ -1,4 +1,4 @@
-import { UNANSWERED } from '../../executor/services.ts';
+import { UNANSWERED } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
 import type { Plan } from '../../model/plan.ts';
 import { closingLine } from '../views/render-plan.ts';

@@ -29,8 +29,8 @@ export function asideRefusal(plan: Plan, strict: boolean): Failure | null {
       code: 'nothing-served',
       severity: 'error',
       summary: `no profile can be served, and nothing was changed: ${namesOf(plan)}`,
-      cause: plan.aside.map(({ why }) => why).join('\n'),
-      fix: 'Make one of them reachable, as its warning above says, and run this again.',
+      cause: 'Every profile of the plan is set aside, for the reasons above.',
+      fix: 'Do what one of the warnings above says, then run this again.',
     },
   ]);
 }

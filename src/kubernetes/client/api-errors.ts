@@ -2,6 +2,7 @@ import { type Diagnostic, Failure, messageOf } from '../../model/diagnostic.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { type ApiAnswer, isOfApiServer, type RawAnswer } from './answer.ts';
 import type { ApiCall } from './calls.ts';
+import { faultOf } from './connection-faults.ts';
 import type { Unexpected } from './expected.ts';
 import type { ApiOptions } from './http.ts';
 
@@ -54,13 +55,19 @@ function advice({ status, body }: RawAnswer): { code: string; fix: string } {
   if (status === 401) {
     return {
       code: 'cluster-unauthorized',
-      fix: 'Renew the credentials of this context; for minikube, run `minikube update-context` for its profile.',
+      fix: 'Renew the credentials of this context: the API server does not know who they are of.',
     };
   }
   if (status === 403) {
     return {
       code: 'cluster-forbidden',
       fix: 'Give the user of this context that right, or name a context that has it.',
+    };
+  }
+  if (status >= 500 && !isOfApiServer({ status, body })) {
+    return {
+      code: 'cluster-error',
+      fix: 'Wait until the API server answers again; if it runs, see what stands between: a proxy or a load balancer gave this answer.',
     };
   }
   if (status === 429 || status >= 500) {
@@ -91,20 +98,9 @@ export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>)
   const get = (path: string) => `${kubectl} get --raw ${shellWord(path)}`;
   return {
     unreachable(call, error) {
-      const cause = causeOf(error);
       return new Failure(
         'error',
-        [
-          {
-            code: 'cluster-unreachable',
-            severity: 'error',
-            summary: `${subject(call)}: ${cause}`,
-            cause:
-              'The API server did not answer, or its certificate is not vouched for by the context’s CA.',
-            fix: 'Start the cluster, or correct the server and certificate authority of this context.',
-            command: get('/version'),
-          },
-        ],
+        [{ severity: 'error', summary: `${subject(call)}: ${causeOf(error)}`, ...faultOf(error, options) }],
         { cause: error },
       );
     },

@@ -3,6 +3,7 @@ import { Failure } from '../../model/diagnostic.ts';
 import { isOfApiServer, LostConnection, type RawAnswer, readAnswer } from './answer.ts';
 import { type ApiErrors, createApiErrors } from './api-errors.ts';
 import { type ApiCall, type ListCall, METHODS, type ReadCall, type WatchCall } from './calls.ts';
+import { DeadlineExceeded } from './connection-faults.ts';
 import { Unexpected } from './expected.ts';
 import { type Listed, Listing } from './listing.ts';
 import { Brake, backoffMs, Deadline } from './patience.ts';
@@ -85,6 +86,21 @@ export class ApiClient {
     return this.#errors;
   }
 
+  /** Sees to it that there are credentials: a program that makes them has a deadline of its own. Throws a Failure where there are none. */
+  async authenticate(): Promise<void> {
+    await this.#transport.authenticate();
+  }
+
+  /** Why nothing was heard of a server for so many milliseconds, which somebody waited; null where it has answered before. */
+  silence(call: ReadCall, waitedMs: number): Failure | null {
+    if (this.#transport.hasAnswered) return null;
+    return this.#errors.unreachable({ ...call, verb: 'get' }, this.#silence(waitedMs));
+  }
+
+  #silence(waitedMs: number): DeadlineExceeded {
+    return new DeadlineExceeded(waitedMs, this.#transport.isConnected);
+  }
+
   /** Makes a call, whatever the status of its answer. Throws a Failure when none came. */
   async send(call: ApiCall): Promise<RawAnswer> {
     return await this.#inTurn(call, (ask) => ask(call));
@@ -148,7 +164,7 @@ export class ApiClient {
     await this.#transport.authenticate();
     const { deadlineMs } = this.#options;
     const opening = new AbortController();
-    const late = setTimeout(() => opening.abort(new DeadlineExceeded(deadlineMs)), deadlineMs);
+    const late = setTimeout(() => opening.abort(this.#silence(deadlineMs)), deadlineMs);
     const signal = AbortSignal.any([opening.signal, this.#closed.signal, call.signal]);
     const lost = (error: unknown): never => {
       signal.throwIfAborted();
@@ -194,7 +210,7 @@ export class ApiClient {
     // The turn is kept while waiting, so that a server that puts off is asked by no more than have a turn.
     return await this.#turns.take(async () => {
       const { deadlineMs } = this.#options;
-      const deadline = new Deadline(deadlineMs, () => new DeadlineExceeded(deadlineMs));
+      const deadline = new Deadline(deadlineMs, () => this.#silence(deadlineMs));
       try {
         return await work(
           (asked) => this.#ask(asked, deadline),
@@ -284,12 +300,6 @@ function isAbsent({ onNotFound, onForbidden }: ReadCall, answer: RawAnswer): boo
 
 function isRead(call: ApiCall): boolean {
   return READS.has(call.verb);
-}
-
-class DeadlineExceeded extends Error {
-  constructor(deadlineMs: number) {
-    super(`no answer within ${deadlineMs} ms`);
-  }
 }
 
 /** A call that was not made, for the sake of the server. */

@@ -62,6 +62,8 @@ export class Transport {
   /** Those of credentials that ended: requests may still be under way there. */
   readonly #retired: Link[] = [];
   #answeredAt: string | null = null;
+  #isConnected = false;
+  #hasAnswered = false;
   #proxyAt: string | null;
 
   /** Throws when certificate or key are none. */
@@ -86,6 +88,16 @@ export class Transport {
    */
   get answeredAt(): string | null {
     return this.#answeredAt;
+  }
+
+  /** Whether the server, or the proxy before it, ever took a connection. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Whether anything was ever answered. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   /** The address of the proxy; null without one, and where only its name is known. */
@@ -130,6 +142,7 @@ export class Transport {
     const { credentials, [kind]: agent } = this.#link;
     const response = await this.#open(asked, signal, agent, credentials);
     const { socket } = response;
+    this.#hasAnswered = true;
     if (this.#proxy !== null) this.#proxyAt = peerOf(socket) ?? this.#proxyAt;
     else if (socket instanceof TLSSocket && socket.authorized) this.#answeredAt = peerOf(socket);
     if (response.statusCode !== UNAUTHORIZED || this.#source === undefined) return response;
@@ -159,6 +172,10 @@ export class Transport {
     };
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request({ hostname, port, path, method, headers, signal, agent }, resolve);
+      sent.on('socket', (socket) => {
+        // One that is kept has connected before.
+        if (socket.connecting) socket.once('connect', () => (this.#isConnected = true));
+      });
       sent.on('error', (error) => {
         if (isReset(error)) reject(new LostConnection(messageOf(error), { cause: error }, sent.reusedSocket));
         else

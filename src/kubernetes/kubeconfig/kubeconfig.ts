@@ -273,7 +273,7 @@ export async function readKubeContext(options: {
       context === undefined
         ? `${lookedIn(merged)}: ${thoseThatExist(name, [...sections.contexts.keys()])}.`
         : `${lookedIn(merged)}.`,
-      'Start the cluster, or set `context` in tunnel.yaml to the one that reaches it.',
+      'Set `context` in tunnel.yaml to a context that exists, or add this one to the kubeconfig.',
       'kubectl config get-contexts',
     );
   }

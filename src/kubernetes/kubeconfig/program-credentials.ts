@@ -113,13 +113,19 @@ export class ProgramCredentials implements CredentialSource {
       this.#closed.signal.throwIfAborted();
       if (error instanceof Failure) throw error;
       const fix = installHint === '' ? 'Install it, or correct the kubeconfig.' : installHint;
-      throw this.#failure(messageOf(error), 'The program could not be started.', fix, error);
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const what = isMissing ? `${argv[0]} was not found` : messageOf(error);
+      throw this.#failure(what, 'The program could not be started.', fix, error);
     }
     const lines = result.stderr.trim().slice(-STDERR_SHOWN).split('\n');
     const said = lines.map(printableLine).join('\n');
     const cause = said === '' ? 'It said nothing on standard error.' : `It said: ${said}`;
-    if (result.timedOut) throw this.#failure(`it was not done within ${timeoutMs} ms`, cause);
-    if (result.code !== 0) throw this.#failure(`it ended with exit code ${result.code ?? 'none'}`, cause);
+    if (result.timedOut) throw this.#failure(`it was not done within ${timeoutMs / 1000} s`, cause);
+    if (result.code !== 0) {
+      const last = said.split('\n').at(-1) ?? '';
+      const why = last === '' ? '' : `: ${last}`;
+      throw this.#failure(`it ended with exit code ${result.code ?? 'none'}${why}`, cause);
+    }
     return result.stdout;
   }
 
@@ -153,7 +159,7 @@ export class ProgramCredentials implements CredentialSource {
     try {
       printed = entryOf(JSON.parse(output));
     } catch {
-      throw this.#failure('what it printed is no JSON', wrong);
+      throw this.#failure('what it printed is not JSON', wrong);
     }
     const { apiVersion } = this.#program;
     if (printed['kind'] !== 'ExecCredential') throw this.#failure('it printed no ExecCredential', wrong);
@@ -180,7 +186,7 @@ export class ProgramCredentials implements CredentialSource {
     if (timestamp === undefined || timestamp === null) return null;
     const endsAt = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
     if (Number.isNaN(endsAt))
-      throw this.#failure('its expirationTimestamp is no time', 'It is one of RFC 3339.');
+      throw this.#failure('its expirationTimestamp is not a time', 'RFC 3339 says how a time is written.');
     return endsAt;
   }
 
@@ -190,7 +196,7 @@ export class ProgramCredentials implements CredentialSource {
       createSecureContext({ cert, key });
     } catch (error) {
       throw this.#failure(
-        `its certificate or key is none: ${messageOf(error)}`,
+        `its certificate or key cannot be read: ${messageOf(error)}`,
         'Both have to be PEM.',
         undefined,
         error,

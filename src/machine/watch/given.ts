@@ -115,10 +115,15 @@ function servicesLeft(told: Pick<Diagnostic, 'summary' | 'cause' | 'fix' | 'comm
   return { code: 'services-left', severity: 'error', ...told };
 }
 
-function unreached({ name, problems }: ObservedProfile, services: Shown, isDropped: boolean): Diagnostic {
+function unreached(
+  { name, problems, obstacle }: ObservedProfile,
+  services: Shown,
+  isDropped: boolean,
+): Diagnostic {
+  const causes = [...(obstacle === undefined ? [] : [obstacle.summary]), ...problems];
   const told = {
     summary: `profile ${name}: its cluster is out of reach, where ${stillShow(services)}`,
-    cause: problems.length > 0 ? problems.join('; ') : 'nothing was observed of it',
+    cause: causes.length > 0 ? causes.join('; ') : 'nothing was observed of it',
   };
   // `mkplan destroy` asks the clusters of the profiles that the spec names, and no other.
   if (isDropped)

@@ -143,7 +143,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         config: async () => null,
         ip: async () => null,
         list: async () => [],
-        isStopped: async () => false,
+        rest: async () => null,
         tunnels: async () => ({ tunnels: [], problems: [] }),
         current: async () => ({ profile: null, problem: null }),
         networks: async () => ({ networks: [], problem: null }),

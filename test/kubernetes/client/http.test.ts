@@ -120,7 +120,7 @@ describe('ApiClient', () => {
     const wary = clientOf({ tls: { ca: others.ca, rejectUnauthorized: true } });
     const failure = await failureOf(list(wary));
     wary.close();
-    expect(failure.diagnostics[0]?.code).toBe('cluster-unreachable');
+    expect(failure.diagnostics[0]?.code).toBe('certificate-authority');
     expect(wary.answeredAt).toBeNull();
     expect(server.seen).toHaveLength(0);
   });
@@ -334,7 +334,7 @@ describe('ApiClient', () => {
     nobody.close();
     expect(failure.message).toContain('ECONNREFUSED');
     expect(failure.message).not.toContain('secret-token');
-    expect(failure.diagnostics[0]?.command).toBe('kubectl --context=dev get --raw /version');
+    expect(failure.diagnostics[0]?.command).toBe('kubectl config view --minify --context=dev');
   });
 
   it('quotes a context in the command that it gives to copy', async () => {
