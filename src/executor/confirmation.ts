@@ -1,9 +1,9 @@
-import type { Condition, ServiceStatus } from '../model/condition.ts';
+import type { Condition, FormerStatus } from '../model/condition.ts';
 import { Failure } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
 import type { HostIdentity } from '../platform/route-table.ts';
 import type { JournaledIngress, JournaledTransaction } from '../registry/registry.ts';
-import { wantedOf } from './services.ts';
+import { formerStatus, wantedOf } from './services.ts';
 
 /**
  * How much longer a transaction may be confirmed, in milliseconds, at most 0 when the time is over. A clock that counts
@@ -33,18 +33,16 @@ export function awaitsConfirmation({ txid, spec }: JournaledTransaction, msLeft:
 
 /** What the journal has to hold of a plan's Services; `contextOf` gives a profile's kubeconfig context. */
 export function ingressOf(plan: Plan, contextOf: (profile: string) => string): JournaledIngress[] {
-  const left = new Map<number, ServiceStatus>();
+  const left = new Map<number, FormerStatus>();
   return plan.waves.flat().flatMap((change) => {
     const step = plan.steps[change.step];
     if (step?.kind !== 'service') return [];
     const { profile, namespace, name, uid } = step;
-    const before = left.get(change.step) ?? {
-      addresses: step.before,
-      condition: plainCondition(step.condition.before),
-    };
-    const wanted = wantedOf({ change, step });
-    left.set(change.step, { ...wanted, condition: plainCondition(wanted.condition) });
-    return [{ profile, context: contextOf(profile), namespace, name, uid, before, after: wanted.addresses }];
+    const former = left.get(change.step) ?? formerStatus(step);
+    const before = { ...former, condition: plainCondition(former.condition) };
+    const { addresses, condition } = wantedOf({ change, step });
+    left.set(change.step, { addresses, condition });
+    return [{ profile, context: contextOf(profile), namespace, name, uid, before, after: addresses }];
   });
 }
 

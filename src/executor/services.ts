@@ -1,5 +1,5 @@
 import { CALLS_AT_ONCE, type ServiceTarget } from '../kubernetes/cluster.ts';
-import type { ServiceEvent, ServiceStatus } from '../model/condition.ts';
+import type { FormerStatus, ServiceEvent, ServiceStatus } from '../model/condition.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { Failure, messageOf, UNANSWERED } from '../model/diagnostic.ts';
 import { FIELD_MANAGER, type ObservedService } from '../model/observed.ts';
@@ -39,13 +39,13 @@ export interface ServicePort extends StatusPort {
 /** A change that may have been made, as far as it takes to undo it. */
 export interface GivenStatus {
   readonly step: Pick<ServiceStep, 'profile' | 'namespace' | 'name' | 'uid'>;
-  readonly previous: ServiceStatus;
+  readonly previous: FormerStatus;
   readonly wanted: Pick<ServiceStatus, 'addresses'>;
 }
 
 /** A change that was tried; whether the API server made it is known for certain only where it answered. */
 export interface TriedStatus extends ServiceChange {
-  readonly previous: ServiceStatus;
+  readonly previous: FormerStatus;
   readonly wanted: ServiceStatus;
 }
 
@@ -120,8 +120,30 @@ function same(a: readonly string[], b: readonly string[]): boolean {
 
 /** What a change makes of a Service's status. An address that passes on to another Service leaves nothing to say meanwhile. */
 export function wantedOf({ step, change }: ServiceChange): ServiceStatus {
-  if (change.op !== 'clear') return { addresses: step.after, condition: step.condition.after };
+  if (change.op !== 'clear') {
+    const { after, before, takenFrom } = step;
+    const taken = takenFrom === undefined ? {} : { taken: { manager: takenFrom, addresses: before } };
+    return { addresses: after, condition: step.condition.after, ...taken };
+  }
   return { addresses: [], condition: step.action === 'delete' ? step.condition.after : null };
+}
+
+/** What a Service shows and is told before any change of a step. */
+export function formerStatus({ before, condition, takenFrom }: ServiceStep): FormerStatus {
+  if (takenFrom === undefined) return { addresses: before, condition: condition.before };
+  const returned = { manager: takenFrom, addresses: before };
+  return { addresses: [], condition: condition.before, returned };
+}
+
+/** Whether a Service shows what it did before, and what was taken from its owner is that one's again. */
+function isAsBefore({ ingress, ingressManager }: ObservedService, previous: FormerStatus): boolean {
+  const isTaken = previous.returned !== undefined && ingressManager === FIELD_MANAGER;
+  return !isTaken && same(ingress, shownOf(previous));
+}
+
+/** What a Service shows that has this status, whoever owns it. */
+function shownOf({ addresses, returned }: FormerStatus): readonly string[] {
+  return returned?.addresses ?? addresses;
 }
 
 /**
@@ -131,7 +153,7 @@ export function wantedOf({ step, change }: ServiceChange): ServiceStatus {
 export class StatusWriter {
   readonly #port: StatusPort;
   /** By UID: what our last write left. */
-  readonly #written = new Map<string, ServiceStatus & { readonly resourceVersion: string }>();
+  readonly #written = new Map<string, FormerStatus & { readonly resourceVersion: string }>();
 
   constructor(port: StatusPort) {
     this.#port = port;
@@ -157,7 +179,7 @@ export class StatusWriter {
         return;
       }
       const last = this.#written.get(step.uid);
-      const previous = last ?? { addresses: step.before, condition: step.condition.before };
+      const previous = last ?? formerStatus(step);
       const tried = { ...given, previous, wanted: wantedOf(given) };
       onTry(tried);
       try {
@@ -218,10 +240,11 @@ export class StatusWriter {
   async #write(
     { profile, namespace, name, uid }: GivenStatus['step'],
     resourceVersion: string,
-    { addresses, condition }: ServiceStatus,
+    status: ServiceStatus,
   ): Promise<void> {
     const target = { namespace, name, uid, resourceVersion };
-    const written = await this.#port.applyStatus(profile, target, { addresses, condition });
+    const written = await this.#port.applyStatus(profile, target, status);
+    const { addresses, condition } = status;
     this.#written.set(uid, { resourceVersion: written, addresses, condition });
   }
 
@@ -240,7 +263,7 @@ export class StatusWriter {
       } catch (thrown) {
         // Not one of them can be judged, so each is named.
         left.push(
-          ...ofProfile.map((one) => ingressRemains(one.step, one.previous.addresses, messageOf(thrown))),
+          ...ofProfile.map((one) => ingressRemains(one.step, shownOf(one.previous), messageOf(thrown))),
         );
       }
     };
@@ -251,11 +274,13 @@ export class StatusWriter {
   async #undoOne(tried: GivenStatus, found: ObservedService | undefined): Promise<Diagnostic | null> {
     const { step, previous, wanted } = tried;
     // Deleted, or another one by that name: what we gave is gone with it.
-    if (found === undefined || found.uid !== step.uid || same(found.ingress, previous.addresses)) return null;
-    if (!same(found.ingress, wanted.addresses)) {
+    if (found === undefined || found.uid !== step.uid || isAsBefore(found, previous)) return null;
+    // What was taken from its owner may have been removed, and ours not given.
+    const isHalfway = previous.returned !== undefined && found.ingress.length === 0;
+    if (!isHalfway && !same(found.ingress, wanted.addresses)) {
       return ingressRemains(
         step,
-        previous.addresses,
+        shownOf(previous),
         `It shows ${found.ingress.join(', ') || 'none'}, which mkplan did not give.`,
       );
     }
@@ -263,7 +288,7 @@ export class StatusWriter {
       await this.#write(step, found.resourceVersion, previous);
       return null;
     } catch (thrown) {
-      return ingressRemains(step, previous.addresses, messageOf(thrown));
+      return ingressRemains(step, shownOf(previous), messageOf(thrown));
     }
   }
 }

@@ -23,7 +23,7 @@ import { systemRoots } from './kubeconfig/system-roots.ts';
 import { listNodes } from './nodes.ts';
 import { Participants, type Present } from './participants.ts';
 import { MissingRights } from './rights.ts';
-import { applyStatus, knowsIpMode } from './service-status.ts';
+import { knowsIpMode, writeStatus } from './service-status.ts';
 import { listEndpoints, listServices } from './services.ts';
 import { PACE, type WatchPace } from './watch/pace.ts';
 import { WatchedCluster, type WatchedState } from './watch/watched.ts';
@@ -190,7 +190,7 @@ class ApiCluster implements Cluster {
   async applyStatus(target: ServiceTarget, status: ServiceStatus): Promise<string> {
     const withIpMode = status.addresses.length > 0 && knowsIpMode(await this.#readVersion());
     const wanted = { ...status, withIpMode, now: new Date() };
-    const write = async () => await applyStatus(this.#api, this.#context.name, target, wanted);
+    const write = async () => await writeStatus(this.#api, this.#context.name, target, wanted);
     const written = this.#watched === null ? await write() : await this.#watched.writeService(target, write);
     return written.metadata?.resourceVersion ?? '';
   }

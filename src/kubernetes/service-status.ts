@@ -70,7 +70,11 @@ function isConflict(answer: ApiAnswer): boolean {
 }
 
 /** The Service that was answered. Throws Unexpected where it does not show what was written: others would not see it. */
-function requireShown(body: unknown, type: Expected, { addresses }: ServiceStatus): Wire<V1Service> {
+function requireShown(
+  body: unknown,
+  type: Expected,
+  { addresses }: Pick<ServiceStatus, 'addresses'>,
+): Wire<V1Service> {
   const service = requireObject<Wire<V1Service>>(body, type);
   const { ingress } = observedService(service);
   // What is cleared may be shown still: somebody else may have given it as well.
@@ -107,28 +111,128 @@ function conflictFailure(context: string, target: ServiceTarget, answer: ApiAnsw
   ]);
 }
 
-/** Makes this the whole of what we own of one Service's status; returns the Service as it is now. */
-export async function applyStatus(
+/** A JSON patch of a Service's status, by a field manager of its own. */
+interface IngressPatch {
+  readonly manager: string;
+  /** What the ingress has to show for it: the patch is refused where it shows anything else. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/** The operations (RFC 6902), refused as a whole where one `test` fails: uid, resourceVersion and each address. */
+function ingressOperations(
+  { uid, resourceVersion }: ServiceTarget,
+  { before, after }: IngressPatch,
+): unknown[] {
+  const test = (path: string, value: string) => ({ op: 'test', path, value });
+  return [
+    test('/metadata/uid', uid),
+    test('/metadata/resourceVersion', resourceVersion),
+    ...before.map((ip, index) => test(`/status/loadBalancer/ingress/${index}/ip`, ip)),
+    after.length === 0
+      ? { op: 'remove', path: '/status/loadBalancer/ingress' }
+      : { op: 'add', path: '/status/loadBalancer', value: { ingress: after.map((ip) => ({ ip })) } },
+  ];
+}
+
+/** A `test` that failed is answered so, and no reason with it. */
+const TEST_FAILED = 422;
+
+/** Patches the ingress of a Service whose ingress is not ours; returns the Service as it is now. */
+async function patchIngress(
+  api: ApiClient,
+  context: string,
+  target: ServiceTarget,
+  patch: IngressPatch,
+): Promise<Wire<V1Service>> {
+  const call = statusCall(
+    target,
+    { fieldManager: patch.manager },
+    {
+      type: 'application/json-patch+json',
+      text: JSON.stringify(ingressOperations(target, patch)),
+    },
+  );
+  const answer = await api.send(call);
+  const isRefused = answer.status === TEST_FAILED && isOfApiServer(answer);
+  if (isRefused || isConflict(answer)) throw conflictFailure(context, target, answer);
+  const type = typeOf(target);
+  return api.shown(call, answer, (body) => requireShown(body, type, { addresses: patch.after }));
+}
+
+/**
+ * Makes this the whole of what we own of a Service's status, as {@link applyStatus} does. What is taken from another manager is removed
+ * before by a JSON patch, and what is given back to it put there afterwards: an apply would have to be forced, and what it gives up goes
+ * with its owner. Where the first of two writes was made and the second refused, the Failure is of kind `error`: something was written.
+ */
+export async function writeStatus(
   api: ApiClient,
   context: string,
   target: ServiceTarget,
   wanted: StatusToApply,
 ): Promise<Wire<V1Service>> {
-  const [namespace, name] = [encodeURIComponent(target.namespace), encodeURIComponent(target.name)];
-  const call: ApiCall = {
+  const { taken, returned } = wanted;
+  if (taken === undefined && returned === undefined) return await applyStatus(api, context, target, wanted);
+  const at = (service: Wire<V1Service>) => ({
+    ...target,
+    resourceVersion: service.metadata?.resourceVersion ?? '',
+  });
+  if (taken !== undefined) {
+    const patch = { manager: FIELD_MANAGER, before: taken.addresses, after: [] };
+    const removed = await patchIngress(api, context, target, patch);
+    return await asSecond(() => applyStatus(api, context, at(removed), wanted));
+  }
+  const cleared = await applyStatus(api, context, target, wanted);
+  if (returned === undefined) return cleared;
+  const patch = { manager: returned.manager, before: [], after: returned.addresses };
+  return await asSecond(() => patchIngress(api, context, at(cleared), patch));
+}
+
+/** A write after another that was made. */
+async function asSecond<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw error instanceof Failure ? new Failure('error', error.diagnostics) : error;
+  }
+}
+
+function statusCall(
+  { namespace, name }: ServiceTarget,
+  query: Readonly<Record<string, string>>,
+  body: NonNullable<ApiCall['body']>,
+): ApiCall {
+  const [inNamespace, named] = [encodeURIComponent(namespace), encodeURIComponent(name)];
+  return {
     verb: 'patch',
-    resource: `services/status ${target.namespace}/${target.name}`,
-    path: `/api/v1/namespaces/${namespace}/services/${name}/status`,
-    query: { fieldManager: FIELD_MANAGER, force: 'false' },
-    // JSON is YAML (YAML 1.2, section 1.2).
-    body: {
+    resource: `services/status ${namespace}/${name}`,
+    path: `/api/v1/namespaces/${inNamespace}/services/${named}/status`,
+    query,
+    body,
+  };
+}
+
+function typeOf({ namespace, name, uid }: ServiceTarget): Expected {
+  return { apiVersion: 'v1', kind: 'Service', namespace, name, uid };
+}
+
+/** Makes this the whole of what we own of one Service's status; returns the Service as it is now. */
+async function applyStatus(
+  api: ApiClient,
+  context: string,
+  target: ServiceTarget,
+  wanted: StatusToApply,
+): Promise<Wire<V1Service>> {
+  const call = statusCall(
+    target,
+    { fieldManager: FIELD_MANAGER, force: 'false' },
+    {
+      // JSON is YAML (YAML 1.2, section 1.2).
       type: 'application/apply-patch+yaml',
       text: JSON.stringify(statusConfiguration(target, wanted)),
     },
-  };
+  );
   const answer = await api.send(call);
   if (isConflict(answer)) throw conflictFailure(context, target, answer);
-  const { uid } = target;
-  const type = { apiVersion: 'v1', kind: 'Service', namespace: target.namespace, name: target.name, uid };
-  return api.shown(call, answer, (body) => requireShown(body, type, wanted));
+  return api.shown(call, answer, (body) => requireShown(body, typeOf(target), wanted));
 }

@@ -1,6 +1,11 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import { CONDITION_TYPE, type ObservedCondition } from '../model/condition.ts';
-import { FIELD_MANAGER, type ObservedEndpoints, type ObservedService } from '../model/observed.ts';
+import {
+  FIELD_MANAGER,
+  isMinikube,
+  type ObservedEndpoints,
+  type ObservedService,
+} from '../model/observed.ts';
 import { Unexpected } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import {
@@ -15,6 +20,15 @@ import type { MissingRights } from './rights.ts';
 
 /** The annotation by which a Service asks for an address. */
 const IP_ANNOTATION = 'mkplan/ip';
+
+/** The annotations by which Services ask other implementations: MetalLB, Cilium and kube-vip, each with its older names. */
+const OTHER_ANNOTATIONS = [
+  'io.cilium/lb-ipam-ips',
+  'kube-vip.io/loadbalancerIPs',
+  'lbipam.cilium.io/ips',
+  'metallb.io/loadBalancerIPs',
+  'metallb.universe.tf/loadBalancerIPs',
+] as const;
 
 /** What is asked for, and where. */
 export const SERVICES = {
@@ -57,7 +71,7 @@ const SERVICE: Shape = {
     uid: 'text',
     resourceVersion: 'text',
     creationTimestamp: 'text',
-    annotations: { [IP_ANNOTATION]: 'text' },
+    annotations: Object.fromEntries([IP_ANNOTATION, ...OTHER_ANNOTATIONS].map((name) => [name, 'text'])),
     managedFields: [{ manager: 'text', fieldsV1: 'any' }],
   },
   spec: {
@@ -69,10 +83,11 @@ const SERVICE: Shape = {
     ipFamilies: ['text'],
     ipFamilyPolicy: 'text',
     externalTrafficPolicy: 'text',
+    selector: 'any',
     ports: [{ port: 'number', protocol: 'text' }],
   },
   status: {
-    loadBalancer: { ingress: [{ ip: 'text' }] },
+    loadBalancer: { ingress: [{ ip: 'text', hostname: 'text' }] },
     conditions: [
       { type: 'text', status: 'text', reason: 'text', message: 'text', lastTransitionTime: 'text' },
     ],
@@ -86,9 +101,22 @@ const SLICE: Shape = {
   ],
 };
 
-/** Of several managers a foreign one is named: it has a say. */
+/** Of several managers a foreign one is named: it has a say. What minikube left counts only where nothing else does. */
 function foremost(managers: readonly string[]): string | null {
-  return managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0] ?? null;
+  const foreign = managers.filter((manager) => manager !== FIELD_MANAGER);
+  return foreign.find((manager) => !isMinikube(manager)) ?? foreign[0] ?? managers[0] ?? null;
+}
+
+/** What an ingress shows beside the addresses that can be read. */
+function namesOf({ ip, hostname }: { readonly ip?: string; readonly hostname?: string }): string[] {
+  const unread = canonicalAddress(ip) === null ? ip : undefined;
+  return [unread ?? '', hostname ?? ''].filter((text) => text !== '');
+}
+
+/** What other implementations are asked for. They read an empty annotation as none, and so does mkplan. */
+function otherRequests(annotations: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const asked = OTHER_ANNOTATIONS.map((name) => [name, annotations?.[name] ?? ''] as const);
+  return Object.fromEntries(asked.filter(([, text]) => text.trim() !== ''));
 }
 
 function observedCondition(service: Wire<V1Service>): ObservedCondition | null {
@@ -116,6 +144,7 @@ export function observedService(service: Wire<V1Service>): ObservedService {
   requireShape('Service', service, SERVICE);
   const { metadata, spec, status } = service;
   const clusterIps = spec?.clusterIPs ?? [spec?.clusterIP];
+  const ingress = status?.loadBalancer?.ingress ?? [];
   return {
     namespace: metadata?.namespace ?? '',
     name: metadata?.name ?? '',
@@ -129,10 +158,13 @@ export function observedService(service: Wire<V1Service>): ObservedService {
     externalTrafficPolicy: spec?.externalTrafficPolicy ?? null,
     loadBalancerIp: spec?.loadBalancerIP ?? null,
     requestedIp: metadata?.annotations?.[IP_ANNOTATION] ?? null,
-    ingress: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => canonicalAddress(ip) ?? []),
+    otherRequests: otherRequests(metadata?.annotations),
+    ingress: ingress.flatMap(({ ip }) => canonicalAddress(ip) ?? []),
+    ingressNames: ingress.flatMap(namesOf),
     ingressManager: foremost(managersOf(service, INGRESS)),
     condition: observedCondition(service),
     created: metadata?.creationTimestamp ?? '',
+    hasSelector: Object.keys(spec?.selector ?? {}).length > 0,
     ports: (spec?.ports ?? []).map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`),
   };
 }
@@ -163,8 +195,8 @@ export async function listServices(
 export interface SliceEndpoints {
   /** `namespace/name` of its Service. */
   readonly service: string;
-  /** Ready endpoints: the node, and what the endpoint stands for. */
-  readonly ready: readonly (readonly [node: string, target: string])[];
+  /** Ready endpoints: the node, null where it names none, and what the endpoint stands for. */
+  readonly ready: readonly (readonly [node: string | null, target: string])[];
 }
 
 /**
@@ -176,13 +208,18 @@ export function sliceEndpoints(slice: Wire<V1EndpointSlice>): SliceEndpoints | n
   const name = slice.metadata?.labels?.[SERVICE_NAME_LABEL] ?? null;
   if (name === null) return null;
   const ready = (slice.endpoints ?? []).flatMap(({ conditions, nodeName, targetRef, addresses }) => {
-    const node = nodeName ?? null;
     const listed: readonly string[] | null | undefined = addresses;
-    return conditions?.ready === false || node === null
+    return conditions?.ready === false
       ? []
-      : [[node, targetRef?.uid ?? listed?.[0] ?? ''] as const];
+      : [[nodeName ?? null, targetRef?.uid ?? listed?.[0] ?? ''] as const];
   });
   return { service: `${slice.metadata?.namespace ?? ''}/${name}`, ready };
+}
+
+/** What the slices of one Service come to. */
+interface Counted {
+  slices: number;
+  readonly byNode: Map<string | null, Set<string>>;
 }
 
 /** Counts ready endpoints by Service and node, in the order of the Services. */
@@ -190,25 +227,29 @@ export function countEndpoints(
   slices: Iterable<SliceEndpoints>,
   services: readonly ObservedService[],
 ): ObservedEndpoints[] {
-  const counts = new Map(
-    services.map((service) => [`${service.namespace}/${service.name}`, new Map<string, Set<string>>()]),
+  const counts = new Map<string, Counted>(
+    services.map((service) => [`${service.namespace}/${service.name}`, { slices: 0, byNode: new Map() }]),
   );
   for (const { service, ready } of slices) {
-    const byNode = counts.get(service);
-    if (byNode === undefined) continue;
+    const counted = counts.get(service);
+    if (counted === undefined) continue;
+    counted.slices++;
     for (const [node, target] of ready) {
       // One pod may stand in two slices for a while, and in one of each family when dual-stack.
-      byNode.set(node, (byNode.get(node) ?? new Set()).add(target));
+      counted.byNode.set(node, (counted.byNode.get(node) ?? new Set()).add(target));
     }
   }
   return services.map(({ namespace, name }) => {
-    const byNode = [...(counts.get(`${namespace}/${name}`) ?? [])];
+    const counted = counts.get(`${namespace}/${name}`);
+    const nodes = [...(counted?.byNode ?? [])].flatMap(([node, ready]) =>
+      node === null ? [] : [[node, ready.size] as const],
+    );
     return {
       namespace,
       service: name,
-      readyByNode: Object.fromEntries(
-        byNode.map(([node, ready]) => [node, ready.size] as const).sort((a, b) => compareText(a[0], b[0])),
-      ),
+      slices: counted?.slices ?? 0,
+      readyByNode: Object.fromEntries(nodes.sort((a, b) => compareText(a[0], b[0]))),
+      readyElsewhere: counted?.byNode.get(null)?.size ?? 0,
     };
   });
 }

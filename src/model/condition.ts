@@ -24,11 +24,26 @@ export function sameCondition(a: Condition | null, b: Condition | null): boolean
   return a.status === b.status && a.reason === b.reason && a.message === b.message;
 }
 
-/** The whole of what mkplan owns of a Service's status. */
-export interface ServiceStatus {
+/** The ingress of a Service as another field manager has it. */
+export interface OthersIngress {
+  readonly manager: string;
+  /** Canonical text. */
+  readonly addresses: readonly string[];
+}
+
+/** The whole of what mkplan owns of a Service's status, to be put back as it was. */
+export interface FormerStatus {
   /** Canonical text, in the Service's family order. */
   readonly addresses: readonly string[];
   readonly condition: Condition | null;
+  /** What was taken from an ended `minikube tunnel`: it is put back once ours is given up. */
+  readonly returned?: OthersIngress;
+}
+
+/** The whole of what mkplan owns of a Service's status, to be written. */
+export interface ServiceStatus extends FormerStatus {
+  /** What an ended `minikube tunnel` left: it is removed first, unless it has changed. */
+  readonly taken?: OthersIngress;
 }
 
 /** An Event about a Service (core/v1). */

@@ -33,8 +33,8 @@ export interface DesiredLoadBalancer {
   readonly class: string;
   /** Whether Services that name no class are served; `auto`: unless another LoadBalancer implementation has a pool. */
   readonly unclassed: 'auto' | boolean;
-  /** `namespace/name` to canonical address. */
-  readonly reservations: ReadonlyMap<string, Sourced<Prefix>>;
+  /** `namespace/name` to its addresses, at most one of each family. */
+  readonly reservations: ReadonlyMap<string, readonly Sourced<Prefix>[]>;
   readonly at: SourcePosition;
 }
 

@@ -10,6 +10,14 @@ import type { Route } from './route.ts';
 /** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
 export const FIELD_MANAGER = 'mkplan';
 
+/**
+ * Whether a field manager is a minikube program: client-go names it after its file, `minikube`, `minikube.exe` or, as it is
+ * downloaded, `minikube-linux-amd64`.
+ */
+export function isMinikube(manager: string): boolean {
+  return manager === 'minikube' || manager === 'minikube.exe' || manager.startsWith('minikube-');
+}
+
 /** What a policy rule does with what it matches: asks its table, or rejects. `other`: goto and whatever is not modelled. */
 export const RULE_ACTIONS = ['lookup', 'unreachable', 'prohibit', 'blackhole', 'other'] as const;
 
@@ -99,6 +107,8 @@ export interface ObservedHost {
   readonly critical: readonly CriticalAddress[];
   /** In the order of the file. */
   readonly minikubeTunnels: readonly MinikubeTunnel[];
+  /** Whether a `minikube tunnel` may run that is not among them: the file could not be read, or not all of it. */
+  readonly minikubeTunnelsUnknown?: boolean;
   /** What of the host could not be observed although the plan goes on without it, for people. */
   readonly problems: readonly string[];
   readonly policy: HostPolicy;
@@ -197,14 +207,23 @@ export interface ObservedService {
   readonly loadBalancerIp: string | null;
   /** The `mkplan/ip` annotation. */
   readonly requestedIp: string | null;
+  /** Annotations by which other implementations are asked for addresses, by their names; only those that are not empty. */
+  readonly otherRequests: Readonly<Record<string, string>>;
   /** `status.loadBalancer.ingress[].ip`. */
   readonly ingress: readonly string[];
-  /** The field manager that owns `status.loadBalancer.ingress`; null when nobody does. */
+  /** What else `status.loadBalancer.ingress` shows: host names, and addresses that cannot be read. */
+  readonly ingressNames: readonly string[];
+  /**
+   * The field manager that owns `status.loadBalancer.ingress`; null when none does. Of several, the first that is neither
+   * mkplan nor minikube, then minikube.
+   */
   readonly ingressManager: string | null;
   /** Of mkplan's type; null when there is none. */
   readonly condition: ObservedCondition | null;
   /** RFC 3339; the tie-break of allocation, before namespace/name. */
   readonly created: string;
+  /** Whether it selects pods: without a selector its endpoints are made by hand, or not at all. */
+  readonly hasSelector: boolean;
   /** `port/transport`, such as `80/TCP`, in the Service's order. */
   readonly ports: readonly string[];
 }
@@ -213,8 +232,12 @@ export interface ObservedService {
 export interface ObservedEndpoints {
   readonly namespace: string;
   readonly service: string;
+  /** How many EndpointSlices the Service has. */
+  readonly slices: number;
   /** Ready endpoints by node name. */
   readonly readyByNode: Readonly<Record<string, number>>;
+  /** Ready endpoints that name no node, such as those outside the cluster. */
+  readonly readyElsewhere: number;
 }
 
 /** What mkplan asks of a cluster that its user may have no right to (RBAC: verb, resource, name); docs/rights.md. */

@@ -52,6 +52,8 @@ export interface ServiceStep {
   readonly reason: string;
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** The field manager of an ended `minikube tunnel`, whose ingress the step replaces; its inverse gives it back. */
+  readonly takenFrom?: string;
   readonly inverse: {
     readonly action: ServiceStep['action'];
     readonly before: readonly string[];
@@ -162,8 +164,11 @@ export interface ServiceSummary {
   readonly namespace: string;
   readonly name: string;
   readonly state: ServiceState;
+  /** Of one that is served, what it gets; of any other, all that its ingress shows. */
   readonly addresses: readonly string[];
   readonly reason: string;
+  /** What one that is served asks for, or has reserved, and is not given: it keeps what it has meanwhile. For people. */
+  readonly unmet?: string;
 }
 
 /**

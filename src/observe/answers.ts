@@ -55,14 +55,20 @@ function mayRoute(desired: DesiredProfile, observed: ObservedProfile): Prefix[] 
     ...service.ingress,
     service.requestedIp,
     service.loadBalancerIp,
+    ...Object.values(service.otherRequests),
   ]);
   return [
     ...mayBe(desired.services.value, services),
     ...mayBe(desired.pods.value, pods),
     ...pool.flatMap(prefixesOf),
-    ...[...reservations.values()].map((reservation) => reservation.value),
-    ...(assign === 'none' ? [] : held.map((text) => parseAddress(text ?? '')).filter((ip) => ip !== null)),
+    ...[...reservations.values()].flat().map((reservation) => reservation.value),
+    ...(assign === 'none' ? [] : held.flatMap((text) => addressesIn(text ?? ''))),
   ];
+}
+
+/** The addresses of a list with commas. */
+function addressesIn(text: string): Prefix[] {
+  return text.split(',').flatMap((part) => parseAddress(part.trim()) ?? []);
 }
 
 /** The first usable address of a prefix and its last; one address where they are the same. */

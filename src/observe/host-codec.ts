@@ -163,6 +163,7 @@ export const host = record<ObservedHost>({
   answers: usually(list(answer), []),
   critical: usually(list(critical), []),
   minikubeTunnels: usually(list(tunnel), []),
+  minikubeTunnelsUnknown: omitted(flag),
   problems: usually(list(text), []),
   policy: usually(policy, NO_POLICY),
 });

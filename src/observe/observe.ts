@@ -75,6 +75,7 @@ export function assemble(parts: SnapshotParts): ObservedState {
         ...vpnEndpoints(network.routes, registry.claims),
       ]),
       minikubeTunnels: recorded.tunnels,
+      ...(recorded.problems.length === 0 ? {} : { minikubeTunnelsUnknown: true }),
       problems: recorded.problems,
       policy,
     },

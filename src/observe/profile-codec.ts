@@ -99,16 +99,21 @@ const service = record<ObservedService>({
   // What a user wrote: it may be no address at all, which the plan then says.
   loadBalancerIp: usually(nullable(text), null),
   requestedIp: usually(nullable(text), null),
+  otherRequests: usually(dictionary(text), {}),
   ingress: usually(list(address), []),
+  ingressNames: usually(list(text), []),
   ingressManager: usually(nullable(text), null),
   condition: usually(nullable(condition), null),
+  hasSelector: usually(flag, true),
   ports: usually(list(text), []),
 });
 
 const endpoints = record<ObservedEndpoints>({
   namespace: required(text),
   service: required(text),
+  slices: usually(count, 1),
   readyByNode: usually(dictionary(count), {}),
+  readyElsewhere: usually(count, 0),
 });
 
 const unclassed = converted<Serving['unclassed'], string>(

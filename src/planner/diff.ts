@@ -12,7 +12,7 @@ import { isOurIngress } from './addresses/sharing.ts';
 import type { Ownership } from './conflicts/foreign.ts';
 import type { WantedRoute } from './networks/wanted.ts';
 import { mayPatch } from './rights.ts';
-import { routeStep, serviceStep } from './step.ts';
+import { routeStep, serviceStep, takingStep } from './step.ts';
 
 /** A wanted route that may be made, or that a foreign route satisfies already. */
 export interface Admitted {
@@ -178,11 +178,15 @@ export function forget(claim: Claim, reason = 'its route is gone'): RouteStep {
   return routeStep('forget', claim.profile, claim.purpose, { before: claim.route, after: null }, reason);
 }
 
-/** A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to. */
+/**
+ * A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to, and the Services whose
+ * ingress an ended `minikube tunnel` left.
+ */
 export interface SeenProfile {
   readonly profile: DesiredProfile;
   readonly seen: ObservedProfile;
   readonly routed: ReadonlySet<string>;
+  readonly left: ReadonlySet<ObservedService>;
 }
 
 /**
@@ -194,7 +198,7 @@ export function serviceSteps(
   summaries: readonly ServiceSummary[],
 ): ServiceStep[] {
   const bySummary = new Map(summaries.map((one) => [`${one.profile}/${serviceName(one)}`, one]));
-  return profiles.flatMap(({ profile, seen: { cluster }, routed }) =>
+  return profiles.flatMap(({ profile, seen: { cluster }, routed, left }) =>
     cluster === null
       ? []
       : cluster.services
@@ -205,25 +209,27 @@ export function serviceSteps(
             const isOurs = summary?.state === 'served' || summary?.state === 'pending';
             const kept = isOurs || service.type !== 'LoadBalancer' ? null : keptFor(service, cluster);
             if (kept !== null) return [keptStep(profile.name, service, kept)];
-            return [serviceStepOf(profile.name, service, summary, cluster)];
+            const takes = summary?.state === 'served' && left.has(service);
+            return [serviceStepOf(profile.name, service, summary, { cluster, takes })];
           })
           .filter(({ action }) => action === 'none' || mayPatch(cluster)),
   );
 }
 
-/** What to do to a Service that is served, or whose ingress is taken back. */
+/** What to do to a Service that is served, or whose ingress is taken back. `takes`: its ingress is still minikube's. */
 function serviceStepOf(
   profile: string,
   service: ObservedService,
   summary: ServiceSummary | undefined,
-  cluster: ObservedCluster,
+  { cluster, takes }: { readonly cluster: ObservedCluster; readonly takes: boolean },
 ): ServiceStep {
-  const before = isOurIngress(service) ? service.ingress : [];
+  const before = takes || isOurIngress(service) ? service.ingress : [];
   const after = summary?.state === 'served' ? summary.addresses : [];
   const reason = summary?.reason ?? 'it is no longer served';
   const condition = conditionChange(service, summary);
-  const events = eventsOf({ before, after, reason, condition }, cluster);
-  return serviceStep(profile, service, before, after, reason, { condition, events });
+  const events = eventsOf({ before, after, reason, unmet: summary?.unmet, condition }, cluster);
+  const step = serviceStep(profile, service, before, after, reason, { condition, events });
+  return takes && service.ingressManager !== null ? takingStep(step, service.ingressManager) : step;
 }
 
 function keptStep(profile: string, service: ObservedService, reason: string): ServiceStep {

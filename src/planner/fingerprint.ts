@@ -4,6 +4,9 @@ import type { Conflict, Plan, Step } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { type Route, routeKey } from '../model/route.ts';
 
+/** Diagnostics that nothing of a plan rests on: pods start and end while it is looked at. */
+export const NEWS: ReadonlySet<string> = new Set(['service-without-endpoints']);
+
 /**
  * The fingerprint of the facts that a plan rests on: SHA-256, hex. The plan is a pure function of those facts, so
  * what it says is what they are; a fact that changes nothing in the plan is not one that it rests on. Texts that explain,
@@ -37,14 +40,20 @@ export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHos
       ...(byPolicy === true ? ['policy'] : []),
     ]),
     plan.unproven.map(({ route }) => routeKey(route)),
-    plan.diagnostics.map(({ code, severity, summary }) => [code, severity, summary]),
+    plan.diagnostics
+      .filter(({ code }) => !NEWS.has(code))
+      .map(({ code, severity, summary }) => [code, severity, summary]),
   ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
 function stepFacts(step: Step): readonly unknown[] {
   const { action, profile, before, after } = step;
-  if (step.kind === 'service') return [action, profile, step.namespace, step.name, step.uid, before, after];
+  if (step.kind === 'service') {
+    const { namespace, name, uid, takenFrom } = step;
+    const taken = takenFrom === undefined ? [] : [takenFrom];
+    return [action, profile, namespace, name, uid, before, after, ...taken];
+  }
   return [action, profile, step.purpose, keyOf(step.before), keyOf(step.after)];
 }
 

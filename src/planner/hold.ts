@@ -52,7 +52,10 @@ export function hold(plan: Plan, held: Held, host: ObservedHost): Plan {
     reports: plan.reports.filter(
       (report) => !isOut(report.profile) && !held.services.has(`${report.profile} ${serviceName(report)}`),
     ),
-    approvals: plan.approvals.filter((approval) => !isOut(approval.profile)),
+    approvals: plan.approvals.filter(
+      ({ kind, profile, subject }) =>
+        !isOut(profile) && !(kind === 'minikube' && held.services.has(`${profile} ${subject}`)),
+    ),
     conflicts: plan.conflicts.map((conflict) =>
       conflict.outcome === 'refused' &&
       (isOut(conflict.profile) || held.destinations.has(formatPrefix(conflict.destination)))

@@ -18,7 +18,9 @@ export function wavesOf(steps: readonly Step[]): Change[][] {
     const makes = action === 'create' || action === 'replace';
     if (planned.kind === 'service') {
       const passesOn =
-        action === 'replace' && lost(planned).some((address) => gained.has(`${planned.profile} ${address}`));
+        action === 'replace' &&
+        planned.takenFrom === undefined &&
+        lost(planned).some((address) => gained.has(`${planned.profile} ${address}`));
       if (action === 'delete' || passesOn) waves.clear.push({ step, op: 'clear' });
       if (makes) waves.assign.push({ step, op: 'assign' });
     } else {

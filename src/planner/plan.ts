@@ -1,14 +1,17 @@
 import type { Claim } from '../model/claim.ts';
 import { type DesiredProfile, type DesiredState, specProfiles } from '../model/desired.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { ObservedProfile, ObservedState } from '../model/observed.ts';
+import type { ObservedProfile, ObservedService, ObservedState } from '../model/observed.ts';
 import type { AllocationChange, Approval, Conflict, Plan, ServiceSummary, Step } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { contains, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { serviceReports } from './addresses/conditions.ts';
+import { endpointDiagnostics } from './addresses/endpoints.ts';
+import { leftByMinikube, takingApprovals } from './addresses/left-by-minikube.ts';
 import { leaseChange, participantDiagnostics } from './addresses/participants.ts';
 import { checkPool } from './addresses/pool-check.ts';
-import { routedAddresses } from './addresses/served.ts';
+import { requestDiagnostic } from './addresses/requests.ts';
+import { NONE_LEFT, routedAddresses } from './addresses/served.ts';
 import { holders, isOurIngress, usersOf } from './addresses/sharing.ts';
 import { judgeAside, leaveAlone } from './aside.ts';
 import { type Admission, admit } from './conflicts/admit.ts';
@@ -47,7 +50,7 @@ export function plan(
   const asking =
     desired.mode === 'absent'
       ? []
-      : asked.map(({ profile, seen, routed }) => wantedOf(profile, seen, observed.host, routed));
+      : asked.map(({ profile, seen, routed, left }) => wantedOf(profile, seen, observed.host, routed, left));
   const { aside, wanted, isLeft, blind } = judgeAside(desired, asked, asking);
   const profiles = asked.filter(({ profile }) => !isLeft(profile.name));
   const destinations = wanted.flatMap((one) => one.routes.map((route) => route.destination));
@@ -117,6 +120,7 @@ export function plan(
           ...wanted.flatMap((one) => one.approvals),
           ...doubtfulGateways(wanted, observed.host),
           ...coverApprovals(conflicts),
+          ...takingApprovals(ofServices),
         ],
         { allocations, clusters, leases, reports, steps },
       ),
@@ -139,7 +143,10 @@ export function plan(
       ...wanted.flatMap(({ summary: { name }, diagnostics }) => about(name, diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
-      ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
+      ...services.flatMap((service) => about(service.profile, requestDiagnostic(service))),
+      ...profiles.flatMap(({ profile, seen }) =>
+        about(profile.name, endpointDiagnostics(profile, seen.cluster, services)),
+      ),
     ],
     localOverrides: desired.localOverrides,
   };
@@ -150,6 +157,8 @@ export function plan(
 interface KnownProfile extends SeenProfile {
   /** The LoadBalancer addresses that this spec has routes to, in the cluster that answers. */
   readonly routed: ReadonlySet<string>;
+  /** The Services there whose ingress an ended `minikube tunnel` left. */
+  readonly left: ReadonlySet<ObservedService>;
   readonly identified: Identified;
 }
 
@@ -159,6 +168,7 @@ function profileOf(desired: DesiredState, profile: DesiredProfile, observed: Obs
   return {
     profile,
     seen: identified.isLeftAlone ? { ...seen, cluster: null } : seen,
+    left: desired.mode === 'absent' ? NONE_LEFT : leftByMinikube(profile, seen.cluster, observed.host),
     routed: identified.isSame
       ? routedAddresses(observed.registry.claims, desired.spec, profile.name)
       : new Set<string>(),
@@ -294,6 +304,8 @@ function needed(
   const touched = touchedProfiles(changes);
   return approvals.filter(({ kind, profile, subject }) => {
     if (kind === 'identity') return touched.has(profile);
+    // Of a step that is to be done, all of them.
+    if (kind === 'minikube') return true;
     if (kind === 'context' || kind === 'credentials') return profiles.has(profile) || told.has(profile);
     return kind === 'gateway' ? profiles.has(profile) : destinations.has(subject);
   });
@@ -329,17 +341,4 @@ function poolDiagnostics(
     : specProfiles(desired).flatMap((profile) =>
         about(profile.name, checkPool(profile, observed.profiles, routes)),
       );
-}
-
-function pendingDiagnostic(service: ServiceSummary): Diagnostic[] {
-  if (service.state !== 'pending') return [];
-  return [
-    {
-      code: 'service-pending',
-      severity: 'warning',
-      summary: `Service ${serviceName(service)} of profile ${service.profile} stays pending`,
-      cause: service.reason,
-      fix: 'widen the pool, free an address, or correct what the Service asks for',
-    },
-  ];
 }

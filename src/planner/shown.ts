@@ -1,5 +1,6 @@
 import type { Plan } from '../model/plan.ts';
 import { encodePlan } from './document.ts';
+import { NEWS } from './fingerprint.ts';
 
 /**
  * What is not compared: texts that explain, places in the spec, and what the fingerprint leaves out as well, since it may
@@ -35,9 +36,10 @@ export function differenceFromShown(shown: Plan, made: Plan): PlanDifference | n
 }
 
 function effectsOf(plan: Plan): unknown {
-  const { allocations, approvals, leases: _ours, reports: _news, ...rest } = encodePlan(plan);
+  const { allocations, approvals, diagnostics, leases: _ours, reports: _news, ...rest } = encodePlan(plan);
   return {
     ...rest,
+    diagnostics: diagnostics.filter(({ code }) => !NEWS.has(code)),
     allocations: allocations.map(({ profile, after }) => ({ profile, after })),
     approvals: approvals.map(({ byPolicy, approvedOn: _given, ...approval }) => ({
       ...approval,

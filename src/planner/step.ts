@@ -72,6 +72,11 @@ export function serviceStep(
   };
 }
 
+/** The same step where the ingress is another field manager's: it is replaced, also where it is to show the same. */
+export function takingStep(step: ServiceStep, takenFrom: string): ServiceStep {
+  return { ...step, action: 'replace', inverse: { ...step.inverse, action: 'replace' }, takenFrom };
+}
+
 function actionOf(before: readonly string[], after: readonly string[]): ServiceStep['action'] {
   if (before.length === after.length && before.every((address, index) => address === after[index]))
     return 'none';

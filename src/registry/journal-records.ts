@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Claim } from '../model/claim.ts';
-import type { Condition, ServiceStatus } from '../model/condition.ts';
+import type { Condition, FormerStatus, OthersIngress } from '../model/condition.ts';
 import type { Action, Change, Purpose, RouteStep } from '../model/plan.ts';
 import { encodeRoute, type Route } from '../model/route.ts';
 import {
@@ -49,10 +49,11 @@ export type JournalRecord =
     };
 
 /**
- * Version 2 holds claims with keys that version 1 refuses. A record or a key that is not known makes a journal unreadable, since
- * recovery that leaves something out undoes half: each that is added takes another number.
+ * Version 2 holds claims with keys that version 1 refuses, version 3 what has to be given back to minikube. A record or a key
+ * that is not known makes a journal unreadable, since recovery that leaves something out undoes half: each that is added
+ * takes another number.
  */
-const VERSION = 2;
+const VERSION = 3;
 
 /** A journal that a newer mkplan wrote. */
 export class NewerJournal extends Error {
@@ -134,6 +135,22 @@ function recordText(given: JournalRecord): string {
   }
 }
 
+const formerStatus = object<FormerStatus>(
+  {
+    addresses: listOf(text),
+    condition: orNull(
+      object<Condition>({
+        status: oneOf('True', 'False', 'Unknown'),
+        reason: text,
+        message: text,
+        lastTransitionTime: orNull(text),
+      }),
+    ),
+    returned: object<OthersIngress>({ manager: text, addresses: listOf(text) }),
+  },
+  ['returned'],
+);
+
 const begin = object<JournalRecord & { type: 'begin'; version: number }>(
   {
     version: unsigned,
@@ -149,17 +166,7 @@ const begin = object<JournalRecord & { type: 'begin'; version: number }>(
         namespace: text,
         name: text,
         uid: text,
-        before: object<ServiceStatus>({
-          addresses: listOf(text),
-          condition: orNull(
-            object<Condition>({
-              status: oneOf('True', 'False', 'Unknown'),
-              reason: text,
-              message: text,
-              lastTransitionTime: orNull(text),
-            }),
-          ),
-        }),
+        before: formerStatus,
         after: listOf(text),
       }),
     ),

@@ -1,5 +1,5 @@
 import type { Claim } from '../model/claim.ts';
-import type { ServiceStatus } from '../model/condition.ts';
+import type { FormerStatus } from '../model/condition.ts';
 import type { OpenTransaction } from '../model/observed.ts';
 import type { Change, RememberedApproval, Step } from '../model/plan.ts';
 
@@ -36,7 +36,7 @@ export interface JournaledIngress {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  readonly before: ServiceStatus;
+  readonly before: FormerStatus;
   /** The addresses that it shows after this change. */
   readonly after: readonly string[];
 }

@@ -65,15 +65,45 @@ function readRanges(context: Context, path: Path, texts: readonly string[]): Sou
 function readReservations(
   context: Context,
   path: Path,
-  given: Readonly<Record<string, string>>,
-): Map<string, Sourced<Prefix>> {
-  const reservations = new Map<string, Sourced<Prefix>>();
-  for (const [service, text] of Object.entries(given)) {
+  given: Readonly<Record<string, string | readonly string[]>>,
+): Map<string, readonly Sourced<Prefix>[]> {
+  const reservations = new Map<string, readonly Sourced<Prefix>[]>();
+  for (const [service, reserved] of Object.entries(given)) {
     const place = [...path, 'reservations', service];
-    const value = context.accept(place, readAddress(text));
-    if (value !== null) reservations.set(service, { value, at: context.at(place) });
+    const texts: [Path, string][] =
+      typeof reserved === 'string'
+        ? [[place, reserved]]
+        : reserved.map((text, index) => [[...place, index], text]);
+    const addresses = texts.flatMap(([at, text]) => {
+      const value = context.accept(at, readAddress(text));
+      return value === null ? [] : [{ value, at: context.at(at) }];
+    });
+    checkFamilies(context, service, addresses);
+    if (addresses.length > 0) reservations.set(service, addresses);
   }
   return reservations;
+}
+
+/** A Service has at most one address of each family. */
+function checkFamilies(context: Context, service: string, addresses: readonly Sourced<Prefix>[]): void {
+  const [first, second] = addresses;
+  if (first === undefined || second === undefined || first.value.family !== second.value.family) return;
+  const flaw = {
+    code: 'reservation-family',
+    summary: `two IPv${first.value.family} addresses are reserved for ${service}`,
+    cause: 'a Service has at most one address of each family',
+    fix: `keep one of ${formatAddress(first.value)} and ${formatAddress(second.value)}`,
+  };
+  context.problems.push(errorAt(second.at, flaw));
+}
+
+/** Every reserved address with its Service. */
+function eachReservation(
+  reservations: ReadonlyMap<string, readonly Sourced<Prefix>[]>,
+): (readonly [string, Sourced<Prefix>])[] {
+  return [...reservations].flatMap(([service, addresses]) =>
+    addresses.map((address) => [service, address] as const),
+  );
 }
 
 function poolMissing(): Flaw {
@@ -118,10 +148,10 @@ function checkExcludeInside(
 
 function checkReservationsInside(
   context: Context,
-  reservations: ReadonlyMap<string, Sourced<Prefix>>,
+  reservations: ReadonlyMap<string, readonly Sourced<Prefix>[]>,
   pool: readonly Sourced<AddressRange>[],
 ): void {
-  for (const [service, { value, at }] of reservations) {
+  for (const [service, { value, at }] of eachReservation(reservations)) {
     if (pool.some((entry) => rangeHolds(entry.value, value))) continue;
     const flaw = {
       code: 'reservation-outside-pool',
@@ -135,11 +165,11 @@ function checkReservationsInside(
 
 function checkReservations(
   context: Context,
-  reservations: ReadonlyMap<string, Sourced<Prefix>>,
+  reservations: ReadonlyMap<string, readonly Sourced<Prefix>[]>,
   exclude: readonly Sourced<AddressRange>[],
 ): void {
   const holders = new Map<string, string>();
-  for (const [service, { value, at }] of reservations) {
+  for (const [service, { value, at }] of eachReservation(reservations)) {
     const address = formatAddress(value);
     const holder = holders.get(address);
     if (holder === undefined) holders.set(address, service);

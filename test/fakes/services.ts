@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ServicePort } from '../../src/executor/services.ts';
 import type { ServiceTarget } from '../../src/kubernetes/cluster.ts';
 import type { AllocationRecord } from '../../src/model/allocation.ts';
@@ -28,10 +29,10 @@ export class FakeServices implements ServicePort {
   /** Thrown by `list`; null while the API server answers. */
   down: Error | null = null;
 
-  add(name: string, ingress: readonly string[] = []): ObservedService {
+  add(name: string, ingress: readonly string[] = [], ingressManager = 'mkplan'): ObservedService {
     const service = build.service(name, {
       ingress,
-      ingressManager: ingress.length === 0 ? null : 'mkplan',
+      ingressManager: ingress.length === 0 ? null : ingressManager,
     });
     this.#services.set(name, service);
     return service;
@@ -140,11 +141,17 @@ export class FakeServices implements ServicePort {
     if (found?.uid !== target.uid || found.resourceVersion !== target.resourceVersion) {
       throw new Failure('stale', refusal('HTTP status 409').diagnostics);
     }
-    const { addresses, condition } = status;
+    const { addresses, condition, taken, returned } = status;
+    if (taken !== undefined) {
+      if (!isDeepStrictEqual(found.ingress, taken.addresses))
+        throw new Failure('stale', refusal('HTTP status 422').diagnostics);
+      this.write(target.name, { ingress: [], ingressManager: null });
+      this.faults.step(`services.taken ${target.name}`);
+    }
     const lastTransitionTime = condition?.lastTransitionTime ?? NOW;
+    const own = { ingress: addresses, ingressManager: addresses.length === 0 ? null : 'mkplan' };
     this.write(target.name, {
-      ingress: addresses,
-      ingressManager: addresses.length === 0 ? null : 'mkplan',
+      ...(returned === undefined ? own : { ingress: returned.addresses, ingressManager: returned.manager }),
       condition: condition === null ? null : { ...condition, lastTransitionTime, manager: 'mkplan' },
     });
     if (failing === 'reply') throw refusal('no answer within 10000 ms');

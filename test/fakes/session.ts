@@ -187,6 +187,7 @@ export class Session {
       desired: this.spec,
       unapproved: () => new Map(),
       uncovered: () => new Map(),
+      untaken: () => new Map(),
       waitMs: 0,
       doing: 'watch',
       keep: false,

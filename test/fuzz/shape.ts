@@ -143,6 +143,9 @@ const isCondition = (value: unknown): boolean => {
   );
 };
 
+const isTexts = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isText);
+
 export const mustBeService = shaped<ObservedService>('a Service', {
   namespace: isText,
   name: isText,
@@ -156,10 +159,13 @@ export const mustBeService = shaped<ObservedService>('a Service', {
   externalTrafficPolicy: orNull(isText),
   loadBalancerIp: orNull(isText),
   requestedIp: orNull(isText),
+  otherRequests: isTexts,
   ingress: listOf(isAddress),
+  ingressNames: listOf(isText),
   ingressManager: orNull(isText),
   condition: orNull(isCondition),
   created: isText,
+  hasSelector: isFlag,
   ports: listOf(isText),
 });
 

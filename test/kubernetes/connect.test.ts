@@ -407,6 +407,9 @@ describe('observe', () => {
       externalTrafficPolicy: 'Local',
       loadBalancerIp: null,
       requestedIp: '10.200.0.7',
+      otherRequests: {},
+      ingressNames: [],
+      hasSelector: false,
       ingress: ['10.200.0.7'],
       ingressManager: 'mkplan',
       condition: null,
@@ -416,7 +419,9 @@ describe('observe', () => {
     expect(observed.endpoints?.[1]).toEqual({
       namespace: 'default',
       service: 'web',
+      slices: 1,
       readyByNode: { minikube: 1 },
+      readyElsewhere: 0,
     });
   });
 

@@ -163,7 +163,15 @@ describe('countEndpoints', () => {
         slices.map(sliceEndpoints).filter((one) => one !== null),
         [service],
       ),
-    ).toEqual([{ namespace: 'default', service: 'web', readyByNode: { n0: 1, n1: 2 } }]);
+    ).toEqual([
+      {
+        namespace: 'default',
+        service: 'web',
+        slices: 6,
+        readyByNode: { n0: 1, n1: 2 },
+        readyElsewhere: 1,
+      },
+    ]);
   });
 });
 

@@ -93,10 +93,13 @@ describe('addressesToAsk', () => {
       externalTrafficPolicy: null,
       loadBalancerIp: 'not an address',
       requestedIp: '10.200.0.9',
+      otherRequests: { 'metallb.io/loadBalancerIPs': '10.200.0.10, fd20::a' },
       ingress: ['10.200.0.8'],
+      ingressNames: [],
       ingressManager: null,
       condition: null,
       created: '',
+      hasSelector: true,
       ports: [],
     };
     const changes = { pool: [pool('10.200.0.0/24')], reservations: { 'default/web': '10.200.0.7' } };
@@ -107,6 +110,8 @@ describe('addressesToAsk', () => {
       '10.200.0.7',
       '10.200.0.8',
       '10.200.0.9',
+      '10.200.0.10',
+      'fd20::a',
     ]);
   });
 

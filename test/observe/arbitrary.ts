@@ -146,7 +146,9 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
   externalTrafficPolicy: orNull(text),
   loadBalancerIp: orNull(text),
   requestedIp: orNull(text),
+  otherRequests: fc.dictionary(text, text, { maxKeys: 2 }),
   ingress: some(address),
+  ingressNames: some(text),
   ingressManager: orNull(text),
   condition: orNull(
     fc.record({
@@ -158,6 +160,7 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
     }),
   ),
   created: text,
+  hasSelector: fc.boolean(),
   ports: some(text),
 });
 
@@ -184,6 +187,8 @@ const alwaysTold = fc.record({
     fc.record({
       namespace: text,
       service: text,
+      slices: count,
+      readyElsewhere: count,
       readyByNode: some(fc.tuple(text, count)).map((pairs) => Object.fromEntries(pairs)),
     }),
   ),

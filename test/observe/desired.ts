@@ -42,7 +42,7 @@ export function desiredProfile(changes: ProfileChanges = {}): DesiredProfile {
       exclude: [],
       class: 'mkplan/tunnel',
       unclassed: 'auto',
-      reservations: new Map(reservations.map(([key, ip]) => [key, { value: prefixOf(ip), at }])),
+      reservations: new Map(reservations.map(([key, ip]) => [key, [{ value: prefixOf(ip), at }]])),
       at,
     },
     at,

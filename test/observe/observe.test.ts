@@ -146,6 +146,7 @@ describe('observe', () => {
           { kind: 'api-server', address: '192.168.39.2', detail: 'profile dev' },
         ],
         minikubeTunnels: [],
+        minikubeTunnelsUnknown: true,
         problems: ['tunnels.json: EACCES'],
         policy: NO_POLICY,
       },

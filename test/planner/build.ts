@@ -7,6 +7,7 @@ import type {
 } from '../../src/model/desired.ts';
 import type {
   ObservedCluster,
+  ObservedEndpoints,
   ObservedHost,
   ObservedNode,
   ObservedProfile,
@@ -55,6 +56,17 @@ export function route(document: RouteDocument): Route {
 
 export function cidr(text: string, conflictPolicy: DesiredCidr['conflictPolicy'] = 'abort'): DesiredCidr {
   return { prefix: prefix(text), conflictPolicy, at: AT };
+}
+
+/** Reservations of these addresses. */
+export function reserved(
+  addresses: Readonly<Record<string, readonly string[]>>,
+): DesiredLoadBalancer['reservations'] {
+  const addressOf = (text: string) => ({
+    value: prefix(`${text}/${text.includes(':') ? 128 : 32}`),
+    at: AT,
+  });
+  return new Map(Object.entries(addresses).map(([service, texts]) => [service, texts.map(addressOf)]));
 }
 
 export function loadBalancer(
@@ -152,13 +164,25 @@ export function service(name: string, rest: Partial<ObservedService> = {}): Obse
     externalTrafficPolicy: 'Cluster',
     loadBalancerIp: null,
     requestedIp: null,
+    otherRequests: {},
     ingress: [],
+    ingressNames: [],
     ingressManager: null,
     condition: null,
     created: '2026-01-01T00:00:00Z',
+    hasSelector: true,
     ports: ['80/TCP'],
     ...rest,
   };
+}
+
+/** Ready endpoints of a Service of namespace default, by node. */
+export function endpoints(
+  service: string,
+  readyByNode: ObservedEndpoints['readyByNode'],
+  rest: Partial<ObservedEndpoints> = {},
+): ObservedEndpoints {
+  return { namespace: 'default', service, slices: 1, readyByNode, readyElsewhere: 0, ...rest };
 }
 
 /** This tunnel's own Lease, which holds. */

@@ -40,13 +40,9 @@ class Instance {
     const { pool } = this;
     const api = this.#api;
     const participants = api.participants(this.#name);
-    const reservations = new Map(
-      [...reserved]
-        .filter(([, address]) => lookupPool(pool, address))
-        .map(([name, address]) => [
-          `default/${name}`,
-          { value: build.prefix(`${address}/32`), at: build.AT },
-        ]),
+    const held = [...reserved].filter(([, address]) => lookupPool(pool, address));
+    const reservations = build.reserved(
+      Object.fromEntries(held.map(([name, address]) => [`default/${name}`, [address]])),
     );
     const services = [...api.services.values()];
     const result = plan(
@@ -241,9 +237,13 @@ function untouched(before: ObservedService, now: ObservedService | undefined): v
 function told(api: Api, rest: Plan, isAlone: boolean): void {
   const summaries = new Map(rest.services.map((one) => [one.name, one]));
   for (const { name, condition } of api.services.values()) {
-    const { state, addresses, reason } = summaries.get(name) ?? {};
+    const { state, addresses, reason, unmet } = summaries.get(name) ?? {};
     if (state === 'served') {
-      expect(condition).toMatchObject({ status: 'True', message: `allocated ${addresses?.join(', ')}` });
+      const given = `allocated ${addresses?.join(', ')}`;
+      // Of two with different pools, either may have told what it is refused.
+      const [said = '', ...more] = (condition?.message ?? '').split('; ');
+      expect([condition?.status, said]).toEqual(['True', given]);
+      if (isAlone) expect(more.join('; ')).toBe(unmet ?? '');
     } else if (state === 'pending') {
       expect(condition).toMatchObject({ status: 'False', ...(isAlone ? { message: reason } : {}) });
     } else if (isAlone || state !== 'foreign') {

@@ -187,19 +187,19 @@ test('a whole line that no transaction allows is damage', () => {
 
 test('a journal of a newer version is left to the newer mkplan', async () => {
   const dir = await temporaryDirectory();
-  const line = encodeLine({ type: 'begin', ...BEGIN, ...{ version: 3 } });
+  const line = encodeLine({ type: 'begin', ...BEGIN, ...{ version: 4 } });
   await writeFile(pathIn(dir), line);
   expect(await codeOf(createJournal(dir).open())).toBe('journal-newer');
   expect(await codeOf(createJournal(dir).begin(BEGIN))).toBe('journal-newer');
   expect(await readFile(pathIn(dir))).toEqual(line);
 });
 
-test('an open journal of the version before is recovered like one of this', async () => {
+test.each([1, 2])('an open journal of version %d is recovered like one of this', async (version) => {
   const dir = await temporaryDirectory();
   await writeFile(
     pathIn(dir),
     Buffer.concat([
-      encodeLine({ type: 'begin', ...BEGIN, ...{ version: 1 } }),
+      encodeLine({ type: 'begin', ...BEGIN, ...{ version } }),
       encodeLine({ type: 'intent', txid: 't1', changes: [ADD] }),
       encodeLine({ type: 'decided', txid: 't1', claims: [CLAIM] }),
     ]),

@@ -107,7 +107,7 @@ describe('values', () => {
   test('reservations keep their place in the file', () => {
     const text = 'loadBalancer:\n  pool: [10.200.0.0/24]\n  reservations:\n    default/nginx: 10.200.0.10';
     const { reservations } = onlyProfile(parse(withProfile(text))).loadBalancer;
-    const nginx = reservations.get('default/nginx');
+    const [nginx] = reservations.get('default/nginx') ?? [];
     expect(nginx?.at).toEqual({ file: 'tunnel.yaml', line: 10, column: 26 });
     expect(nginx && formatPrefix(nginx.value)).toBe('10.200.0.10/32');
   });

@@ -14,6 +14,7 @@ import {
 import { formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
 import { PrefixIndex } from '../../model/prefix-index.ts';
 import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
+import { readyEndpoints } from '../../planner/addresses/endpoints.ts';
 import { tellApart } from '../../planner/conflicts/foreign.ts';
 import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
 import { isOfObstacle } from '../../planner/obstacles.ts';
@@ -54,12 +55,12 @@ export interface ServiceStatus {
   readonly namespace: string;
   readonly name: string;
   readonly state: ServiceState;
-  /** The addresses that the cluster shows for it. */
+  /** What the cluster shows for it: addresses, and host names that others gave. */
   readonly addresses: readonly string[];
   /** Whether a route of ours leads to every address; null where there is no address of ours. */
   readonly routed: boolean | null;
   readonly node: NodeStatus | null;
-  /** Endpoints that are ready; null where nobody may look. */
+  /** Endpoints that are ready; null where that cannot be told. */
   readonly endpoints: number | null;
   /** TCP ports, in the Service's order. */
   readonly ports: readonly number[];
@@ -132,12 +133,14 @@ export function statusOf(
     // The plan leaves them alone, since nobody knows whether the spec still asks for them.
     ...left.map(({ claim }) => claimStatus(claim, 'unknown')),
   ];
+  const ready = new Map(observed.profiles.map(({ name, cluster }) => [name, readyEndpoints(cluster)]));
   const served = plan.services.flatMap((summary) => {
     const profile = profiles.get(summary.profile);
     const found = services.get(`${summary.profile}/${serviceName(summary)}`);
     if (profile === undefined || found === undefined) return [];
     const { state, reason } = summary;
-    return [{ ...serviceStatus(profile, found, state, ways), state, reason }];
+    const readyOf = ready.get(summary.profile) ?? (() => null);
+    return [{ ...serviceStatus(profile, found, state, { ways, readyOf }), state, reason }];
   });
   return {
     routes,
@@ -293,23 +296,21 @@ function serviceStatus(
   profile: ObservedProfile,
   service: ObservedService,
   state: ServiceState,
-  ways: PrefixIndex<Route>,
+  {
+    ways,
+    readyOf,
+  }: { readonly ways: PrefixIndex<Route>; readonly readyOf: ReturnType<typeof readyEndpoints> },
 ): Omit<ServiceStatus, 'state' | 'reason'> {
   const { namespace, name, ingress } = service;
   const found = ingress.map((address) => wayTo(parseAddress(address), ways));
-  const { cluster } = profile;
-  const isKnown = cluster?.endpoints !== null && !cluster?.missingRights.includes('list endpointslices');
-  const endpoints = cluster?.endpoints?.find((one) => one.namespace === namespace && one.service === name);
   return {
     profile: profile.name,
     namespace,
     name,
-    addresses: ingress,
+    addresses: [...ingress, ...service.ingressNames],
     routed: isOurs(state) && ingress.length > 0 ? found.every((way) => way !== null) : null,
     node: nodeAt(profile, found[0]?.gateway ?? null),
-    endpoints: isKnown
-      ? Object.values(endpoints?.readyByNode ?? {}).reduce((sum, ready) => sum + ready, 0)
-      : null,
+    endpoints: readyOf(service),
     ports: service.ports.flatMap(tcpPort),
   };
 }

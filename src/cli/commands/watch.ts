@@ -105,6 +105,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
           desired,
           unapproved: (plan) => missingByProfile(plan, agreed.allowed, context.names.spec),
           uncovered: (plan) => missingByDestination(plan, agreed.allowed, context.names.spec),
+          untaken: (plan) => missingByService(plan, agreed.allowed, context.names.spec),
           waitMs: options.lockTimeout,
           doing,
           keep: options.keep === true,
@@ -173,7 +174,7 @@ function missingByProfile(
   allowed: readonly ApprovalKind[],
   spec: string,
 ): ReadonlyMap<string, string> {
-  const missing = missingOf(plan, allowed).filter(({ kind }) => kind !== 'covers');
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind !== 'covers' && kind !== 'minikube');
   return new Map(missing.map((approval) => [approval.profile, needsApproval(approval, spec)]));
 }
 
@@ -186,6 +187,21 @@ function missingByDestination(
   const missing = missingOf(plan, allowed).filter(({ kind }) => kind === 'covers');
   return new Map(
     missing.map((approval) => [approval.subject, `${approval.why}; ${needsApproval(approval, spec)}`]),
+  );
+}
+
+/** What nobody approved of what a `minikube tunnel` left, by the Service that shows it. */
+function missingByService(
+  plan: Plan,
+  allowed: readonly ApprovalKind[],
+  spec: string,
+): ReadonlyMap<string, string> {
+  const missing = missingOf(plan, allowed).filter(({ kind }) => kind === 'minikube');
+  return new Map(
+    missing.map((approval) => [
+      `${approval.profile} ${approval.subject}`,
+      `${approval.why}; ${needsApproval(approval, spec)}`,
+    ]),
   );
 }
 

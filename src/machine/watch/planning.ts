@@ -56,7 +56,7 @@ export class WatchPlanning {
     const quiet = new Map([...unknown, ...waiting].map((name) => [name, SILENT]));
     const held = {
       profiles: new Map([...quiet, ...this.#units.held('profile')]),
-      services: this.#units.held('service'),
+      services: new Map(this.#units.held('service')),
       destinations: new Map(this.#units.held('destination')),
     };
     // What is not made for long, or for want of an approval, nobody is told of.
@@ -69,9 +69,10 @@ export class WatchPlanning {
       const isWhole = held.profiles.size + held.services.size + held.destinations.size === 0;
       const plan = isWhole ? whole : planner.hold(whole, held, observed.host);
       const alone = this.#refusedAlone(plan, held.destinations);
-      const blamed = alone.size > 0 ? new Map<string, string>() : this.#refusedProfiles(plan);
+      const foreign = this.#options.untaken(plan);
+      const blamed = alone.size + foreign.size > 0 ? new Map<string, string>() : this.#refusedProfiles(plan);
       const news = [...blamed].filter(([profile]) => profile !== '' && !held.profiles.has(profile));
-      if (news.length + alone.size === 0) {
+      if (news.length + alone.size + foreign.size === 0) {
         const aside = plan.aside.map(({ profile, why }) => [profile, why] as const);
         const told = this.#withoutQuiet(new Map([...aside, ...held.profiles]), quiet);
         this.#tell({ ...held, profiles: new Map([...told, ...stopped]) });
@@ -81,6 +82,7 @@ export class WatchPlanning {
         held.destinations.set(destination, why);
         lost.set(destination, why);
       }
+      for (const [service, why] of foreign) held.services.set(service, why);
       for (const [profile, why] of news) held.profiles.set(profile, why);
     }
   }

@@ -102,6 +102,8 @@ export interface WatchOptions {
   unapproved(plan: Plan): ReadonlyMap<string, string>;
   /** Destinations, as CIDR, that a foreign route covers which nobody approved, with the reason; those that stood already count as approved. */
   uncovered(plan: Plan): ReadonlyMap<string, string>;
+  /** Services, as `profile namespace/name`, whose ingress is still minikube's, and which nobody approved to take, with the reason. */
+  untaken(plan: Plan): ReadonlyMap<string, string>;
   readonly waitMs: number;
   readonly doing: string;
   /** Whether what the session made stays when it ends. */

@@ -1,16 +1,12 @@
 import type { Condition, ServiceEvent } from '../../model/condition.ts';
 import { sameCondition } from '../../model/condition.ts';
 import type { DesiredProfile } from '../../model/desired.ts';
-import {
-  FIELD_MANAGER,
-  type ObservedCluster,
-  type ObservedProfile,
-  type ObservedService,
-} from '../../model/observed.ts';
+import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../../model/observed.ts';
 import { type ServiceReport, type ServiceStep, type ServiceSummary, serviceName } from '../../model/plan.ts';
+import type { SeenProfile } from '../diff.ts';
 import { mayEmit, mayPatch } from '../rights.ts';
 import { keptFor } from './participants.ts';
-import { isToldByOthers } from './served.ts';
+import { isForeign, isToldByOthers } from './served.ts';
 import { isOurIngress, rivalsOf } from './sharing.ts';
 
 /** As long as an Event's note may be (events.k8s.io/v1, `note`). What a Service asks for may be any text. */
@@ -54,10 +50,16 @@ function withoutManager({ status, reason, message, lastTransitionTime }: Conditi
   return { status, reason, message, lastTransitionTime };
 }
 
+function allocatedText(addresses: readonly string[]): string {
+  return `allocated ${addresses.join(', ')}`;
+}
+
 function wantedCondition(summary: ServiceSummary | undefined): Omit<Condition, 'lastTransitionTime'> | null {
   if (summary?.state === 'served') {
     // Without why it has them: that is another reason once it has them.
-    return { status: 'True', reason: 'IPAllocated', message: `allocated ${summary.addresses.join(', ')}` };
+    const { addresses, unmet } = summary;
+    const message = [allocatedText(addresses), ...(unmet === undefined ? [] : [unmet])].join('; ');
+    return { status: 'True', reason: 'IPAllocated', message: bounded(message) };
   }
   if (summary?.state !== 'pending') return null;
   return { status: 'False', reason: 'AllocationFailed', message: bounded(summary.reason) };
@@ -69,6 +71,8 @@ export function eventsOf(
     readonly before: readonly string[];
     readonly after: readonly string[];
     readonly reason: string;
+    /** What it asks for and is not given. */
+    readonly unmet: string | undefined;
     readonly condition: ConditionChange;
   },
   cluster: ObservedCluster,
@@ -89,15 +93,17 @@ export function eventsOf(
     const message = bounded(`allocated ${after.join(', ')}: ${reason}`);
     events.push({ type: 'Normal', reason: 'IPAllocated', message });
   }
-  if (condition.after?.status === 'False' && !sameCondition(condition.before, condition.after)) {
-    events.push({ type: 'Warning', reason: 'AllocationFailed', message: condition.after.message });
+  if (condition.after !== null && !sameCondition(condition.before, condition.after)) {
+    const refused = condition.after.status === 'False' ? condition.after.message : change.unmet;
+    if (refused !== undefined)
+      events.push({ type: 'Warning', reason: 'AllocationFailed', message: bounded(refused) });
   }
   return events;
 }
 
 /** Reports for the Services whose addresses no step changes, and whose condition is not what it should be. */
 export function serviceReports(
-  profiles: readonly { readonly profile: DesiredProfile; readonly seen: ObservedProfile }[],
+  profiles: readonly SeenProfile[],
   summaries: readonly ServiceSummary[],
   steps: readonly ServiceStep[],
 ): ServiceReport[] {
@@ -105,16 +111,16 @@ export function serviceReports(
     `${one.profile}/${serviceName(one)}`;
   const bySummary = new Map(summaries.map((one) => [keyOf(one), one]));
   const stepped = new Set(steps.filter(({ action }) => action !== 'none').map(keyOf));
-  return profiles.flatMap(({ profile, seen: { cluster } }) => {
+  return profiles.flatMap(({ profile, seen: { cluster }, left }) => {
     if (cluster === null || !mayPatch(cluster)) return [];
     return cluster.services
       .flatMap((service) => {
         const key = `${profile.name}/${serviceName(service)}`;
         const summary = bySummary.get(key);
         const isTold =
-          isToldByOthers(service, profile, cluster) ||
+          isToldByOthers(service, profile, cluster, left) ||
           isLeftTold(service, summary, cluster) ||
-          isLeftPending(service, summary, profile, cluster);
+          isLeftRefused(service, summary, profile, cluster);
         return stepped.has(key) || isTold ? [] : reportOf(profile.name, service, summary, cluster);
       })
       .sort((a, b) => (serviceName(a) < serviceName(b) ? -1 : 1));
@@ -127,21 +133,27 @@ function isLeftTold(
   summary: ServiceSummary | undefined,
   cluster: ObservedCluster,
 ): boolean {
-  const isOthers = service.ingress.length > 0 && !isOurIngress(service);
+  const isOthers = isForeign(service);
   const isSilent = service.type === 'LoadBalancer' && !isOthers && wantedCondition(summary) === null;
   return isSilent && keptFor(service, cluster) !== null;
 }
 
-/** Whether a Service was told that it has to wait, and two tunnels with a pool each would tell it so in turns. */
-function isLeftPending(
+/** Whether a Service was told that it has to wait, or is refused something, and two tunnels with a pool each would tell it so in turns. */
+function isLeftRefused(
   service: ObservedService,
   summary: ServiceSummary | undefined,
   profile: DesiredProfile,
   cluster: ObservedCluster,
 ): boolean {
   const { condition } = service;
-  const isToldAlready = condition?.manager === FIELD_MANAGER && condition.status === 'False';
-  return summary?.state === 'pending' && isToldAlready && rivalsOf(service, profile, cluster).length > 0;
+  if (condition === null || condition.manager !== FIELD_MANAGER) return false;
+  const given = allocatedText(summary?.addresses ?? []);
+  const isToldAlready =
+    summary?.state === 'pending'
+      ? condition.status === 'False'
+      : summary?.state === 'served' &&
+        (condition.message === given || condition.message.startsWith(`${given}; `));
+  return isToldAlready && rivalsOf(service, profile, cluster).length > 0;
 }
 
 function reportOf(
@@ -154,7 +166,8 @@ function reportOf(
   if (sameCondition(condition.before, condition.after)) return [];
   const { namespace, name, uid, resourceVersion } = service;
   const addresses = isOurIngress(service) ? service.ingress : [];
-  const change = { before: addresses, after: addresses, reason: summary?.reason ?? '', condition };
+  const told = { reason: summary?.reason ?? '', unmet: summary?.unmet, condition };
+  const change = { before: addresses, after: addresses, ...told };
   const events = eventsOf(change, cluster);
   return [{ profile, namespace, name, uid, resourceVersion, addresses, condition, events }];
 }

@@ -54,6 +54,11 @@ export class FreeAddresses {
     return true;
   }
 
+  /** Whether an address is used. */
+  isTaken(address: string): boolean {
+    return this.#taken.has(address);
+  }
+
   /** Makes a taken address free again. */
   release(address: string): void {
     this.#taken.delete(address);

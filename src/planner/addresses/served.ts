@@ -1,6 +1,6 @@
 import type { Claim } from '../../model/claim.ts';
 import type { DesiredLoadBalancer, DesiredProfile } from '../../model/desired.ts';
-import type { ObservedCluster, ObservedService } from '../../model/observed.ts';
+import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../../model/observed.ts';
 import type { ServiceState } from '../../model/plan.ts';
 import { formatAddress } from '../../model/prefix.ts';
 import { holders, isOurIngress, keepersOf, servesUnclassed } from './sharing.ts';
@@ -11,20 +11,40 @@ export interface Verdict {
   readonly reason: string;
 }
 
+/** No Services that a `minikube tunnel` left. */
+export const NONE_LEFT: ReadonlySet<ObservedService> = new Set();
+
 /**
- * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress, or that another tunnel gave it
- * from a pool of its own and still uses it; a condition is not enough, since Cilium puts one on every Service.
+ * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress, whatever that shows, or that another
+ * tunnel gave it from a pool of its own and still uses it; a condition is not enough, since Cilium puts one on every Service. What is
+ * `left` by an ended `minikube tunnel` is nobody's.
  */
 export function judgeService(
   service: ObservedService,
   profile: DesiredProfile,
   cluster: ObservedCluster,
+  left: ReadonlySet<ObservedService> = NONE_LEFT,
 ): Verdict {
-  const verdict = judgeKind(service, profile.loadBalancer, cluster);
+  const verdict =
+    isForeign(service) && !left.has(service)
+      ? foreign(service)
+      : judgeKind(service, profile.loadBalancer, cluster);
   if (verdict.state !== 'served' || profile.loadBalancer.assign === 'none') return verdict;
   const keepers = keepersOf(service, profile, cluster);
   if (keepers.length === 0) return verdict;
   const reason = `${service.ingress.join(', ')} is of another pool, that of ${holders(keepers)}`;
+  return { state: 'foreign', reason };
+}
+
+/** Whether others own what the ingress of a Service shows, or is to show: also an ingress that they have cleared may be theirs still. */
+export function isForeign({ ingress, ingressNames, ingressManager }: ObservedService): boolean {
+  if (ingressManager === FIELD_MANAGER) return false;
+  return ingressManager !== null || ingress.length + ingressNames.length > 0;
+}
+
+function foreign({ ingress, ingressNames, ingressManager }: ObservedService): Verdict {
+  const shown = ingress.length + ingressNames.length > 0 ? '' : ', which shows nothing yet';
+  const reason = `${ingressManager ?? 'an unknown manager'} owns its ingress${shown}`;
   return { state: 'foreign', reason };
 }
 
@@ -33,9 +53,6 @@ function judgeKind(
   desired: DesiredLoadBalancer,
   cluster: ObservedCluster,
 ): Verdict {
-  if (service.ingress.length > 0 && !isOurIngress(service)) {
-    return { state: 'foreign', reason: `${service.ingressManager ?? 'an unknown manager'} owns its ingress` };
-  }
   if (service.loadBalancerClass === desired.class)
     return { state: 'served', reason: `class ${desired.class}` };
   if (service.loadBalancerClass !== null) {
@@ -92,9 +109,10 @@ export function isToldByOthers(
   service: ObservedService,
   profile: DesiredProfile,
   cluster: ObservedCluster,
+  left: ReadonlySet<ObservedService>,
 ): boolean {
   if (service.type !== 'LoadBalancer') return false;
-  const { state } = judgeService(service, profile, cluster);
+  const { state } = judgeService(service, profile, cluster, left);
   if (state === 'foreign') return false;
   return state !== 'served' || profile.loadBalancer.assign === 'none';
 }

@@ -85,15 +85,21 @@ export class ConflictCheck {
     if (forbidden.length > 0) return this.#finding(wanted, forbidden);
     const exact = this.#foreign.exact(wanted.destination).map((one) => one.route);
     const equal = exact.find((route) => sameNextHop(route, { ...route, ...nextHopOf(wanted) }));
-    if (equal !== undefined && exact.length === 1) return { ...CLEAN, satisfiedBy: equal };
     const gatewayInside = this.#gatewayInside(wanted);
     const preempted = this.#preemption.of(wanted.destination);
+    const inside = this.#inside(wanted, gatewayInside[0]?.foreign ?? null);
+    const ahead = preempted.length > 0 ? preempted : this.#preemption.ofGateway(wanted);
+    if (equal !== undefined && exact.length === 1) {
+      // It has the addresses already: what counts is whether all of them come this way. A guard closes what is left of its pool.
+      const missed = wanted.purpose === 'guard' ? [] : inside;
+      return { ...this.#finding(wanted, [...gatewayInside, ...ahead, ...missed]), satisfiedBy: equal };
+    }
     return this.#finding(wanted, [
       ...this.#criticalInside(wanted),
       ...gatewayInside,
-      ...(preempted.length > 0 ? preempted : this.#preemption.ofGateway(wanted)),
+      ...ahead,
       ...this.#same(wanted),
-      ...this.#inside(wanted, gatewayInside[0]?.foreign ?? null),
+      ...inside,
       ...this.#covering(wanted),
     ]);
   }

@@ -1,4 +1,4 @@
-import type { DesiredState } from '../../model/desired.ts';
+import type { DesiredState, ProfileContext } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { MinikubeTunnel, ObservedHost } from '../../model/observed.ts';
 import { formatPrefix, samePrefix } from '../../model/prefix.ts';
@@ -18,10 +18,23 @@ export function tunnelDiagnostics(
   desired: Pick<DesiredState, 'mode' | 'profiles'>,
   host: ObservedHost,
 ): Diagnostic[] {
-  const wanted = new Set(desired.mode === 'present' ? desired.profiles.map(({ name }) => name) : []);
+  const wanted = desired.mode === 'present' ? desired.profiles : [];
   return host.minikubeTunnels.map((tunnel) =>
-    tunnel.alive ? running(tunnel, wanted.has(tunnel.profile)) : ended(tunnel, host),
+    tunnel.alive
+      ? running(
+          tunnel,
+          wanted.find((profile) => tunnelsOf(profile, host).includes(tunnel)),
+        )
+      : ended(tunnel, host),
   );
+}
+
+/** The entries of tunnels.json that are of a profile's cluster: minikube names it after its profile, and the context too. */
+export function tunnelsOf(
+  { name, context }: ProfileContext,
+  { minikubeTunnels }: Pick<ObservedHost, 'minikubeTunnels'>,
+): MinikubeTunnel[] {
+  return minikubeTunnels.filter(({ profile }) => profile === name || profile === context);
 }
 
 /** Something of the host that could not be observed, and that a plan can do without. */
@@ -35,10 +48,14 @@ export function unknownOfHost(problem: string): Diagnostic {
   };
 }
 
-function running({ profile, pid, destination }: MinikubeTunnel, isWanted: boolean): Diagnostic {
+function running(
+  { profile, pid, destination }: MinikubeTunnel,
+  wanted: ProfileContext | undefined,
+): Diagnostic {
+  const isWanted = wanted !== undefined;
   return {
     code: 'minikube-tunnel',
-    profile,
+    profile: wanted?.name ?? profile,
     severity: isWanted ? 'error' : 'warning',
     summary: `\`minikube tunnel\` is running for profile ${profile} (pid ${pid})`,
     cause: `It routes ${formatPrefix(destination)}, gives every LoadBalancer Service of that cluster its ClusterIP as ingress, and when it ends takes the ingress of all of them away, whoever set it.`,

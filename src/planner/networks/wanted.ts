@@ -1,7 +1,7 @@
 import type { Allocation } from '../../model/allocation.ts';
 import type { ConflictPolicy, DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
-import type { ObservedHost, ObservedProfile } from '../../model/observed.ts';
+import type { ObservedHost, ObservedProfile, ObservedService } from '../../model/observed.ts';
 import type { Approval, ProfileSummary, Purpose, ServiceSummary } from '../../model/plan.ts';
 import { serviceName } from '../../model/plan.ts';
 import { addressBits, contains, formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
@@ -180,13 +180,14 @@ function needsNoRoute(profile: DesiredProfile): Diagnostic {
 
 /**
  * Works out what a profile asks for. With `mode: absent` that is nothing at all. `routed` are the LoadBalancer
- * addresses that this spec has routes to.
+ * addresses that this spec has routes to, `left` the Services whose ingress an ended `minikube tunnel` left.
  */
 export function wantedOf(
   profile: DesiredProfile,
   observed: ObservedProfile,
   host: ObservedHost,
   routed: ReadonlySet<string>,
+  left: ReadonlySet<ObservedService>,
 ): WantedProfile {
   const refusal = unreachable(profile, observed);
   if (refusal !== null) {
@@ -201,7 +202,9 @@ export function wantedOf(
   const services = chooseServices(facts);
   const pods = choosePods(facts);
   const { services: allocated, record } =
-    observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster, routed);
+    observed.cluster === null
+      ? { services: [], record: null }
+      : allocate(profile, observed.cluster, routed, left);
   const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
 
   const builder = new RouteBuilder({ profile, observed, host, reach, addresses });

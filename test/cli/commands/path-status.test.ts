@@ -85,7 +85,11 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
           kubeadm: null,
           otherLoadBalancers: [],
           services: [service('nginx', ['10.200.0.1']), service('web', ['10.200.0.2']), service('late', [])],
-          endpoints: [{ namespace: 'default', service: 'nginx', readyByNode: { one: 2, two: 1 } }],
+          endpoints: [
+            build.endpoints('nginx', { one: 2, two: 1 }),
+            build.endpoints('web', {}),
+            build.endpoints('late', {}),
+          ],
           strayPods: [],
           missingRights: [],
           allocations: null,

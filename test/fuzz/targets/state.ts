@@ -235,7 +235,7 @@ const journal: Target = {
     if (said === null || transaction === null) return true;
     const { txid, spec, bootId, networkNamespace } = transaction;
     const { version, ...begin } = said.begin;
-    must(version === 1 || version === 2, `version ${String(version)}`);
+    must([1, 2, 3].includes(Number(version)), `version ${String(version)}`);
     must(isDeepStrictEqual({ type: 'begin', txid, spec, bootId, networkNamespace }, begin), 'begin');
     must(transaction.intents.length === said.intents.size, 'intents');
     for (const intent of transaction.intents) {

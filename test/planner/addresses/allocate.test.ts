@@ -41,7 +41,7 @@ describe('allocation', () => {
   });
 
   it('gives a reserved address to its Service and to nobody else, also while that is not there', () => {
-    const reservations = new Map([['default/nginx', { value: build.prefix('10.200.0.1/32'), at: build.AT }]]);
+    const reservations = build.reserved({ 'default/nginx': ['10.200.0.1'] });
     expect(allocated([build.service('web')], { reservations })).toEqual({ web: 'served 10.200.0.2' });
     expect(allocated([build.service('web'), build.service('nginx')], { reservations })).toEqual({
       nginx: 'served 10.200.0.1',
@@ -50,7 +50,7 @@ describe('allocation', () => {
   });
 
   it('moves a Service whose address was reserved for another, and says so', () => {
-    const reservations = new Map([['default/nginx', { value: build.prefix('10.200.0.1/32'), at: build.AT }]]);
+    const reservations = build.reserved({ 'default/nginx': ['10.200.0.1'] });
     const profile = build.profile({ loadBalancer: build.loadBalancer(POOL, { reservations }) });
     const { services } = allocate(
       profile,
@@ -142,7 +142,7 @@ describe('allocation', () => {
   });
 
   it('gives nobody what a foreign Service shows, not even by reservation', () => {
-    const reservations = new Map([['default/nginx', { value: build.prefix('10.200.0.1/32'), at: build.AT }]]);
+    const reservations = build.reserved({ 'default/nginx': ['10.200.0.1'] });
     const foreign = build.service('metal', { ingress: ['10.200.0.1'], ingressManager: 'metallb' });
     expect(allocated([foreign, build.service('web')])).toEqual({
       metal: 'foreign 10.200.0.1',
@@ -255,9 +255,7 @@ describe('routes of LoadBalancer addresses', () => {
         build.node('minikube-m03', ['192.168.39.176'], []),
       ],
       services: [build.service('a', { externalTrafficPolicy: 'Local' })],
-      endpoints: [
-        { namespace: 'default', service: 'a', readyByNode: { 'minikube-m02': 1, 'minikube-m03': 1 } },
-      ],
+      endpoints: [build.endpoints('a', { 'minikube-m02': 1, 'minikube-m03': 1 })],
     });
     expect(steps[0]).toBe('load-balancer unicast 192.168.39.176');
   });

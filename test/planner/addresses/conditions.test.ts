@@ -108,8 +108,9 @@ describe('a Service that stays pending', () => {
   it('is told of a text without end in bounded words', () => {
     const made = planned([build.service('odd', { requestedIp: 'x'.repeat(100_000) })]);
     const [report] = made.reports;
-    expect(report?.condition.after?.message).toHaveLength(1024);
-    expect(report?.events[0]?.message).toHaveLength(1024);
+    const why = `it asks for "${'x'.repeat(80)}…" (mkplan/ip), which is not an IP address`;
+    expect(report?.condition.after?.message).toBe(why);
+    expect(report?.events[0]?.message).toBe(why);
   });
 });
 
@@ -133,7 +134,7 @@ describe('a Service that has its address', () => {
     ]);
   });
 
-  it('is told why it is pending where its address is taken back for that', () => {
+  it('keeps it, and is told why it is not given what it asks for', () => {
     const made = planned([
       build.service('a', {
         created: '2025-01-01T00:00:00Z',
@@ -142,13 +143,16 @@ describe('a Service that has its address', () => {
       }),
     ]);
     const why = 'it asks for 10.200.0.9, which the pool does not have';
-    expect(stepOf(made, 'a')).toMatchObject({
-      action: 'delete',
-      condition: { after: { status: 'False', message: why } },
-    });
-    expect(eventsOf(made)).toEqual([
-      `a: Normal ClearAssignment took back 10.200.0.1: ${why}`,
-      `a: Warning AllocationFailed ${why}`,
+    expect(stepOf(made, 'a')).toMatchObject({ action: 'none', after: ['10.200.0.1'] });
+    expect(made.reports).toMatchObject([
+      {
+        addresses: ['10.200.0.1'],
+        condition: { after: { status: 'True', message: `allocated 10.200.0.1; ${why}` } },
+        events: [{ type: 'Warning', reason: 'AllocationFailed', message: why }],
+      },
+    ]);
+    expect(made.diagnostics).toMatchObject([
+      { code: 'service-request-refused', severity: 'warning', cause: why },
     ]);
   });
 

@@ -52,6 +52,27 @@ const CASES: readonly Case[] = [
     outcomes: ['none', 'none'],
   },
   {
+    name: 'an equal foreign route hides nothing that keeps part of it',
+    cidr: '10.96.0.0/12',
+    routes: [
+      { destination: '10.96.0.0/12', gateway: build.VM, device: 'virbr1', protocol: 3 },
+      { destination: '10.100.0.0/16', ...VPN },
+    ],
+    relations: ['inside'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
+    name: 'an equal foreign route hides no network of the host inside it',
+    cidr: '10.96.0.0/12',
+    routes: [
+      { destination: '10.96.0.0/12', gateway: build.VM, device: 'virbr1', protocol: 3 },
+      { destination: '10.100.0.0/24', device: 'docker0', protocol: 2 },
+    ],
+    host: having('10.100.0.1', '10.100.0.0/24', 'docker0'),
+    relations: ['on-link'],
+    outcomes: ['refused', 'skipped'],
+  },
+  {
     name: 'one half alone is a range like any other',
     cidr: '10.96.0.0/12',
     routes: [{ destination: '0.0.0.0/1', ...VPN }],
@@ -389,6 +410,41 @@ function planOf(one: Case, policy: ConflictPolicy) {
     build.observed({ host: build.host(one.routes ?? [], one.host ?? {}) }),
   );
 }
+
+it('an equal foreign route has taken its addresses already, from whatever covers them', () => {
+  const equal = { destination: '10.96.0.0/12', gateway: build.VM, device: 'virbr1', protocol: 3 };
+  const routes = [equal, { destination: '10.0.0.0/8', ...VPN }];
+  const made = planOf(
+    { name: '', cidr: '10.96.0.0/12', routes, relations: [], outcomes: ['none', 'none'] },
+    'abort',
+  );
+  expect([made.conflicts, isRefused(made)]).toEqual([[], false]);
+  expect(made.steps.filter(({ action }) => action !== 'none')).toEqual([]);
+});
+
+it('what another mkplan made alike, its guard and the route to an address inside it, is no conflict', () => {
+  const route = {
+    destination: '10.200.0.1/32',
+    gateway: build.VM,
+    device: 'virbr1',
+    protocol: 109,
+    metric: 109,
+  };
+  const guard = { destination: '10.200.0.0/24', type: 'unreachable', protocol: 109, metric: 109 } as const;
+  const profile = build.profile({ loadBalancer: build.loadBalancer(['10.200.0.0/24'], { unclassed: true }) });
+  const web = build.service('web', { ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
+  const planned = (routes: readonly Parameters<typeof build.route>[0][]) =>
+    plan(
+      build.desired([profile]),
+      build.observed({
+        host: build.host(routes),
+        profiles: [build.observedProfile({ cluster: build.cluster({ services: [web] }) })],
+      }),
+    );
+  expect(planned([route, guard]).conflicts).toEqual([]);
+  const other = { ...route, gateway: '192.168.39.9' };
+  expect(planned([other, guard]).conflicts.map(({ relation }) => relation)).toContain('conflict');
+});
 
 describe.each(CASES)('$name', (one) => {
   it.each([

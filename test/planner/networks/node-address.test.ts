@@ -94,7 +94,7 @@ describe('a Node without an address', () => {
       const cluster = build.cluster({
         nodes: [m02([], []), build.node('minikube-m03', [SECOND], [])],
         services: [service],
-        endpoints: [{ namespace: 'default', service: 'web', readyByNode }],
+        endpoints: [build.endpoints('web', readyByNode)],
       });
       return plan(spec, build.observed({ profiles: [build.observedProfile({ cluster })] }));
     };

@@ -143,7 +143,7 @@ describe('Nodes that this host cannot reach by their InternalIP', () => {
 
   it('gives a Service whose only endpoint is on such a Node the address of config.json', () => {
     const web = build.service('web', { externalTrafficPolicy: 'Local' });
-    const endpoints = [{ namespace: 'default', service: 'web', readyByNode: { 'minikube-m02': 1 } }];
+    const endpoints = [build.endpoints('web', { 'minikube-m02': 1 })];
     const cluster = build.cluster({ nodes: nodes([NAT], [NAT]), services: [web], endpoints });
     const { ways } = planWith({ config: recorded(build.VM, SECOND), cluster });
     expect(ways).toContain(`10.200.0.1/32 via ${SECOND}`);
