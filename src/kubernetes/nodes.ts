@@ -24,13 +24,15 @@ export const NODES = {
 
 /** kubeadm's label, and the one it had before Kubernetes 1.20. */
 const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
+/** minikube's label of every Node; its value is the profile's name. */
+const MINIKUBE_LABEL = 'minikube.k8s.io/name';
 /** Stray pods only make a warning: that there are some, and which. */
 const MAX_STRAY_PODS = 100;
 const MAX_POD_PAGES = 20;
 
 const NODE: Shape = {
   metadata: { name: 'text', labels: {} },
-  spec: { podCIDR: 'text', podCIDRs: ['text'] },
+  spec: { podCIDR: 'text', podCIDRs: ['text'], providerID: 'text' },
   status: {
     addresses: [{ type: 'text', address: 'text' }],
     conditions: [{ type: 'text', status: 'text' }],
@@ -43,6 +45,12 @@ const POD: Shape = {
   status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
 };
 
+/** What made the machine of a Node, by what the Node says of it: minikube by its label, else the scheme of its providerID. */
+function providerOf({ metadata, spec }: Wire<V1Node>): string | null {
+  if (Object.hasOwn(metadata?.labels ?? {}, MINIKUBE_LABEL)) return 'minikube';
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(spec?.providerID ?? '')?.[1]?.toLowerCase() ?? null;
+}
+
 /** What a Node tells about reaching it. Throws Unexpected for what is no Node. */
 export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
@@ -52,6 +60,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   const addresses = (node.status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP')
     .map(({ address }) => address);
+  const provider = providerOf(node);
   const strange = [
     ...addresses
       .filter((text) => canonicalAddress(text) === null)
@@ -66,6 +75,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     controlPlane: CONTROL_PLANE_LABELS.some((label) => Object.hasOwn(labels, label)),
     internalIps: addresses.flatMap((text) => canonicalAddress(text) ?? []),
     podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
+    ...(provider === null ? {} : { provider }),
     ...(strange.length === 0 ? {} : { strange }),
   };
 }
@@ -113,13 +123,12 @@ export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly strin
     .slice(0, MAX_STRAY_PODS);
 }
 
-/** Looks at the first ten thousand running pods; none where that right is missing. */
-export async function listStrayPods(
+/** The first ten thousand running pods; none where that right is missing. */
+export async function listRunningPods(
   api: ApiClient,
-  nodes: Promise<readonly ObservedNode[]>,
   rights: MissingRights,
   signal?: AbortSignal,
-): Promise<StrayPod[]> {
+): Promise<readonly Wire<V1Pod>[]> {
   const call = {
     resource: 'pods',
     path: '/api/v1/pods',
@@ -129,10 +138,5 @@ export async function listStrayPods(
     maxPages: MAX_POD_PAGES,
     signal,
   };
-  const pods = api.collect(call, requirePod);
-  const [listed, known] = await Promise.all([pods, nodes]);
-  return strayPods(
-    listed?.values ?? [],
-    known.flatMap((node) => node.podCidrs),
-  );
+  return (await api.collect(call, requirePod))?.values ?? [];
 }

@@ -28,6 +28,9 @@ export const ENDPOINT_SLICES = {
   type: { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace: '*' },
 } as const;
 
+/** A cloud's service controller keeps a Service by it until its load balancer is gone (KEP-980); k3s' and kind's do so, too. */
+const CONTROLLER_FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';
+
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Past this many names a selector costs the API server more than the whole list costs us. */
 const MAX_SELECTED_NAMES = 50;
@@ -58,6 +61,7 @@ const SERVICE: Shape = {
     resourceVersion: 'text',
     creationTimestamp: 'text',
     annotations: { [IP_ANNOTATION]: 'text' },
+    finalizers: ['text'],
     managedFields: [{ manager: 'text', fieldsV1: 'any' }],
   },
   spec: {
@@ -134,6 +138,7 @@ export function observedService(service: Wire<V1Service>): ObservedService {
     condition: observedCondition(service),
     created: metadata?.creationTimestamp ?? '',
     ports: (spec?.ports ?? []).map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`),
+    ...(metadata?.finalizers?.includes(CONTROLLER_FINALIZER) === true ? { hasController: true } : {}),
   };
 }
 

@@ -31,8 +31,10 @@ export interface DesiredLoadBalancer {
   readonly exclude: readonly AddressRange[];
   /** The `spec.loadBalancerClass` that is served. */
   readonly class: string;
-  /** Whether Services that name no class are served; `auto`: unless another LoadBalancer implementation has a pool. */
+  /** Whether Services that name no class are served; `auto`: in minikube's clusters, unless another implementation serves them. */
   readonly unclassed: 'auto' | boolean;
+  /** `unclassed: auto` came to false, because the cluster is not minikube's: the planner fills this in. */
+  readonly isElsewhere?: true;
   /** `namespace/name` to canonical address. */
   readonly reservations: ReadonlyMap<string, Sourced<Prefix>>;
   readonly at: SourcePosition;

@@ -72,6 +72,7 @@ const node = record<ObservedNode>({
   controlPlane: usually(flag, false),
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
+  provider: omitted(text),
   strange: omitted(list(text)),
 });
 
@@ -102,6 +103,7 @@ const service = record<ObservedService>({
   ingressManager: usually(nullable(text), null),
   condition: usually(nullable(condition), null),
   ports: usually(list(text), []),
+  hasController: omitted(flag),
 });
 
 const endpoints = record<ObservedEndpoints>({

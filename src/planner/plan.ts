@@ -10,6 +10,7 @@ import { leaseChange, participantDiagnostics } from './addresses/participants.ts
 import { checkPool } from './addresses/pool-check.ts';
 import { routedAddresses } from './addresses/served.ts';
 import { holders, isOurIngress, usersOf } from './addresses/sharing.ts';
+import { leftUnclassed, settleUnclassed } from './addresses/unclassed.ts';
 import { judgeAside, leaveAlone } from './aside.ts';
 import { type Admission, admit } from './conflicts/admit.ts';
 import { ConflictCheck } from './conflicts/conflict.ts';
@@ -81,7 +82,7 @@ export function plan(
     leaseChange(desired, one.profile, one.seen, {
       services,
       steps: ofServices,
-      together: inSameCluster(one, spec),
+      together: inSameCluster(one, spec).map((profile) => settleUnclassed(profile, one.seen)),
     }),
   );
   const isUnsure = ({ profile, purpose }: Claim) =>
@@ -139,6 +140,7 @@ export function plan(
       ...wanted.flatMap(({ summary: { name }, diagnostics }) => about(name, diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
+      ...profiles.flatMap(({ profile, seen }) => about(profile.name, leftUnclassed(profile, seen, services))),
       ...services.flatMap((service) => about(service.profile, pendingDiagnostic(service))),
     ],
     localOverrides: desired.localOverrides,
@@ -157,7 +159,7 @@ function profileOf(desired: DesiredState, profile: DesiredProfile, observed: Obs
   const seen = seenOf(observed, profile.name);
   const identified = identify(desired, profile, seen, observed);
   return {
-    profile,
+    profile: settleUnclassed(profile, seen),
     seen: identified.isLeftAlone ? { ...seen, cluster: null } : seen,
     routed: identified.isSame
       ? routedAddresses(observed.registry.claims, desired.spec, profile.name)

@@ -129,9 +129,10 @@ export const mustBeNode = shaped<ObservedNode>(
     controlPlane: isFlag,
     internalIps: listOf(isAddress),
     podCidrs: listOf(isCidr),
+    provider: isText,
     strange: listOf(isText),
   },
-  ['strange'],
+  ['provider', 'strange'],
 );
 
 const isCondition = (value: unknown): boolean => {
@@ -143,25 +144,30 @@ const isCondition = (value: unknown): boolean => {
   );
 };
 
-export const mustBeService = shaped<ObservedService>('a Service', {
-  namespace: isText,
-  name: isText,
-  uid: isText,
-  resourceVersion: isText,
-  type: isText,
-  loadBalancerClass: orNull(isText),
-  clusterIps: listOf(isAddress),
-  ipFamilies: listOf(oneOf(['IPv4', 'IPv6'])),
-  ipFamilyPolicy: orNull(isText),
-  externalTrafficPolicy: orNull(isText),
-  loadBalancerIp: orNull(isText),
-  requestedIp: orNull(isText),
-  ingress: listOf(isAddress),
-  ingressManager: orNull(isText),
-  condition: orNull(isCondition),
-  created: isText,
-  ports: listOf(isText),
-});
+export const mustBeService = shaped<ObservedService>(
+  'a Service',
+  {
+    namespace: isText,
+    name: isText,
+    uid: isText,
+    resourceVersion: isText,
+    type: isText,
+    loadBalancerClass: orNull(isText),
+    clusterIps: listOf(isAddress),
+    ipFamilies: listOf(oneOf(['IPv4', 'IPv6'])),
+    ipFamilyPolicy: orNull(isText),
+    externalTrafficPolicy: orNull(isText),
+    loadBalancerIp: orNull(isText),
+    requestedIp: orNull(isText),
+    ingress: listOf(isAddress),
+    ingressManager: orNull(isText),
+    condition: orNull(isCondition),
+    created: isText,
+    ports: listOf(isText),
+    hasController: isFlag,
+  },
+  ['hasController'],
+);
 
 export const isKubeadm = (value: unknown): boolean => {
   if (value === null) return true;

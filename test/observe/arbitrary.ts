@@ -128,6 +128,7 @@ const node: fc.Arbitrary<ObservedNode> = fc.record(
     controlPlane: fc.boolean(),
     internalIps: some(address),
     podCidrs: some(cidr),
+    provider: text,
     strange: some(text),
   },
   { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
@@ -159,6 +160,7 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
   ),
   created: text,
   ports: some(text),
+  hasController: fc.boolean(),
 });
 
 const serving: fc.Arbitrary<Serving> = fc.record({
