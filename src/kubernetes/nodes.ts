@@ -22,8 +22,12 @@ export const NODES = {
   type: { apiVersion: 'v1', kind: 'Node', namespace: null },
 } as const;
 
-/** kubeadm's label, and the one it had before Kubernetes 1.20. */
-const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
+/** kubeadm's label, the one it had before Kubernetes 1.20, and MicroK8s'. */
+const CONTROL_PLANE_LABELS = [
+  'node-role.kubernetes.io/control-plane',
+  'node-role.kubernetes.io/master',
+  'node.kubernetes.io/microk8s-controlplane',
+];
 /** minikube's label of every Node; its value is the profile's name. */
 const MINIKUBE_LABEL = 'minikube.k8s.io/name';
 /** Stray pods only make a warning: that there are some, and which. */

@@ -77,6 +77,12 @@ async function observeCluster(
   return { context, cluster: observed };
 }
 
+/** Whether minikube has a profile, though its config.json could not be read; of any other cluster it knows nothing. */
+async function isListed(name: string, profiles: Profiles, problems: Problems): Promise<boolean> {
+  const names = await problems.tolerate(() => profiles.list());
+  return names?.includes(name) ?? false;
+}
+
 /** That minikube has no such profile, and which it has; null where it has it, whatever else is wrong with it. */
 async function missingProfile(name: string, profiles: Profiles): Promise<string | null> {
   const names = await profiles.list();
@@ -110,7 +116,8 @@ export async function observeProfile(
   const answeredAt = context?.answeredAt ?? null;
   const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
   const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
-  const isAsked = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
+  const isMissed = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
+  const isAsked = isMissed && (config !== null || (await isListed(name, ports.profiles, problems)));
   const { signal } = options;
   const [minikubeIp, stopped] = await Promise.all([
     isAsked ? problems.tolerate(() => ports.profiles.ip(name, signal)) : null,

@@ -46,7 +46,7 @@ interface Asked {
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-unknown', 'network-unroutable']);
 
 /** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
-const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
+const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown', 'services-unknown']);
 
 /** Judges which profiles are set aside. `asking`: what each of them asks for; empty where all is to be removed. */
 export function judgeAside(

@@ -78,6 +78,15 @@ describe('what made a Node', () => {
   });
 });
 
+it.each([
+  ['node-role.kubernetes.io/control-plane', true],
+  ['node-role.kubernetes.io/master', true],
+  ['node.kubernetes.io/microk8s-controlplane', true],
+  ['node.kubernetes.io/microk8s-worker', false],
+])('a Node with the label %s is a control plane: %s', (label, expected) => {
+  expect(observedNode({ metadata: { name: 'n', labels: { [label]: '' } } }).controlPlane).toBe(expected);
+});
+
 describe('a Service that a controller keeps', () => {
   it.each<[finalizers: string[], kept: boolean | undefined]>([
     [[], undefined],

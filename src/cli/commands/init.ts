@@ -117,7 +117,7 @@ function overlapping({ pool, network }: PoolOverlap): Diagnostic {
   return {
     code: 'pool-overlaps-network',
     severity: 'warning',
-    summary: `--pool ${pool} overlaps ${formatPrefix(network)}, which this host or one of its clusters uses`,
+    summary: `--pool ${pool} overlaps ${formatPrefix(network)}, which this host or one of its clusters uses, or may use`,
     cause: 'its addresses could then belong to something else, and a plan may refuse the pool or its routes',
     fix: 'choose another range, or leave --pool out: one that is free is then found',
   };

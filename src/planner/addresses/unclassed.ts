@@ -53,12 +53,11 @@ export function othersIn(cluster: ObservedCluster): readonly string[] {
   return found;
 }
 
-/** Whether the cluster of a profile is minikube's: minikube labels its Nodes, has the profile, or wrote the context for it. */
-export function isMinikube({ config, context, cluster }: ObservedProfile): boolean {
+/** Whether the cluster of a profile is minikube's: minikube labels its Nodes, or has the profile while no Node is another's. */
+export function isMinikube({ config, cluster }: ObservedProfile): boolean {
   const nodes = cluster?.nodes ?? [];
   if (nodes.some(({ provider }) => provider === 'minikube')) return true;
-  const isOthers = nodes.some(({ provider }) => provider !== undefined);
-  return !isOthers && (config !== null || context?.fromMinikube === true);
+  return config !== null && nodes.every(({ provider }) => provider === undefined);
 }
 
 /** The profile with `unclassed: auto` settled as far as it depends on whose cluster it is. */

@@ -4,19 +4,31 @@ import type { ObservedProfile } from '../../model/observed.ts';
 import { contains, parseAddress, parseNetwork } from '../../model/prefix.ts';
 
 /** Networks that exist inside a virtual machine alone: every one behind such a NAT has the same addresses. */
-const NATS: readonly (readonly [cidr: string, whose: string])[] = [
-  ['10.0.2.0/24', 'the NAT of QEMU and VirtualBox'],
-  ['192.168.5.0/24', 'the NAT of Lima, Colima and Rancher Desktop'],
+const NATS: readonly Nat[] = [
+  { cidr: '10.0.2.0/24', whose: 'the NAT of QEMU and VirtualBox', mend: null },
+  {
+    cidr: '192.168.5.0/24',
+    whose: 'the NAT of Lima, Colima and Rancher Desktop',
+    mend: 'On macOS give the VM an address on a network of this host: `colima start --network-address`, or Administrative Access in Rancher Desktop’s preferences. On Linux use a cluster that needs no such VM: kind, k3d, or minikube with driver docker or kvm2.',
+  },
 ];
 
-function natOf(gateway: string): string | null {
+interface Nat {
+  readonly cidr: string;
+  /** For people. */
+  readonly whose: string;
+  /** What helps there; null where that depends on what started the VM. */
+  readonly mend: string | null;
+}
+
+function natOf(gateway: string): Nat | null {
   const address = parseAddress(gateway);
   if (address === null) return null;
-  const found = NATS.find(([cidr]) => {
+  const found = NATS.find(({ cidr }) => {
     const network = parseNetwork(cidr);
     return network !== null && contains(network, address);
   });
-  return found?.[1] ?? null;
+  return found ?? null;
 }
 
 /** Says that no route can lead through a gateway, since no network of this host has it, and what helps in that case. */
@@ -26,12 +38,12 @@ export function offLink(gateway: string, profile: DesiredProfile, { config }: Ob
   const cause =
     nat === null
       ? 'a next hop has to be directly reachable; the network of the VM may be down, or it has another address by now'
-      : `a next hop has to be directly reachable, and ${gateway} is the address that ${nat} gives a VM on its inside`;
+      : `a next hop has to be directly reachable, and ${gateway} is the address that ${nat.whose} gives a VM on its inside`;
   const another =
     config === null
       ? 'Give its VM an address on a network of this host, by the settings of the program that started it.'
       : 'Start the profile with a driver or `--network` that gives its VM an address on a network of this host, such as driver kvm2 on Linux or vfkit on macOS.';
-  const other = nat === null ? 'See that the network of the VM is up on this host.' : another;
+  const other = nat === null ? 'See that the network of the VM is up on this host.' : (nat.mend ?? another);
   return {
     code: 'gateway-off-link',
     severity: 'warning',

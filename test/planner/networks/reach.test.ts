@@ -178,6 +178,11 @@ describe('a gateway that this host cannot reach', () => {
         config: null,
         cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
       },
+      '`colima start --network-address`',
+    ],
+    [
+      'the NAT of a VM that is not minikube’s',
+      { ...slirp(''), config: null },
       'by the settings of the program that started it',
     ],
   ])('leaves the profile out, with the reason and a way out: %s', (_, seen, way) => {
