@@ -1,6 +1,6 @@
 import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { ObservedProfile } from '../../model/observed.ts';
+import type { ObservedHost, ObservedProfile } from '../../model/observed.ts';
 import { contains, parseAddress, parseNetwork } from '../../model/prefix.ts';
 
 /** Networks that exist inside a virtual machine alone: every one behind such a NAT has the same addresses. */
@@ -9,16 +9,28 @@ const NATS: readonly Nat[] = [
   {
     cidr: '192.168.5.0/24',
     whose: 'the NAT of Lima, Colima and Rancher Desktop',
-    mend: 'On macOS give the VM an address on a network of this host: `colima start --network-address`, or Administrative Access in Rancher Desktop’s preferences. On Linux use a cluster that needs no such VM: kind, k3d, or minikube with driver docker or kvm2.',
+    mend: (platform) =>
+      platform === 'darwin'
+        ? 'Give the VM an address on a network of this host: `colima start --network-address`, or Administrative Access in Rancher Desktop’s preferences.'
+        : 'Use a cluster that needs no such VM: kind, k3d, or minikube with driver docker or kvm2.',
   },
 ];
+
+type Platform = ObservedHost['platform'];
+
+/** What shows by which way packets to an address leave. */
+const ASK_ROUTE: Readonly<Record<Platform, string>> = {
+  linux: 'ip route get',
+  darwin: 'route -n get',
+  win32: 'Find-NetRoute -RemoteIPAddress',
+};
 
 interface Nat {
   readonly cidr: string;
   /** For people. */
   readonly whose: string;
   /** What helps there; null where that depends on what started the VM. */
-  readonly mend: string | null;
+  readonly mend: ((platform: Platform) => string) | null;
 }
 
 function natOf(gateway: string): Nat | null {
@@ -32,7 +44,12 @@ function natOf(gateway: string): Nat | null {
 }
 
 /** Says that no route can lead through a gateway, since no network of this host has it, and what helps in that case. */
-export function offLink(gateway: string, profile: DesiredProfile, { config }: ObservedProfile): Diagnostic {
+export function offLink(
+  gateway: string,
+  profile: DesiredProfile,
+  { config }: ObservedProfile,
+  { platform }: Pick<ObservedHost, 'platform'>,
+): Diagnostic {
   const isGiven = profile.gateway.value !== 'auto';
   const nat = natOf(gateway);
   const cause =
@@ -43,7 +60,8 @@ export function offLink(gateway: string, profile: DesiredProfile, { config }: Ob
     config === null
       ? 'Give its VM an address on a network of this host, by the settings of the program that started it.'
       : 'Start the profile with a driver or `--network` that gives its VM an address on a network of this host, such as driver kvm2 on Linux or vfkit on macOS.';
-  const other = nat === null ? 'See that the network of the VM is up on this host.' : (nat.mend ?? another);
+  const other =
+    nat === null ? 'See that the network of the VM is up on this host.' : (nat.mend?.(platform) ?? another);
   return {
     code: 'gateway-off-link',
     severity: 'warning',
@@ -52,7 +70,7 @@ export function offLink(gateway: string, profile: DesiredProfile, { config }: Ob
     fix: isGiven
       ? 'Correct spec.profiles[].gateway: it has to be an address on a network of this host.'
       : other,
-    command: `ip route get ${gateway}`,
+    command: `${ASK_ROUTE[platform]} ${gateway}`,
     at: profile.gateway.at,
   };
 }

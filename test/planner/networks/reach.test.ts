@@ -178,7 +178,7 @@ describe('a gateway that this host cannot reach', () => {
         config: null,
         cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
       },
-      '`colima start --network-address`',
+      'kind, k3d',
     ],
     [
       'the NAT of a VM that is not minikube’s',
@@ -194,6 +194,19 @@ describe('a gateway that this host cannot reach', () => {
     expect(found[0]?.cause).toContain('on its inside');
     expect(found[0]?.fix).toContain(way);
     expect(found[0]?.fix).not.toContain('spec.profiles[].gateway');
+  });
+
+  it('is told how to reach Colima’s VM where that is possible', () => {
+    const seen = {
+      ...slirp(''),
+      config: null,
+      cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
+    };
+    const { made } = planWith(seen, { host: build.host([], { platform: 'darwin' }) });
+    expect(made.diagnostics.find(({ code }) => code === 'gateway-off-link')).toMatchObject({
+      fix: expect.stringContaining('`colima start --network-address`'),
+      command: 'route -n get 192.168.5.15',
+    });
   });
 
   it('is corrected in the spec where the spec gives it', () => {
