@@ -30,12 +30,17 @@ const CONTROL_PLANE_LABELS = [
 ];
 /** minikube's label of every Node; its value is the profile's name. */
 const MINIKUBE_LABEL = 'minikube.k8s.io/name';
+/** k3s and RKE2 keep the arguments of a server with its Node, those of its configuration file included, as a JSON list. */
+const ARGUMENTS = ['k3s.io/node-args', 'rke2.io/node-args'] as const;
+const SERVICE_RANGE = '--service-cidr';
+/** What a server of theirs takes where it is not told, if its own address is IPv4. */
+const DEFAULT_SERVICE_RANGE = '10.43.0.0/16';
 /** Stray pods only make a warning: that there are some, and which. */
 const MAX_STRAY_PODS = 100;
 const MAX_POD_PAGES = 20;
 
 const NODE: Shape = {
-  metadata: { name: 'text', labels: {} },
+  metadata: { name: 'text', labels: {}, annotations: { [ARGUMENTS[0]]: 'text', [ARGUMENTS[1]]: 'text' } },
   spec: { podCIDR: 'text', podCIDRs: ['text'], providerID: 'text' },
   status: {
     addresses: [{ type: 'text', address: 'text' }],
@@ -55,6 +60,26 @@ function providerOf({ metadata, spec }: Wire<V1Node>): string | null {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(spec?.providerID ?? '')?.[1]?.toLowerCase() ?? null;
 }
 
+/** The service network that a k3s or RKE2 server was started with, with commas between both families; null where that is not told. */
+function serviceRangeOf({ metadata }: Wire<V1Node>, [first = '']: readonly string[]): string | null {
+  const text = ARGUMENTS.map((key) => metadata?.annotations?.[key]).find((found) => found !== undefined);
+  let listed: unknown;
+  try {
+    listed = JSON.parse(text ?? 'null');
+  } catch {
+    // Whoever wrote that is not k3s: nothing is told.
+    return null;
+  }
+  if (!Array.isArray(listed) || listed[0] !== 'server') return null;
+  const given = listed.map(String);
+  const ranges = given.flatMap((argument, index) => {
+    if (argument === SERVICE_RANGE) return given[index + 1] ?? [];
+    return argument.startsWith(`${SERVICE_RANGE}=`) ? argument.slice(SERVICE_RANGE.length + 1) : [];
+  });
+  if (ranges.length > 0) return ranges.join(',');
+  return parseAddress(first)?.family === 4 ? DEFAULT_SERVICE_RANGE : null;
+}
+
 /** What a Node tells about reaching it. Throws Unexpected for what is no Node. */
 export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
@@ -65,6 +90,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     .filter(({ type }) => type === 'InternalIP')
     .map(({ address }) => address);
   const provider = providerOf(node);
+  const serviceRange = serviceRangeOf(node, addresses);
   const strange = [
     ...addresses
       .filter((text) => canonicalAddress(text) === null)
@@ -80,6 +106,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     internalIps: addresses.flatMap((text) => canonicalAddress(text) ?? []),
     podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
     ...(provider === null ? {} : { provider }),
+    ...(serviceRange === null ? {} : { serviceRange }),
     ...(strange.length === 0 ? {} : { strange }),
   };
 }

@@ -179,6 +179,8 @@ export interface ObservedNode {
   readonly podCidrs: readonly string[];
   /** What made its machine: `minikube`, or the scheme of its providerID (`kind`, `k3s`, `aws`). Absent where it does not say. */
   readonly provider?: string;
+  /** The service network that its k3s or RKE2 server was started with, with commas between both families. Absent for any other Node. */
+  readonly serviceRange?: string;
   /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
   readonly strange?: readonly string[];
 }

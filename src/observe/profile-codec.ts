@@ -73,6 +73,7 @@ const node = record<ObservedNode>({
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
   provider: omitted(text),
+  serviceRange: omitted(text),
   strange: omitted(list(text)),
 });
 

@@ -130,9 +130,10 @@ export const mustBeNode = shaped<ObservedNode>(
     internalIps: listOf(isAddress),
     podCidrs: listOf(isCidr),
     provider: isText,
+    serviceRange: isText,
     strange: listOf(isText),
   },
-  ['provider', 'strange'],
+  ['provider', 'serviceRange', 'strange'],
 );
 
 const isCondition = (value: unknown): boolean => {

@@ -87,6 +87,42 @@ it.each([
   expect(observedNode({ metadata: { name: 'n', labels: { [label]: '' } } }).controlPlane).toBe(expected);
 });
 
+describe('the service network that a k3s server was started with', () => {
+  const told = (annotations: Record<string, string>, address = '172.18.0.3') =>
+    observedNode({
+      metadata: { name: 'server-0', annotations },
+      status: { addresses: [{ type: 'InternalIP', address }] },
+    }).serviceRange;
+  const args = (...listed: readonly unknown[]) => ({ 'k3s.io/node-args': JSON.stringify(listed) });
+
+  it.each<[what: string, annotations: Record<string, string>, range: string | undefined]>([
+    ['none', {}, undefined],
+    ['a server with defaults', args('server', '--tls-san', '0.0.0.0'), '10.43.0.0/16'],
+    ['a word of its own', args('server', '--service-cidr', '10.50.0.0/16'), '10.50.0.0/16'],
+    ['one word', args('server', '--service-cidr=10.50.0.0/16'), '10.50.0.0/16'],
+    [
+      'both families',
+      args('server', '--service-cidr', '10.50.0.0/16,fd00:50::/112'),
+      '10.50.0.0/16,fd00:50::/112',
+    ],
+    [
+      'a word for each family',
+      args('server', '--service-cidr', '10.50.0.0/16', '--service-cidr', 'fd00:50::/112'),
+      '10.50.0.0/16,fd00:50::/112',
+    ],
+    ['an agent', args('agent', '--server', 'https://k3d-dev-serverlb:6443'), undefined],
+    ['RKE2', { 'rke2.io/node-args': '["server","--service-cidr","10.60.0.0/16"]' }, '10.60.0.0/16'],
+    ['what is not JSON', { 'k3s.io/node-args': 'server' }, undefined],
+    ['what is not a list', { 'k3s.io/node-args': '{"0":"server"}' }, undefined],
+  ])('is told by its Node: %s', (_what, annotations, range) => {
+    expect(told(annotations)).toBe(range);
+  });
+
+  it('has no default that is known where its address is IPv6', () => {
+    expect(told(args('server'), 'fd00::3')).toBeUndefined();
+  });
+});
+
 describe('a Service that a controller keeps', () => {
   it.each<[finalizers: string[], kept: boolean | undefined]>([
     [[], undefined],

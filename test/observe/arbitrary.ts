@@ -129,6 +129,7 @@ const node: fc.Arbitrary<ObservedNode> = fc.record(
     internalIps: some(address),
     podCidrs: some(cidr),
     provider: text,
+    serviceRange: text,
     strange: some(text),
   },
   { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },

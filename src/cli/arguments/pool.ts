@@ -146,7 +146,11 @@ function textsOfProfile({ config, cluster }: ObservedProfile): string[] {
     kubeadm?.apiServerRange ?? '',
     kubeadm?.serviceSubnet ?? '',
     kubeadm?.podSubnet ?? '',
-    ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs }) => [...internalIps, ...podCidrs]),
+    ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs, serviceRange = '' }) => [
+      ...internalIps,
+      ...podCidrs,
+      serviceRange,
+    ]),
     ...(cluster?.services ?? []).flatMap(({ clusterIps, ingress }) => [...clusterIps, ...ingress]),
     ...(cluster?.strayPods ?? []).map(({ address }) => address),
   ];

@@ -71,6 +71,11 @@ export function serviceSources({ name, cluster, config }: ObservedProfile): Sour
       mend: MEND_KUBEADM,
     },
     { name: KUBEADM, texts: split(cluster?.kubeadm?.serviceSubnet), mend: MEND_KUBEADM },
+    ...(cluster?.nodes ?? []).map((node) => ({
+      name: `arguments of the server on Node ${node.name}`,
+      texts: split(node.serviceRange),
+      mend: `Correct --service-cidr where the server on ${node.name} is started`,
+    })),
     {
       name: `apiserver.service-cluster-ip-range in ${file}`,
       texts: split(config?.apiServerRange),

@@ -155,6 +155,37 @@ describe('the service network', () => {
       'ServiceCIDR object',
       ['gateway-family'],
     ],
+    [
+      'k3s’ own arguments',
+      {
+        config: null,
+        cluster: silent({
+          version: 'v1.31.5+k3s1',
+          nodes: [
+            build.node('agent', ['192.168.39.9'], []),
+            build.node('server', [build.VM], [], { controlPlane: true, serviceRange: '10.50.0.0/16' }),
+          ],
+          services: web('10.50.0.5'),
+        }),
+      },
+      ['10.50.0.0/16'],
+      'arguments of the server on Node server',
+      [],
+    ],
+    [
+      'k3s’ own arguments, of another time',
+      {
+        config: null,
+        cluster: silent({
+          version: 'v1.31.5+k3s1',
+          nodes: [build.node('server', [build.VM], [], { controlPlane: true, serviceRange: '10.50.0.0/16' })],
+          services: web('10.43.0.5'),
+        }),
+      },
+      ['10.50.0.0/16'],
+      'arguments of the server on Node server',
+      ['services-outside'],
+    ],
     ['nothing tells it: minikube', { cluster: silent() }, ['10.96.0.0/12'], "minikube's default", []],
     [
       'nothing tells it: k3s',
