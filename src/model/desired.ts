@@ -41,7 +41,7 @@ export interface DesiredLoadBalancer {
 }
 
 export interface DesiredProfile {
-  /** The minikube profile. */
+  /** The minikube profile, or what any other cluster is called. */
   readonly name: string;
   /** The kubeconfig context. */
   readonly context: string;

@@ -230,7 +230,7 @@ function tell(
       ...(isMinikube
         ? []
         : [
-            `You are asked once to approve the context ${printableLine(context)}, which minikube did not write.`,
+            `The first change asks you once to approve the context ${printableLine(context)}, which minikube did not write; \`mkplan allow\` does so beforehand.`,
           ]),
       '',
     ].join('\n'),

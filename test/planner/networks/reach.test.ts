@@ -196,6 +196,21 @@ describe('a gateway that this host cannot reach', () => {
     expect(found[0]?.fix).not.toContain('spec.profiles[].gateway');
   });
 
+  it.each<[string, string, string, ObservedHost['platform'], string]>([
+    ['kind, rootless', 'dev-control-plane', 'kind', 'linux', 'that root runs on this host itself'],
+    ['k3d, in Docker Desktop’s VM', 'k3d-dev-server-0', 'k3s', 'linux', 'that root runs on this host itself'],
+    ['kind on macOS', 'dev-control-plane', 'kind', 'darwin', 'minikube with driver vfkit'],
+    ['k3s in a VM whose network is down', 'server', 'k3s', 'linux', 'the network of the VM is up'],
+  ])('is told from the nodes: %s', (_what, name, provider, platform, way) => {
+    const nodes = [node(name, ['172.18.0.2'], [], { controlPlane: true, provider })];
+    const seen = { ...slirp(''), config: null, cluster: build.cluster({ nodes }) };
+    const { made, ways } = planWith(seen, { host: build.host([], { platform }) });
+    expect(ways).toEqual([]);
+    expect(made.aside).toMatchObject([{ state: 'out-of-reach' }]);
+    const found = made.diagnostics.filter(({ code }) => code === 'gateway-off-link');
+    expect(found).toMatchObject([{ fix: expect.stringContaining(way) }]);
+  });
+
   it('is told how to reach Colima’s VM where that is possible', () => {
     const seen = {
       ...slirp(''),
