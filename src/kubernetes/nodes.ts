@@ -67,7 +67,7 @@ function serviceRangeOf({ metadata }: Wire<V1Node>, [first = '']: readonly strin
   try {
     listed = JSON.parse(text ?? 'null');
   } catch {
-    // Whoever wrote that is not k3s: nothing is told.
+    // Only k3s and RKE2 write it, as JSON: any other text tells nothing.
     return null;
   }
   if (!Array.isArray(listed) || listed[0] !== 'server') return null;
