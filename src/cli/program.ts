@@ -140,7 +140,7 @@ function createProgram(terminal: Terminal): Command {
   program.addHelpText(
     'after',
     examples(
-      ['mkplan init', 'write a tunnel.yaml for the current minikube profile'],
+      ['mkplan init', 'write a tunnel.yaml for the current cluster'],
       ['mkplan plan', 'show what would change'],
       ['mkplan apply', 'change it, as one transaction'],
       ['mkplan watch', 'and keep it so while clusters and VMs change'],

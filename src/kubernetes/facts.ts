@@ -3,8 +3,9 @@ import type { ObservedCluster, ObservedNode } from '../model/observed.ts';
 import { reviewWriting } from './allocations.ts';
 import type { ApiClient } from './client/http.ts';
 import { readIdentity } from './identity.ts';
-import { listOtherLoadBalancers, listServiceCidrs, readKubeadm } from './networks.ts';
-import { listStrayPods } from './nodes.ts';
+import { listServiceCidrs, readKubeadm } from './networks.ts';
+import { listRunningPods, strayPods } from './nodes.ts';
+import { listOtherLoadBalancers } from './other-load-balancers.ts';
 import { listPodBlocks } from './pod-blocks.ts';
 import { type MissingRights, reviewRight } from './rights.ts';
 
@@ -22,14 +23,20 @@ export async function readSlowFacts(
   rights: MissingRights,
   signal?: AbortSignal,
 ): Promise<SlowFacts> {
-  const stray = listStrayPods(api, nodes, rights, signal);
-  const [identity, strayPods, podBlocks, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
+  const pods = listRunningPods(api, rights, signal);
+  const stray = Promise.all([pods, nodes]).then(([running, known]) =>
+    strayPods(
+      running,
+      known.flatMap(({ podCidrs }) => podCidrs),
+    ),
+  );
+  const [identity, straying, podBlocks, serviceCidrs, kubeadm, otherLoadBalancers] = await Promise.all([
     readIdentity(api, rights, signal),
     stray,
     listPodBlocks(api, nodes, stray, signal),
     listServiceCidrs(api, rights, signal),
     readKubeadm(api, rights, signal),
-    listOtherLoadBalancers(api, rights, signal),
+    listOtherLoadBalancers(api, pods, rights, signal),
     reviewRight(api, 'patch services/status', rights, signal),
     reviewRight(api, 'create events', rights, signal),
     allocations.then((record) => reviewWriting(api, record, rights, signal)),
@@ -37,7 +44,7 @@ export async function readSlowFacts(
   const strange = [...serviceCidrs.strange, ...kubeadm.strange];
   return {
     identity,
-    strayPods,
+    strayPods: straying,
     serviceCidrs: serviceCidrs.value,
     kubeadm: kubeadm.value,
     otherLoadBalancers,

@@ -1,8 +1,8 @@
-import type { V1APIGroup, V1ConfigMap, V1ServiceCIDR } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1ServiceCIDR } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { ObservedCluster } from '../model/observed.ts';
 import type { ReadCall } from './client/calls.ts';
-import { requireObject, Unexpected } from './client/expected.ts';
+import { requireObject } from './client/expected.ts';
 import type { ApiClient } from './client/http.ts';
 import { canonicalCidr, compareText, quoted, requireShape, type Wire } from './client/wire.ts';
 import type { MissingRights } from './rights.ts';
@@ -44,7 +44,7 @@ export async function listServiceCidrs(
 }
 
 /** Reads one text of a ConfigMap; null where there is none, or the call says so. */
-async function readText(
+export async function readText(
   api: ApiClient,
   { namespace, name, key }: { readonly namespace: string; readonly name: string; readonly key: string },
   call: Pick<ReadCall, 'onForbidden' | 'signal'>,
@@ -118,91 +118,4 @@ export async function readKubeadm(
   const isStrange = text !== null && value === null;
   const what = `ClusterConfiguration in ConfigMap kube-system/kubeadm-config ${quoted(text ?? '')}`;
   return { value, strange: isStrange ? [what] : [] };
-}
-
-/** The custom resources that MetalLB and Cilium keep their pools in. */
-const POOLS = {
-  ipaddresspools: {
-    group: 'metallb.io',
-    kind: 'IPAddressPool',
-    namespace: '*',
-    right: 'list ipaddresspools',
-  },
-  ciliumloadbalancerippools: {
-    group: 'cilium.io',
-    kind: 'CiliumLoadBalancerIPPool',
-    namespace: null,
-    right: 'list ciliumloadbalancerippools',
-  },
-} as const;
-
-/** The version of a group that is served before others (`metallb.io/v1beta1`). Throws Unexpected for what is none. */
-function preferredVersion(body: unknown, group: string): string {
-  const shape = { kind: 'text', name: 'text', preferredVersion: { groupVersion: 'text' } } as const;
-  const told = requireShape('APIGroup', body as Wire<V1APIGroup>, shape);
-  const version = told.preferredVersion?.groupVersion ?? '';
-  const [named, number = ''] = version.split('/');
-  // It becomes part of a path.
-  if (told.kind === 'APIGroup' && told.name === group && named === group && /^v[a-z0-9]+$/.test(number)) {
-    return version;
-  }
-  throw new Unexpected(`the answer is not the APIGroup ${group} with a version that it prefers`);
-}
-
-/**
- * Whether there is a pool of that kind, whatever version of its group is served. Where the group is, and its pools
- * may not be looked at, there likely is: whoever installed it wants addresses of it.
- */
-async function hasPool(
-  api: ApiClient,
-  plural: keyof typeof POOLS,
-  rights: MissingRights,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const { group, right, kind, namespace } = POOLS[plural];
-  const asked = {
-    resource: `API group ${group}`,
-    path: `/apis/${group}`,
-    onNotFound: otherwise,
-    onForbidden: otherwise,
-    signal,
-  };
-  const apiVersion = await api.get(asked, (body) => preferredVersion(body, group));
-  if (apiVersion === null) return false;
-  let isForbidden = false;
-  const call = {
-    resource: `${plural}.${group}`,
-    path: `/apis/${apiVersion}/${plural}`,
-    type: { apiVersion, kind, namespace },
-    onNotFound: otherwise,
-    onForbidden: () => {
-      isForbidden = true;
-      rights.onForbidden(right)();
-    },
-    maxPages: 1,
-    signal,
-  };
-  const found = await api.collect(call, () => null);
-  return isForbidden || (found !== null && found.values.length > 0);
-}
-
-/** MetalLB before 0.13, such as minikube's addon, is configured by a ConfigMap; an unconfigured addon's range is empty. */
-async function hasOldMetalLb(api: ApiClient, signal?: AbortSignal): Promise<boolean> {
-  const place = { namespace: 'metallb-system', name: 'config', key: 'config' };
-  const text = await readText(api, place, { onForbidden: otherwise, signal });
-  return /addresses:[^a-z]*\d+\.\d+/.test(text ?? '');
-}
-
-/** Names of other LoadBalancer implementations that have addresses to give here. */
-export async function listOtherLoadBalancers(
-  api: ApiClient,
-  rights: MissingRights,
-  signal?: AbortSignal,
-): Promise<string[]> {
-  const [pools, oldMetalLb, cilium] = await Promise.all([
-    hasPool(api, 'ipaddresspools', rights, signal),
-    hasOldMetalLb(api, signal),
-    hasPool(api, 'ciliumloadbalancerippools', rights, signal),
-  ]);
-  return [...(cilium ? ['Cilium'] : []), ...(pools || oldMetalLb ? ['MetalLB'] : [])];
 }

@@ -22,15 +22,26 @@ export const NODES = {
   type: { apiVersion: 'v1', kind: 'Node', namespace: null },
 } as const;
 
-/** kubeadm's label, and the one it had before Kubernetes 1.20. */
-const CONTROL_PLANE_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
+/** kubeadm's label, the one it had before Kubernetes 1.20, and MicroK8s'. */
+const CONTROL_PLANE_LABELS = [
+  'node-role.kubernetes.io/control-plane',
+  'node-role.kubernetes.io/master',
+  'node.kubernetes.io/microk8s-controlplane',
+];
+/** minikube's label of every Node; its value is the profile's name. */
+const MINIKUBE_LABEL = 'minikube.k8s.io/name';
+/** k3s and RKE2 keep the arguments of a server with its Node, those of its configuration file included, as a JSON list. */
+const ARGUMENTS = ['k3s.io/node-args', 'rke2.io/node-args'] as const;
+const SERVICE_RANGE = '--service-cidr';
+/** What a server of theirs takes where it is not told, if its own address is IPv4. */
+const DEFAULT_SERVICE_RANGE = '10.43.0.0/16';
 /** Stray pods only make a warning: that there are some, and which. */
 const MAX_STRAY_PODS = 100;
 const MAX_POD_PAGES = 20;
 
 const NODE: Shape = {
-  metadata: { name: 'text', labels: {} },
-  spec: { podCIDR: 'text', podCIDRs: ['text'] },
+  metadata: { name: 'text', labels: {}, annotations: { [ARGUMENTS[0]]: 'text', [ARGUMENTS[1]]: 'text' } },
+  spec: { podCIDR: 'text', podCIDRs: ['text'], providerID: 'text' },
   status: {
     addresses: [{ type: 'text', address: 'text' }],
     conditions: [{ type: 'text', status: 'text' }],
@@ -43,6 +54,32 @@ const POD: Shape = {
   status: { phase: 'text', podIP: 'text', podIPs: [{ ip: 'text' }] },
 };
 
+/** What made the machine of a Node, by what the Node says of it: minikube by its label, else the scheme of its providerID. */
+function providerOf({ metadata, spec }: Wire<V1Node>): string | null {
+  if (Object.hasOwn(metadata?.labels ?? {}, MINIKUBE_LABEL)) return 'minikube';
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(spec?.providerID ?? '')?.[1]?.toLowerCase() ?? null;
+}
+
+/** The service network that a k3s or RKE2 server was started with, with commas between both families; null where that is not told. */
+function serviceRangeOf({ metadata }: Wire<V1Node>, [first = '']: readonly string[]): string | null {
+  const text = ARGUMENTS.map((key) => metadata?.annotations?.[key]).find((found) => found !== undefined);
+  let listed: unknown;
+  try {
+    listed = JSON.parse(text ?? 'null');
+  } catch {
+    // Only k3s and RKE2 write it, as JSON: any other text tells nothing.
+    return null;
+  }
+  if (!Array.isArray(listed) || listed[0] !== 'server') return null;
+  const given = listed.map(String);
+  const ranges = given.flatMap((argument, index) => {
+    if (argument === SERVICE_RANGE) return given[index + 1] ?? [];
+    return argument.startsWith(`${SERVICE_RANGE}=`) ? argument.slice(SERVICE_RANGE.length + 1) : [];
+  });
+  if (ranges.length > 0) return ranges.join(',');
+  return parseAddress(first)?.family === 4 ? DEFAULT_SERVICE_RANGE : null;
+}
+
 /** What a Node tells about reaching it. Throws Unexpected for what is no Node. */
 export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
@@ -52,6 +89,8 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   const addresses = (node.status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP')
     .map(({ address }) => address);
+  const provider = providerOf(node);
+  const serviceRange = serviceRangeOf(node, addresses);
   const strange = [
     ...addresses
       .filter((text) => canonicalAddress(text) === null)
@@ -66,6 +105,8 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     controlPlane: CONTROL_PLANE_LABELS.some((label) => Object.hasOwn(labels, label)),
     internalIps: addresses.flatMap((text) => canonicalAddress(text) ?? []),
     podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
+    ...(provider === null ? {} : { provider }),
+    ...(serviceRange === null ? {} : { serviceRange }),
     ...(strange.length === 0 ? {} : { strange }),
   };
 }
@@ -113,13 +154,12 @@ export function strayPods(pods: readonly Wire<V1Pod>[], podCidrs: readonly strin
     .slice(0, MAX_STRAY_PODS);
 }
 
-/** Looks at the first ten thousand running pods; none where that right is missing. */
-export async function listStrayPods(
+/** The first ten thousand running pods; none where that right is missing. */
+export async function listRunningPods(
   api: ApiClient,
-  nodes: Promise<readonly ObservedNode[]>,
   rights: MissingRights,
   signal?: AbortSignal,
-): Promise<StrayPod[]> {
+): Promise<readonly Wire<V1Pod>[]> {
   const call = {
     resource: 'pods',
     path: '/api/v1/pods',
@@ -129,10 +169,5 @@ export async function listStrayPods(
     maxPages: MAX_POD_PAGES,
     signal,
   };
-  const pods = api.collect(call, requirePod);
-  const [listed, known] = await Promise.all([pods, nodes]);
-  return strayPods(
-    listed?.values ?? [],
-    known.flatMap((node) => node.podCidrs),
-  );
+  return (await api.collect(call, requirePod))?.values ?? [];
 }

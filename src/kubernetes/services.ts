@@ -42,6 +42,9 @@ export const ENDPOINT_SLICES = {
   type: { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace: '*' },
 } as const;
 
+/** A cloud's service controller keeps a Service by it until its load balancer is gone (KEP-980); k3s' and kind's do so, too. */
+const CONTROLLER_FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';
+
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Past this many names a selector costs the API server more than the whole list costs us. */
 const MAX_SELECTED_NAMES = 50;
@@ -72,6 +75,7 @@ const SERVICE: Shape = {
     resourceVersion: 'text',
     creationTimestamp: 'text',
     annotations: Object.fromEntries([IP_ANNOTATION, ...OTHER_ANNOTATIONS].map((name) => [name, 'text'])),
+    finalizers: ['text'],
     managedFields: [{ manager: 'text', fieldsV1: 'any' }],
   },
   spec: {
@@ -166,6 +170,7 @@ export function observedService(service: Wire<V1Service>): ObservedService {
     created: metadata?.creationTimestamp ?? '',
     hasSelector: Object.keys(spec?.selector ?? {}).length > 0,
     ports: (spec?.ports ?? []).map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`),
+    ...(metadata?.finalizers?.includes(CONTROLLER_FINALIZER) === true ? { hasController: true } : {}),
   };
 }
 

@@ -31,15 +31,17 @@ export interface DesiredLoadBalancer {
   readonly exclude: readonly AddressRange[];
   /** The `spec.loadBalancerClass` that is served. */
   readonly class: string;
-  /** Whether Services that name no class are served; `auto`: unless another LoadBalancer implementation has a pool. */
+  /** Whether Services that name no class are served; `auto`: in minikube's clusters, unless another implementation serves them. */
   readonly unclassed: 'auto' | boolean;
+  /** `unclassed: auto` came to false, because the cluster is not minikube's: the planner fills this in. */
+  readonly isElsewhere?: true;
   /** `namespace/name` to its addresses, at most one of each family. */
   readonly reservations: ReadonlyMap<string, readonly Sourced<Prefix>[]>;
   readonly at: SourcePosition;
 }
 
 export interface DesiredProfile {
-  /** The minikube profile. */
+  /** The minikube profile, or what any other cluster is called. */
   readonly name: string;
   /** The kubeconfig context. */
   readonly context: string;

@@ -188,6 +188,10 @@ export interface ObservedNode {
   readonly internalIps: readonly string[];
   /** Canonical CIDRs. */
   readonly podCidrs: readonly string[];
+  /** What made its machine: `minikube`, or the scheme of its providerID (`kind`, `k3s`, `aws`). Absent where it does not say. */
+  readonly provider?: string;
+  /** The service network that its k3s or RKE2 server was started with, with commas between both families. Absent for any other Node. */
+  readonly serviceRange?: string;
   /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
   readonly strange?: readonly string[];
 }
@@ -226,6 +230,8 @@ export interface ObservedService {
   readonly hasSelector: boolean;
   /** `port/transport`, such as `80/TCP`, in the Service's order. */
   readonly ports: readonly string[];
+  /** A cloud's service controller, or one like it, serves this Service (`service.kubernetes.io/load-balancer-cleanup`). Absent for no. */
+  readonly hasController?: boolean;
 }
 
 /** Endpoints of one Service on one node, from its EndpointSlices. */
@@ -295,7 +301,7 @@ export interface ObservedCluster {
   } | null;
   /** What of these could not be understood, as `WHAT VALUE`; for people. Absent for nothing. */
   readonly strange?: readonly string[];
-  /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium). */
+  /** Other LoadBalancer implementations that have a pool here (MetalLB, Cilium), or run here (kube-vip, k3s' ServiceLB). */
   readonly otherLoadBalancers: readonly string[];
   /** Only Services of type LoadBalancer, and those that still show an ingress or a condition of ours. */
   readonly services: readonly ObservedService[];

@@ -13,7 +13,7 @@ export interface Participant {
 export interface Serving {
   /** The `spec.loadBalancerClass` that it serves. */
   readonly class: string;
-  /** Whether it serves Services that name none; `auto`: unless another LoadBalancer implementation has a pool. */
+  /** Whether it serves Services that name none; `auto`: unless another LoadBalancer implementation serves those. */
   readonly unclassed: 'auto' | boolean;
   /** `CIDR` or `FIRST-LAST`, as `formatRange` has it, without what is excluded; null for each Service's ClusterIPs. */
   readonly pool: readonly string[] | null;

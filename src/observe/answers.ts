@@ -40,6 +40,7 @@ function mayRoute(desired: DesiredProfile, observed: ObservedProfile): Prefix[] 
     ...(cluster?.serviceCidrs ?? []),
     cluster?.kubeadm?.apiServerRange,
     cluster?.kubeadm?.serviceSubnet,
+    ...(cluster?.nodes.map(({ serviceRange }) => serviceRange) ?? []),
     config?.apiServerRange,
     config?.serviceCidr,
     ...DEFAULT_SERVICE_CIDRS,

@@ -73,6 +73,8 @@ const node = record<ObservedNode>({
   controlPlane: usually(flag, false),
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
+  provider: omitted(text),
+  serviceRange: omitted(text),
   strange: omitted(list(text)),
 });
 
@@ -106,6 +108,7 @@ const service = record<ObservedService>({
   condition: usually(nullable(condition), null),
   hasSelector: usually(flag, true),
   ports: usually(list(text), []),
+  hasController: omitted(flag),
 });
 
 const endpoints = record<ObservedEndpoints>({

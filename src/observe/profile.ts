@@ -109,6 +109,12 @@ async function observeCluster(
   return { context, cluster: observed, obstacle: observed === null ? obstacle : null };
 }
 
+/** Whether minikube has a profile, though its config.json could not be read; of any other cluster it knows nothing. */
+async function isListed(name: string, profiles: Profiles, problems: Problems): Promise<boolean> {
+  const names = await problems.tolerate(() => profiles.list());
+  return names?.includes(name) ?? false;
+}
+
 /** That minikube has no such profile, and which it has; null where it has it, whatever else is wrong with it. */
 async function missingProfile(name: string, profiles: Profiles): Promise<string | null> {
   const names = await profiles.list();
@@ -137,6 +143,18 @@ export function withoutCluster(name: string): ObservedProfile {
   return { name, config: null, minikubeIp: null, context: null, cluster: null, problems: [] };
 }
 
+/** Whether nothing better than the hypervisor tells the gateway: asking that takes a process and a second or more. */
+function isGatewayMissed(
+  { gateway }: DesiredProfile,
+  { context, cluster }: Pick<SeenCluster, 'context' | 'cluster'>,
+  config: MinikubeConfig | null,
+): boolean {
+  const answeredAt = context?.answeredAt ?? null;
+  const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
+  const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
+  return gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
+}
+
 /** Observes one profile; what cannot be observed is null, and `problems` says why. */
 export async function observeProfile(
   profile: DesiredProfile,
@@ -158,11 +176,8 @@ export async function observeProfile(
     const missing = await problems.tolerate(() => missingProfile(name, ports.profiles));
     if (missing !== null) problems.texts.push(missing);
   }
-  // The hypervisor is asked only where nothing better answered: it takes a process and a second or more.
-  const answeredAt = context?.answeredAt ?? null;
-  const nodesUnknown = cluster?.missingRights.includes('list nodes') ?? false;
-  const isAnswered = answeredAt !== null && (!nodesUnknown || isOwn(answeredAt, config));
-  const isAsked = profile.gateway.value === 'auto' && !isAnswered && !hasReadyControlPlane(cluster);
+  const isMissed = isGatewayMissed(profile, { context, cluster }, config);
+  const isAsked = isMissed && (config !== null || (await isListed(name, ports.profiles, problems)));
   const isDoubted = cluster === null && config !== null;
   const [minikubeIp, rest] = await Promise.all([
     isAsked ? problems.tolerate(() => ports.profiles.ip(name, signal)) : null,

@@ -51,6 +51,7 @@ const OF_BLINDNESS: ReadonlySet<string> = new Set([
   'gateway-off-link',
   'gateway-unknown',
   'pods-unknown',
+  'services-unknown',
 ]);
 
 /** Judges which profiles are set aside. `asking`: what each of them asks for; empty where all is to be removed. */

@@ -13,6 +13,7 @@ import { checkPool } from './addresses/pool-check.ts';
 import { requestDiagnostic } from './addresses/requests.ts';
 import { NONE_LEFT, routedAddresses } from './addresses/served.ts';
 import { holders, isOurIngress, usersOf } from './addresses/sharing.ts';
+import { leftUnclassed, settleUnclassed } from './addresses/unclassed.ts';
 import { judgeAside, leaveAlone } from './aside.ts';
 import { type Admission, admit } from './conflicts/admit.ts';
 import { ConflictCheck } from './conflicts/conflict.ts';
@@ -84,7 +85,7 @@ export function plan(
     leaseChange(desired, one.profile, one.seen, {
       services,
       steps: ofServices,
-      together: inSameCluster(one, spec),
+      together: inSameCluster(one, spec).map((profile) => settleUnclassed(profile, one.seen)),
     }),
   );
   const isUnsure = ({ profile, purpose }: Claim) =>
@@ -143,6 +144,7 @@ export function plan(
       ...wanted.flatMap(({ summary: { name }, diagnostics }) => about(name, diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
+      ...profiles.flatMap(({ profile, seen }) => about(profile.name, leftUnclassed(profile, seen, services))),
       ...services.flatMap((service) => about(service.profile, requestDiagnostic(service))),
       ...profiles.flatMap(({ profile, seen }) =>
         about(profile.name, endpointDiagnostics(profile, seen.cluster, services)),
@@ -166,7 +168,7 @@ function profileOf(desired: DesiredState, profile: DesiredProfile, observed: Obs
   const seen = seenOf(observed, profile.name);
   const identified = identify(desired, profile, seen, observed);
   return {
-    profile,
+    profile: settleUnclassed(profile, seen),
     seen: identified.isLeftAlone ? { ...seen, cluster: null } : seen,
     left: desired.mode === 'absent' ? NONE_LEFT : leftByMinikube(profile, seen.cluster, observed.host),
     routed: identified.isSame

@@ -45,7 +45,10 @@ const FEATURES: Readonly<Record<Right, Feature>> = {
     isUsed: gives,
   },
   'watch endpointslices': { without: POLLED, isUsed: gives },
-  'list pods': { without: 'pods outside the pod networks are not noticed', isUsed: findsPods },
+  'list pods': {
+    without: 'pods outside the pod networks are not noticed, nor is kube-vip',
+    isUsed: findsPods,
+  },
   'list servicecidrs': { without: '`services: auto` asks kubeadm, then config.json', isUsed: findsServices },
   'list ipaddresspools': {
     without: 'MetalLB is taken to have a pool, so Services without a class are left to it',

@@ -129,9 +129,11 @@ export const mustBeNode = shaped<ObservedNode>(
     controlPlane: isFlag,
     internalIps: listOf(isAddress),
     podCidrs: listOf(isCidr),
+    provider: isText,
+    serviceRange: isText,
     strange: listOf(isText),
   },
-  ['strange'],
+  ['provider', 'serviceRange', 'strange'],
 );
 
 const isCondition = (value: unknown): boolean => {
@@ -146,28 +148,33 @@ const isCondition = (value: unknown): boolean => {
 const isTexts = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.values(value).every(isText);
 
-export const mustBeService = shaped<ObservedService>('a Service', {
-  namespace: isText,
-  name: isText,
-  uid: isText,
-  resourceVersion: isText,
-  type: isText,
-  loadBalancerClass: orNull(isText),
-  clusterIps: listOf(isAddress),
-  ipFamilies: listOf(oneOf(['IPv4', 'IPv6'])),
-  ipFamilyPolicy: orNull(isText),
-  externalTrafficPolicy: orNull(isText),
-  loadBalancerIp: orNull(isText),
-  requestedIp: orNull(isText),
-  otherRequests: isTexts,
-  ingress: listOf(isAddress),
-  ingressNames: listOf(isText),
-  ingressManager: orNull(isText),
-  condition: orNull(isCondition),
-  created: isText,
-  hasSelector: isFlag,
-  ports: listOf(isText),
-});
+export const mustBeService = shaped<ObservedService>(
+  'a Service',
+  {
+    namespace: isText,
+    name: isText,
+    uid: isText,
+    resourceVersion: isText,
+    type: isText,
+    loadBalancerClass: orNull(isText),
+    clusterIps: listOf(isAddress),
+    ipFamilies: listOf(oneOf(['IPv4', 'IPv6'])),
+    ipFamilyPolicy: orNull(isText),
+    externalTrafficPolicy: orNull(isText),
+    loadBalancerIp: orNull(isText),
+    requestedIp: orNull(isText),
+    otherRequests: isTexts,
+    ingress: listOf(isAddress),
+    ingressNames: listOf(isText),
+    ingressManager: orNull(isText),
+    condition: orNull(isCondition),
+    created: isText,
+    hasSelector: isFlag,
+    ports: listOf(isText),
+    hasController: isFlag,
+  },
+  ['hasController'],
+);
 
 export const isKubeadm = (value: unknown): boolean => {
   if (value === null) return true;

@@ -18,7 +18,7 @@ const SPEC = worldSpec(`
       loadBalancer: { pool: [10.200.0.0/24] }
     - name: ailing
       cidrs: { services: none, pods: none }
-      loadBalancer: { pool: [10.201.0.0/24] }
+      loadBalancer: { pool: [10.201.0.0/24], unclassed: true }
 `);
 /** On the network of the machines, and none of theirs. */
 const NOBODY = '192.168.49.99';

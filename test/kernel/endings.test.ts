@@ -142,7 +142,7 @@ describe.skipIf(unavailable !== null)('how a session ends', () => {
     const profiles = names.map(
       (name, index) => `    - name: ${name}
       cidrs: { services: none, pods: none }
-      loadBalancer: { pool: [10.20${index + 1}.0.0/24] }
+      loadBalancer: { pool: [10.20${index + 1}.0.0/24], unclassed: true }
 `,
     );
     await world.writeSpec(SPEC + profiles.join(''));

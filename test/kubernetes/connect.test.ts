@@ -480,6 +480,23 @@ describe('observe', () => {
   });
 });
 
+it('sees kube-vip and k3s’ ServiceLB in the pods that run, with no right of its own', async () => {
+  const running = (name: string, more: object) => ({
+    metadata: { namespace: 'kube-system', name },
+    spec: { hostNetwork: true, nodeName: 'minikube', ...more },
+    status: { phase: 'Running' },
+  });
+  const vip = { image: 'ghcr.io/kube-vip/kube-vip:v0.9.2', env: [{ name: 'svc_enable', value: 'true' }] };
+  const svclb = running('svclb-traefik-0', {});
+  const labels = { 'svccontroller.k3s.cattle.io/svcname': 'traefik' };
+  const pods = [running('vip', { containers: [vip] }), { ...svclb, metadata: { ...svclb.metadata, labels } }];
+  server.handle(
+    serve({ '/api/v1/pods': (response) => answerJson(response, 200, listOf('v1', 'Pod', pods)) }),
+  );
+  const { otherLoadBalancers } = await (await connect(minikube())).observe();
+  expect(otherLoadBalancers).toEqual(['MetalLB', 'k3s’ ServiceLB', 'kube-vip']);
+});
+
 describe('applyStatus', () => {
   const target = { namespace: 'default', name: 'web', uid: 'uid-1', resourceVersion: '41' };
   const path = '/api/v1/namespaces/default/services/web/status';

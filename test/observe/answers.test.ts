@@ -62,6 +62,16 @@ describe('addressesToAsk', () => {
     expect(addressesToAsk([desired], [unobserved], POLICY)).toEqual(['10.0.0.4', '10.0.0.5', '10.0.0.9']);
   });
 
+  it('asks for what the arguments of k3s’ servers say', () => {
+    const server = { name: 's', ready: true, controlPlane: true, internalIps: [], podCidrs: [] };
+    const nodes = [{ ...server, serviceRange: '10.50.0.0/16,fd00:50::/112' }];
+    const seen = { ...unobserved, cluster: { ...cluster, nodes } };
+    const asked = addressesToAsk([desiredProfile({ services: 'auto' })], [seen], POLICY);
+    expect(asked).toEqual(
+      expect.arrayContaining(['10.50.0.1', '10.50.255.255', 'fd00:50::1', 'fd00:50::ffff']),
+    );
+  });
+
   it('asks for every candidate of `auto`', () => {
     const desired = desiredProfile({ services: 'auto', pods: 'auto' });
     const config = { driver: 'kvm2', unroutable: null, nodes: [], serviceCidr: '10.102.0.0/16' };

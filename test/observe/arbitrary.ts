@@ -128,6 +128,8 @@ const node: fc.Arbitrary<ObservedNode> = fc.record(
     controlPlane: fc.boolean(),
     internalIps: some(address),
     podCidrs: some(cidr),
+    provider: text,
+    serviceRange: text,
     strange: some(text),
   },
   { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
@@ -162,6 +164,7 @@ const service: fc.Arbitrary<ObservedService> = fc.record({
   created: text,
   hasSelector: fc.boolean(),
   ports: some(text),
+  hasController: fc.boolean(),
 });
 
 const serving: fc.Arbitrary<Serving> = fc.record({

@@ -200,6 +200,20 @@ describe('observe', () => {
     });
   });
 
+  it.each<[what: string, listed: readonly string[], asked: boolean]>([
+    ['a cluster that minikube knows nothing of', [], false],
+    ['a profile whose config.json cannot be read', ['dev'], true],
+  ])('asks minikube for an address only where it may know one: %s', async (_what, listed, asked) => {
+    const dead = clusterOf({
+      context: () => Promise.resolve({ ...context, answeredAt: null }),
+      observe: () => Promise.reject(failure('no answer')),
+    });
+    const ports = portsOf({ cluster: () => Promise.resolve(dead) });
+    const profiles = { ...ports.profiles, config: async () => null, list: async () => listed };
+    await observe(desiredState(auto()), { ...ports, profiles });
+    expect(ports.asked.includes('ip dev')).toBe(asked);
+  });
+
   it('gives each profile one deadline, side by side, and goes on without those that miss it', async () => {
     const silent = (signal = new AbortController().signal) =>
       new Promise<never>((_, reject) => {

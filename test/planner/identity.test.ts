@@ -165,13 +165,15 @@ describe('whose cluster answers', () => {
 
 describe('two profiles of one cluster', () => {
   const pool = (at: string, rest = {}) => build.loadBalancer([at], { unclassed: 'auto', ...rest });
-  it.each<[string, object, object, string, string, boolean]>([
+  const provider = 'minikube';
+  it.each<[string, object, object, string, string, boolean, object?]>([
     ['the same UID by two contexts', {}, {}, OLD, OLD, true],
     ['clusters of their own', {}, {}, OLD, NEW, false],
     ['another class, and Services without one', {}, { class: 'b' }, OLD, OLD, true],
+    ['another class, in a cluster that is not minikube’s', {}, { class: 'b' }, OLD, OLD, false, {}],
     ['another class alone', {}, { class: 'b', unclassed: false }, OLD, OLD, false],
     ['nothing to give', {}, { assign: 'none' }, OLD, OLD, false],
-  ])('%s', (_, first, second, one, two, refused) => {
+  ])('%s', (_, first, second, one, two, refused, made = { provider }) => {
     const profiles = [
       build.profile({ name: 'one', loadBalancer: pool('10.200.0.0/29', first) }),
       build.profile({ name: 'two', loadBalancer: pool('10.201.0.0/29', second) }),
@@ -181,7 +183,10 @@ describe('two profiles of one cluster', () => {
         build.observedProfile({
           name: ['one', 'two'][index] ?? '',
           config: null,
-          cluster: build.cluster({ identity: identity(uid) }),
+          cluster: build.cluster({
+            identity: identity(uid),
+            nodes: [build.node('minikube', [build.VM], [], made)],
+          }),
         }),
       ),
     });

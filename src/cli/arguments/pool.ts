@@ -8,12 +8,21 @@ import {
   parsePrefix,
 } from '../../model/prefix.ts';
 import { type AddressRange, parseRange, rangeOf, rangesOverlap } from '../../model/range.ts';
+import { isMinikube } from '../../planner/addresses/unclassed.ts';
 
 /** Shorter prefixes are default routes, or the halves of one: they cover every pool and collide with none. */
 const SHORTEST = 2;
 
-/** kubeadm's service network and kindnet's pod network, where a profile's own config names none. */
-const USUAL_NETWORKS = ['10.96.0.0/12', '10.244.0.0/16'];
+/** The service and pod networks of clusters that say nothing of them: minikube's, */
+const USUAL_OF_MINIKUBE = ['10.96.0.0/12', '10.244.0.0/16'];
+/** and those of kubeadm and kind, k3s and MicroK8s. */
+const USUAL_NETWORKS = [
+  ...USUAL_OF_MINIKUBE,
+  '10.43.0.0/16',
+  '10.42.0.0/16',
+  '10.152.183.0/24',
+  '10.1.0.0/16',
+];
 
 /** Where a pool is looked for: /24s in order, and what one there may collide with that does not show here. */
 interface Region {
@@ -109,7 +118,9 @@ export function prefixesInUse({ host, registry, profiles }: ObservedState): Pref
   return [
     ...prefixesOfHost(host),
     ...registry.claims.map(({ route }) => route.destination),
-    ...USUAL_NETWORKS.flatMap(prefixesIn),
+    ...profiles
+      .flatMap((seen) => (isMinikube(seen) ? USUAL_OF_MINIKUBE : USUAL_NETWORKS))
+      .flatMap(prefixesIn),
     ...profiles.flatMap(textsOfProfile).flatMap(prefixesIn),
   ];
 }
@@ -135,7 +146,11 @@ function textsOfProfile({ config, cluster }: ObservedProfile): string[] {
     kubeadm?.apiServerRange ?? '',
     kubeadm?.serviceSubnet ?? '',
     kubeadm?.podSubnet ?? '',
-    ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs }) => [...internalIps, ...podCidrs]),
+    ...(cluster?.nodes ?? []).flatMap(({ internalIps, podCidrs, serviceRange = '' }) => [
+      ...internalIps,
+      ...podCidrs,
+      serviceRange,
+    ]),
     ...(cluster?.services ?? []).flatMap(({ clusterIps, ingress }) => [...clusterIps, ...ingress]),
     ...(cluster?.strayPods ?? []).map(({ address }) => address),
   ];

@@ -16,9 +16,9 @@ import {
 export function registerInit(program: Command, act: Act): void {
   program
     .command('init')
-    .description('write a tunnel.yaml for a minikube profile, with a pool that collides with nothing here')
+    .description('write a tunnel.yaml for a cluster, with a pool that collides with nothing here')
     .argument('[path]', 'the file to write, or the directory for it', DEFAULT_SPEC)
-    .option('-p, --profile <name>', 'the profile, or a kubeconfig context; the current profile without it')
+    .option('-p, --profile <name>', 'a minikube profile or a kubeconfig context; the current one without it')
     .addOption(
       new Option('--pool <range>', 'a CIDR or FIRST-LAST for LoadBalancer addresses; may be repeated')
         .argParser(collect)

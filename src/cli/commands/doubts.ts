@@ -36,7 +36,8 @@ export class Doubts {
         return (
           profile.services.value === 'auto' &&
           this.#lacks(name, KUBEADM) &&
-          this.#cluster(name)?.serviceCidrs.length === 0
+          this.#cluster(name)?.serviceCidrs.length === 0 &&
+          this.#cluster(name)?.nodes.every(({ serviceRange }) => serviceRange === undefined) === true
         );
       case 'load-balancer':
       case 'guard':

@@ -6,11 +6,12 @@ import type { ObservedState } from '../../model/observed.ts';
 import { formatPrefix } from '../../model/prefix.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { observe } from '../../observe/observe.ts';
+import { plan } from '../../planner/plan.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { parseSpec } from '../../spec/parse.ts';
 import { type FileNames, specNames } from '../arguments/paths.ts';
 import { freePool, overlapsOf, type PoolOverlap, prefixesInUse } from '../arguments/pool.ts';
-import { chooseProfile } from '../arguments/profile-choice.ts';
+import { type ChosenProfile, chooseProfile } from '../arguments/profile-choice.ts';
 import { DEFAULT_SPEC } from '../arguments/registration.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
@@ -40,14 +41,14 @@ export async function init(context: CommandContext, options: InitOptions): Promi
     const warn = (warning: Diagnostic) => output.diagnostic(warning, names);
     const profile = await chooseProfile(options.profile, adapters, warn);
     if (options.pool.length > 0) checkSpec(specText(profile, options.pool), names);
-    const { pools, caution, warnings } = await choosePools(options.pool, profile, names, adapters);
+    const { pools, caution, warnings, observed } = await choosePools(options.pool, profile, names, adapters);
     const text = specText(profile, pools);
     checkSpec(text, names);
-    warnings.forEach(warn);
+    [...warnings, ...outOfReach(text, names, observed)].forEach(warn);
     if (caution !== null) output.note(`note: ${caution}.\n`);
     if (options.print === true) {
       if (!output.json) output.document(text);
-      output.line({ type: 'printed', profile, pool: pools.join(', '), text });
+      output.line({ type: 'printed', profile: profile.name, pool: pools.join(', '), text });
       return EXIT.ok;
     }
     await write(text, names, options.force === true);
@@ -73,11 +74,13 @@ interface Pools {
   /** What they may collide with that does not show on this host. */
   readonly caution: string | null;
   readonly warnings: readonly Diagnostic[];
+  /** What they were chosen by. */
+  readonly observed: ObservedState;
 }
 
 async function choosePools(
   given: readonly string[],
-  profile: string,
+  profile: ChosenProfile,
   names: FileNames,
   adapters: ReadAdapters,
 ): Promise<Pools> {
@@ -87,20 +90,32 @@ async function choosePools(
   ]);
   // The networks of every profile count: the next spec may serve that one, too.
   const known = await Promise.all(
-    [...new Set([profile, ...others])].map((name) => adapters.profiles.networks(name)),
+    [...new Set([profile.name, ...others])].map((name) => adapters.profiles.networks(name)),
   );
   const used = [...prefixesInUse(observed), ...known.flatMap(({ networks }) => networks)];
   // The first is the profile's own; what is wrong with another one's file is not this spec's matter.
   const problem = known[0]?.problem ?? null;
-  const unread = problem === null ? [] : [unreadNetworks(profile, problem)];
+  const unread = problem === null ? [] : [unreadNetworks(profile.name, problem)];
   if (given.length > 0) {
     const claimed = observed.registry.claims.map(({ route }) => route.destination);
     const overlaps = overlapsOf(given, used, claimed);
-    return { pools: given, caution: null, warnings: [...unread, ...overlaps.map(overlapping)] };
+    return { pools: given, caution: null, warnings: [...unread, ...overlaps.map(overlapping)], observed };
   }
   const found = freePool(used);
   if (found === null) throw noPool();
-  return { pools: [formatPrefix(found.pool)], caution: found.caution, warnings: unread };
+  return { pools: [formatPrefix(found.pool)], caution: found.caution, warnings: unread, observed };
+}
+
+/** What keeps a cluster from being routed to, whatever the spec says. */
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-off-link', 'network-unroutable']);
+
+/** What a plan of the spec would say of a cluster that this host cannot reach: nothing that `init` writes changes it. */
+function outOfReach(text: string, names: FileNames, observed: ObservedState): Diagnostic[] {
+  const { desired } = parseSpec(text, names.absolute, undefined, readHostPolicy().ranges);
+  // The file may not be there, so no position is given.
+  return plan(desired, observed)
+    .diagnostics.filter(({ code }) => OUT_OF_REACH.has(code))
+    .map(({ at: _, ...diagnostic }) => ({ ...diagnostic, severity: 'warning' }));
 }
 
 function unreadNetworks(profile: string, problem: string): Diagnostic {
@@ -117,7 +132,7 @@ function overlapping({ pool, network }: PoolOverlap): Diagnostic {
   return {
     code: 'pool-overlaps-network',
     severity: 'warning',
-    summary: `--pool ${pool} overlaps ${formatPrefix(network)}, which this host or one of its clusters uses`,
+    summary: `--pool ${pool} overlaps ${formatPrefix(network)}, which this host or one of its clusters uses, or may use`,
     cause: 'its addresses could then belong to something else, and a plan may refuse the pool or its routes',
     fix: 'choose another range, or leave --pool out: one that is free is then found',
   };
@@ -135,17 +150,18 @@ async function look(desired: DesiredState, adapters: ReadAdapters): Promise<Obse
   }
 }
 
-function specText(profile: string, pools: readonly string[]): string {
+function specText({ name, context }: ChosenProfile, pools: readonly string[]): string {
+  const renamed = context === name ? '' : `      context: ${JSON.stringify(context)}\n`;
   const balancer =
     pools.length === 0 ? '' : `      loadBalancer:\n        pool: [${pools.map(rangeText).join(', ')}]\n`;
   return `apiVersion: mkplan/v1alpha1
 kind: Tunnel
 metadata:
-  name: ${JSON.stringify(tunnelName(profile))}
+  name: ${JSON.stringify(tunnelName(name))}
 spec:
   profiles:
-    - name: ${JSON.stringify(profile)}
-${balancer}`;
+    - name: ${JSON.stringify(name)}
+${renamed}${balancer}`;
 }
 
 function rangeText(range: string): string {
@@ -199,17 +215,27 @@ async function write(text: string, names: FileNames, force: boolean): Promise<vo
   await (force ? replaceFile(file) : writeNewFile(file));
 }
 
-function tell({ output }: CommandContext, names: FileNames, profile: string, pools: readonly string[]): void {
+function tell(
+  { output }: CommandContext,
+  names: FileNames,
+  { name, context, isMinikube }: ChosenProfile,
+  pools: readonly string[],
+): void {
   const pool = pools.join(', ');
   const spec = names.spec === DEFAULT_SPEC ? '' : ` ${shellWord(names.spec)}`;
   output.print(
     [
-      `Wrote ${printableLine(names.spec)} for profile ${printableLine(profile)}, with the pool ${pool}.`,
+      `Wrote ${printableLine(names.spec)} for profile ${printableLine(name)}, with the pool ${pool}.`,
       `Next: \`mkplan watch${printableLine(spec)}\` makes it so and keeps it so; \`mkplan plan${printableLine(spec)}\` shows beforehand what it would change.`,
+      ...(isMinikube
+        ? []
+        : [
+            `The first change asks you once to approve the context ${printableLine(context)}, which minikube did not write; \`mkplan allow\` does so beforehand.`,
+          ]),
       '',
     ].join('\n'),
   );
-  output.line({ type: 'written', spec: names.spec, profile, pool });
+  output.line({ type: 'written', spec: names.spec, profile: name, pool });
 }
 
 function noPool(): Failure {

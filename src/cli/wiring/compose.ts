@@ -6,6 +6,7 @@ import { HelperClient } from '../../helper/client.ts';
 import { elevatedCommand, needsElevation } from '../../helper/elevation.ts';
 import { inheritHelper } from '../../helper/inherit.ts';
 import type { Cluster } from '../../kubernetes/cluster.ts';
+import type { Contexts } from '../../kubernetes/kubeconfig/contexts.ts';
 import type { KubeContext } from '../../kubernetes/kubeconfig/kubeconfig.ts';
 import { createProfiles, profileFile } from '../../minikube/files.ts';
 import type { ProfileSettings, Profiles } from '../../minikube/profiles.ts';
@@ -54,8 +55,8 @@ export interface ReadAdapters extends ObservePorts {
   uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
-  /** The names of all kubeconfig contexts. Throws a Failure when the kubeconfig cannot be read. */
-  contexts(): Promise<readonly string[]>;
+  /** The contexts of the kubeconfig. Throws a Failure when it cannot be read. */
+  contexts(): Promise<Contexts>;
   /** The kubeconfig may be another one by now. */
   doubtClusters(): void;
   /** Connections to clusters may be dead without a word: they are made anew. */
@@ -122,8 +123,8 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     cluster: (profile) => clusters.of(profile),
     giveUpCluster: (profile) => clusters.giveUp(profile),
     contexts: async () => {
-      const { contextNames } = await import('../../kubernetes/kubeconfig/kubeconfig.ts');
-      return await contextNames(env, home);
+      const { listContexts } = await import('../../kubernetes/kubeconfig/contexts.ts');
+      return await listContexts(env, home);
     },
     doubtClusters: () => clusters.doubt(),
     renewClusters: () => clusters.renew(),

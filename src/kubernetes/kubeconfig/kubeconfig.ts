@@ -24,11 +24,14 @@ export interface KubeContext {
 type Entry = Readonly<Record<string, unknown>>;
 type Section = 'clusters' | 'users' | 'contexts';
 
-interface Merged {
+/** What the kubeconfig's files come to together. */
+export interface Merged {
   readonly files: readonly string[];
   /** Those of them that do not exist. */
   readonly missing: ReadonlySet<string>;
   readonly sections: Readonly<Record<Section, Map<string, Entry>>>;
+  /** `current-context`: the first file that has one counts. */
+  readonly current: string | null;
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -128,12 +131,18 @@ export function kubeconfigFiles(env: NodeJS.ProcessEnv, home: string): readonly 
   return [...new Set(listed.split(delimiter))].filter((file) => file !== '');
 }
 
-async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
+/** Reads all files of the kubeconfig. Throws a Failure when one cannot be read. */
+export async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged> {
+  let current: string | null = null;
   const missing = new Set<string>();
-  const merged: Merged = {
+  const merged = {
     files: kubeconfigFiles(env, home),
     missing,
-    sections: { clusters: new Map(), users: new Map(), contexts: new Map() },
+    sections: {
+      clusters: new Map<string, Entry>(),
+      users: new Map<string, Entry>(),
+      contexts: new Map<string, Entry>(),
+    },
   };
   for (const file of merged.files) {
     const bytes = await readBytes(file, (env['KUBECONFIG'] ?? '') !== '');
@@ -149,11 +158,13 @@ async function readMerged(env: NodeJS.ProcessEnv, home: string): Promise<Merged>
     }
     if (config === null || config === undefined) continue;
     if (!isEntry(config)) throw malformed(file, 'it is not a mapping');
+    const named = config['current-context'];
+    if (typeof named === 'string' && named !== '') current ??= named;
     for (const section of ['clusters', 'users', 'contexts'] as const) {
       mergeSection(merged.sections[section], section, config[section], file);
     }
   }
-  return merged;
+  return { ...merged, current };
 }
 
 /** The name that a context has for its cluster or its user; empty where it has none. */
@@ -243,9 +254,21 @@ function lookedIn({ files, missing }: Merged): string {
   return `Looked in ${named.join(', ')}`;
 }
 
-/** The names of all contexts, in the order of the files. Throws a Failure when a file cannot be read. */
-export async function contextNames(env: NodeJS.ProcessEnv, home: string): Promise<readonly string[]> {
-  return [...(await readMerged(env, home)).sections.contexts.keys()];
+/** The cluster of a context; nothing where it is not defined. */
+export function clusterOf({ sections }: Merged, context: string): Entry {
+  return sections.clusters.get(referenceOf(sections.contexts.get(context), 'cluster')) ?? {};
+}
+
+/** The profile that minikube wrote a context and its cluster for; null where another program did. */
+export function minikubeProfile(merged: Merged, name: string): string | null {
+  const { contexts, users } = merged.sections;
+  const context = contexts.get(name) ?? {};
+  const profile = referenceOf(context, 'cluster');
+  const cluster = clusterOf(merged, name);
+  const isIts =
+    (providedByMinikube(context, 'context_info') && providedByMinikube(cluster, 'cluster_info')) ||
+    hasMinikubeFiles(cluster, users.get(referenceOf(context, 'user')) ?? {}, profile);
+  return isIts ? profile : null;
 }
 
 /**
@@ -286,9 +309,6 @@ export async function readKubeContext(options: {
     cluster,
     user,
     program: readProgram(name, user['exec']),
-    writtenByMinikube:
-      clusterName === options.profile &&
-      ((providedByMinikube(context, 'context_info') && providedByMinikube(cluster, 'cluster_info')) ||
-        hasMinikubeFiles(cluster, user, options.profile)),
+    writtenByMinikube: minikubeProfile(merged, name) === options.profile,
   };
 }

@@ -4,6 +4,7 @@ import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../..
 import type { ServiceState } from '../../model/plan.ts';
 import { formatAddress } from '../../model/prefix.ts';
 import { holders, isOurIngress, keepersOf, servesUnclassed } from './sharing.ts';
+import { whyLeft } from './unclassed.ts';
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {
@@ -59,14 +60,7 @@ function judgeKind(
     return { state: 'other-class', reason: `its class is ${service.loadBalancerClass}` };
   }
   if (servesUnclassed(desired, cluster)) return { state: 'served', reason: 'it names no class' };
-  const others = cluster.otherLoadBalancers.join(' and ');
-  return {
-    state: 'unclassed',
-    reason:
-      others === ''
-        ? 'it names no class, and the spec says `unclassed: false`'
-        : `it names no class, and ${others} has a pool here`,
-  };
+  return { state: 'unclassed', reason: whyLeft(desired, cluster) };
 }
 
 /** The LoadBalancer addresses that a spec has claims of routes to, for one profile. */

@@ -4,6 +4,7 @@ import type { ObservedParticipant, Serving } from '../../model/participant.ts';
 import { parseAddress } from '../../model/prefix.ts';
 import { type AddressRange, formatRange, parseRange, rangeHolds } from '../../model/range.ts';
 import { isAssignable, subtract } from './pool.ts';
+import { othersIn } from './unclassed.ts';
 
 /**
  * What tunnels that share a cluster leave to each other. Each says in its Lease which Services it serves, and from which
@@ -21,7 +22,7 @@ export function servesUnclassed(
   { unclassed }: Pick<Serving, 'unclassed'>,
   cluster: ObservedCluster,
 ): boolean {
-  return unclassed === 'auto' ? cluster.otherLoadBalancers.length === 0 : unclassed;
+  return unclassed === 'auto' ? othersIn(cluster).length === 0 : unclassed;
 }
 
 function servingOf({ assign, pool, exclude, class: served, unclassed }: DesiredLoadBalancer): Serving {

@@ -61,15 +61,33 @@ export function servicesOutside(
   ];
 }
 
-/** Says that nothing tells the service network, and that the usual one is not it. */
-export function servicesUnknown(profile: DesiredProfile, guess: Source, outside: ClusterIp): Diagnostic {
+function unknown(profile: DesiredProfile, cause: string, fix: string): Diagnostic {
   return {
     code: 'services-unknown',
     severity: 'warning',
     summary: `profile ${profile.name}: the service network could not be determined, so ClusterIPs are left out`,
-    cause: `nothing names it, and ${guess.networks.map(formatPrefix).join(', ')} (${guess.name}) does not have the ClusterIP of ${named(outside)}`,
-    fix: 'List it under cidrs.services, or write `services: none`.',
+    cause,
+    fix,
     command: `kubectl --context ${profile.context} get services -A`,
     at: profile.services.at,
   };
+}
+
+/** Says that nothing tells the service network, and that the usual one is not it. */
+export function servicesUnknown(profile: DesiredProfile, guess: Source, outside: ClusterIp): Diagnostic {
+  return unknown(
+    profile,
+    `nothing names it, and ${guess.networks.map(formatPrefix).join(', ')} (${guess.name}) does not have the ClusterIP of ${named(outside)}`,
+    'List it under cidrs.services, or write `services: none`.',
+  );
+}
+
+/** Says that nothing tells the service network of a cluster which has no usual one. */
+export function servicesUntold(profile: DesiredProfile, [seen]: readonly ClusterIp[]): Diagnostic {
+  const evidence = seen === undefined ? '' : `; it has the ClusterIP of ${named(seen)}`;
+  return unknown(
+    profile,
+    `neither a ServiceCIDR object nor kubeadm’s ClusterConfiguration names it, and it is not guessed, since every installer has its own default${evidence}`,
+    'List it under cidrs.services: it is the API server’s --service-cluster-ip-range. Or write `services: none`.',
+  );
 }

@@ -4,6 +4,7 @@ import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { type Family, parseAddress } from '../../model/prefix.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import { isMinikube } from '../addresses/unclassed.ts';
 import type { Reach } from './reach.ts';
 
 /** The address that a profile's routes go through, in one family. */
@@ -160,15 +161,20 @@ function unknownGateway(observed: ObservedProfile): Diagnostic {
   return {
     code: 'gateway-unknown',
     severity: 'error',
-    summary: `profile ${observed.name}: the address of the VM could not be determined`,
+    summary: `profile ${observed.name}: the address of its ${isMinikube(observed) ? 'VM' : 'node'} could not be determined`,
     cause: [
-      `neither the API server, nor a Ready control-plane Node, nor \`minikube ip\` gave one${stale}`,
+      isMinikube(observed)
+        ? `neither the API server, nor a Ready control-plane Node, nor \`minikube ip\` gave one${stale}`
+        : 'neither the API server nor a Ready control-plane Node gave one',
       ...observed.problems,
     ].join('\n'),
     // Where minikube has no such profile, its command would make one.
     ...(observed.config === null
       ? {
-          fix: 'correct the profile’s name or context in the spec, or give the address as spec.profiles[].gateway',
+          fix:
+            observed.cluster === null
+              ? 'correct the profile’s name or context in the spec, or give the address as spec.profiles[].gateway'
+              : 'give the address of a node as spec.profiles[].gateway',
         }
       : {
           fix: 'start the profile, or give the address as spec.profiles[].gateway',

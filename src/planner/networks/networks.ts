@@ -3,7 +3,14 @@ import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { contains, formatPrefix, type Prefix } from '../../model/prefix.ts';
-import { type ClusterIp, clusterIpsOf, outsideOf, servicesOutside, servicesUnknown } from './cluster-ips.ts';
+import {
+  type ClusterIp,
+  clusterIpsOf,
+  outsideOf,
+  servicesOutside,
+  servicesUnknown,
+  servicesUntold,
+} from './cluster-ips.ts';
 import { type GatewayChoice, gatewayFor } from './gateway.ts';
 import type { NodeAddresses } from './node-address.ts';
 import { guessedServices, nodeSources, podSources, type Source, serviceSources } from './sources.ts';
@@ -125,7 +132,7 @@ function chosenSource(sources: readonly Source[], clusterIps: readonly ClusterIp
 
 /**
  * The service networks of a profile. `auto` takes ServiceCIDR objects, then what kubeadm recorded, then the profile's config, then
- * the distribution's default, which is a guess and so needs approval. ClusterIPs outside a network are evidence against it.
+ * minikube's or k3s' default, which is a guess and so needs approval; no other cluster's is guessed. ClusterIPs outside a network are evidence against it.
  */
 export function chooseServices(facts: Facts): NetworkChoice {
   const { profile, observed } = facts;
@@ -137,8 +144,11 @@ export function chooseServices(facts: Facts): NetworkChoice {
   const clusterIps = clusterIpsOf(observed);
   const told = chosenSource(sources, clusterIps);
   const source = told ?? guessedServices(observed);
-  const [outside] = outsideOf(source.networks, clusterIps);
   const isUnsure = facts.isUnsure || strange.length > 0;
+  if (source === null) {
+    return { ...NOTHING, isUnsure: true, diagnostics: [...strange, servicesUntold(profile, clusterIps)] };
+  }
+  const [outside] = outsideOf(source.networks, clusterIps);
   if (told === undefined && outside !== undefined) {
     return { ...NOTHING, isUnsure, diagnostics: [...strange, servicesUnknown(profile, source, outside)] };
   }

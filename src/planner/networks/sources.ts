@@ -1,5 +1,6 @@
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import { formatPrefix, type Prefix, parseNetwork } from '../../model/prefix.ts';
+import { isMinikube } from '../addresses/unclassed.ts';
 
 /** A place that tells networks of a cluster. */
 export interface Source {
@@ -70,6 +71,11 @@ export function serviceSources({ name, cluster, config }: ObservedProfile): Sour
       mend: MEND_KUBEADM,
     },
     { name: KUBEADM, texts: split(cluster?.kubeadm?.serviceSubnet), mend: MEND_KUBEADM },
+    ...(cluster?.nodes ?? []).map((node) => ({
+      name: `arguments of the server on Node ${node.name}`,
+      texts: split(node.serviceRange),
+      mend: `Correct --service-cidr where the server on ${node.name} is started`,
+    })),
     {
       name: `apiserver.service-cluster-ip-range in ${file}`,
       texts: split(config?.apiServerRange),
@@ -117,12 +123,14 @@ export function nodeSources({ cluster }: ObservedProfile): Source[] {
   });
 }
 
-/** A service network that is taken where nothing tells one: that of the distribution, by the version it gives itself. */
-export function guessedServices({ cluster, config }: ObservedProfile): Source {
-  const isRancher = /\+(?:k3s|rke2)/.test(cluster?.version ?? '');
-  const [name, text] = isRancher
-    ? ["k3s' default", '10.43.0.0/16']
-    : [config === null ? "kubeadm's default" : "minikube's default", '10.96.0.0/12'];
+/**
+ * A service network that is taken where nothing tells one: minikube's, or that of the distribution, by the version it gives itself.
+ * Null for any other cluster: every installer has a default of its own.
+ */
+export function guessedServices(observed: ObservedProfile): Source | null {
+  const isRancher = /\+(?:k3s|rke2)/.test(observed.cluster?.version ?? '');
+  if (!isRancher && !isMinikube(observed)) return null;
+  const [name, text] = isRancher ? ["k3s' default", '10.43.0.0/16'] : ["minikube's default", '10.96.0.0/12'];
   const networks = [parseNetwork(text)].filter((network) => network !== null);
   return { name, networks, isInForce: false, strange: [], mend: '', node: null };
 }

@@ -140,10 +140,10 @@ class RouteBuilder {
     gateway: string,
     rest: Pick<WantedRoute, 'at' | 'conflictPolicy' | 'reason' | 'service'>,
   ): WantedRoute[] {
-    const { reach, observed } = this.#grounds;
+    const { reach, observed, host } = this.#grounds;
     const device = reach.deviceTowards(gateway);
     if (device === null) {
-      if (!this.#offLink.has(gateway)) this.diagnostics.push(offLink(gateway, this.#profile, observed));
+      if (!this.#offLink.has(gateway)) this.diagnostics.push(offLink(gateway, this.#profile, observed, host));
       this.#offLink.add(gateway);
       return [];
     }

@@ -175,6 +175,136 @@ describe('the profile', () => {
   });
 });
 
+describe('the current kubeconfig context', () => {
+  const local = 'https://127.0.0.1:40123';
+  const mark = (name: string) => ({ name, extension: { provider: 'minikube.sigs.k8s.io' } });
+
+  /** A context as another program writes it. */
+  const foreign = (name: string, server = local, cluster = name) => ({
+    contexts: [{ name, context: { cluster, user: name } }],
+    clusters: [{ name: cluster, cluster: { server } }],
+  });
+  /** A context as minikube writes it for a profile. */
+  const minikubes = (profile: string, name = profile) => ({
+    contexts: [{ name, context: { cluster: profile, user: profile, extensions: [mark('context_info')] } }],
+    clusters: [
+      {
+        name: profile,
+        cluster: { server: 'https://192.168.49.2:8443', extensions: [mark('cluster_info')] },
+      },
+    ],
+  });
+  async function kubeconfig(current: string | null, ...parts: readonly ReturnType<typeof foreign>[]) {
+    await write(join(home, 'kubeconfig'), {
+      ...(current === null ? {} : { 'current-context': current }),
+      contexts: parts.flatMap(({ contexts }) => contexts),
+      clusters: parts.flatMap(({ clusters }) => clusters),
+    });
+  }
+  async function named(argv: readonly string[] = [], env: Record<string, string> = {}) {
+    const { code, stdout, stderr } = await mkplan(['init', '--print', ...argv], env);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const found = /- name: "(.*)"\n(?: {6}context: "(.*)"\n)?/.exec(stdout);
+    return [found?.[1], found?.[2]];
+  }
+
+  it.each<[context: string, server: string, name: string, written: string | undefined]>([
+    ['kind-dev', local, 'kind-dev', undefined],
+    ['k3d-dev', 'https://0.0.0.0:6550', 'k3d-dev', undefined],
+    ['colima', 'https://127.0.0.1:6443', 'colima', undefined],
+    ['rancher-desktop', 'https://127.0.0.1:6443', 'rancher-desktop', undefined],
+    ['microk8s', 'https://127.0.0.1:16443', 'microk8s', undefined],
+    ['docker-desktop', 'https://kubernetes.docker.internal:6443', 'docker-desktop', undefined],
+    ['ip6', 'https://[::1]:6443', 'ip6', undefined],
+    [
+      'kubernetes-admin@kubernetes',
+      'https://192.168.122.10:6443',
+      'kubernetes-admin-kubernetes',
+      'kubernetes-admin@kubernetes',
+    ],
+    [
+      'arn:aws:eks:eu-1:1:cluster/a',
+      'https://x.eks.example',
+      'arn-aws-eks-eu-1-1-cluster-a',
+      'arn:aws:eks:eu-1:1:cluster/a',
+    ],
+    ['@', local, 'cluster', '@'],
+  ])('is taken where minikube has no profile: %s', async (context, server, name, written) => {
+    await kubeconfig(context, foreign('other'), foreign(context, server));
+    expect(await named()).toEqual([name, written]);
+    expect(await named(['-p', context])).toEqual([name, written]);
+  });
+
+  it('is approved once, which is said where the spec is written', async () => {
+    await kubeconfig('kind-dev', foreign('kind-dev'));
+    expect((await mkplan(['init'])).stdout).toContain('approve the context kind-dev');
+    expect((await mkplan(['validate'])).code).toBe(0);
+  });
+
+  it('is taken before a minikube profile that nothing made current, if its server is on this host', async () => {
+    await profiles('minikube');
+    await kubeconfig('kind-dev', foreign('kind-dev'), minikubes('minikube'));
+    expect(await named()).toEqual(['kind-dev', undefined]);
+    await kubeconfig('prod', foreign('prod', 'https://prod.example'), minikubes('minikube'));
+    expect(await named()).toEqual(['minikube', undefined]);
+  });
+
+  it.each(['MINIKUBE_PROFILE', 'minikube’s settings'])('comes after what %s says', async (by) => {
+    await profiles('a', 'b');
+    await kubeconfig('kind-dev', foreign('kind-dev'), minikubes('a'), minikubes('b'));
+    if (by !== 'MINIKUBE_PROFILE') await current({ profile: 'b' });
+    expect(await named([], by === 'MINIKUBE_PROFILE' ? { MINIKUBE_PROFILE: 'b' } : {})).toEqual([
+      'b',
+      undefined,
+    ]);
+  });
+
+  it('tells which of several minikube profiles is meant', async () => {
+    await profiles('a', 'b', 'minikube');
+    await kubeconfig('b', minikubes('a'), minikubes('b'), minikubes('minikube'));
+    expect(await named()).toEqual(['b', undefined]);
+  });
+
+  it('is not taken where it is named and not there', async () => {
+    await profiles('dev');
+    await kubeconfig('gone', minikubes('dev'));
+    expect(await named()).toEqual(['dev', undefined]);
+  });
+
+  it('that minikube wrote and was renamed leads to its profile, current or not, by either name', async () => {
+    await profiles('dev');
+    for (const current of ['work', 'kind-x', null]) {
+      await kubeconfig(current, minikubes('dev', 'work'), foreign('kind-x', 'https://10.9.9.9:6443'));
+      expect(await named()).toEqual(['dev', 'work']);
+      expect(await named(['-p', 'dev'])).toEqual(['dev', 'work']);
+      expect(await named(['-p', 'work'])).toEqual(['dev', 'work']);
+    }
+  });
+
+  it('of the profile’s own name is taken before one that it was copied to', async () => {
+    await profiles('dev');
+    await kubeconfig(null, minikubes('dev', 'copy'), minikubes('dev'));
+    expect(await named()).toEqual(['dev', undefined]);
+    // That context is another cluster's by now.
+    await kubeconfig(null, foreign('dev', local, 'other'), minikubes('dev', 'work'));
+    expect(await named()).toEqual(['dev', 'work']);
+  });
+
+  it('that minikube wrote for a profile which is gone is not taken for another cluster’s', async () => {
+    await profiles('dev');
+    await kubeconfig('old', minikubes('old'), minikubes('dev'));
+    expect(await named()).toEqual(['dev', undefined]);
+  });
+
+  it('keeps no minikube profile from being chosen where the kubeconfig cannot be read', async () => {
+    await profiles('dev');
+    await write(join(home, 'kubeconfig'), 'contexts: {');
+    expect(await named()).toEqual(['dev', undefined]);
+    expect(await named(['-p', 'dev'])).toEqual(['dev', undefined]);
+  });
+});
+
 describe('the file', () => {
   beforeEach(() => profiles('dev'));
 

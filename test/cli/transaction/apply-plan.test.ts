@@ -151,7 +151,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
       },
       cluster: () => Promise.reject(new Error('the spec needs no cluster')),
       giveUpCluster: () => undefined,
-      contexts: async () => [],
+      contexts: async () => ({ current: null, all: [] }),
       servicesIn: () => {
         throw new Error('the spec needs no cluster');
       },

@@ -178,6 +178,11 @@ describe('a gateway that this host cannot reach', () => {
         config: null,
         cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
       },
+      'kind, k3d',
+    ],
+    [
+      'the NAT of a VM that is not minikube’s',
+      { ...slirp(''), config: null },
       'by the settings of the program that started it',
     ],
   ])('leaves the profile out, with the reason and a way out: %s', (_, seen, way) => {
@@ -189,6 +194,34 @@ describe('a gateway that this host cannot reach', () => {
     expect(found[0]?.cause).toContain('on its inside');
     expect(found[0]?.fix).toContain(way);
     expect(found[0]?.fix).not.toContain('spec.profiles[].gateway');
+  });
+
+  it.each<[string, string, string, ObservedHost['platform'], string]>([
+    ['kind, rootless', 'dev-control-plane', 'kind', 'linux', 'that root runs on this host itself'],
+    ['k3d, in Docker Desktop’s VM', 'k3d-dev-server-0', 'k3s', 'linux', 'that root runs on this host itself'],
+    ['kind on macOS', 'dev-control-plane', 'kind', 'darwin', 'minikube with driver vfkit'],
+    ['k3s in a VM whose network is down', 'server', 'k3s', 'linux', 'the network of the VM is up'],
+  ])('is told from the nodes: %s', (_what, name, provider, platform, way) => {
+    const nodes = [node(name, ['172.18.0.2'], [], { controlPlane: true, provider })];
+    const seen = { ...slirp(''), config: null, cluster: build.cluster({ nodes }) };
+    const { made, ways } = planWith(seen, { host: build.host([], { platform }) });
+    expect(ways).toEqual([]);
+    expect(made.aside).toMatchObject([{ state: 'out-of-reach' }]);
+    const found = made.diagnostics.filter(({ code }) => code === 'gateway-off-link');
+    expect(found).toMatchObject([{ fix: expect.stringContaining(way) }]);
+  });
+
+  it('is told how to reach Colima’s VM where that is possible', () => {
+    const seen = {
+      ...slirp(''),
+      config: null,
+      cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
+    };
+    const { made } = planWith(seen, { host: build.host([], { platform: 'darwin' }) });
+    expect(made.diagnostics.find(({ code }) => code === 'gateway-off-link')).toMatchObject({
+      fix: expect.stringContaining('`colima start --network-address`'),
+      command: 'route -n get 192.168.5.15',
+    });
   });
 
   it('is corrected in the spec where the spec gives it', () => {

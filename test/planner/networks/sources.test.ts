@@ -155,14 +155,38 @@ describe('the service network', () => {
       'ServiceCIDR object',
       ['gateway-family'],
     ],
-    ['nothing tells it: minikube', { cluster: silent() }, ['10.96.0.0/12'], "minikube's default", []],
     [
-      'nothing tells it: not minikube',
-      { config: null, cluster: silent() },
-      ['10.96.0.0/12'],
-      "kubeadm's default",
+      'k3s’ own arguments',
+      {
+        config: null,
+        cluster: silent({
+          version: 'v1.31.5+k3s1',
+          nodes: [
+            build.node('agent', ['192.168.39.9'], []),
+            build.node('server', [build.VM], [], { controlPlane: true, serviceRange: '10.50.0.0/16' }),
+          ],
+          services: web('10.50.0.5'),
+        }),
+      },
+      ['10.50.0.0/16'],
+      'arguments of the server on Node server',
       [],
     ],
+    [
+      'k3s’ own arguments, of another time',
+      {
+        config: null,
+        cluster: silent({
+          version: 'v1.31.5+k3s1',
+          nodes: [build.node('server', [build.VM], [], { controlPlane: true, serviceRange: '10.50.0.0/16' })],
+          services: web('10.43.0.5'),
+        }),
+      },
+      ['10.50.0.0/16'],
+      'arguments of the server on Node server',
+      ['services-outside'],
+    ],
+    ['nothing tells it: minikube', { cluster: silent() }, ['10.96.0.0/12'], "minikube's default", []],
     [
       'nothing tells it: k3s',
       { config: null, cluster: silent({ version: 'v1.31.5+k3s1', services: web('10.43.77.5') }) },
@@ -182,6 +206,28 @@ describe('the service network', () => {
     expect(found.services).toEqual(networks);
     expect(new Set(found.sources)).toEqual(new Set([source]));
     expect(found.codes).toEqual(codes);
+  });
+
+  it.each<[string, Partial<ObservedProfile>, string]>([
+    ['kubeadm, whose configuration may not be read', { cluster: silent() }, 'its own default'],
+    [
+      'MicroK8s before 1.33',
+      { cluster: silent({ services: web('10.152.183.42') }) },
+      'Service default/web (10.152.183.42)',
+    ],
+    ['a cluster that does not answer', { cluster: null }, 'its own default'],
+  ])('is not guessed for any other cluster: %s', (_, seen, why) => {
+    const { services, codes, approvals, made } = planWith(
+      { config: null, ...seen },
+      { loadBalancer: build.loadBalancer([]) },
+    );
+    expect(services).toEqual([]);
+    expect(codes).toEqual(['services-unknown']);
+    expect(approvals).toEqual([]);
+    expect(made.diagnostics[0]).toMatchObject({
+      cause: expect.stringContaining(why),
+      fix: expect.stringContaining('cidrs.services'),
+    });
   });
 
   it.each<[string, Partial<ObservedProfile>]>([
