@@ -34,6 +34,7 @@ const NODE: Shape = {
   status: {
     addresses: [{ type: 'text', address: 'text' }],
     conditions: [{ type: 'text', status: 'text' }],
+    nodeInfo: { bootID: 'text' },
   },
 };
 
@@ -48,6 +49,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
   const labels = node.metadata?.labels ?? {};
   const podCidr = node.spec?.podCIDR ?? null;
+  const bootId = node.status?.nodeInfo?.bootID ?? '';
   const podCidrs = node.spec?.podCIDRs ?? (podCidr === null ? [] : [podCidr]);
   const addresses = (node.status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP')
@@ -66,6 +68,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     controlPlane: CONTROL_PLANE_LABELS.some((label) => Object.hasOwn(labels, label)),
     internalIps: addresses.flatMap((text) => canonicalAddress(text) ?? []),
     podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
+    ...(bootId === '' ? {} : { bootId }),
     ...(strange.length === 0 ? {} : { strange }),
   };
 }

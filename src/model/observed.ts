@@ -177,6 +177,8 @@ export interface ObservedNode {
   readonly internalIps: readonly string[];
   /** Canonical CIDRs. */
   readonly podCidrs: readonly string[];
+  /** Boot id of the kernel that its kubelet runs on; Linux: /proc/sys/kernel/random/boot_id. Absent where it does not tell. */
+  readonly bootId?: string;
   /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
   readonly strange?: readonly string[];
 }

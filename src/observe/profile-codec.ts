@@ -72,6 +72,7 @@ const node = record<ObservedNode>({
   controlPlane: usually(flag, false),
   internalIps: usually(list(address), []),
   podCidrs: usually(list(canonicalCidr), []),
+  bootId: omitted(text),
   strange: omitted(list(text)),
 });
 

@@ -16,6 +16,7 @@ import type { WantedProfile } from './networks/wanted.ts';
  * | its cluster is silent, minikube says: stopped | stopped            |
  * | its cluster is silent                         | silent             |
  * | no address of its VM is known                 | out-of-reach       |
+ * | its gateway is this host's, the cluster not   | out-of-reach       |
  * | every gateway is on no network of this host   | out-of-reach       |
  * | its driver's network cannot be routed to      | out-of-reach, but refused where nothing else is served |
  *
@@ -43,7 +44,7 @@ interface Asked {
 }
 
 /** What keeps all routes of a profile from being made, beside its cluster's silence. */
-const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-unknown', 'network-unroutable']);
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-own', 'gateway-unknown', 'network-unroutable']);
 
 /** What is not known either where a cluster is unobserved; said of that once, they are not said again. */
 const OF_BLINDNESS: ReadonlySet<string> = new Set(['gateway-unknown', 'pods-unknown']);
@@ -119,6 +120,7 @@ function withoutAnything({ summary }: WantedProfile, diagnostics: readonly Diagn
     approvals: [],
     diagnostics: told,
     unsure: new Set(),
+    here: [],
   };
 }
 

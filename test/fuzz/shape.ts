@@ -129,9 +129,10 @@ export const mustBeNode = shaped<ObservedNode>(
     controlPlane: isFlag,
     internalIps: listOf(isAddress),
     podCidrs: listOf(isCidr),
+    bootId: isText,
     strange: listOf(isText),
   },
-  ['strange'],
+  ['bootId', 'strange'],
 );
 
 const isCondition = (value: unknown): boolean => {

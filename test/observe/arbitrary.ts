@@ -128,6 +128,7 @@ const node: fc.Arbitrary<ObservedNode> = fc.record(
     controlPlane: fc.boolean(),
     internalIps: some(address),
     podCidrs: some(cidr),
+    bootId: text,
     strange: some(text),
   },
   { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
