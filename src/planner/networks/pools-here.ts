@@ -3,21 +3,22 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedHost } from '../../model/observed.ts';
 import {
   addressOf,
+  comparePrefixes,
   contains,
+  formatAddress,
   formatPrefix,
   overlaps,
   type Prefix,
-  parseAddress,
 } from '../../model/prefix.ts';
 import { type AddressRange, formatRange, prefixesOf } from '../../model/range.ts';
 import { formatRoute, type Route } from '../../model/route.ts';
 import { subtract } from '../addresses/pool.ts';
-import { foreignRoutes, type Ownership } from '../conflicts/foreign.ts';
-import { describeRule, Forwarding, REJECTS } from '../conflicts/forwarding.ts';
+import type { Ownership } from '../conflicts/foreign.ts';
+import { type Decision, describeRule, Forwarding, REJECTS } from '../conflicts/forwarding.ts';
 import { likelyOwner } from '../conflicts/owner.ts';
 import type { WantedProfile } from './wanted.ts';
 
-/** kube-proxy in IPVS mode gives every address of a Service to this device of its own. */
+/** kube-proxy in IPVS mode gives this device the addresses of all Services. */
 const KUBE_PROXYS_DEVICE = 'kube-ipvs0';
 
 /** A pool of a cluster on this host, as the prefixes that addresses are given from. */
@@ -31,17 +32,17 @@ interface Pool {
  * Warns of the pools of clusters on this host. Their addresses have no routes of their own: the kernel looks for some route, most
  * often the default one, and then kube-proxy's rules (chain OUTPUT, table nat) send the connection to a pod instead.
  *
- * | the kernel's way to the pool         | a connection to an address of a Service             |
- * |--------------------------------------|-----------------------------------------------------|
- * | the default route                    | is answered                                         |
- * | a network of this host, a VPN, …     | is answered, in place of what has the address there |
- * | none at all, or an unreachable route | fails before kube-proxy sees it                     |
+ * | the kernel's way to the pool             | a connection to an address of a Service             |
+ * |------------------------------------------|-----------------------------------------------------|
+ * | the default route, the loopback device   | is answered                                         |
+ * | a network or address of this host, a VPN | is answered, in place of what has the address there |
+ * | none at all, or a route that rejects     | fails before kube-proxy sees it                     |
  */
 export function poolsOnThisHost(
   desired: DesiredState,
   wanted: readonly WantedProfile[],
-  host: ObservedHost,
-  ownership: Ownership,
+  { rules, routes: all }: ObservedHost,
+  { claimedBy }: Ownership,
 ): Diagnostic[] {
   const here = new Set(wanted.filter(({ summary }) => summary.onThisHost).map(({ summary }) => summary.name));
   const pools = desired.profiles
@@ -53,47 +54,29 @@ export function poolsOnThisHost(
       }),
     );
   if (pools.length === 0) return [];
-  const routes = host.routes.filter((route) => ownership.claimedBy.get(route) !== desired.spec);
-  const forwarding = new Forwarding({ rules: host.rules, routes });
+  // Ours go: a cluster that moved here leaves them behind until the plan is applied.
+  const routes = all.filter((route) => claimedBy.get(route) !== desired.spec);
+  const forwarding = new Forwarding({ rules, routes });
   return pools.flatMap((pool): Diagnostic[] => {
-    const met = routesAt(pool, foreignRoutes(host, desired.spec, ownership, pool.prefixes));
-    const found = [unreachable(pool, met, forwarding), inUse(pool, met, host)];
-    return found
+    const decisions = partsOf(pool, routes).map((address) => forwarding.decide(address));
+    return [unreachable(pool, decisions), inUse(pool, decisions)]
       .filter((one) => one !== null)
       .map((one) => ({ ...one, profile: pool.profile.name, at: pool.profile.loadBalancer.at }));
   });
 }
 
-/** Routes into a pool, and the nearest around each part of it. */
-function routesAt({ prefixes }: Pool, foreign: ReturnType<typeof foreignRoutes>): Route[] {
-  const met = prefixes.flatMap((prefix) => [
-    ...foreign.ancestors(prefix).slice(0, 1),
-    ...foreign.exact(prefix),
-    ...foreign.descendants(prefix),
-  ]);
-  return [...new Set(met.map(({ route }) => route))];
+/** An address of each part of a pool that has a way of its own. */
+function partsOf({ prefixes }: Pool, routes: readonly Route[]): Prefix[] {
+  const inside = routes
+    .map(({ destination }) => destination)
+    .filter((destination) => prefixes.some((prefix) => contains(prefix, destination)))
+    .sort(comparePrefixes);
+  return [...prefixes, ...inside].flatMap(({ family, start }) => addressOf(family, BigInt(start)) ?? []);
 }
 
-/** What rejects a connection before kube-proxy sees it, for people; null for nothing. */
-function rejection({ prefixes }: Pool, met: readonly Route[], forwarding: Forwarding): string | null {
-  const route = met.find(({ type }) => REJECTS.has(type));
-  if (route !== undefined) return `the route ${formatRoute(route)} rejects them`;
-  for (const prefix of prefixes) {
-    const first = addressOf(prefix.family, BigInt(prefix.start));
-    const decision = first === null ? null : forwarding.decide(first);
-    if (decision?.by === 'nobody') return 'this host has no route that leads there, not even a default route';
-    if (decision?.by === 'rule') return `${describeRule(decision.rule)} rejects them`;
-    if (decision?.by === 'route' && REJECTS.has(decision.route.type)) {
-      return `the route ${formatRoute(decision.route)} rejects them`;
-    }
-  }
-  return null;
-}
-
-function unreachable(pool: Pool, met: readonly Route[], forwarding: Forwarding) {
-  const why = rejection(pool, met, forwarding);
+function unreachable({ profile, range, prefixes }: Pool, decisions: readonly Decision[]) {
+  const why = decisions.map(rejectionOf).find((one) => one !== null) ?? null;
   if (why === null) return null;
-  const { profile, range, prefixes } = pool;
   const [first] = prefixes;
   return {
     code: 'pool-unreachable',
@@ -105,25 +88,25 @@ function unreachable(pool: Pool, met: readonly Route[], forwarding: Forwarding) 
   };
 }
 
-/** What has addresses of a pool besides its Services, for people; null for nothing. */
-function holderOf({ prefixes }: Pool, met: readonly Route[], host: ObservedHost): string | null {
-  const own = host.addresses.find(({ address: text, device }) => {
-    const address = parseAddress(text);
-    return (
-      device !== KUBE_PROXYS_DEVICE &&
-      address !== null &&
-      prefixes.some((prefix) => contains(prefix, address))
-    );
-  });
-  if (own !== undefined) return `this host itself has the address ${own.address} on ${own.device}`;
-  const route = met.find(({ type }) => type === 'unicast');
-  return route === undefined ? null : `the route ${formatRoute(route)} leads there, ${likelyOwner(route)}`;
+/** What rejects a connection before kube-proxy sees it, for people; null for nothing. */
+function rejectionOf(decision: Decision): string | null {
+  switch (decision.by) {
+    case 'nobody':
+      return 'this host has no route that leads there, not even a default route';
+    case 'rule':
+      return `${describeRule(decision.rule)} rejects them`;
+    case 'route':
+      return REJECTS.has(decision.route.type)
+        ? `the route ${formatRoute(decision.route)} rejects them`
+        : null;
+    default:
+      return null;
+  }
 }
 
-function inUse(pool: Pool, met: readonly Route[], host: ObservedHost) {
-  const holder = holderOf(pool, met, host);
+function inUse({ profile, range }: Pool, decisions: readonly Decision[]) {
+  const holder = decisions.map(holderOf).find((one) => one !== null) ?? null;
   if (holder === null) return null;
-  const { profile, range } = pool;
   return {
     code: 'pool-in-use',
     severity: 'warning' as const,
@@ -131,6 +114,19 @@ function inUse(pool: Pool, met: readonly Route[], host: ObservedHost) {
     cause: `${holder}; on the ports of a Service, kube-proxy on this host answers in its place`,
     fix: 'Choose a pool that no other network has.',
   };
+}
+
+/** What has an address besides a Service, for people; null for nothing. */
+function holderOf(decision: Decision): string | null {
+  if (decision.by !== 'route') return null;
+  const { route } = decision;
+  if (route.device === KUBE_PROXYS_DEVICE) return null;
+  if (route.type === 'local') {
+    return `this host itself has the address ${formatAddress(route.destination)} on ${route.device}`;
+  }
+  // A default route, or one of two halves that make one; and nothing else has what leads to loopback.
+  if (route.type !== 'unicast' || route.destination.length <= 1 || route.device === 'lo') return null;
+  return `the route ${formatRoute(route)} leads there, ${likelyOwner(route)}`;
 }
 
 /** Warns of service networks that are routed elsewhere, and that a cluster on this host has as well. */

@@ -321,12 +321,13 @@ describe('the pool of a cluster on this host', () => {
     expect(made.steps.some(({ kind }) => kind === 'service')).toBe(true);
     return made.diagnostics.map(({ code, cause }) => `${code}: ${cause}`);
   };
-  const address = (text: string, device: string) => ({
-    address: text,
-    network: build.prefix(`${text}/32`),
+  const address = (text: string, device: string): RouteDocument => ({
+    destination: `${text}/32`,
+    type: 'local',
     device,
+    table: 255,
+    protocol: 2,
   });
-  const own = build.host().addresses;
 
   it.each<[string, readonly RouteDocument[], Partial<ObservedHost>, readonly string[]]>([
     ['the default route leads there', [], {}, []],
@@ -368,14 +369,32 @@ describe('the pool of a cluster on this host', () => {
     ],
     [
       'this host has an address of it',
-      [],
-      { addresses: [...own, address('10.200.0.7', 'lo')] },
+      [address('10.200.0.7', 'lo')],
+      {},
       ['pool-in-use: this host itself has the address 10.200.0.7 on lo'],
     ],
     [
       'kube-proxy in IPVS mode has the addresses of Services on its device',
+      [address('10.200.0.1', 'kube-ipvs0')],
+      {},
       [],
-      { addresses: [...own, address('10.200.0.1', 'kube-ipvs0')] },
+    ],
+    [
+      'a route to loopback has it, with a lower metric than what rejects it',
+      [
+        { destination: '10.200.0.0/24', type: 'unreachable', protocol: 109, metric: 427 },
+        { destination: '10.200.0.0/24', device: 'lo', protocol: 3 },
+      ],
+      {},
+      [],
+    ],
+    [
+      'a VPN takes everything, by two halves',
+      [
+        { destination: '0.0.0.0/1', gateway: '10.8.0.1', device: 'tun0', protocol: 3 },
+        { destination: '128.0.0.0/1', gateway: '10.8.0.1', device: 'tun0', protocol: 3 },
+      ],
+      {},
       [],
     ],
   ])('%s', (_, routes, rest, told) => {
