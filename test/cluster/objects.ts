@@ -25,7 +25,7 @@ export function nodeObject(
     spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
     status: {
       addresses: nodeAddresses(node),
-      nodeInfo: { bootID: bootId },
+      ...(bootId === '' ? {} : { nodeInfo: { bootID: bootId } }),
       conditions: [
         {
           type: 'Ready',
