@@ -166,6 +166,7 @@ const cluster = record<ObservedCluster>({
           holder: usually(text, ''),
           own: usually(flag, false),
           live: usually(flag, true),
+          lasting: omitted(flag),
           leaving: usually(flag, false),
           serves: usually(nullable(list(serving)), null),
         }),

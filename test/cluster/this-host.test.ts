@@ -154,6 +154,21 @@ describe.each(BEDS)('$title', ({ mode, nodes, address, refused }) => {
     await removeService();
   });
 
+  test.skipIf(refused !== null)(
+    'what apply gave stays when a later watch leaves, until destroy',
+    async () => {
+      await addService('Cluster');
+      expect(await bed.mkplan('apply', bed.spec, ...ALLOW)).toMatchObject({ code: 0 });
+      const session = bed.startMkplan('watch', bed.spec, ...ALLOW);
+      await session.until('watches', () => session.said.includes('Watching.'));
+      expect(await session.stop()).toBe(0);
+      expect(await shown()).toEqual([RESERVED]);
+      expect(await bed.mkplan('destroy', bed.spec, '--auto-approve')).toMatchObject({ code: 0 });
+      expect(await shown()).toEqual([]);
+      await removeService();
+    },
+  );
+
   test.skipIf(refused !== null).each([
     ['no route leads to the pool', 'ENETUNREACH', ['ip', 'route', 'del', 'default'], DEFAULT_ROUTE],
     [

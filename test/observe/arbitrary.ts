@@ -197,14 +197,18 @@ const alwaysTold = fc.record({
   ),
   participants: fc.option(
     some(
-      fc.record({
-        name: text,
-        holder: text,
-        own: fc.boolean(),
-        live: fc.boolean(),
-        leaving: fc.boolean(),
-        serves: orNull(some(serving)),
-      }),
+      fc.record(
+        {
+          name: text,
+          holder: text,
+          own: fc.boolean(),
+          live: fc.boolean(),
+          lasting: fc.boolean(),
+          leaving: fc.boolean(),
+          serves: orNull(some(serving)),
+        },
+        { requiredKeys: ['name', 'holder', 'own', 'live', 'leaving', 'serves'] },
+      ),
     ),
     { nil: null },
   ),
