@@ -186,7 +186,7 @@ function nothing(profile: DesiredProfile, diagnostics: readonly Diagnostic[]): W
 function reachedHere(
   facts: Facts,
   here: Gateway,
-  { services, record }: Pick<WantedProfile, 'services' | 'record'>,
+  { services, record, diagnostics }: Pick<WantedProfile, 'services' | 'record' | 'diagnostics'>,
 ): WantedProfile {
   const { profile, observed, gateways } = facts;
   const networks = [
@@ -194,11 +194,12 @@ function reachedHere(
     ...choosePods(facts).networks.map(({ prefix }) => ({ purpose: 'pods' as const, prefix })),
   ];
   return {
-    ...nothing(profile, gateways.diagnostics),
+    ...nothing(profile, [...diagnostics, ...gateways.diagnostics]),
     summary: { name: profile.name, gateways: [here], onThisHost: true, services: [], pods: [] },
     services,
     record,
     approvals: [...contextApprovals(observed), ...gateways.approvals],
+    unsure: new Set(facts.isUnsure ? (['services', 'pods'] as const) : []),
     here: networks.map(({ purpose, prefix: destination }) => ({
       profile: profile.name,
       purpose,
@@ -230,7 +231,9 @@ export function wantedOf(
   const { services: allocated, record } =
     observed.cluster === null ? { services: [], record: null } : allocate(profile, observed.cluster, routed);
   const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
-  if (gateways.here !== null) return reachedHere(facts, gateways.here, { services: summaries, record });
+  if (gateways.here !== null) {
+    return reachedHere(facts, gateways.here, { services: summaries, record, diagnostics: strange });
+  }
   const services = chooseServices(facts);
   const pods = choosePods(facts);
 

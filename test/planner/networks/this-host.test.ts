@@ -178,6 +178,15 @@ describe('a cluster on this host', () => {
   });
 });
 
+it('names what could not be understood of a cluster on this host', () => {
+  const { codes, isHere, given } = planOf(k3s({ strange: ['podCIDR "10.42.0.0/33"'] }));
+  expect({ codes, isHere, given }).toEqual({
+    codes: ['fact-unreadable'],
+    isHere: true,
+    given: ['create web 10.200.0.1'],
+  });
+});
+
 describe('one Node of several on this host', () => {
   const elsewhere = build.node('minikube', [build.VM], ['10.244.0.0/24']);
   const worker = build.node('laptop', [OWN], ['10.244.1.0/24']);
