@@ -139,7 +139,7 @@ const NONE = { ipv4: null, ipv6: null, here: null, diagnostics: [], approvals: [
 function chooseAuto(profile: DesiredProfile, observed: ObservedProfile, grounds: Grounds): GatewayChoice {
   const { reach, thisHost } = grounds;
   const found = candidates(observed);
-  const usable = found.filter(({ address }) => !thisHost.isOwn(address) || thisHost.isHere(address));
+  const usable = found.filter(({ address }) => !reach.isOwn(address) || thisHost.isHere(address));
   const pick = (family: Family): Gateway | null => {
     const chosen = firstReached(
       usable.filter((one) => one.family === family),
@@ -193,12 +193,12 @@ function chooseLiteral(
   profile: DesiredProfile,
   literal: { readonly ipv4: string | null; readonly ipv6: string | null },
   observed: ObservedProfile,
-  { thisHost }: Grounds,
+  { reach, thisHost }: Grounds,
 ): GatewayChoice {
   const source = 'tunnel.yaml';
   const own = machineAddresses(observed);
   const given = [literal.ipv4, literal.ipv6].filter((address) => address !== null);
-  const mine = given.find((address) => thisHost.isOwn(address));
+  const mine = given.find((address) => reach.isOwn(address));
   if (mine !== undefined && thisHost.isHere(mine)) return { ...NONE, here: { address: mine, source } };
   if (mine !== undefined) return { ...NONE, diagnostics: [thisHost.elsewhere(mine, profile)] };
   const approvals: Approval[] = given

@@ -4,16 +4,17 @@ import type { ObservedHost, ObservedNode, ObservedProfile } from '../../model/ob
 import { parseAddress } from '../../model/prefix.ts';
 import { isLoopback } from '../../model/scope.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import type { Reach } from './reach.ts';
 
 /**
  * Tells whether a cluster runs on this host itself, as k3s, microk8s, kubeadm and minikube's driver none do on a laptop:
  *
- * | InternalIP of the Node | boot id of its kernel | the Node is                                     |
- * |------------------------|-----------------------|-------------------------------------------------|
- * | this host's own        | this host's           | this host                                       |
+ * | InternalIP of the Node | boot id of its kernel | the Node is                                        |
+ * |------------------------|-----------------------|----------------------------------------------------|
+ * | this host's own        | this host's           | this host                                          |
  * | this host's own        | not told              | this host, if it is what the cluster is reached by |
- * | this host's own        | another               | another machine with the same address           |
- * | another                | whatever              | another machine, or a container of this host    |
+ * | this host's own        | another               | another machine with the same address              |
+ * | another                | whatever              | another machine, or a container of this host       |
  *
  * Private addresses are given over and over: every VM behind VirtualBox's NAT has 10.0.2.15, and so may this host. Containers
  * (kind, k3d, docker) have this host's kernel and addresses of their own. Where the API server answered tells nothing, since
@@ -21,18 +22,13 @@ import { shellWord } from '../../model/shell-word.ts';
  */
 export class ThisHost {
   readonly #nodes: readonly ObservedNode[];
-  readonly #own: ReadonlySet<string>;
+  readonly #reach: Reach;
   readonly #bootId: string;
 
-  constructor({ cluster }: ObservedProfile, { addresses, bootId }: ObservedHost) {
+  constructor({ cluster }: ObservedProfile, { bootId }: ObservedHost, reach: Reach) {
     this.#nodes = cluster?.nodes ?? [];
-    this.#own = new Set(addresses.map(({ address }) => address));
+    this.#reach = reach;
     this.#bootId = bootId;
-  }
-
-  /** Whether this host has the address, on loopback or elsewhere. */
-  isOwn(address: string): boolean {
-    return this.#own.has(address);
   }
 
   /** The address by which a Node certainly is this host; null where none is. */
@@ -85,6 +81,6 @@ export class ThisHost {
 
   #isOutward(text: string): boolean {
     const address = parseAddress(text);
-    return address !== null && !isLoopback(address) && this.isOwn(text);
+    return address !== null && !isLoopback(address) && this.#reach.isOwn(text);
   }
 }

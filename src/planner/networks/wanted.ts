@@ -224,7 +224,7 @@ export function wantedOf(
   }
   const reach = new Reach(host);
   const addresses = new NodeAddresses(observed, reach);
-  const thisHost = new ThisHost(observed, host);
+  const thisHost = new ThisHost(observed, host, reach);
   const gateways = chooseGateway(profile, observed, { reach, thisHost });
   const strange = strangeFacts(profile, observed);
   const facts = { profile, observed, gateways, addresses, isUnsure: strange.length > 0 };
