@@ -126,6 +126,8 @@ describe.each(BEDS)('$title', ({ mode, nodes, address, refused }) => {
         new RegExp(`default/web +${RESERVED} +laptop +on this host +laptop Ready +1 ready +80 yes`),
       );
       expect(status.code).toBe(0);
+      const lines = await bed.mkplan('status', bed.spec, '--json');
+      expect(lines.stdout).toContain(`"onThisHost":["${LAPTOP}"]`);
       expect(await bed.mkplan('plan', bed.spec, '--detailed-exitcode')).toMatchObject({ code: 0 });
 
       expect(await bed.mkplan('destroy', bed.spec, '--auto-approve')).toMatchObject({ code: 0 });
