@@ -50,7 +50,10 @@ const BEDS = (
   const where = nodes === 1 ? 'this host is the only node' : 'the pods are on another node, a VM';
   // Nodes have a network in common.
   const address = nodes === 1 ? LAN_ADDRESS : HOST_ADDRESS;
-  return { mode, nodes, address, refused, title: `kube-proxy on this host in ${mode} mode, ${where}${why}` };
+  return [
+    `kube-proxy on this host in ${mode} mode, ${where}${why}`,
+    { mode, nodes, address, refused },
+  ] as const;
 });
 
 const both = (address: string): Question[] => [
@@ -60,7 +63,7 @@ const both = (address: string): Question[] => [
 const answered = (heard: readonly Heard[]) => heard.every(({ error }) => error === undefined);
 const failed = (heard: readonly Heard[]) => heard.every(({ error }) => error !== undefined);
 
-describe.each(BEDS)('$title', ({ mode, nodes, address, refused }) => {
+describe.each(BEDS)('%s', (_, { mode, nodes, address, refused }) => {
   let bed: Bed;
   let pod: BedPod;
 
