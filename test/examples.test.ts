@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { expectGolden } from './recordings.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const examples = join(root, 'examples');
@@ -20,25 +20,6 @@ const recordings = readdirSync(examples).flatMap((example) =>
         [example, file, file === 'observed.yaml' ? 'plan.txt' : file.replace('.yaml', '.plan.txt')] as const,
     ),
 );
-
-function planned(
-  example: string,
-  recording: string,
-): { status: number | null; stdout: string; stderr: string } {
-  const argv = [
-    'dist/main.js',
-    'plan',
-    `examples/${example}/tunnel.yaml`,
-    '--observed',
-    `examples/${example}/${recording}`,
-  ];
-  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
-    cwd: root,
-    encoding: 'utf8',
-    env: { PATH: '', NO_COLOR: '1' },
-  });
-  return { status, stdout, stderr };
-}
 
 describe('examples', () => {
   it('are all there', () => {
@@ -61,13 +42,8 @@ describe('examples', () => {
   it.each(recordings)(
     '%s gives with %s the plan of %s byte for byte, twice',
     (example, recording, golden) => {
-      const first = planned(example, recording);
-      const path = join(examples, example, golden);
       // `UPDATE_GOLDEN=1 npx vitest run test/examples.test.ts` writes them anew; look at the difference.
-      if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, first.stdout);
-      expect(existsSync(path)).toBe(true);
-      expect(first.stdout).toBe(readFileSync(path, 'utf8'));
-      expect(planned(example, recording)).toEqual(first);
+      const first = expectGolden(`examples/${example}`, recording, golden);
       const refused = /! refused|No profile can be served/.test(first.stdout);
       expect(first.status).toBe(refused ? 4 : 0);
     },

@@ -105,6 +105,11 @@ export class LeaseJudge {
   }
 }
 
+/** Whether a Lease names no duration, as those of `apply` do not. */
+function isLasting({ spec }: Lease): boolean {
+  return spec?.leaseDurationSeconds === undefined;
+}
+
 function isLeaving({ metadata }: Lease): boolean {
   return metadata?.annotations?.[LEAVING] !== undefined;
 }
@@ -183,6 +188,7 @@ export async function readParticipants(
         holder,
         own: name === self,
         live: judge.isLive(lease),
+        ...(isLasting(lease) ? { lasting: true } : {}),
         leaving: isLeaving(lease),
         serves: servesOf(lease),
       };
@@ -223,7 +229,7 @@ function freshLease({ name, holder }: Participant, now: string): Lease {
 function joined(found: Lease | null, self: Joining, now: string): Lease {
   const fresh = freshLease(self, now);
   const { leaseDurationSeconds, ...spec } = { ...found?.spec, ...fresh.spec };
-  const wasPersistent = found !== null && found.spec?.leaseDurationSeconds === undefined;
+  const wasPersistent = found !== null && isLasting(found);
   const { [LEAVING]: _, ...annotations } = found?.metadata?.annotations ?? {};
   return {
     ...found,

@@ -45,6 +45,7 @@ const NODE: Shape = {
   status: {
     addresses: [{ type: 'text', address: 'text' }],
     conditions: [{ type: 'text', status: 'text' }],
+    nodeInfo: { bootID: 'text' },
   },
 };
 
@@ -85,6 +86,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
   requireShape('Node', node, NODE);
   const labels = node.metadata?.labels ?? {};
   const podCidr = node.spec?.podCIDR ?? null;
+  const bootId = node.status?.nodeInfo?.bootID ?? '';
   const podCidrs = node.spec?.podCIDRs ?? (podCidr === null ? [] : [podCidr]);
   const addresses = (node.status?.addresses ?? [])
     .filter(({ type }) => type === 'InternalIP')
@@ -107,6 +109,7 @@ export function observedNode(node: Wire<V1Node>): ObservedNode {
     podCidrs: podCidrs.flatMap((text) => canonicalCidr(text) ?? []),
     ...(provider === null ? {} : { provider }),
     ...(serviceRange === null ? {} : { serviceRange }),
+    ...(bootId === '' ? {} : { bootId }),
     ...(strange.length === 0 ? {} : { strange }),
   };
 }

@@ -192,6 +192,8 @@ export interface ObservedNode {
   readonly provider?: string;
   /** The service network that its k3s or RKE2 server was started with, with commas between both families. Absent for any other Node. */
   readonly serviceRange?: string;
+  /** Boot id of the kernel that its kubelet runs on; Linux: /proc/sys/kernel/random/boot_id. Absent where it does not tell. */
+  readonly bootId?: string;
   /** Addresses and CIDRs of it that are none, as `KIND VALUE`; for people. Absent for none. */
   readonly strange?: readonly string[];
 }

@@ -25,6 +25,8 @@ export interface ObservedParticipant extends Participant {
   readonly own: boolean;
   /** Whether its Lease holds still, as far as the observer can tell; a Lease that nobody renews holds until removed. */
   readonly live: boolean;
+  /** Whether its Lease holds until it is removed, as `apply` makes it; absent for the Lease of a session, which runs out. */
+  readonly lasting?: boolean;
   /** Whether it said that it leaves: its routes go, and it may be clearing Services just now. */
   readonly leaving: boolean;
   /** Null where its Lease does not say so, or not understandably. */

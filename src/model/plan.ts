@@ -150,8 +150,10 @@ export interface RememberedApproval extends Pick<Approval, 'kind' | 'profile' | 
 /** What a profile was resolved to, and from where. */
 export interface ProfileSummary {
   readonly name: string;
-  /** One per family that has one. */
+  /** One per family that has one; this host's own address where the cluster runs on it. */
   readonly gateways: readonly { readonly address: string; readonly source: string }[];
+  /** Its cluster runs on this host itself, so nothing of it is routed. */
+  readonly onThisHost?: true;
   readonly services: readonly { readonly cidr: string; readonly source: string }[];
   readonly pods: readonly { readonly cidr: string; readonly source: string }[];
 }

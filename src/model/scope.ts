@@ -40,6 +40,13 @@ const SPECIAL = [
   block('ff00::/8', 'multicast (RFC 4291)'),
 ];
 
+const LOOPBACK = NEVER.filter(({ meaning }) => meaning.startsWith('loopback'));
+
+/** Whether every address of the prefix is one that every host has for itself: 127.0.0.0/8 (RFC 1122), ::1 (RFC 4291). */
+export function isLoopback(prefix: Prefix): boolean {
+  return LOOPBACK.some((known) => contains(known.prefix, prefix));
+}
+
 /** Whether every address of the prefix is private: RFC 1918, RFC 6598, RFC 2544 or RFC 4193. Both families. */
 export function isPrivate(prefix: Prefix): boolean {
   return PRIVATE.some((known) => contains(known.prefix, prefix));

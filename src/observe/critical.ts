@@ -1,17 +1,10 @@
 import type { Claim } from '../model/claim.ts';
 import { claimKey } from '../model/claim.ts';
 import type { CriticalAddress, CriticalKind, ObservedProfile } from '../model/observed.ts';
-import {
-  addressBits,
-  contains,
-  formatAddress,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-} from '../model/prefix.ts';
+import { addressBits, formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
+import { isLoopback } from '../model/scope.ts';
 
-const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parsePrefix).filter((prefix) => prefix !== null);
 /** systemd-resolved's own listeners, named in resolv.conf instead of the servers it asks (systemd-resolved(8)). */
 const RESOLVED_STUBS = ['127.0.0.53', '127.0.0.54'];
 /** proc_net_tcp: the connection state ESTABLISHED. */
@@ -22,7 +15,7 @@ function outside(text: string): string | null {
   // A zone (`fe80::1%eth0`) names the link; the address is the same without it.
   const [bare = ''] = text.split('%', 1);
   const address = parseAddress(bare);
-  if (address === null || LOOPBACK.some((prefix) => contains(prefix, address))) return null;
+  if (address === null || isLoopback(address)) return null;
   return formatAddress(address);
 }
 

@@ -75,6 +75,7 @@ const node = record<ObservedNode>({
   podCidrs: usually(list(canonicalCidr), []),
   provider: omitted(text),
   serviceRange: omitted(text),
+  bootId: omitted(text),
   strange: omitted(list(text)),
 });
 
@@ -174,6 +175,7 @@ const cluster = record<ObservedCluster>({
           holder: usually(text, ''),
           own: usually(flag, false),
           live: usually(flag, true),
+          lasting: omitted(flag),
           leaving: usually(flag, false),
           serves: usually(nullable(list(serving)), null),
         }),

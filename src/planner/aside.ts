@@ -15,6 +15,7 @@ import { obstacleDiagnostic, obstacleState } from './obstacles.ts';
  * |-----------------------------------------------|--------------------|
  * | its cluster could not be asked                | as `obstacles.ts` says |
  * | no address of its VM is known                 | out-of-reach       |
+ * | its gateway is this host's, the cluster not   | out-of-reach       |
  * | every gateway is on no network of this host   | out-of-reach       |
  * | its driver's network cannot be routed to      | out-of-reach, but refused where nothing else is served |
  *
@@ -42,7 +43,7 @@ interface Asked {
 }
 
 /** What keeps all routes of a profile from being made, beside its cluster's silence. */
-const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-unknown', 'network-unroutable']);
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-own', 'gateway-unknown', 'network-unroutable']);
 
 /** What follows from a cluster that is unobserved, or matters to nobody then. */
 const OF_BLINDNESS: ReadonlySet<string> = new Set([
@@ -124,6 +125,7 @@ function withoutAnything({ summary }: WantedProfile, diagnostics: readonly Diagn
     approvals: [],
     diagnostics: told,
     unsure: new Set(),
+    here: [],
   };
 }
 

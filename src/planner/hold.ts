@@ -1,5 +1,5 @@
-import { type Claim, claimKey } from '../model/claim.ts';
-import type { ObservedHost } from '../model/observed.ts';
+import { claimKey } from '../model/claim.ts';
+import type { ObservedHost, ObservedProfile, ObservedState } from '../model/observed.ts';
 import { type Plan, type Relation, type Step, serviceName } from '../model/plan.ts';
 import { contains, formatAddress, formatPrefix, parseAddress } from '../model/prefix.ts';
 import { routeKey } from '../model/route.ts';
@@ -132,10 +132,11 @@ export function refusedDestinations(plan: Plan): Map<string, string> {
 /**
  * Of a plan that takes everything away, what a session made: routes of its claims, and addresses of Services that no
  * persistent route of this spec leads to; our Lease, where no such route stays. Conditions without an address stay where
- * the profile has persistent routes: `apply` may have told them.
+ * the profile has persistent routes: `apply` may have told them. A cluster on this host has no routes that would tell: what its
+ * Services have stays where `apply` made our Lease there.
  */
-export function ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan {
-  const own = claims.filter((claim) => claim.owner.spec === plan.spec);
+export function ofSession(plan: Plan, { host, profiles, registry }: ObservedState): Plan {
+  const own = registry.claims.filter((claim) => claim.owner.spec === plan.spec);
   const session = new Set(own.filter(({ owner }) => owner.mode === 'session').map(claimKey));
   const persistent = own.filter(({ owner }) => owner.mode === 'persistent');
   const stays = (text: string) => {
@@ -145,15 +146,25 @@ export function ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHo
       persistent.some(({ purpose, route }) => purpose !== 'guard' && contains(route.destination, address))
     );
   };
+  const routed = new Set(own.map(({ profile }) => profile));
+  const kept = new Set(
+    profiles.filter((one) => hasLastingLease(one) && !routed.has(one.name)).map(({ name }) => name),
+  );
   const steps = plan.steps.filter((step) => {
-    if (step.kind === 'service') return !step.before.some(stays);
+    if (step.kind === 'service') return !kept.has(step.profile) && !step.before.some(stays);
     return step.before !== null && session.has(routeKey(step.before));
   });
-  const stillServed = new Set(
-    persistent.filter(({ purpose }) => purpose === 'load-balancer').map(({ profile }) => profile),
-  );
+  const ofPersistent = persistent.filter(({ purpose }) => purpose === 'load-balancer');
+  const stillServed = new Set([...kept, ...ofPersistent.map(({ profile }) => profile)]);
   const leases = plan.leases.filter(({ profile }) => !stillServed.has(profile));
-  const lasting = new Set(persistent.map(({ profile }) => profile));
+  const lasting = new Set([...kept, ...persistent.map(({ profile }) => profile)]);
   const reports = plan.reports.filter(({ profile }) => !lasting.has(profile));
   return withSteps({ ...plan, leases, reports }, steps, host);
+}
+
+/** Whether our Lease in a cluster holds until it is removed: `apply` made it, and not this session. */
+function hasLastingLease({ cluster }: ObservedProfile): boolean {
+  return (cluster?.participants ?? []).some(
+    ({ own, lasting, leaving }) => own && lasting === true && !leaving,
+  );
 }

@@ -24,7 +24,8 @@ import { fingerprintOf } from './fingerprint.ts';
 import { type Identified, identify } from './identity.ts';
 import { doubtfulGateways } from './networks/doubtful-gateways.ts';
 import { tunnelDiagnostics, unknownOfHost } from './networks/minikube.ts';
-import { type WantedProfile, type WantedRoute, wantedOf } from './networks/wanted.ts';
+import { networksOnThisHost, poolsOnThisHost } from './networks/pools-here.ts';
+import { type WantedProfile, wantedOf } from './networks/wanted.ts';
 import { wavesOf } from './order.ts';
 import { mayRecord, rightsDiagnostics, unservedDiagnostics } from './rights.ts';
 import { inSameCluster, type SeenProfile, sharedClusters } from './same-cluster.ts';
@@ -144,6 +145,8 @@ export function plan(
       ...wanted.flatMap(({ summary: { name }, diagnostics }) => about(name, diagnostics)),
       ...wanted.flatMap((one) => about(one.summary.name, policyRanges(one.routes, observed.host.policy))),
       ...poolDiagnostics(desired, observed, wanted),
+      ...poolsOnThisHost(desired, wanted, observed.host, ownership),
+      ...networksOnThisHost(wanted),
       ...profiles.flatMap(({ profile, seen }) => about(profile.name, leftUnclassed(profile, seen, services))),
       ...services.flatMap((service) => about(service.profile, requestDiagnostic(service))),
       ...profiles.flatMap(({ profile, seen }) =>
@@ -214,7 +217,8 @@ function announceable(
   admission: Admission,
   { cluster }: ObservedProfile,
   missing: ReadonlyMap<string, string>,
-): ServiceSummary[] {
+): readonly ServiceSummary[] {
+  if (wanted.summary.onThisHost === true) return wanted.services;
   const shown = new Map(cluster?.services.filter(isOurIngress).map((one) => [serviceName(one), one]));
   const ways = admission.admitted.filter(
     (one) =>
@@ -337,10 +341,10 @@ function poolDiagnostics(
   observed: ObservedState,
   wanted: readonly WantedProfile[],
 ): Diagnostic[] {
-  const routes: readonly WantedRoute[] = wanted.flatMap((one) => one.routes);
+  const reached = wanted.flatMap((one) => [...one.routes, ...one.here]);
   return desired.mode === 'absent'
     ? []
     : specProfiles(desired).flatMap((profile) =>
-        about(profile.name, checkPool(profile, observed.profiles, routes)),
+        about(profile.name, checkPool(profile, observed.profiles, reached)),
       );
 }

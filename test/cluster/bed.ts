@@ -11,8 +11,9 @@ import { API_PORT, ControlPlane } from './control-plane.ts';
 import { Daemon, waitUntil } from './daemon.ts';
 import { type ProxyMode, startKubeProxy } from './kube-proxy.ts';
 import { nodeAddresses, nodeObject, podObject } from './objects.ts';
+import { plainKubeconfig } from './plain-kubeconfig.ts';
 import { mkplanArgv } from './user.ts';
-import { HOST_ADDRESS, layLan, layNode, PROFILE, planNode, startPod } from './wiring.ts';
+import { HOST_ADDRESS, LAPTOP, layHostNode, layLan, layNode, PROFILE, planNode, startPod } from './wiring.ts';
 
 const SERVICE_CIDR = '10.96.0.0/12';
 const POD_CIDR = '10.244.0.0/16';
@@ -53,6 +54,8 @@ export interface BedPod {
 export interface BedOptions {
   readonly nodes: 1 | 2;
   readonly mode: ProxyMode;
+  /** The first node is the host itself, with this address of its own; and no minikube knows of the cluster. */
+  readonly onHost?: string;
 }
 
 interface BedParts {
@@ -60,6 +63,8 @@ interface BedParts {
   readonly controlPlane: ControlPlane;
   readonly directory: string;
   readonly mode: ProxyMode;
+  /** Boot id of the host that is the first node; empty where that is a VM. */
+  readonly bootId: string;
 }
 
 /**
@@ -71,18 +76,20 @@ export class Bed {
   readonly directory: string;
   readonly spec: string;
   readonly #mode: ProxyMode;
+  readonly #bootId: string;
   #controlPlane: ControlPlane;
   #nodes: readonly BedNode[] = [];
   #left: BedNode | null = null;
   #pods = 0;
   #clusters = 1;
 
-  private constructor({ host, controlPlane, directory, mode }: BedParts) {
+  private constructor({ host, controlPlane, directory, mode, bootId }: BedParts) {
     this.host = host;
     this.directory = directory;
     this.spec = join(directory, 'tunnel.yaml');
     this.#controlPlane = controlPlane;
     this.#mode = mode;
+    this.#bootId = bootId;
   }
 
   /** Leaves nothing behind when it fails. */
@@ -98,12 +105,14 @@ export class Bed {
     }
   }
 
-  static async #lay(host: Host, directory: string, { nodes: count, mode }: BedOptions): Promise<Bed> {
+  static async #lay(host: Host, directory: string, { nodes: count, mode, onHost }: BedOptions): Promise<Bed> {
     await layLan(host);
-    const first = planNode(0);
-    const namespace = await layNode(host, first);
+    const isHost = onHost !== undefined;
+    const first = isHost ? { ...planNode(0), name: LAPTOP, address: onHost } : planNode(0);
+    const namespace = isHost ? await layHostNode(host) : await layNode(host, first);
+    const bootId = isHost ? (await host.must(['cat', '/proc/sys/kernel/random/boot_id'])).trim() : '';
     const controlPlane = await startControlPlane(namespace, first.address, directory);
-    const bed = new Bed({ host, controlPlane, directory, mode });
+    const bed = new Bed({ host, controlPlane, directory, mode, bootId });
     await bed.#register({ ...first, namespace });
     while (bed.nodes.length < count) await bed.addNode();
     await bed.writeUserFiles();
@@ -151,7 +160,8 @@ export class Bed {
 
   /** Makes the Node, and does on it what kindnet and kubeadm do. */
   async #register(wired: Omit<BedNode, 'proxy'>): Promise<void> {
-    await post(this.client, NODES, nodeObject(wired, this.#nodes.length === 0));
+    const isFirst = this.#nodes.length === 0;
+    await post(this.client, NODES, nodeObject(wired, isFirst, isFirst ? this.#bootId : ''));
     const proxy = await this.#startProxy(wired, this.#nodes[0]?.address ?? wired.address);
     this.#nodes = [...this.#nodes, { ...wired, proxy }];
     await this.#meshPods();
@@ -257,8 +267,13 @@ export class Bed {
     return this.#controlPlane.client;
   }
 
-  /** A profile directory and a kubeconfig as minikube leaves them. */
+  /** A profile directory and a kubeconfig as minikube leaves them; where the host is the node, a kubeconfig as k3s does. */
   async writeUserFiles({ port = API_PORT, access = this.#controlPlane.access }: Lead = {}): Promise<void> {
+    if (this.#bootId !== '') {
+      const local = { ...access, url: `https://127.0.0.1:${port}` };
+      await writeFile(this.kubeconfig, plainKubeconfig(LAPTOP, local), { mode: 0o600 });
+      return;
+    }
     const url = `https://${this.node(0).address}:${port}`;
     const topology = {
       hostAddresses: [`${HOST_ADDRESS}/24`],

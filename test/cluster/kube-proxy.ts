@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Namespace } from '../kernel/netns.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Daemon } from './daemon.ts';
+import { plainKubeconfig } from './plain-kubeconfig.ts';
 import { commandMissing, requirePrograms } from './programs.ts';
 
 /** How kube-proxy programs the kernel. */
@@ -26,20 +27,6 @@ export interface KubeProxyOptions {
   readonly directory: string;
   /** The pods of the cluster: what comes from elsewhere to a clusterIP is masqueraded. */
   readonly clusterCidr: string;
-}
-
-function kubeconfig(url: string, ca: string, cert: string, key: string): string {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'proxy',
-    clusters: [{ name: 'proxy', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
-    users: [
-      { name: 'proxy', user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } },
-    ],
-    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'proxy' } }],
-  });
 }
 
 /**
@@ -66,10 +53,10 @@ function configuration(options: KubeProxyOptions, kubeconfigFile: string): strin
 /** Starts kube-proxy on a node as kubeadm does; it is not ready yet. */
 export async function startKubeProxy(options: KubeProxyOptions): Promise<Daemon> {
   const { name, namespace, controlPlane, url, directory } = options;
-  const { ca, clientCert, clientKey } = await controlPlane.accessOf('CN=system:kube-proxy');
+  const access = await controlPlane.accessOf('CN=system:kube-proxy');
   const kubeconfigFile = join(directory, `${name}.kubeconfig`);
   const configFile = join(directory, `${name}.kube-proxy`);
-  await writeFile(kubeconfigFile, kubeconfig(url, ca, clientCert, clientKey), { mode: 0o600 });
+  await writeFile(kubeconfigFile, plainKubeconfig('proxy', { ...access, url }), { mode: 0o600 });
   await writeFile(configFile, configuration(options, kubeconfigFile));
   return new Daemon(
     `kube-proxy on ${name}`,

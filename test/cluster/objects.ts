@@ -8,10 +8,11 @@ export function nodeAddresses(node: { readonly name: string; readonly address: s
   ];
 }
 
-/** A Ready Node, as kubeadm and the kubelet leave it. */
+/** A Ready Node, as kubeadm and the kubelet leave it. `bootId`: what the kubelet says of its kernel, if anything. */
 export function nodeObject(
   node: { readonly name: string; readonly address: string; readonly podCidr: string },
   controlPlane: boolean,
+  bootId = '',
 ): JsonObject {
   const labels = { 'kubernetes.io/hostname': node.name, 'kubernetes.io/os': 'linux' };
   return {
@@ -24,6 +25,7 @@ export function nodeObject(
     spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
     status: {
       addresses: nodeAddresses(node),
+      ...(bootId === '' ? {} : { nodeInfo: { bootID: bootId } }),
       conditions: [
         {
           type: 'Ready',

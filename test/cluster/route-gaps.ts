@@ -27,6 +27,12 @@ export class RouteGaps {
     return gaps;
   }
 
+  /** Every change of a route that was heard until now, whosever. */
+  async changes(): Promise<readonly string[]> {
+    await this.#mark();
+    return this.#heard.split('\n').filter((line) => line !== '' && !line.includes(MARK));
+  }
+
   /** What was heard until now. */
   async found(): Promise<readonly string[]> {
     await this.#mark();

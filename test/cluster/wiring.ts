@@ -8,12 +8,16 @@ export const POD_PORT = 8080;
 /** The host on the network of the nodes. */
 export const HOST_ADDRESS = '192.168.39.1';
 export const BRIDGE = 'virbr1';
+/** The host on its LAN. */
+export const LAN_ADDRESS = '192.168.1.10';
+/** The host itself as a node, as k3s, microk8s and kubeadm make it one; what its context is called, too. */
+export const LAPTOP = 'laptop';
 
 /** The default route, to a router that forwards nothing; and the bridge that the nodes are on. */
 export async function layLan(host: Host): Promise<void> {
   await host.addNeighbour('router', {
     hostDevice: 'lan0',
-    hostAddress: '192.168.1.10/24',
+    hostAddress: `${LAN_ADDRESS}/24`,
     address: '192.168.1.1/24',
   });
   await host.must(['ip', 'route', 'add', 'default', 'via', '192.168.1.1', 'dev', 'lan0', 'metric', '100']);
@@ -47,13 +51,22 @@ export async function layNode(host: Host, { name, address }: NodePlan): Promise<
     address: `${address}/24`,
     bridge: BRIDGE,
   });
-  const ipv4 = '/proc/sys/net/ipv4';
   // An address that is not the first of its network may stay when the first one goes; another network card is announced.
-  for (const setting of ['ip_forward', 'conf/eth0/promote_secondaries', 'conf/eth0/arp_notify']) {
-    await namespace.must(['sh', '-c', `echo 1 > ${ipv4}/${setting}`]);
-  }
+  await set(namespace, ['ip_forward', 'conf/eth0/promote_secondaries', 'conf/eth0/arp_notify']);
   await namespace.must(['ip', 'route', 'add', 'default', 'via', HOST_ADDRESS]);
   return namespace;
+}
+
+/** Has the host forward, as the node that it is. */
+export async function layHostNode(host: Host): Promise<Namespace> {
+  await set(host, ['ip_forward']);
+  return host;
+}
+
+async function set(namespace: Namespace, settings: readonly string[]): Promise<void> {
+  for (const setting of settings) {
+    await namespace.must(['sh', '-c', `echo 1 > /proc/sys/net/ipv4/${setting}`]);
+  }
 }
 
 /** The host's end of the link to the node that had this address first. */

@@ -131,9 +131,10 @@ export const mustBeNode = shaped<ObservedNode>(
     podCidrs: listOf(isCidr),
     provider: isText,
     serviceRange: isText,
+    bootId: isText,
     strange: listOf(isText),
   },
-  ['provider', 'serviceRange', 'strange'],
+  ['provider', 'serviceRange', 'bootId', 'strange'],
 );
 
 const isCondition = (value: unknown): boolean => {

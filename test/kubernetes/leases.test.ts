@@ -125,6 +125,15 @@ describe('what a Lease says that is served', () => {
     expect(await seen()).toMatchObject({ leaving: false, serves: [CLUSTER_IPS] });
   });
 
+  it('lasts once `apply` has made it, whoever renews it; that of a session does not', async () => {
+    await join([POOL]);
+    expect((await seen())?.lasting).toBeUndefined();
+    await joinLease(client, () => NOW, { ...SELF, mode: 'persistent', serves: [POOL] });
+    expect((await seen())?.lasting).toBe(true);
+    await join([CLUSTER_IPS]);
+    expect((await seen())?.lasting).toBe(true);
+  });
+
   it('is unknown where the Lease says nothing', async () => {
     await markLeaving(client, () => NOW, SELF);
     expect((await seen())?.serves).toBeNull();

@@ -11,6 +11,20 @@ const owns = (manager: string) => ({
   fieldsV1: { 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } },
 });
 
+/** What a kubelet says of its machine. */
+const nodeInfo = (bootID: string) => ({
+  architecture: 'amd64',
+  bootID,
+  containerRuntimeVersion: 'containerd://2.1.3',
+  kernelVersion: '6.12.0',
+  kubeProxyVersion: '',
+  kubeletVersion: 'v1.34.0',
+  machineID: '4f1d0f0e8d1e4a6c8f5e2b7c9a3d1e0b',
+  operatingSystem: 'linux',
+  osImage: 'Debian GNU/Linux 13',
+  systemUUID: '4f1d0f0e-8d1e-4a6c-8f5e-2b7c9a3d1e0b',
+});
+
 describe('observedNode', () => {
   it('reads host bits as Kubernetes does, and names what is not an address', () => {
     const node = observedNode({
@@ -45,6 +59,7 @@ describe('observedNode', () => {
           { type: 'InternalIP', address: 'FD00::0:2' },
         ],
         conditions: [{ type: 'Ready', status: 'True' }],
+        nodeInfo: nodeInfo('7b1c0a52-6a0f-4b7e-9d6e-3f3b1f0a9c11'),
       },
     });
     expect(node).toEqual({
@@ -53,12 +68,15 @@ describe('observedNode', () => {
       controlPlane: true,
       internalIps: ['192.168.39.2', 'fd00::2'],
       podCidrs: ['10.244.0.0/24', 'fd00::/64'],
+      bootId: '7b1c0a52-6a0f-4b7e-9d6e-3f3b1f0a9c11',
       strange: ['podCIDR "nonsense"'],
     });
   });
 
   it('takes a Node that says nothing for neither ready nor control plane', () => {
-    expect(observedNode({ metadata: { name: 'n', labels: {} }, spec: { podCIDR: '10.0.0.0/24' } })).toEqual({
+    const status = { nodeInfo: nodeInfo('') };
+    const said = { metadata: { name: 'n', labels: {} }, spec: { podCIDR: '10.0.0.0/24' }, status };
+    expect(observedNode(said)).toEqual({
       name: 'n',
       ready: false,
       controlPlane: false,

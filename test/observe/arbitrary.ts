@@ -130,6 +130,7 @@ const node: fc.Arbitrary<ObservedNode> = fc.record(
     podCidrs: some(cidr),
     provider: text,
     serviceRange: text,
+    bootId: text,
     strange: some(text),
   },
   { requiredKeys: ['name', 'ready', 'controlPlane', 'internalIps', 'podCidrs'] },
@@ -204,14 +205,18 @@ const alwaysTold = fc.record({
   ),
   participants: fc.option(
     some(
-      fc.record({
-        name: text,
-        holder: text,
-        own: fc.boolean(),
-        live: fc.boolean(),
-        leaving: fc.boolean(),
-        serves: orNull(some(serving)),
-      }),
+      fc.record(
+        {
+          name: text,
+          holder: text,
+          own: fc.boolean(),
+          live: fc.boolean(),
+          lasting: fc.boolean(),
+          leaving: fc.boolean(),
+          serves: orNull(some(serving)),
+        },
+        { requiredKeys: ['name', 'holder', 'own', 'live', 'leaving', 'serves'] },
+      ),
     ),
     { nil: null },
   ),

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Claim } from '../../src/model/claim.ts';
+import type { ObservedParticipant } from '../../src/model/participant.ts';
 import { isEmpty, isRefused, type Plan, serviceName } from '../../src/model/plan.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import { type Held, hold, ofSession, refusalsByProfile } from '../../src/planner/hold.ts';
@@ -172,7 +174,7 @@ describe('what a session made', () => {
       ],
     });
     const whole = plan({ ...desired, mode: 'absent' }, world);
-    return changes(ofSession(whole, claims, world.host));
+    return changes(ofSession(whole, world));
   }
 
   it('goes when it leaves, whichever session of this spec made it', () => {
@@ -187,6 +189,32 @@ describe('what a session made', () => {
   it('does not include what was applied to last, nor the addresses that lead there', () => {
     expect(leaving([build.claim(services, session), build.claim(address)])).toEqual(['delete 10.97.0.0/16']);
     expect(leaving([build.claim(services), build.claim(address)])).toEqual([]);
+  });
+
+  it('does not include what Services on this host have where `apply` made our Lease, which no route tells', () => {
+    const desired = build.desired([
+      build.profile({
+        gateway: { value: 'auto', at: build.AT },
+        loadBalancer: build.loadBalancer(['10.200.0.0/29'], { unclassed: true }),
+      }),
+    ]);
+    const left = (own: Partial<ObservedParticipant>, claims: Claim[] = []) => {
+      const nodes = [build.node('laptop', ['192.168.1.10'], [], { bootId: build.HOST_ID.bootId })];
+      const participants = [{ ...build.OWN, ...own }];
+      const seen = build.observedProfile({
+        cluster: build.cluster({ nodes, services: shown, participants }),
+      });
+      const world = build.observed({ profiles: [seen], registry: { claims, open: null } });
+      const made = ofSession(plan({ ...desired, mode: 'absent' }, world), world);
+      return [...changes(made), ...made.leases.map(({ action }) => action)];
+    };
+    expect(left({ lasting: true })).toEqual([]);
+    expect(left({})).toEqual(['delete minikube default/a', 'leave']);
+    expect(left({ lasting: true, leaving: true })).toEqual(['delete minikube default/a', 'leave']);
+    // Where there are routes, these tell.
+    expect(
+      left({ lasting: true }, [build.claim(address, { ...session, purpose: 'load-balancer' })]),
+    ).toContain('delete minikube default/a');
   });
 
   it('does not include another spec’s', () => {

@@ -57,8 +57,10 @@ export interface ServiceStatus {
   readonly state: ServiceState;
   /** What the cluster shows for it: addresses, and host names that others gave. */
   readonly addresses: readonly string[];
-  /** Whether a route of ours leads to every address; null where there is no address of ours. */
+  /** Whether a route of ours leads to every address, or none is needed; null where there is no address of ours. */
   readonly routed: boolean | null;
+  /** Its cluster runs on this host, so no route is needed. */
+  readonly onThisHost?: true;
   readonly node: NodeStatus | null;
   /** Endpoints that are ready; null where that cannot be told. */
   readonly endpoints: number | null;
@@ -75,6 +77,8 @@ export interface OtherParticipant extends Pick<ObservedParticipant, 'name' | 'ho
 export interface StatusReport {
   readonly routes: readonly RouteStatus[];
   readonly services: readonly ServiceStatus[];
+  /** Profiles whose clusters run on this host, and its address there. */
+  readonly here: readonly { readonly profile: string; readonly address: string }[];
   /** Who else has a Lease in the clusters. */
   readonly others: readonly OtherParticipant[];
   /** Claimed routes that are no longer there: those that the kernel dropped, at a reboot or with their link, first of all. */
@@ -122,6 +126,11 @@ export function statusOf(
     if (step.kind === 'route' && step.action === 'none' && step.after !== null) present.push(step.after);
   }
   const ways = new PrefixIndex(present, (route) => route.destination);
+  const here = new Map(
+    plan.profiles.flatMap(({ name, gateways: [own], onThisHost }) =>
+      onThisHost === true && own !== undefined ? [[name, own.address] as const] : [],
+    ),
+  );
   const lostAt = new Set(ownership.lost.map(({ route }) => formatPrefix(route.destination)));
   const isAsked = (profile: string) => desired.only?.names.includes(profile) ?? true;
   const aside = new Set(plan.aside.map(({ profile }) => profile));
@@ -140,11 +149,14 @@ export function statusOf(
     if (profile === undefined || found === undefined) return [];
     const { state, reason } = summary;
     const readyOf = ready.get(summary.profile) ?? (() => null);
-    return [{ ...serviceStatus(profile, found, state, { ways, readyOf }), state, reason }];
+    const shown = serviceStatus(profile, found, state, { ways, readyOf });
+    const own = here.get(profile.name);
+    return [{ ...(own === undefined ? shown : shownHere(shown, profile, own)), state, reason }];
   });
   return {
     routes,
     services: served,
+    here: [...here].map(([profile, address]) => ({ profile, address })),
     others: observed.profiles.flatMap(({ name: profile, cluster }) =>
       (cluster?.participants ?? []).flatMap(({ own, ...other }) => (own ? [] : [{ profile, ...other }])),
     ),
@@ -241,6 +253,7 @@ export function claimedStatus(observed: ObservedState): ReadonlyMap<string, Stat
     reports.set(spec, {
       routes,
       services: [],
+      here: [],
       others: [],
       lost: lostRoutes(lost, observed.host),
       unproven: changed.map(({ route, reason }) => ({ route, reason })),
@@ -313,6 +326,16 @@ function serviceStatus(
     endpoints: readyOf(service),
     ports: service.ports.flatMap(tcpPort),
   };
+}
+
+/** The same Service, where its cluster runs on this host: kube-proxy here takes what is sent to its addresses. */
+function shownHere<T extends Pick<ServiceStatus, 'routed' | 'node'>>(
+  service: T,
+  profile: ObservedProfile,
+  address: string,
+): T & Pick<ServiceStatus, 'onThisHost'> {
+  if (service.routed === null) return service;
+  return { ...service, routed: true, onThisHost: true, node: nodeAt(profile, address) };
 }
 
 /** The route of ours that leads to an address: the longest prefix that holds it. */

@@ -191,7 +191,7 @@ function profileEntries(
   services: readonly ServiceView[],
   { columns, colors }: FrameSize,
 ): Entry[] {
-  return (session.plan?.profiles ?? []).map(({ name, gateways }) => {
+  return (session.plan?.profiles ?? []).map(({ name, gateways, onThisHost }) => {
     const isSilent = session.profiles.some((profile) => profile.name === name && profile.answers === false);
     const own = services.filter(({ profile }) => profile === name);
     const served = own.filter(({ standing }) => standing === 'served').length;
@@ -200,7 +200,8 @@ function profileEntries(
       ...(own.length === 0 ? [] : [`${served} of ${count(own.length, 'Service')} served`]),
       ...(isSilent ? ['its cluster does not answer'] : []),
     ];
-    const by = gateways.map(({ address }) => address).join(', ') || 'no gateway';
+    const addresses = gateways.map(({ address }) => address).join(', ') || 'no gateway';
+    const by = onThisHost === true ? `on this host (${addresses})` : addresses;
     const safe = printableDeep(name);
     return wrapLine(`${safe}  ${printableDeep(by)}  ${numbers.join(', ')}`, columns, 2).map((line, index) =>
       index === 0 ? line.replace(safe, colors.bold) : line,

@@ -49,7 +49,11 @@ function asideLine({ state }: Aside, mode: Plan['mode'], { colors, ...room }: Op
 
 function facts(summary: ProfileSummary, { colors, ...room }: Options): string {
   const rows: Cell[][] = [
-    ...summary.gateways.map(({ address, source }) => factRow('gateway', address, source, colors)),
+    ...summary.gateways.map(({ address, source }) =>
+      summary.onThisHost === true
+        ? factRow('on this host', address, `${source}; nothing is routed`, colors)
+        : factRow('gateway', address, source, colors),
+    ),
     ...summary.services.map(({ cidr, source }) => factRow('services', cidr, source, colors)),
     ...summary.pods.map(({ cidr, source }) => factRow('pods', cidr, source, colors)),
   ];

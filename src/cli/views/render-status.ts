@@ -49,6 +49,7 @@ export function renderStatus(raw: StatusReport, options: RenderStatusOptions): s
           straysLine(report, options),
         ]
       : [paragraph(nothingText(options), options)]),
+    report.here.map((one) => paragraph(hereLine(one), options, 2)).join(''),
     report.others.map((other) => paragraph(otherLine(other), options, 2)).join(''),
     renderUnproven(report.unproven, options),
     ...report.problems.map((problem) => paragraph(`${colors.change('warning:')} ${problem}`, options, 2)),
@@ -108,6 +109,11 @@ function whoPutsBack({ session, spec, hasSpec }: RenderStatusOptions): string | 
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Why a profile has no routes. */
+function hereLine({ profile, address }: StatusReport['here'][number]): string {
+  return `${profile}: its cluster runs on this host (${address}), so nothing is routed`;
 }
 
 /** Another tunnel on one of the clusters, by the name of its Lease too: that is what is removed when it is gone for good. */
@@ -216,8 +222,9 @@ function endpointsCell({ endpoints }: ServiceStatus, colors: Palette): Cell {
   return { text: `${endpoints} ready`, ...(endpoints === 0 ? { paint: colors.change } : {}) };
 }
 
-function routedCell({ routed }: ServiceStatus, colors: Palette): Cell {
+function routedCell({ routed, onThisHost }: ServiceStatus, colors: Palette): Cell {
   if (routed === null) return { text: '-' };
+  if (onThisHost === true) return { text: 'on this host', paint: colors.add };
   return routed ? { text: 'present', paint: colors.add } : { text: 'missing', paint: colors.alarm };
 }
 
@@ -254,6 +261,7 @@ export function statusLines(
       fulfilled: report.fulfilled,
       applied: report.applied,
       gone: report.lost.length,
+      ...(report.here.length === 0 ? {} : { onThisHost: report.here.map(({ profile }) => profile) }),
       problems: report.problems,
     },
     ...report.lost.map(({ route, ...rest }) => ({

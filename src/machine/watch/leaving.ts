@@ -80,7 +80,7 @@ class Leaving {
     const { silent } = this.#patience;
     const profiles = seen.profiles.map((one) => (silent.has(one.name) ? unobserved(one) : one));
     const observed = { ...seen, profiles };
-    const plan = planner.ofSession(planner.plan(desired, observed), observed.registry.claims, observed.host);
+    const plan = planner.ofSession(planner.plan(desired, observed), observed);
     return {
       observed,
       plan: { ...plan, leases: plan.leases.filter(({ profile }) => !this.#untold.has(profile)) },

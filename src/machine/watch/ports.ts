@@ -1,4 +1,3 @@
-import type { Claim } from '../../model/claim.ts';
 import type { DesiredState } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedHost, ObservedState } from '../../model/observed.ts';
@@ -29,7 +28,7 @@ export interface WatchPlanner {
   share(plan: Plan, busy: ReadonlySet<string>): PlanShares;
   /** The same plan with its changes of routes alone. */
   routesAlone(plan: Plan): Plan;
-  ofSession(plan: Plan, claims: readonly Claim[], host: ObservedHost): Plan;
+  ofSession(plan: Plan, observed: ObservedState): Plan;
 }
 
 /** What is known at a moment. Nothing that a cluster has to say is waited for. */

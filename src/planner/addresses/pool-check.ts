@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedProfile } from '../../model/observed.ts';
 import { formatPrefix, parseAddress } from '../../model/prefix.ts';
 import { formatRange, rangeHolds, rangeOf, rangesOverlap } from '../../model/range.ts';
-import type { WantedRoute } from '../networks/wanted.ts';
+import type { ReachedNetwork } from '../networks/wanted.ts';
 
 /**
  * A pool must not overlap a service or pod network, whichever profile's: kube-apiserver could give the same address to
@@ -12,10 +12,10 @@ import type { WantedRoute } from '../networks/wanted.ts';
 export function checkPool(
   profile: DesiredProfile,
   observed: readonly ObservedProfile[],
-  wanted: readonly WantedRoute[],
+  reached: readonly ReachedNetwork[],
 ): Diagnostic[] {
   const { pool, at } = profile.loadBalancer;
-  const networks = wanted.filter((route) => route.purpose === 'services' || route.purpose === 'pods');
+  const networks = reached.filter(({ purpose }) => purpose === 'services' || purpose === 'pods');
   const nodes = observed.flatMap((one) => one.cluster?.nodes.flatMap((node) => node.internalIps) ?? []);
   return pool.flatMap((range) => {
     const network = networks.find((route) => rangesOverlap(range, rangeOf(route.destination)));

@@ -6,7 +6,7 @@ import type { WantedProfile } from './wanted.ts';
 
 /** What the addresses are that this host already knows as something other than a node, by canonical text. */
 function knownOtherwise(host: ObservedHost): Map<string, string> {
-  const known = new Map(host.addresses.map(({ address }) => [address, 'an address of this host itself']));
+  const known = new Map<string, string>();
   for (const { kind, text, detail } of criticalPoints(host, defaultRoutes(host))) {
     // A node is one end of connections, and the API server's own address.
     if (kind !== 'live-peer' && kind !== 'api-server') known.set(text, detail);

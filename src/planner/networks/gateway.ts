@@ -6,6 +6,7 @@ import { type Family, parseAddress } from '../../model/prefix.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { isMinikube } from '../addresses/unclassed.ts';
 import type { Reach } from './reach.ts';
+import type { ThisHost } from './this-host.ts';
 
 /** The address that a profile's routes go through, in one family. */
 export interface Gateway {
@@ -17,6 +18,8 @@ export interface Gateway {
 export interface GatewayChoice {
   readonly ipv4: Gateway | null;
   readonly ipv6: Gateway | null;
+  /** This host's own address, where the cluster runs on it: nothing is routed then, and both families have no gateway. */
+  readonly here: Gateway | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly approvals: readonly Approval[];
 }
@@ -132,24 +135,33 @@ function firstReached(found: readonly Candidate[], reach: Reach): Candidate | un
   );
 }
 
-function chooseAuto(observed: ObservedProfile, reach: Reach): GatewayChoice {
+const NONE = { ipv4: null, ipv6: null, here: null, diagnostics: [], approvals: [] } as const;
+
+function chooseAuto(profile: DesiredProfile, observed: ObservedProfile, grounds: Grounds): GatewayChoice {
+  const { reach, thisHost } = grounds;
   const found = candidates(observed);
+  const usable = found.filter(({ address }) => !reach.isOwn(address) || thisHost.isHere(address));
   const pick = (family: Family): Gateway | null => {
     const chosen = firstReached(
-      found.filter((one) => one.family === family),
+      usable.filter((one) => one.family === family),
       reach,
     );
     return chosen === undefined ? null : { address: chosen.address, source: chosen.source };
   };
   const [ipv4, ipv6] = [pick(4), pick(6)];
+  const isHere = (one: Gateway | null) => one !== null && thisHost.isHere(one.address);
+  const here = thisHost.node() ?? [ipv4, ipv6].find(isHere) ?? null;
+  if (here !== null) return { ...NONE, here };
   if (ipv4 === null && ipv6 === null) {
-    return { ipv4, ipv6, diagnostics: [unknownGateway(observed)], approvals: [] };
+    const [own] = found;
+    const problem = own === undefined ? unknownGateway(observed) : thisHost.elsewhere(own.address, profile);
+    return { ...NONE, diagnostics: [problem] };
   }
   const diagnostics = [
     ...(ipv4 === null ? [] : disagreements(ipv4, 4, observed, reach)),
     ...(ipv6 === null ? [] : disagreements(ipv6, 6, observed, reach)),
   ];
-  return { ipv4, ipv6, diagnostics, approvals: [] };
+  return { ...NONE, ipv4, ipv6, diagnostics };
 }
 
 function unknownGateway(observed: ObservedProfile): Diagnostic {
@@ -187,10 +199,14 @@ function chooseLiteral(
   profile: DesiredProfile,
   literal: { readonly ipv4: string | null; readonly ipv6: string | null },
   observed: ObservedProfile,
+  { reach, thisHost }: Grounds,
 ): GatewayChoice {
   const source = 'tunnel.yaml';
   const own = machineAddresses(observed);
   const given = [literal.ipv4, literal.ipv6].filter((address) => address !== null);
+  const mine = given.find((address) => reach.isOwn(address));
+  if (mine !== undefined && thisHost.isHere(mine)) return { ...NONE, here: { address: mine, source } };
+  if (mine !== undefined) return { ...NONE, diagnostics: [thisHost.elsewhere(mine, profile)] };
   const approvals: Approval[] = given
     .filter((address) => !own.has(address))
     .map((address) => ({
@@ -202,21 +218,30 @@ function chooseLiteral(
   return {
     ipv4: literal.ipv4 === null ? null : { address: literal.ipv4, source },
     ipv6: literal.ipv6 === null ? null : { address: literal.ipv6, source },
+    here: null,
     diagnostics: [],
     approvals,
   };
 }
 
+/** What the host says of addresses. */
+interface Grounds {
+  readonly reach: Reach;
+  readonly thisHost: ThisHost;
+}
+
 /**
  * Decides through which address a profile is reached, per family: the spec's, or else the address on which the API
  * server answered if it is the VM's own, the Ready control-plane Node's InternalIP, what `minikube ip` says; of these, the
- * first on a network of this host.
+ * first on a network of this host. Where the cluster runs on this host, none is needed.
  */
 export function chooseGateway(
   profile: DesiredProfile,
   observed: ObservedProfile,
-  reach: Reach,
+  grounds: Grounds,
 ): GatewayChoice {
   const desired = profile.gateway.value;
-  return desired === 'auto' ? chooseAuto(observed, reach) : chooseLiteral(profile, desired, observed);
+  return desired === 'auto'
+    ? chooseAuto(profile, observed, grounds)
+    : chooseLiteral(profile, desired, observed, grounds);
 }

@@ -10,13 +10,14 @@ import { allocate } from '../addresses/allocate.ts';
 import { subtract } from '../addresses/pool.ts';
 import { contextApprovals } from '../approvals.ts';
 import { withoutPatch } from '../rights.ts';
-import { chooseGateway, type GatewayChoice } from './gateway.ts';
-import { choosePods, chooseServices, type Network } from './networks.ts';
+import { chooseGateway, type Gateway, type GatewayChoice } from './gateway.ts';
+import { choosePods, chooseServices, type Facts, type Network } from './networks.ts';
 import { NodeAddresses } from './node-address.ts';
 import { offLink } from './off-link.ts';
 import { Reach } from './reach.ts';
 import { type ServiceGateway, ServiceGateways } from './service-gateways.ts';
 import { strangeFacts } from './strange.ts';
+import { ThisHost } from './this-host.ts';
 
 /** A route that the spec asks for, before it is held against what is there. */
 export interface WantedRoute {
@@ -46,7 +47,12 @@ export interface WantedProfile {
   readonly approvals: readonly Approval[];
   /** Of these, something could not be read that may tell of more: what stands of them stays. */
   readonly unsure: ReadonlySet<Purpose>;
+  /** Networks of a cluster on this host, which need no route. */
+  readonly here: readonly ReachedNetwork[];
 }
+
+/** A network of a profile. */
+export type ReachedNetwork = Pick<WantedRoute, 'profile' | 'purpose' | 'destination'>;
 
 function unreachable(profile: DesiredProfile, observed: ObservedProfile): Diagnostic | null {
   const reason = profile.via === 'auto' ? (observed.config?.unroutable ?? null) : null;
@@ -164,17 +170,41 @@ class RouteBuilder {
 
 function nothing(profile: DesiredProfile, diagnostics: readonly Diagnostic[]): WantedProfile {
   const summary = { name: profile.name, gateways: [], services: [], pods: [] };
-  return { summary, routes: [], services: [], record: null, diagnostics, approvals: [], unsure: new Set() };
+  return {
+    summary,
+    routes: [],
+    services: [],
+    record: null,
+    diagnostics,
+    approvals: [],
+    unsure: new Set(),
+    here: [],
+  };
 }
 
-function needsNoRoute(profile: DesiredProfile): Diagnostic {
+/** A cluster on this host: its Services have addresses, and kube-proxy here takes what is sent to them, without a route. */
+function reachedHere(
+  facts: Facts,
+  here: Gateway,
+  { services, record, diagnostics }: Pick<WantedProfile, 'services' | 'record' | 'diagnostics'>,
+): WantedProfile {
+  const { profile, observed, gateways } = facts;
+  const networks = [
+    ...chooseServices(facts).networks.map(({ prefix }) => ({ purpose: 'services' as const, prefix })),
+    ...choosePods(facts).networks.map(({ prefix }) => ({ purpose: 'pods' as const, prefix })),
+  ];
   return {
-    code: 'driver-none',
-    severity: 'warning',
-    summary: `profile ${profile.name}: its driver is none, so nothing is routed`,
-    cause: 'the cluster runs on this host itself, which reaches its networks without a route',
-    fix: 'remove the profile from the spec',
-    at: profile.at,
+    ...nothing(profile, [...diagnostics, ...gateways.diagnostics]),
+    summary: { name: profile.name, gateways: [here], onThisHost: true, services: [], pods: [] },
+    services,
+    record,
+    approvals: [...contextApprovals(observed), ...gateways.approvals],
+    unsure: new Set(facts.isUnsure ? (['services', 'pods'] as const) : []),
+    here: networks.map(({ purpose, prefix: destination }) => ({
+      profile: profile.name,
+      purpose,
+      destination,
+    })),
   };
 }
 
@@ -193,19 +223,22 @@ export function wantedOf(
   if (refusal !== null) {
     return nothing(profile, [refusal]);
   }
-  if (observed.config?.driver === 'none') return nothing(profile, [needsNoRoute(profile)]);
   const reach = new Reach(host);
   const addresses = new NodeAddresses(observed, reach);
-  const gateways = chooseGateway(profile, observed, reach);
+  const thisHost = new ThisHost(observed, host, reach);
+  const gateways = chooseGateway(profile, observed, { reach, thisHost });
   const strange = strangeFacts(profile, observed);
   const facts = { profile, observed, gateways, addresses, isUnsure: strange.length > 0 };
-  const services = chooseServices(facts);
-  const pods = choosePods(facts);
   const { services: allocated, record } =
     observed.cluster === null
       ? { services: [], record: null }
       : allocate(profile, observed.cluster, routed, left);
   const summaries = observed.cluster === null ? allocated : withoutPatch(allocated, observed.cluster);
+  if (gateways.here !== null) {
+    return reachedHere(facts, gateways.here, { services: summaries, record, diagnostics: strange });
+  }
+  const services = chooseServices(facts);
+  const pods = choosePods(facts);
 
   const builder = new RouteBuilder({ profile, observed, host, reach, addresses });
   const known = gateways.ipv4 !== null || gateways.ipv6 !== null;
@@ -235,6 +268,7 @@ export function wantedOf(
       ...(services.isUnsure ? ['services' as const] : []),
       ...(pods.isUnsure ? ['pods' as const] : []),
     ]),
+    here: [],
   };
 }
 

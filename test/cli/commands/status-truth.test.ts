@@ -4,7 +4,7 @@ import { type StatusReport, statusOf } from '../../../src/cli/commands/path-stat
 import { isWorthTelling, leftBy, type SessionStatus } from '../../../src/cli/commands/session-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import { renderSession } from '../../../src/cli/views/render-session.ts';
-import { type RenderStatusOptions, renderStatus } from '../../../src/cli/views/render-status.ts';
+import { type RenderStatusOptions, renderStatus, statusLines } from '../../../src/cli/views/render-status.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';
@@ -358,5 +358,54 @@ describe('status on a terminal', () => {
   it('shows every column with --wide', () => {
     expect(text(found, { wide: true })).toMatch(/DEV +METRIC +PROTO +PROFILE/);
     expect(text(found)).not.toMatch(/METRIC|PROTO/);
+  });
+});
+
+describe('what status says of a cluster on this host', () => {
+  const node = build.node('laptop', ['192.168.1.10'], ['10.42.0.0/24'], { controlPlane: true });
+  const service = build.service('web', { ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
+  const endpoints = [{ namespace: 'default', service: 'web', readyByNode: { laptop: 2 } }];
+  const here = (services = [service]): ObservedState =>
+    build.observed({
+      profiles: [
+        build.observedProfile({
+          config: null,
+          minikubeIp: null,
+          cluster: { ...CLUSTER, nodes: [node], services, endpoints },
+        }),
+      ],
+    });
+
+  it('is that no route is needed, and which Node answers', () => {
+    const found = report(here());
+    expect(found).toMatchObject({
+      routes: [],
+      services: [{ routed: true, onThisHost: true, node: { name: 'laptop', ready: true }, endpoints: 2 }],
+      fulfilled: true,
+      applied: true,
+    });
+    const answers = new Map([['10.200.0.1 80', true]]);
+    const [, heading, row] = text(found, { answers }).trim().split(/\n+/);
+    expect(heading).toMatch(/^SERVICE +EXTERNAL-IP +PROFILE +ROUTE +NODE /);
+    expect(row).toMatch(/^default\/web +10\.200\.0\.1 +minikube +on this host +laptop Ready +2 ready /);
+    expect(text(found)).toContain(
+      'minikube: its cluster runs on this host (192.168.1.10), so nothing is routed',
+    );
+    expect(statusLines(found, 'tunnel.yaml', answers)).toMatchObject([
+      { type: 'status', onThisHost: ['minikube'] },
+      { type: 'service', routed: true, onThisHost: true },
+    ]);
+  });
+
+  it('is not fulfilled while a Service waits for its address', () => {
+    const found = report(here([build.service('web')]));
+    expect(found).toMatchObject({ fulfilled: false, services: [{ routed: null }] });
+    expect(found.services[0]?.onThisHost).toBeUndefined();
+  });
+
+  it('is nothing of the kind where the cluster is elsewhere', () => {
+    const found = report(observed());
+    expect(found.here).toEqual([]);
+    expect(statusLines(found, 'tunnel.yaml', new Map())[0]).not.toHaveProperty('onThisHost');
   });
 });

@@ -24,6 +24,7 @@ const NODE: Json = {
       { type: 'Hostname', address: 'minikube' },
     ],
     conditions: [{ type: 'Ready', status: 'True' }],
+    nodeInfo: { bootID: '7b1c0a52-6a0f-4b7e-9d6e-3f3b1f0a9c11' },
   },
 };
 

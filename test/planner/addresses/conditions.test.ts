@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Claim } from '../../../src/model/claim.ts';
 import type { ObservedCondition } from '../../../src/model/condition.ts';
 import type { ObservedCluster, ObservedService } from '../../../src/model/observed.ts';
 import { isEmpty, type Plan, type ServiceStep } from '../../../src/model/plan.ts';
@@ -254,8 +255,9 @@ describe('a plan of which some is left out', () => {
 
   it('of a session takes back what that told, unless an apply may have', () => {
     const undone = planned([build.service('late', shows('False', FULL))], {}, 'absent');
-    expect(names(ofSession(undone, [], build.host()))).toEqual(['late']);
+    const world = (claims: readonly Claim[]) => build.observed({ registry: { claims, open: null } });
+    expect(names(ofSession(undone, world([])))).toEqual(['late']);
     const lasting = build.claim({ destination: '10.200.0.1/32' }, { purpose: 'load-balancer' });
-    expect(names(ofSession(undone, [lasting], build.host()))).toEqual([]);
+    expect(names(ofSession(undone, world([lasting])))).toEqual([]);
   });
 });
