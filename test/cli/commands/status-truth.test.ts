@@ -364,7 +364,7 @@ describe('status on a terminal', () => {
 describe('what status says of a cluster on this host', () => {
   const node = build.node('laptop', ['192.168.1.10'], ['10.42.0.0/24'], { controlPlane: true });
   const service = build.service('web', { ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
-  const endpoints = [{ namespace: 'default', service: 'web', readyByNode: { laptop: 2 } }];
+  const endpoints = [build.endpoints('web', { laptop: 2 })];
   const here = (services = [service]): ObservedState =>
     build.observed({
       profiles: [

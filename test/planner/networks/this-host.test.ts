@@ -194,7 +194,7 @@ describe('one Node of several on this host', () => {
     build.service('web'),
     build.service('local', { externalTrafficPolicy: 'Local', created: '2026-01-02T00:00:00Z' }),
   ];
-  const endpoints = [{ namespace: 'default', service: 'local', readyByNode: { minikube: 1 } }];
+  const endpoints = [build.endpoints('local', { minikube: 1 })];
   const joined = (nodes: readonly ObservedNode[]) =>
     build.observedProfile({ cluster: build.cluster({ nodes, services, endpoints }) });
 
