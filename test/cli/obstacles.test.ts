@@ -154,7 +154,12 @@ const CASES: Readonly<Record<string, Case>> = {
     says: 'took the connection',
     minikube: 'unpause',
   },
-  'nothing listens': { lay: refused, code: 'cluster-refused', says: 'nothing listens', minikube: 'status' },
+  'nothing listens': {
+    lay: refused,
+    code: 'cluster-refused',
+    says: 'refuses connections',
+    minikube: 'status',
+  },
   'its name has no address': {
     lay: async () => configOf('https://no-such-host.invalid:8443'),
     code: 'cluster-unresolved',
@@ -185,7 +190,7 @@ const CASES: Readonly<Record<string, Case>> = {
       return configOf(urlOf(await api(text(200, '{}'), expired)));
     },
     code: 'certificate-expired',
-    says: 'By the clock of this host',
+    says: 'the clock of this host',
     minikube: null,
   },
   'its certificate is for other names': {
