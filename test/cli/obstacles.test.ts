@@ -152,7 +152,7 @@ const CASES: Readonly<Record<string, Case>> = {
     lay: silent,
     code: 'cluster-silent',
     says: 'took the connection',
-    minikube: 'unpause',
+    minikube: 'status',
   },
   'nothing listens': {
     lay: refused,
@@ -164,7 +164,7 @@ const CASES: Readonly<Record<string, Case>> = {
     lay: async () => configOf('https://no-such-host.invalid:8443'),
     code: 'cluster-unresolved',
     says: 'no-such-host.invalid',
-    minikube: 'update-context',
+    minikube: null,
   },
   'it ends every connection': {
     lay: async () => configOf(await tcp((socket) => socket.destroy())),
@@ -191,7 +191,7 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     code: 'certificate-expired',
     says: 'the clock of this host',
-    minikube: null,
+    minikube: 'start',
   },
   'its certificate is for other names': {
     lay: async () => {
@@ -432,7 +432,7 @@ it('destroy says what becomes of the routes beside what helps', async () => {
   expect(made.diagnostics).toMatchObject([
     {
       code: 'cluster-paused',
-      fix: expect.stringContaining('run `mkplan destroy` again'),
+      fix: expect.stringContaining('until `mkplan destroy` runs once more'),
       command: 'minikube unpause -p minikube',
     },
   ]);

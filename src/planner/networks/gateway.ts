@@ -1,9 +1,9 @@
 import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
+import { type ObservedNode, type ObservedProfile, unobservedOf } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { type Family, parseAddress } from '../../model/prefix.ts';
-import { shellWord } from '../../model/shell-word.ts';
+import { obstacleDiagnostic } from '../obstacles.ts';
 import type { Reach } from './reach.ts';
 
 /** The address that a profile's routes go through, in one family. */
@@ -131,7 +131,7 @@ function firstReached(found: readonly Candidate[], reach: Reach): Candidate | un
   );
 }
 
-function chooseAuto(observed: ObservedProfile, reach: Reach): GatewayChoice {
+function chooseAuto(profile: DesiredProfile, observed: ObservedProfile, reach: Reach): GatewayChoice {
   const found = candidates(observed);
   const pick = (family: Family): Gateway | null => {
     const chosen = firstReached(
@@ -142,7 +142,7 @@ function chooseAuto(observed: ObservedProfile, reach: Reach): GatewayChoice {
   };
   const [ipv4, ipv6] = [pick(4), pick(6)];
   if (ipv4 === null && ipv6 === null) {
-    return { ipv4, ipv6, diagnostics: [unknownGateway(observed)], approvals: [] };
+    return { ipv4, ipv6, diagnostics: [unknownGateway(profile, observed)], approvals: [] };
   }
   const diagnostics = [
     ...(ipv4 === null ? [] : disagreements(ipv4, 4, observed, reach)),
@@ -151,29 +151,33 @@ function chooseAuto(observed: ObservedProfile, reach: Reach): GatewayChoice {
   return { ipv4, ipv6, diagnostics, approvals: [] };
 }
 
-function unknownGateway(observed: ObservedProfile): Diagnostic {
-  const recorded = (observed.config?.nodes ?? []).map(({ ip }) => ip);
+/** What helps where no address is known: what brings the cluster back, or the address itself. */
+function gatewayFix(profile: DesiredProfile, observed: ObservedProfile): Pick<Diagnostic, 'fix' | 'command'> {
+  if (observed.cluster !== null) return { fix: 'Give the address as spec.profiles[].gateway.' };
+  const { fix, command } = obstacleDiagnostic(profile, observed);
+  return {
+    fix: `${fix} Or give the address as spec.profiles[].gateway.`,
+    ...(command === undefined ? {} : { command }),
+  };
+}
+
+function unknownGateway(profile: DesiredProfile, observed: ObservedProfile): Diagnostic {
+  const { name, config } = observed;
+  const recorded = (config?.nodes ?? []).map(({ ip }) => ip);
   const stale =
     recorded.length === 0
       ? ''
       : `; what config.json says (${recorded.join(', ')}) may be old and is not taken`;
+  const asked =
+    config === null
+      ? 'neither the API server nor a Ready control-plane Node gave one'
+      : 'neither the API server, nor a Ready control-plane Node, nor `minikube ip` gave one';
   return {
     code: 'gateway-unknown',
     severity: 'error',
-    summary: `profile ${observed.name}: the address of the VM could not be determined`,
-    cause: [
-      `neither the API server, nor a Ready control-plane Node, nor \`minikube ip\` gave one${stale}`,
-      ...observed.problems,
-    ].join('\n'),
-    // Where minikube has no such profile, its command would make one.
-    ...(observed.config === null
-      ? {
-          fix: 'correct the profile’s name or context in the spec, or give the address as spec.profiles[].gateway',
-        }
-      : {
-          fix: 'start the profile, or give the address as spec.profiles[].gateway',
-          command: `minikube start -p ${shellWord(observed.name)}`,
-        }),
+    summary: `profile ${name}: the address of ${config === null ? 'its node' : 'the VM'} could not be determined`,
+    cause: [`${asked}${stale}`, ...unobservedOf(observed)].join('\n'),
+    ...gatewayFix(profile, observed),
   };
 }
 
@@ -212,5 +216,7 @@ export function chooseGateway(
   reach: Reach,
 ): GatewayChoice {
   const desired = profile.gateway.value;
-  return desired === 'auto' ? chooseAuto(observed, reach) : chooseLiteral(profile, desired, observed);
+  return desired === 'auto'
+    ? chooseAuto(profile, observed, reach)
+    : chooseLiteral(profile, desired, observed);
 }
