@@ -39,8 +39,8 @@ export interface Cluster {
   /** The context and the address that answered. Never throws for an unreachable server: `answeredAt` is null then, and once the signal fires. */
   context(signal?: AbortSignal): Promise<ObservedContext>;
   /**
-   * Sees to it that there are credentials. A program that makes them may take half a minute, which is no time that the cluster
-   * takes. Throws a Failure where there are none.
+   * Obtains credentials. A program that makes them may take half a minute, which does not count as the cluster's time.
+   * Throws a Failure when it cannot.
    */
   authenticate(signal?: AbortSignal): Promise<void>;
   /**

@@ -344,6 +344,14 @@ export interface ObservedProfile {
   readonly problems: readonly string[];
 }
 
+/** Everything of a profile that could not be observed, its cluster first; for people. */
+export function unobservedOf({
+  obstacle,
+  problems,
+}: Pick<ObservedProfile, 'obstacle' | 'problems'>): readonly string[] {
+  return [...(obstacle === undefined ? [] : [obstacle.summary]), ...problems];
+}
+
 /** One snapshot of everything that a plan rests on. */
 export interface ObservedState {
   readonly host: ObservedHost;

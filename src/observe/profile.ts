@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../kubernetes/cluster.ts';
 import type { Profiles, Rest } from '../minikube/profiles.ts';
 import { type DesiredProfile, needsCluster } from '../model/desired.ts';
-import type { Obstacle } from '../model/diagnostic.ts';
-import { type Diagnostic, Failure } from '../model/diagnostic.ts';
+import { type Diagnostic, Failure, type Obstacle } from '../model/diagnostic.ts';
 import { thoseThatExist } from '../model/nearest.ts';
 import {
   isServerOf,
@@ -32,7 +30,7 @@ export interface ObserveOptions {
   readonly besides?: Patience['besides'];
 }
 
-/** A cluster that has not answered for so many milliseconds is likely at rest, and minikube is asked whether it is. */
+/** Milliseconds of silence after which minikube is asked whether the profile rests. */
 const DOUBT_AFTER_MS = 3_000;
 
 function isOwn(address: string, config: MinikubeConfig | null): boolean {
@@ -60,10 +58,7 @@ class Problems {
   readonly texts: string[] = [];
 
   async tolerate<T>(work: () => Promise<T>): Promise<T | null> {
-    return await tolerate(work, ({ diagnostics }) => {
-      // Two questions to one dead server have one answer.
-      for (const text of diagnostics.map(problemOf)) if (!this.texts.includes(text)) this.texts.push(text);
-    });
+    return await tolerate(work, ({ diagnostics }) => this.texts.push(...diagnostics.map(problemOf)));
   }
 }
 
@@ -73,14 +68,14 @@ function hasReadyControlPlane(cluster: ObservedCluster | null): boolean {
   );
 }
 
-/** What a Failure says first: the rest follows from it. */
+/** What a Failure says first; what else it says follows from that. Null where it says nothing. */
 export function obstacleOf({ diagnostics: [first] }: Failure): Obstacle | null {
   if (first === undefined) return null;
   const { code, summary, cause, fix, command } = first;
   return { code, summary, cause, fix, ...(command === undefined ? {} : { command }) };
 }
 
-/** What was seen of a cluster; `obstacle`: why it was not. */
+/** What was seen of a cluster; `obstacle` says why it could not be observed. */
 interface SeenCluster {
   readonly context: ObservedContext | null;
   readonly cluster: ObservedCluster | null;
@@ -100,7 +95,7 @@ async function observeCluster(
   const cluster = await hindered(() => ports.cluster(profile));
   if (cluster === null) return { context: null, cluster: null, obstacle };
   if (besides !== undefined) await hindered(() => besides(() => cluster.authenticate(signal)));
-  // What cannot log in is told as that, and not asked for more.
+  // Without credentials, every other question would only fail for the same cause.
   if (obstacle !== null) return { context: null, cluster: null, obstacle };
   const [context, observed] = await Promise.all([
     hindered(() => cluster.context(signal)),
@@ -115,26 +110,43 @@ async function isListed(name: string, profiles: Profiles, problems: Problems): P
   return names?.includes(name) ?? false;
 }
 
-/** That minikube has no such profile, and which it has; null where it has it, whatever else is wrong with it. */
+/** That minikube has other profiles, and not this one; null where it has this one or none. */
 async function missingProfile(name: string, profiles: Profiles): Promise<string | null> {
   const names = await profiles.list();
-  if (names.includes(name)) return null;
+  if (names.length === 0 || names.includes(name)) return null;
   return `there is no minikube profile ${name}: ${thoseThatExist(name, names)}`;
 }
 
-/** How a profile rests whose cluster has been silent for a while; null where it answers, or minikube does not say. Never throws. */
-async function restMeanwhile(
-  name: string,
-  profiles: Profiles,
-  config: Promise<MinikubeConfig | null>,
-  signal: AbortSignal,
-): Promise<Rest | null> {
-  try {
-    await sleep(DOUBT_AFTER_MS, undefined, { signal });
-    return (await config) === null ? null : await profiles.rest(name, signal);
-  } catch {
-    // It was called off; what fails otherwise fails again where it is asked once the cluster is given up.
-    return null;
+/**
+ * The question to minikube how a profile rests. It is asked once at most: when the cluster has been silent for a while, because
+ * there may be no time left once it is given up, or when the answer is needed.
+ */
+class RestQuestion {
+  readonly #ask: (signal: AbortSignal) => Promise<Rest | null>;
+  readonly #end = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #asked: Promise<Rest | null> | null = null;
+
+  constructor(ask: (signal: AbortSignal) => Promise<Rest | null>) {
+    this.#ask = ask;
+    // What fails is told where the answer is awaited.
+    this.#timer = setTimeout(() => this.answer().catch(() => undefined), DOUBT_AFTER_MS);
+  }
+
+  /** Null where minikube says that it does not rest, or does not say it in time. */
+  answer(): Promise<Rest | null> {
+    clearTimeout(this.#timer);
+    this.#asked ??= tolerate(
+      () => this.#ask(this.#end.signal),
+      () => undefined,
+    );
+    return this.#asked;
+  }
+
+  /** Nobody needs the answer any more. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#end.abort();
   }
 }
 
@@ -164,27 +176,40 @@ export async function observeProfile(
   const { name } = profile;
   if (!needsCluster(profile)) return withoutCluster(name);
   const problems = new Problems();
-  const { signal } = options;
   const configured = problems.tolerate(() => ports.profiles.config(name));
-  const answered = new AbortController();
-  const asking = AbortSignal.any([answered.signal, ...(signal === undefined ? [] : [signal])]);
-  const doubted = restMeanwhile(name, ports.profiles, configured, asking);
-  const { context, cluster, obstacle } = await observeCluster(profile, ports, options);
-  answered.abort();
-  const config = await configured;
-  if (config === null && cluster === null && context === null) {
-    const missing = await problems.tolerate(() => missingProfile(name, ports.profiles));
+  const question = new RestQuestion(async (end) => {
+    const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
+    return (await configured) === null ? null : await ports.profiles.rest(name, signal);
+  });
+  try {
+    const [config, seen] = await Promise.all([configured, observeCluster(profile, ports, options)]);
+    const rest = seen.cluster === null ? await question.answer() : null;
+    return await profileOf(profile, ports, { ...seen, config, rest }, problems, options.signal);
+  } finally {
+    question.end();
+  }
+}
+
+/** What was seen of a profile, completed by what minikube alone knows. */
+async function profileOf(
+  profile: DesiredProfile,
+  { profiles }: ProfilePorts,
+  seen: SeenCluster & { readonly config: MinikubeConfig | null; readonly rest: Rest | null },
+  problems: Problems,
+  signal: AbortSignal | undefined,
+): Promise<ObservedProfile> {
+  const { name } = profile;
+  const { config, context, cluster, obstacle, rest } = seen;
+  // A name that neither minikube nor the kubeconfig knows may be a misspelt profile of minikube's.
+  if (config === null && obstacle?.code === 'context-unknown' && profile.context === name) {
+    const missing = await problems.tolerate(() => missingProfile(name, profiles));
     if (missing !== null) problems.texts.push(missing);
   }
+  // Beside an obstacle, time that ran out is not a second cause.
+  const asking = obstacle === null ? problems : new Problems();
   const isMissed = isGatewayMissed(profile, { context, cluster }, config);
-  const isAsked = isMissed && (config !== null || (await isListed(name, ports.profiles, problems)));
-  const isDoubted = cluster === null && config !== null;
-  const [minikubeIp, rest] = await Promise.all([
-    isAsked ? problems.tolerate(() => ports.profiles.ip(name, signal)) : null,
-    isDoubted
-      ? problems.tolerate(async () => (await doubted) ?? (await ports.profiles.rest(name, signal)))
-      : null,
-  ]);
+  const isAsked = isMissed && (config !== null || (await isListed(name, profiles, asking)));
+  const minikubeIp = isAsked ? await asking.tolerate(() => profiles.ip(name, signal)) : null;
   return {
     name,
     config,

@@ -13,7 +13,7 @@ import { obstacleDiagnostic, obstacleState } from './obstacles.ts';
  *
  * | what is known of a profile                    | it is set aside as |
  * |-----------------------------------------------|--------------------|
- * | its cluster could not be asked                | as `obstacles.ts` says |
+ * | its cluster could not be observed             | as `obstacles.ts` says |
  * | no address of its VM is known                 | out-of-reach       |
  * | its gateway is this host's, the cluster not   | out-of-reach       |
  * | every gateway is on no network of this host   | out-of-reach       |
@@ -45,7 +45,11 @@ interface Asked {
 /** What keeps all routes of a profile from being made, beside its cluster's silence. */
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['gateway-own', 'gateway-unknown', 'network-unroutable']);
 
-/** What follows from a cluster that is unobserved, or matters to nobody then. */
+/** What destroy adds: the routes need no cluster, the statuses of Services do. */
+const ABSENT =
+  'Its routes are removed all the same, but its Services show their addresses until `mkplan destroy` runs once more.';
+
+/** What follows from a cluster that is unobserved, or does not matter then. */
 const OF_BLINDNESS: ReadonlySet<string> = new Set([
   'gateway-disagreement',
   'gateway-family',
@@ -101,7 +105,7 @@ function asideOf(
 ): Aside[] {
   const { name } = profile;
   if (silent !== undefined) {
-    return [{ profile: name, state: obstacleState(seen), why: silent.summary }];
+    return [{ profile: name, state: obstacleState(profile, seen), why: silent.summary }];
   }
   const unreached = wants?.diagnostics.find(
     ({ code }) => OUT_OF_REACH.has(code) || (code === 'gateway-off-link' && isOffLink(wants)),
@@ -175,7 +179,3 @@ function unobserved(desired: DesiredState, profile: DesiredProfile, seen: Observ
   const told = obstacleDiagnostic(profile, seen);
   return [desired.mode === 'absent' ? { ...told, fix: `${told.fix} ${ABSENT}` } : told];
 }
-
-/** What becomes of a profile that is removed all the same. */
-const ABSENT =
-  'Its routes are removed all the same; run `mkplan destroy` again then, so that its Services show their addresses no more.';

@@ -3,6 +3,7 @@ import type { ObservedHost } from '../model/observed.ts';
 import type { Conflict, Plan, Step } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { type Route, routeKey } from '../model/route.ts';
+import { isOfObstacle } from './obstacles.ts';
 
 /** Diagnostics that nothing of a plan rests on: pods start and end while it is looked at. */
 export const NEWS: ReadonlySet<string> = new Set(['service-without-endpoints']);
@@ -11,7 +12,7 @@ export const NEWS: ReadonlySet<string> = new Set(['service-without-endpoints']);
  * The fingerprint of the facts that a plan rests on: SHA-256, hex. The plan is a pure function of those facts, so
  * what it says is what they are; a fact that changes nothing in the plan is not one that it rests on. Texts that explain,
  * places in the spec, the conditions of Services and the count of all writes to them are no facts; neither is our own Lease,
- * which says what we do and not what there is. The host's boot and network namespace are,
+ * which says what we do and not what there is, nor why a cluster is silent, which changes while its VM starts. The host's boot and network namespace are,
  * since another one has other routes.
  */
 export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHost): string {
@@ -41,7 +42,7 @@ export function fingerprintOf(plan: Omit<Plan, 'fingerprint'>, host: ObservedHos
     ]),
     plan.unproven.map(({ route }) => routeKey(route)),
     plan.diagnostics
-      .filter(({ code }) => !NEWS.has(code))
+      .filter((told) => !NEWS.has(told.code) && !isOfObstacle(told))
       .map(({ code, severity, summary }) => [code, severity, summary]),
   ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');

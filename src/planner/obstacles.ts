@@ -9,90 +9,103 @@ interface Saying {
   readonly state: Exclude<Aside['state'], 'out-of-reach'>;
   /** A clause that follows `profile NAME: `. */
   readonly what: string;
-  /** What helps where minikube made the profile and its context; else what the obstacle itself says. */
+  /** What helps where minikube made the profile and its context; elsewhere the obstacle's own fix does. */
   readonly minikube?: {
     readonly fix: string;
     readonly verb: 'start' | 'unpause' | 'status' | 'update-context';
   };
 }
 
-const UPDATE_CONTEXT = {
-  fix: 'Have minikube write the present address of its VM into the kubeconfig.',
+/** The kubeconfig may still have the address that the VM had before, which another machine has by now. */
+const MOVED = {
+  fix: 'Let minikube write the VM’s present address into the kubeconfig.',
   verb: 'update-context',
 } as const;
 
 /**
- * Why a cluster could not be asked, by the code of the obstacle; docs/diagnostics.md has a row for each. One that minikube says is
- * stopped or paused is that, whatever the connection said.
+ * Why a cluster could not be observed, by the code of the obstacle. `minikube start` is the fix only for what it mends: a
+ * stopped VM, and certificates that have expired.
  */
 export const OBSTACLES = {
   'vm-stopped': {
     state: 'stopped',
     what: 'its VM is stopped',
-    minikube: { fix: 'Start it.', verb: 'start' },
+    minikube: { fix: 'Start the profile.', verb: 'start' },
   },
   'cluster-paused': {
     state: 'paused',
     what: 'its cluster is paused',
-    minikube: { fix: 'Unpause it.', verb: 'unpause' },
+    minikube: { fix: 'Unpause the profile.', verb: 'unpause' },
   },
   'cluster-silent': {
     state: 'silent',
-    what: 'its API server takes connections and does not answer',
-    minikube: { fix: 'A paused cluster behaves like that: unpause it.', verb: 'unpause' },
+    what: 'its API server takes connections but does not answer',
+    minikube: { fix: 'See whether it is paused; if so, run `minikube unpause`.', verb: 'status' },
   },
-  'profile-silent': {
-    state: 'silent',
-    what: 'its cluster did not answer everything in time',
-  },
+  'profile-silent': { state: 'silent', what: 'its cluster did not answer everything in time' },
   'cluster-unreachable': {
     state: 'silent',
     what: 'its API server cannot be reached',
-    minikube: { fix: 'See whether its VM runs, and at which address.', verb: 'status' },
+    minikube: {
+      fix: 'See whether its VM runs. If it has another address by now, run `minikube update-context`.',
+      verb: 'status',
+    },
   },
   'cluster-refused': {
     state: 'silent',
     what: 'its API server refuses connections',
-    minikube: { fix: 'See whether its API server runs.', verb: 'status' },
+    minikube: {
+      fix: 'See whether its API server runs. If the server has another port by now, run `minikube update-context`.',
+      verb: 'status',
+    },
   },
-  'cluster-unresolved': {
-    state: 'silent',
-    what: 'the name of its API server has no address',
-    minikube: UPDATE_CONTEXT,
-  },
+  'cluster-unresolved': { state: 'silent', what: 'the name of its API server cannot be resolved' },
   'cluster-cut': { state: 'silent', what: 'its API server ends connections without an answer' },
   'cluster-busy': { state: 'silent', what: 'its API server is not ready' },
   'cluster-not-tls': {
     state: 'unusable',
-    what: 'what answers for its API server does not speak TLS',
-    minikube: UPDATE_CONTEXT,
+    what: 'the address of its API server does not speak TLS',
+    minikube: MOVED,
   },
   'certificate-authority': {
     state: 'unusable',
-    what: 'the certificate of its API server is of another authority',
-    minikube: UPDATE_CONTEXT,
+    what: 'the certificate of its API server is from another authority',
+    minikube: MOVED,
   },
-  'certificate-expired': { state: 'unusable', what: 'the certificate of its API server is not valid now' },
+  'certificate-expired': {
+    state: 'unusable',
+    what: 'the certificate of its API server is not valid now',
+    minikube: {
+      fix: 'Correct the clock of this host if it is wrong; otherwise start the profile, which renews its certificates.',
+      verb: 'start',
+    },
+  },
   'certificate-name': {
     state: 'unusable',
     what: 'the certificate of its API server is for other names',
-    minikube: UPDATE_CONTEXT,
+    minikube: MOVED,
   },
   'client-certificate': { state: 'unusable', what: 'its API server refuses the client certificate' },
   'cluster-unauthorized': { state: 'unusable', what: 'its API server refuses the credentials' },
   'cluster-forbidden': { state: 'unusable', what: 'its API server forbids what mkplan asks for' },
-  'cluster-error': { state: 'unusable', what: 'its API server was asked, and an error came back' },
-  'api-object-malformed': { state: 'unusable', what: 'what answers for its API server is not Kubernetes' },
-  'cluster-proxy': { state: 'unusable', what: 'the proxy to its API server does not lead there' },
+  'cluster-error': {
+    state: 'unusable',
+    what: 'its API server, or what stands before it, answers with an error',
+  },
+  'api-object-malformed': {
+    state: 'unusable',
+    what: 'the address of its API server does not speak Kubernetes',
+  },
+  'cluster-proxy': { state: 'unusable', what: 'the proxy does not lead to its API server' },
   'context-unknown': {
     state: 'unusable',
     what: 'its context is not in the kubeconfig',
-    minikube: { fix: 'Have minikube write its context into the kubeconfig.', verb: 'update-context' },
+    minikube: { fix: 'Let minikube write the context into the kubeconfig.', verb: 'update-context' },
   },
   'kubeconfig-malformed': { state: 'unusable', what: 'the kubeconfig is malformed' },
   'kubeconfig-unreadable': { state: 'unusable', what: 'the kubeconfig cannot be read' },
   'kubeconfig-server': { state: 'unusable', what: 'the kubeconfig names a server that cannot be used' },
-  'kubeconfig-proxy': { state: 'unusable', what: 'the proxy to its API server cannot be used' },
+  'kubeconfig-proxy': { state: 'unusable', what: 'the kubeconfig names a proxy that cannot be used' },
   'kubeconfig-credentials': { state: 'unusable', what: 'its credentials cannot be used' },
   'credentials-program': { state: 'unusable', what: 'the program that makes its credentials failed' },
   'program-unapproved': { state: 'unusable', what: 'the program that makes its credentials is not approved' },
@@ -106,32 +119,35 @@ function isCode(code: string | undefined): code is Code {
   return code !== undefined && Object.hasOwn(OBSTACLES, code);
 }
 
-/** What keeps the cluster of a profile from being asked. An observation of another version may not say why, or otherwise. */
-function codeOf({ stopped, paused, obstacle }: ObservedProfile): Code {
-  if (stopped === true) return 'vm-stopped';
-  if (paused === true) return 'cluster-paused';
+/** Whether minikube made both the profile and the context that leads to it: its commands help no other cluster. */
+function isMinikubes({ name, context }: DesiredProfile, { config, context: seen }: ObservedProfile): boolean {
+  return config !== null && (seen?.fromMinikube === true || context === name);
+}
+
+/**
+ * A minikube profile that is stopped or paused is just that, whatever the connection said. A recording of another version may
+ * give no code, or another one.
+ */
+function codeOf(profile: DesiredProfile, seen: ObservedProfile): Code {
+  const { stopped = false, paused = false, obstacle } = seen;
+  if (stopped && isMinikubes(profile, seen)) return 'vm-stopped';
+  if (paused && isMinikubes(profile, seen)) return 'cluster-paused';
   return isCode(obstacle?.code) ? obstacle.code : 'cluster-unobserved';
 }
 
-/** Whether minikube made the profile, and the context that leads to it: no other one is ever given a command of minikube's. */
-function isMinikubes({ name, context }: DesiredProfile, seen: ObservedProfile): boolean {
-  if (seen.config === null) return false;
-  return seen.context?.fromMinikube === true || context === name;
-}
-
-/** Whether a diagnostic of a plan says why a cluster could not be asked. */
+/** Whether a diagnostic of a plan says why a cluster could not be observed. */
 export function isOfObstacle({ code }: Pick<Diagnostic, 'code'>): boolean {
   return isCode(code);
 }
 
-/** The state that a profile is set aside with whose cluster could not be asked. */
-export function obstacleState(seen: ObservedProfile): Saying['state'] {
-  return OBSTACLES[codeOf(seen)].state;
+/** The state in which a profile is set aside when its cluster could not be observed. */
+export function obstacleState(profile: DesiredProfile, seen: ObservedProfile): Saying['state'] {
+  return OBSTACLES[codeOf(profile, seen)].state;
 }
 
-/** The one diagnostic for a profile whose cluster could not be asked. */
+/** The one diagnostic for a profile whose cluster could not be observed. */
 export function obstacleDiagnostic(profile: DesiredProfile, seen: ObservedProfile): Diagnostic {
-  const code = codeOf(seen);
+  const code = codeOf(profile, seen);
   const { what, minikube }: Saying = OBSTACLES[code];
   const { obstacle, problems } = seen;
   const causes = [...(obstacle === undefined ? [] : [obstacle.summary, obstacle.cause]), ...problems];

@@ -152,14 +152,19 @@ const CASES: Readonly<Record<string, Case>> = {
     lay: silent,
     code: 'cluster-silent',
     says: 'took the connection',
-    minikube: 'unpause',
+    minikube: 'status',
   },
-  'nothing listens': { lay: refused, code: 'cluster-refused', says: 'nothing listens', minikube: 'status' },
+  'nothing listens': {
+    lay: refused,
+    code: 'cluster-refused',
+    says: 'refuses connections',
+    minikube: 'status',
+  },
   'its name has no address': {
     lay: async () => configOf('https://no-such-host.invalid:8443'),
     code: 'cluster-unresolved',
     says: 'no-such-host.invalid',
-    minikube: 'update-context',
+    minikube: null,
   },
   'it ends every connection': {
     lay: async () => configOf(await tcp((socket) => socket.destroy())),
@@ -185,8 +190,8 @@ const CASES: Readonly<Record<string, Case>> = {
       return configOf(urlOf(await api(text(200, '{}'), expired)));
     },
     code: 'certificate-expired',
-    says: 'By the clock of this host',
-    minikube: null,
+    says: 'the clock of this host',
+    minikube: 'start',
   },
   'its certificate is for other names': {
     lay: async () => {
@@ -427,7 +432,7 @@ it('destroy says what becomes of the routes beside what helps', async () => {
   expect(made.diagnostics).toMatchObject([
     {
       code: 'cluster-paused',
-      fix: expect.stringContaining('run `mkplan destroy` again'),
+      fix: expect.stringContaining('until `mkplan destroy` runs once more'),
       command: 'minikube unpause -p minikube',
     },
   ]);

@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
+import { Failure } from '../../src/model/diagnostic.ts';
 import {
   type ApiServer,
   answerJson,
@@ -455,6 +456,21 @@ describe('observe', () => {
     const controller = new AbortController();
     server.handle(serve({ [path]: () => controller.abort(new Error('stopped')) }));
     await expect((await connect(minikube())).observe(controller.signal)).rejects.toThrow('stopped');
+  });
+
+  it('says what is silent where patience ends while /version hangs', async () => {
+    const controller = new AbortController();
+    const over = new Failure('error', [
+      { code: 'x', severity: 'error', summary: 'patience ended', cause: '', fix: '' },
+    ]);
+    server.handle(serve({ '/version': () => controller.abort(over) }));
+    await expect((await connect(minikube())).observe(controller.signal)).rejects.toMatchObject({
+      diagnostics: [{ code: 'cluster-silent', summary: expect.stringContaining('no answer within') }],
+    });
+    server.handle(serve({ '/api/v1/services': () => controller.abort(over) }));
+    const answering = await connect(minikube());
+    await answering.context();
+    await expect(answering.observe(controller.signal)).rejects.toThrow('patience ended');
   });
 
   it('finds the pool of minikube’s MetalLB addon, and none in one that was not configured', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import type { Rest } from '../../src/minikube/profiles.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
@@ -113,6 +113,19 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
   };
 }
 
+/** Ends with the signal alone. */
+const silent = (signal = new AbortController().signal) =>
+  new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+
+const silentCluster = () =>
+  clusterOf({
+    context: (signal) => silent(signal).catch(() => ({ ...context, answeredAt: null })),
+    observe: silent,
+  });
+
 const auto = (name = 'dev') => desiredProfile({ name, gateway: 'auto' });
 
 describe('observe', () => {
@@ -215,17 +228,8 @@ describe('observe', () => {
   });
 
   it('gives each profile one deadline, side by side, and goes on without those that miss it', async () => {
-    const silent = (signal = new AbortController().signal) =>
-      new Promise<never>((_, reject) => {
-        if (signal.aborted) reject(signal.reason);
-        signal.addEventListener('abort', () => reject(signal.reason));
-      });
-    const paused = clusterOf({
-      context: (signal) => silent(signal).catch(() => ({ ...context, answeredAt: null })),
-      observe: silent,
-    });
     const ports = portsOf({
-      cluster: async ({ name }) => (name === 'dev' ? clusterOf() : paused),
+      cluster: async ({ name }) => (name === 'dev' ? clusterOf() : silentCluster()),
     });
     const waits: string[] = [];
     const { profiles } = await observe(
@@ -236,7 +240,10 @@ describe('observe', () => {
     );
     expect(profiles.map(({ cluster: seen }) => seen)).toEqual([null, cluster, null]);
     // One text, however many questions were left without an answer.
-    expect(profiles[0]?.problems).toEqual([expect.stringContaining('paused did not tell all within 0.03 s')]);
+    expect(profiles[0]).toMatchObject({
+      obstacle: { summary: 'profile paused did not tell all within 0.03 s' },
+      problems: [],
+    });
     expect(profiles[0]?.context?.answeredAt).toBeNull();
     expect(waits.slice(0, 2)).toEqual(['paused dev slow', 'paused slow']);
     expect(waits.at(-1)).toBe('');
@@ -254,6 +261,63 @@ describe('observe', () => {
     const seen = await observe(desiredState(auto()), { ...ports, profiles });
     const { stopped, paused } = seen.profiles[0] ?? {};
     expect({ stopped, paused }).toEqual({ stopped: undefined, paused: undefined, ...expected });
+  });
+
+  it.each<[string, Rest | null, Partial<ObservedProfile>]>([
+    ['which is paused', 'paused', { paused: true }],
+    ['which does not rest', null, {}],
+  ])(
+    'asks minikube once about a cluster that is silent, %s, before patience ends',
+    async (_, says, expected) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => {
+        vi.useRealTimers();
+      });
+      let asked = 0;
+      const asking = portsOf({ cluster: async () => silentCluster() });
+      const rest = async (_name: string, signal?: AbortSignal) => {
+        asked++;
+        signal?.throwIfAborted();
+        return says;
+      };
+      const observing = observe(desiredState(auto()), { ...asking, profiles: { ...asking.profiles, rest } });
+      await vi.advanceTimersByTimeAsync(9_999);
+      expect(asked).toBe(1);
+      await vi.advanceTimersByTimeAsync(1);
+      const [seen] = (await observing).profiles;
+      expect(asked).toBe(1);
+      expect({ stopped: seen?.stopped, paused: seen?.paused }).toEqual({
+        stopped: undefined,
+        paused: undefined,
+        ...expected,
+      });
+      expect(seen?.obstacle?.code).toBe('profile-silent');
+    },
+  );
+
+  it.each<[string, string, string, readonly string[], readonly string[]]>([
+    [
+      'has others',
+      'context-unknown',
+      'dve',
+      ['dev', 'test'],
+      ['there is no minikube profile dve: there are dev, test'],
+    ],
+    ['has none', 'context-unknown', 'dve', [], []],
+    ['has others, and the kubeconfig is broken', 'kubeconfig-malformed', 'dve', ['dev', 'test'], []],
+    ['has others, and the spec names a context', 'context-unknown', 'kind-dve', ['dev', 'test'], []],
+  ])('of a profile that is unknown, while minikube %s', async (_, code, named, existing, problems) => {
+    const refused = new Failure('error', [{ code, severity: 'error', summary: 's', cause: 'c', fix: 'f' }]);
+    const ports = portsOf({ cluster: () => Promise.reject(refused) });
+    const profiles = {
+      ...ports.profiles,
+      config: async () => null,
+      ip: async () => null,
+      list: async () => existing,
+    };
+    const profile = { ...desiredProfile({ name: 'dve', gateway: 'auto' }), context: named };
+    const seen = await observe(desiredState(profile), { ...ports, profiles });
+    expect(seen.profiles[0]?.problems).toEqual(problems);
   });
 
   it('does not ask the hypervisor where the API server or a ready control plane tells the address', async () => {

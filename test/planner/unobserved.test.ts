@@ -43,8 +43,30 @@ it('a context that another tool wrote for a profile of minikube’s is given no 
     }),
   ]);
   for (const one of [elsewhere, null]) {
-    const profiles = [build.observedProfile({ cluster: null, context: one, obstacle })];
-    const [told] = plan(desired, build.observed({ profiles })).diagnostics;
-    expect(told?.command).toBe(obstacle.command);
+    for (const rest of [{}, { stopped: true }, { paused: true }]) {
+      const profiles = [build.observedProfile({ cluster: null, context: one, obstacle, ...rest })];
+      const { aside, diagnostics } = plan(desired, build.observed({ profiles }));
+      expect(diagnostics).toMatchObject([{ code: obstacle.code, command: obstacle.command }]);
+      expect(aside).toMatchObject([{ state: 'silent' }]);
+    }
   }
+});
+
+it.each<[string, Partial<ObservedProfile>, command: string | undefined, mentions: boolean]>([
+  ['its VM is stopped', { stopped: true, obstacle }, 'minikube start -p minikube', true],
+  ['its server refuses', { obstacle }, STATUS, true],
+  ['it answers behind a proxy', { cluster: build.cluster({ nodes: [] }) }, undefined, true],
+  ['it is not of minikube', { config: null, obstacle }, obstacle.command, false],
+])('an address that is not known, while %s, is told with what helps then', (_, seen, command, mentions) => {
+  const desired = build.desired([build.profile({ gateway: { value: 'auto', at: build.AT } })]);
+  const profile = build.observedProfile({ context, cluster: null, minikubeIp: null, ...seen });
+  const [told, ...more] = plan(desired, build.observed({ profiles: [profile] })).diagnostics;
+  expect(more).toEqual([]);
+  expect(told).toMatchObject({
+    code: 'gateway-unknown',
+    fix: expect.stringMatching(/ive the address as spec\.profiles\[\]\.gateway\.$/),
+  });
+  expect(told?.command).toBe(command);
+  const text = [told?.cause, told?.fix, told?.command].join(' ');
+  expect(text.includes('minikube')).toBe(mentions);
 });

@@ -1,7 +1,13 @@
 import type { Claim } from '../../model/claim.ts';
 import { type DesiredState, specProfiles } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { ObservedHost, ObservedProfile, ObservedService, ObservedState } from '../../model/observed.ts';
+import {
+  type ObservedHost,
+  type ObservedProfile,
+  type ObservedService,
+  type ObservedState,
+  unobservedOf,
+} from '../../model/observed.ts';
 import type { ObservedParticipant } from '../../model/participant.ts';
 import {
   type Plan,
@@ -178,7 +184,12 @@ export function statusOf(
         code === 'rights-missing' && severity === 'error' ? [summary] : [],
       ),
       ...plan.diagnostics.filter(isOfObstacle).map(textOf),
-      ...observed.profiles.flatMap(({ obstacle, problems }) => (obstacle === undefined ? problems : [])),
+      // Of a profile whose cluster is unobserved, the plan has just said it.
+      ...observed.profiles.flatMap((one) =>
+        plan.aside.some(({ profile, state }) => profile === one.name && state !== 'out-of-reach')
+          ? []
+          : unobservedOf(one),
+      ),
     ],
     blind: desired.profiles.flatMap(({ name }) => (doubts.areNodesUnknown(name) ? [name] : [])),
     applied:

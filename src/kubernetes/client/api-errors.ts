@@ -55,7 +55,7 @@ function advice({ status, body }: RawAnswer): { code: string; fix: string } {
   if (status === 401) {
     return {
       code: 'cluster-unauthorized',
-      fix: 'Renew the credentials of this context: the API server does not know who they are of.',
+      fix: 'Renew the credentials of this context: the API server does not accept them.',
     };
   }
   if (status === 403) {
@@ -67,7 +67,7 @@ function advice({ status, body }: RawAnswer): { code: string; fix: string } {
   if (status >= 500 && !isOfApiServer({ status, body })) {
     return {
       code: 'cluster-error',
-      fix: 'Wait until the API server answers again; if it runs, see what stands between: a proxy or a load balancer gave this answer.',
+      fix: 'Wait until the API server answers again. If it runs, check the proxy or load balancer in front of it, which gave this answer.',
     };
   }
   if (status === 429 || status >= 500) {

@@ -86,12 +86,12 @@ export class ApiClient {
     return this.#errors;
   }
 
-  /** Sees to it that there are credentials: a program that makes them has a deadline of its own. Throws a Failure where there are none. */
+  /** Obtains credentials: a program that makes them has a deadline of its own. Throws a Failure when it cannot. */
   async authenticate(): Promise<void> {
     await this.#transport.authenticate();
   }
 
-  /** Why nothing was heard of a server for so many milliseconds, which somebody waited; null where it has answered before. */
+  /** Why a server that never answered was silent for so many milliseconds; null where it has answered before. */
   silence(call: ReadCall, waitedMs: number): Failure | null {
     if (this.#transport.hasAnswered) return null;
     return this.#errors.unreachable({ ...call, verb: 'get' }, this.#silence(waitedMs));

@@ -90,12 +90,12 @@ export class Transport {
     return this.#answeredAt;
   }
 
-  /** Whether the server, or the proxy before it, ever took a connection. */
+  /** Whether the server, or the proxy before it, took the connection that was used last. */
   get isConnected(): boolean {
     return this.#isConnected;
   }
 
-  /** Whether anything was ever answered. */
+  /** Whether any answer ever came. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
@@ -173,7 +173,7 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request({ hostname, port, path, method, headers, signal, agent }, resolve);
       sent.on('socket', (socket) => {
-        // One that is kept has connected before.
+        this.#isConnected = !socket.connecting;
         if (socket.connecting) socket.once('connect', () => (this.#isConnected = true));
       });
       sent.on('error', (error) => {

@@ -1,6 +1,6 @@
 import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { ObservedProfile, ObservedState } from '../../model/observed.ts';
+import { type ObservedProfile, type ObservedState, unobservedOf } from '../../model/observed.ts';
 import { type Plan, type ServiceStep, serviceName } from '../../model/plan.ts';
 import { contains, parseAddress } from '../../model/prefix.ts';
 
@@ -115,12 +115,9 @@ function servicesLeft(told: Pick<Diagnostic, 'summary' | 'cause' | 'fix' | 'comm
   return { code: 'services-left', severity: 'error', ...told };
 }
 
-function unreached(
-  { name, problems, obstacle }: ObservedProfile,
-  services: Shown,
-  isDropped: boolean,
-): Diagnostic {
-  const causes = [...(obstacle === undefined ? [] : [obstacle.summary]), ...problems];
+function unreached(profile: ObservedProfile, services: Shown, isDropped: boolean): Diagnostic {
+  const { name } = profile;
+  const causes = unobservedOf(profile);
   const told = {
     summary: `profile ${name}: its cluster is out of reach, where ${stillShow(services)}`,
     cause: causes.length > 0 ? causes.join('; ') : 'nothing was observed of it',

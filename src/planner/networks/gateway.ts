@@ -1,10 +1,10 @@
 import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
+import { type ObservedNode, type ObservedProfile, unobservedOf } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
 import { type Family, parseAddress } from '../../model/prefix.ts';
-import { shellWord } from '../../model/shell-word.ts';
 import { isMinikube } from '../addresses/unclassed.ts';
+import { obstacleDiagnostic } from '../obstacles.ts';
 import type { Reach } from './reach.ts';
 import type { ThisHost } from './this-host.ts';
 
@@ -154,7 +154,8 @@ function chooseAuto(profile: DesiredProfile, observed: ObservedProfile, grounds:
   if (here !== null) return { ...NONE, here };
   if (ipv4 === null && ipv6 === null) {
     const [own] = found;
-    const problem = own === undefined ? unknownGateway(observed) : thisHost.elsewhere(own.address, profile);
+    const problem =
+      own === undefined ? unknownGateway(profile, observed) : thisHost.elsewhere(own.address, profile);
     return { ...NONE, diagnostics: [problem] };
   }
   const diagnostics = [
@@ -164,34 +165,33 @@ function chooseAuto(profile: DesiredProfile, observed: ObservedProfile, grounds:
   return { ...NONE, ipv4, ipv6, diagnostics };
 }
 
-function unknownGateway(observed: ObservedProfile): Diagnostic {
-  const recorded = (observed.config?.nodes ?? []).map(({ ip }) => ip);
+/** What helps where no address is known: what brings the cluster back, or the address itself. */
+function gatewayFix(profile: DesiredProfile, observed: ObservedProfile): Pick<Diagnostic, 'fix' | 'command'> {
+  if (observed.cluster !== null) return { fix: 'Give the address as spec.profiles[].gateway.' };
+  const { fix, command } = obstacleDiagnostic(profile, observed);
+  return {
+    fix: `${fix} Or give the address as spec.profiles[].gateway.`,
+    ...(command === undefined ? {} : { command }),
+  };
+}
+
+function unknownGateway(profile: DesiredProfile, observed: ObservedProfile): Diagnostic {
+  const { name, config } = observed;
+  const recorded = (config?.nodes ?? []).map(({ ip }) => ip);
   const stale =
     recorded.length === 0
       ? ''
       : `; what config.json says (${recorded.join(', ')}) may be old and is not taken`;
+  const asked =
+    config === null
+      ? 'neither the API server nor a Ready control-plane Node gave one'
+      : 'neither the API server, nor a Ready control-plane Node, nor `minikube ip` gave one';
   return {
     code: 'gateway-unknown',
     severity: 'error',
-    summary: `profile ${observed.name}: the address of its ${isMinikube(observed) ? 'VM' : 'node'} could not be determined`,
-    cause: [
-      isMinikube(observed)
-        ? `neither the API server, nor a Ready control-plane Node, nor \`minikube ip\` gave one${stale}`
-        : 'neither the API server nor a Ready control-plane Node gave one',
-      ...observed.problems,
-    ].join('\n'),
-    // Where minikube has no such profile, its command would make one.
-    ...(observed.config === null
-      ? {
-          fix:
-            observed.cluster === null
-              ? 'correct the profile’s name or context in the spec, or give the address as spec.profiles[].gateway'
-              : 'give the address of a node as spec.profiles[].gateway',
-        }
-      : {
-          fix: 'start the profile, or give the address as spec.profiles[].gateway',
-          command: `minikube start -p ${shellWord(observed.name)}`,
-        }),
+    summary: `profile ${name}: the address of its ${isMinikube(observed) ? 'VM' : 'node'} could not be determined`,
+    cause: [`${asked}${stale}`, ...unobservedOf(observed)].join('\n'),
+    ...gatewayFix(profile, observed),
   };
 }
 

@@ -134,7 +134,10 @@ describe('what status says of the spec', () => {
     });
     expect(found.fulfilled).toBeNull();
     expect(text(found)).toMatch(/10\.200\.0\.1\/32 .* unknown +unknown\n/);
-    expect(text(found)).toContain('warning: context minikube does not answer');
+    expect(text(found)).toContain(
+      'warning: profile minikube: its cluster could not be observed — context minikube does not answer',
+    );
+    expect(text(found).split('does not answer')).toHaveLength(2);
   });
 
   it('does not make up what the spec might ask for where the cluster is silent', () => {

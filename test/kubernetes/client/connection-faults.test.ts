@@ -4,9 +4,10 @@ import { DeadlineExceeded, faultOf } from '../../../src/kubernetes/client/connec
 import { UNANSWERED } from '../../../src/model/diagnostic.ts';
 
 const REACHED = { context: 'a b', server: new URL('https://[fd00::1]:8443') };
-const coded = (code: string) => Object.assign(new Error(`it failed: ${code}`), { code });
+const told = (code: string, message: string) => Object.assign(new Error(message), { code });
+const coded = (code: string) => told(code, `it failed: ${code}`);
 
-describe('what no answer came for', () => {
+describe('a call without an answer', () => {
   it.each<[string, unknown, (typeof UNANSWERED)[number]]>([
     ['no route', coded('EHOSTUNREACH'), 'cluster-unreachable'],
     ['no network', coded('ENETUNREACH'), 'cluster-unreachable'],
@@ -23,16 +24,26 @@ describe('what no answer came for', () => {
     ['name servers that are silent', coded('EAI_AGAIN'), 'cluster-unresolved'],
     ['a reset', new LostConnection('it ended', { cause: null }), 'cluster-cut'],
     ['a certificate that signs itself', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'certificate-authority'],
-    ['a certificate of later', coded('CERT_NOT_YET_VALID'), 'certificate-expired'],
-    ['a certificate of others', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'certificate-name'],
+    ['a certificate that is not valid yet', coded('CERT_NOT_YET_VALID'), 'certificate-expired'],
+    ['a certificate for other names', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'certificate-name'],
     [
-      'a server that asks for a certificate',
+      'a server that demands a certificate',
       coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
       'client-certificate',
     ],
-    ['a server that knows ours not', coded('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'), 'client-certificate'],
+    ['a server that does not know ours', coded('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'), 'client-certificate'],
+    [
+      'the same, told while writing',
+      told('EPROTO', 'write EPROTO error:0A000416:SSL routines::sslv3 alert certificate unknown'),
+      'client-certificate',
+    ],
     ['plain HTTP', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'cluster-not-tls'],
-    ['another protocol', coded('EPROTO'), 'cluster-not-tls'],
+    [
+      'the same, told while writing',
+      told('EPROTO', 'write EPROTO error:0A00010B:SSL routines:ssl3_get_record:wrong version number'),
+      'cluster-not-tls',
+    ],
+    ['TLS of another version', coded('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'), 'cluster-unreachable'],
     ['something else', coded('EMFILE'), 'cluster-unreachable'],
     ['what is not an Error', 'a text', 'cluster-unreachable'],
   ])('%s', (_, error, code) => {
@@ -43,10 +54,13 @@ describe('what no answer came for', () => {
     expect(`${fault.fix} ${fault.command}`).not.toContain('minikube');
   });
 
-  it('is told with commands that can be pasted', () => {
-    expect(faultOf(coded('EHOSTUNREACH'), REACHED).command).toBe('ip route get fd00::1');
-    expect(faultOf(coded('ECONNREFUSED'), REACHED).command).toBe(
-      "kubectl config view --minify --context='a b'",
-    );
+  it.each([
+    ['EHOSTUNREACH', "kubectl --context='a b' get --raw /version"],
+    ['ECONNREFUSED', "kubectl config view --minify --context='a b'"],
+  ])('%s is told with a command that can be pasted', (code, command) => {
+    expect(faultOf(coded(code), REACHED)).toMatchObject({
+      command,
+      cause: expect.stringMatching(/^\[fd00::1\]:8443 .*\.$/),
+    });
   });
 });
