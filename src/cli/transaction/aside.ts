@@ -1,5 +1,5 @@
 import { Failure } from '../../model/diagnostic.ts';
-import { type Aside, type Plan, servesNothing } from '../../model/plan.ts';
+import { type Plan, servesNothing } from '../../model/plan.ts';
 import { EXIT } from '../exit-code.ts';
 import { printableLine } from '../views/text.ts';
 
@@ -35,12 +35,9 @@ export function asideRefusal(plan: Plan, strict: boolean): Failure | null {
   ]);
 }
 
-/** States that the user has put a profile into, which is not a fault. */
-const AT_REST: ReadonlySet<string> = new Set(['stopped', 'paused'] satisfies Aside['state'][]);
-
-/** The exit code of a plan that was carried out, or has nothing to do. */
+/** The exit code of a plan that was carried out, or has nothing to do. A stopped profile is no fault of anybody's. */
 export function asideExit({ aside }: Plan): number {
-  return aside.some(({ state }) => !AT_REST.has(state)) ? EXIT.setAside : EXIT.ok;
+  return aside.some(({ state }) => state !== 'stopped') ? EXIT.setAside : EXIT.ok;
 }
 
 /** What is told once a plan is carried out that sets something aside; empty where it sets nothing aside. */

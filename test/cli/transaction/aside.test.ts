@@ -26,9 +26,6 @@ describe('what is set aside', () => {
   it.each<[Parameters<typeof planned>, number, number]>([
     [[['served', 'served']], EXIT.ok, EXIT.ok],
     [[['served', 'stopped']], EXIT.ok, EXIT.conflict],
-    [[['served', 'paused']], EXIT.ok, EXIT.conflict],
-    [[['served', 'paused', 'stopped']], EXIT.ok, EXIT.conflict],
-    [[['served', 'unusable']], EXIT.setAside, EXIT.conflict],
     [[['served', 'silent']], EXIT.setAside, EXIT.conflict],
     [[['served', 'out-of-reach']], EXIT.setAside, EXIT.conflict],
     [[['served', 'stopped', 'silent']], EXIT.setAside, EXIT.conflict],
