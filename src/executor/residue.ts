@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ServiceStep } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { formatRoute, type Route } from '../model/route.ts';
-import type { GivenStatus } from './services.ts';
 
 /** Commands for a person to copy. mkplan itself never runs them. */
 
@@ -75,7 +75,7 @@ export function routeChanged(ours: Route, found: Route): Diagnostic {
 
 /** The ingress of a Service that could not be given its former value. */
 export function ingressRemains(
-  step: GivenStatus['step'],
+  step: Pick<ServiceStep, 'profile' | 'namespace' | 'name'>,
   previous: readonly string[],
   cause: string,
 ): Diagnostic {

@@ -1,13 +1,12 @@
 import type { Claim } from '../model/claim.ts';
-import type { DesiredProfile } from '../model/desired.ts';
-import type { ObservedCluster, ObservedProfile, ObservedService } from '../model/observed.ts';
+import type { ObservedCluster, ObservedService } from '../model/observed.ts';
 import type { RouteStep, ServiceStep, ServiceSummary } from '../model/plan.ts';
 import { serviceName } from '../model/plan.ts';
 import { formatPrefix } from '../model/prefix.ts';
 import { MAIN_TABLE, METRICS, type Route, routeKey, sameNextHop } from '../model/route.ts';
 import { conditionChange, eventsOf } from './addresses/conditions.ts';
 import { keptFor } from './addresses/participants.ts';
-import { isToTakeBack } from './addresses/served.ts';
+import { isToTakeBack, type SeenProfile } from './addresses/served.ts';
 import { isOurIngress } from './addresses/sharing.ts';
 import type { Ownership } from './conflicts/foreign.ts';
 import type { WantedRoute } from './networks/wanted.ts';
@@ -176,17 +175,6 @@ function stays({ profile, purpose }: Claim, route: Route): RouteStep {
 /** Drops a claim whose route is gone. */
 export function forget(claim: Claim, reason = 'its route is gone'): RouteStep {
   return routeStep('forget', claim.profile, claim.purpose, { before: claim.route, after: null }, reason);
-}
-
-/**
- * A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to, and the Services whose
- * ingress an ended `minikube tunnel` left.
- */
-export interface SeenProfile {
-  readonly profile: DesiredProfile;
-  readonly seen: ObservedProfile;
-  readonly routed: ReadonlySet<string>;
-  readonly left: ReadonlySet<ObservedService>;
 }
 
 /**

@@ -17,13 +17,14 @@ import { openTransaction } from '../transaction/open-transaction.ts';
 import { renderUnproven } from '../views/render-plan.ts';
 import { renderSession, sessionLine } from '../views/render-session.ts';
 import { renderStatus, statusLines } from '../views/render-status.ts';
+import type { StatusReport } from '../views/status-report.ts';
 import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
 import { probeAll } from '../wiring/probe.ts';
 import { Doubts, unanswered } from './doubts.ts';
-import { claimedStatus, type StatusReport, statusOf, unclaimedRoutes } from './path-status.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from './path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
 
 export interface StatusOptions {

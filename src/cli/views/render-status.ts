@@ -2,19 +2,19 @@ import { serviceName } from '../../model/plan.ts';
 import { formatPrefix } from '../../model/prefix.ts';
 import { encodeRoute, formatRoute } from '../../model/route.ts';
 import { shellWord } from '../../model/shell-word.ts';
-import type {
-  NodeStatus,
-  OtherParticipant,
-  RouteStatus,
-  ServiceStatus,
-  StatusReport,
-} from '../commands/path-status.ts';
 import type { SessionStatus } from '../commands/session-status.ts';
 import { endpointKey } from '../wiring/probe.ts';
 import type { Palette } from './color.ts';
 import type { JsonLine } from './render-json.ts';
 import { renderUnproven } from './render-plan.ts';
 import { hasUnusualMetric, hasUnusualProtocol, protocolName } from './render-profile.ts';
+import type {
+  NodeStatus,
+  OtherParticipant,
+  RouteStatus,
+  ServiceStatus,
+  StatusReport,
+} from './status-report.ts';
 import { alignColumns, type Cell, type Column } from './table.ts';
 import { count, inside, paragraph, printableDeep, type Room } from './text.ts';
 

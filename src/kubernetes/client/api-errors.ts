@@ -4,7 +4,6 @@ import { type ApiAnswer, isOfApiServer, type RawAnswer } from './answer.ts';
 import type { ApiCall } from './calls.ts';
 import { faultOf } from './connection-faults.ts';
 import type { Unexpected } from './expected.ts';
-import type { ApiOptions } from './http.ts';
 
 /** Turns what went wrong with a call into the Failure that says so. */
 export interface ApiErrors {
@@ -91,7 +90,7 @@ function said({ status, body, location }: RawAnswer): string {
 const READ_BY_PATH: ReadonlySet<ApiCall['verb']> = new Set(['get', 'list', 'watch']);
 
 /** The errors of one context. */
-export function createApiErrors(options: Pick<ApiOptions, 'context' | 'server'>): ApiErrors {
+export function createApiErrors(options: { readonly context: string; readonly server: URL }): ApiErrors {
   const subject = (call: ApiCall) =>
     `context "${options.context}": cannot ${call.verb} ${call.resource} at ${options.server.origin}`;
   const kubectl = `kubectl --context=${shellWord(options.context)}`;

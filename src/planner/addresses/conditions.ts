@@ -3,10 +3,9 @@ import { sameCondition } from '../../model/condition.ts';
 import type { DesiredProfile } from '../../model/desired.ts';
 import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../../model/observed.ts';
 import { type ServiceReport, type ServiceStep, type ServiceSummary, serviceName } from '../../model/plan.ts';
-import type { SeenProfile } from '../diff.ts';
 import { mayEmit, mayPatch } from '../rights.ts';
 import { keptFor } from './participants.ts';
-import { isForeign, isToldByOthers } from './served.ts';
+import { isForeign, isToldByOthers, type SeenProfile } from './served.ts';
 import { isOurIngress, rivalsOf } from './sharing.ts';
 
 /** As long as an Event's note may be (events.k8s.io/v1, `note`). What a Service asks for may be any text. */

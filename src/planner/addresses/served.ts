@@ -1,10 +1,26 @@
 import type { Claim } from '../../model/claim.ts';
 import type { DesiredLoadBalancer, DesiredProfile } from '../../model/desired.ts';
-import { FIELD_MANAGER, type ObservedCluster, type ObservedService } from '../../model/observed.ts';
+import {
+  FIELD_MANAGER,
+  type ObservedCluster,
+  type ObservedProfile,
+  type ObservedService,
+} from '../../model/observed.ts';
 import type { ServiceState } from '../../model/plan.ts';
 import { formatAddress } from '../../model/prefix.ts';
 import { holders, isOurIngress, keepersOf, servesUnclassed } from './sharing.ts';
 import { whyLeft } from './unclassed.ts';
+
+/**
+ * A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to, and the Services whose
+ * ingress an ended `minikube tunnel` left.
+ */
+export interface SeenProfile {
+  readonly profile: DesiredProfile;
+  readonly seen: ObservedProfile;
+  readonly routed: ReadonlySet<string>;
+  readonly left: ReadonlySet<ObservedService>;
+}
 
 /** Whether a Service is mkplan's to serve, and why not. */
 export interface Verdict {

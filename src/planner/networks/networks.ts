@@ -1,8 +1,8 @@
-import type { ConflictPolicy, DesiredCidrs, DesiredProfile } from '../../model/desired.ts';
+import type { DesiredCidrs, DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import type { Approval } from '../../model/plan.ts';
-import { contains, formatPrefix, type Prefix } from '../../model/prefix.ts';
+import { contains, formatPrefix } from '../../model/prefix.ts';
 import {
   type ClusterIp,
   clusterIpsOf,
@@ -13,23 +13,18 @@ import {
 } from './cluster-ips.ts';
 import { type GatewayChoice, gatewayFor } from './gateway.ts';
 import type { NodeAddresses } from './node-address.ts';
-import { guessedServices, nodeSources, podSources, type Source, serviceSources } from './sources.ts';
+import {
+  guessedServices,
+  type Network,
+  nodeSources,
+  podSources,
+  type Source,
+  serviceSources,
+} from './sources.ts';
 import { strayPods } from './stray-pods.ts';
 
 /** The widest prefix that a spec may route unasked. */
 const WIDEST_UNASKED = 12;
-
-/** A network of a profile and the way to it. */
-export interface Network {
-  readonly prefix: Prefix;
-  /** Canonical text; null where the node, or else the profile, has no address of the family. */
-  readonly gateway: string | null;
-  /** The node that it is on; null where it is reached through the profile's gateway. */
-  readonly node: ObservedNode | null;
-  readonly source: string;
-  readonly conflictPolicy: ConflictPolicy;
-  readonly at: SourcePosition;
-}
 
 export interface NetworkChoice {
   readonly networks: readonly Network[];

@@ -1,6 +1,20 @@
+import type { ConflictPolicy } from '../../model/desired.ts';
+import type { SourcePosition } from '../../model/diagnostic.ts';
 import type { ObservedNode, ObservedProfile } from '../../model/observed.ts';
 import { formatPrefix, type Prefix, parseNetwork } from '../../model/prefix.ts';
 import { isMinikube } from '../addresses/unclassed.ts';
+
+/** A network of a profile and the way to it. */
+export interface Network {
+  readonly prefix: Prefix;
+  /** Canonical text; null where the node, or else the profile, has no address of the family. */
+  readonly gateway: string | null;
+  /** The node that it is on; null where it is reached through the profile's gateway. */
+  readonly node: ObservedNode | null;
+  readonly source: string;
+  readonly conflictPolicy: ConflictPolicy;
+  readonly at: SourcePosition;
+}
 
 /** A place that tells networks of a cluster. */
 export interface Source {

@@ -2,8 +2,7 @@ import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedProfile } from '../../model/observed.ts';
 import { contains, formatPrefix, type Prefix, parseAddress, parseNetwork } from '../../model/prefix.ts';
-import type { Network } from './networks.ts';
-import type { Source } from './sources.ts';
+import type { Network, Source } from './sources.ts';
 
 /** Networks that container runtimes give their own bridges, where Kubernetes' network plugin is not asked. */
 const BRIDGES: readonly (readonly [cidr: string, whose: string])[] = [

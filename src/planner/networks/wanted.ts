@@ -11,11 +11,12 @@ import { subtract } from '../addresses/pool.ts';
 import { contextApprovals } from '../approvals.ts';
 import { withoutPatch } from '../rights.ts';
 import { chooseGateway, type Gateway, type GatewayChoice } from './gateway.ts';
-import { choosePods, chooseServices, type Facts, type Network } from './networks.ts';
+import { choosePods, chooseServices, type Facts } from './networks.ts';
 import { NodeAddresses } from './node-address.ts';
 import { offLink } from './off-link.ts';
 import { Reach } from './reach.ts';
 import { type ServiceGateway, ServiceGateways } from './service-gateways.ts';
+import type { Network } from './sources.ts';
 import { strangeFacts } from './strange.ts';
 import { ThisHost } from './this-host.ts';
 

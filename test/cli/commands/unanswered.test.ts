@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unanswered } from '../../../src/cli/commands/doubts.ts';
-import type { ServiceStatus } from '../../../src/cli/commands/path-status.ts';
+import type { ServiceStatus } from '../../../src/cli/views/status-report.ts';
 import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 
 const ADDRESS = '10.200.0.1';
