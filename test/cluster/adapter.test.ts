@@ -12,6 +12,7 @@ import type { Access } from '../embedded-api/client.ts';
 import { NO_PROGRAMS } from '../kubernetes/api-server.ts';
 import { post } from './bed.ts';
 import { waitUntil } from './daemon.ts';
+import { leaveAsMinikube } from './left-by-minikube.ts';
 import { type LoneControlPlane, startLoneControlPlane } from './lone-control-plane.ts';
 import { endpointSlice, nodeObject, serviceObject } from './objects.ts';
 import { clusterRefused } from './programs.ts';
@@ -130,7 +131,9 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       services: [
         { namespace: 'default', name: 'web', ingress: [], ingressManager: null, ports: ['80/TCP', '80/UDP'] },
       ],
-      endpoints: [{ namespace: 'default', service: 'web', readyByNode: { minikube: 1 } }],
+      endpoints: [
+        { namespace: 'default', service: 'web', slices: 1, readyByNode: { minikube: 1 }, readyElsewhere: 0 },
+      ],
       allocations: { resourceVersion: null, allocations: [] },
       strayPods: [],
       missingRights: [],
@@ -210,6 +213,31 @@ describe.skipIf(clusterRefused !== null)('our client on a real kube-apiserver', 
       kind: 'conflict',
       diagnostics: [{ code: 'service-conflict', summary: expect.stringContaining('"speaker"') }],
     });
+  });
+
+  test('takes what `minikube tunnel` left, and gives it back to its owner', async () => {
+    const ip = await leaveAsMinikube(lone.controlPlane.client, `${SERVICES}/web`);
+    const left = { manager: 'minikube', addresses: [ip] };
+    expect(await target()).toMatchObject({ ingress: [ip], ingressManager: 'minikube' });
+    await admin.applyStatus(await target(), { ...GIVEN, taken: left });
+    expect(await target()).toMatchObject({ ingress: ['10.200.0.1'], ingressManager: 'mkplan' });
+    await admin.applyStatus(await target(), { ...NOTHING, returned: left });
+    expect(await target()).toMatchObject({ ingress: [ip], ingressManager: 'minikube', condition: null });
+  });
+
+  test('takes nothing that has changed since it was seen, by its version or its ingress', async () => {
+    const { client } = lone.controlPlane;
+    const ip = await leaveAsMinikube(client, `${SERVICES}/web`);
+    const seen = await target();
+    const labels = { metadata: { labels: { a: 'b' } } };
+    await client.send('PATCH', `${SERVICES}/web`, labels, 'application/merge-patch+json');
+    const taken = { manager: 'minikube', addresses: [ip] };
+    await expect(admin.applyStatus(seen, { ...GIVEN, taken })).rejects.toBeInstanceOf(Failure);
+    const other = { manager: 'minikube', addresses: ['10.96.9.9'] };
+    await expect(admin.applyStatus(await target(), { ...GIVEN, taken: other })).rejects.toBeInstanceOf(
+      Failure,
+    );
+    expect(await target()).toMatchObject({ ingress: [ip], ingressManager: 'minikube' });
   });
 
   test('gives an address twice to nobody who planned on the same record', async () => {

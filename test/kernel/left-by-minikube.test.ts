@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { arrayAt, textAt } from '../../src/embedded-api/objects/json.ts';
 import { type Daemon, waitUntil } from '../cluster/daemon.ts';
+import { leaveAsMinikube } from '../cluster/left-by-minikube.ts';
 import { serviceObject } from '../cluster/objects.ts';
 import { requireNamespaces } from './netns.ts';
 import { SandboxWorld, worldSpec } from './sandbox-world.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
-const JSON_PATCH = 'application/json-patch+json';
 const SPEC = worldSpec(`
     - name: minikube
       cidrs: { services: none, pods: none }
@@ -26,27 +26,15 @@ describe.skipIf(unavailable !== null)('what a killed minikube tunnel left', () =
     world = await SandboxWorld.create();
     await world.writeSpec(SPEC);
     await world.post(SERVICES, serviceObject('web'));
-    left = await leave('web', 'minikube');
+    left = await leave('web');
   });
 
   afterEach(async () => {
     await world?.close();
   });
 
-  /** Patches a status as v1.38.1 does (pkg/minikube/tunnel/loadbalancer_patcher.go); returns the ClusterIP that it shows then. */
-  async function leave(name: string, manager: string): Promise<string> {
-    const path = `${SERVICES}/${name}`;
-    const clusterIp = textAt((await world.client.get(path)).body, 'spec', 'clusterIP') ?? '';
-    const patch = [{ op: 'add', path: '/status/loadBalancer/ingress', value: [{ ip: clusterIp }] }];
-    const { code } = await world.client.send(
-      'PATCH',
-      `${path}/status?fieldManager=${manager}`,
-      patch,
-      JSON_PATCH,
-    );
-    expect(code).toBe(200);
-    return clusterIp;
-  }
+  const leave = (name: string, manager?: string) =>
+    leaveAsMinikube(world.client, `${SERVICES}/${name}`, manager);
 
   async function shown(name: string): Promise<string[]> {
     const { body } = await world.client.get(`${SERVICES}/${name}`);
@@ -112,7 +100,7 @@ describe.skipIf(unavailable !== null)('what a killed minikube tunnel left', () =
     // Suspended meanwhile, so that it does not come first.
     session.signal('SIGSTOP');
     await world.post(SERVICES, serviceObject('web'));
-    const clusterIp = await leave('web', 'minikube');
+    const clusterIp = await leave('web');
     session.signal('SIGCONT');
     await world.post(SERVICES, serviceObject('other'));
     await shows(session, 'other', ['10.200.0.1']);
@@ -127,7 +115,7 @@ describe.skipIf(unavailable !== null)('what a killed minikube tunnel left', () =
     const session = world.startMkplan('watch', world.spec, '--auto-approve', '--allow', 'minikube');
     await shows(session, 'web', ['10.200.0.1']);
     await world.post(SERVICES, serviceObject('late', { loadBalancerClass: 'of/nobody' }));
-    await leave('late', 'minikube');
+    await leave('late');
     await world.client.send('DELETE', `${SERVICES}/web`);
     await world.post(SERVICES, serviceObject('web'));
     await shows(session, 'web', ['10.200.0.1']);

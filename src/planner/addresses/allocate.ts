@@ -27,12 +27,12 @@ export interface Allocated {
  * | 6     | the lowest that is only remembered for a Service which is gone           |
  *
  * A rule is worked through for all Services before the next begins. A Service that asks for an address and has
- * another gives up the one it has, once it can have what it asks for. What is recorded for a Service that exists is nobody else's, even while its status
- * does not show it: somebody may be about to write it. What cannot be given is told: a Service that shows
- * nothing stays pending, one that shows an address of ours keeps it meanwhile. What the record has no room for stays pending, since an
- * address that is not recorded could be given twice.
- * `routed` are the LoadBalancer addresses that this spec has routes to, `left` the Services whose ingress an ended `minikube tunnel`
- * left (`left-by-minikube.ts`).
+ * another gives up the one it has, once it can have what it asks for. What is recorded for a Service that exists is
+ * nobody else's, even while its status does not show it: another mkplan may be about to write it. What cannot be
+ * given is told: a Service that shows nothing stays pending, one that shows an address of ours keeps it meanwhile.
+ * What the record has no room for stays pending, since an address that is not recorded could be given twice.
+ * `routed` are the LoadBalancer addresses that this spec has routes to, `left` the Services whose ingress an ended
+ * `minikube tunnel` left (`left-by-minikube.ts`).
  */
 export function allocate(
   profile: DesiredProfile,
