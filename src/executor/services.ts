@@ -141,7 +141,7 @@ function isAsBefore({ ingress, ingressManager }: ObservedService, previous: Form
   return !isTaken && same(ingress, shownOf(previous));
 }
 
-/** What a Service shows that has this status, whoever owns it. */
+/** What a Service shows that has this status, for any owner. */
 function shownOf({ addresses, returned }: FormerStatus): readonly string[] {
   return returned?.addresses ?? addresses;
 }

@@ -39,7 +39,7 @@ function preferredVersion(body: unknown, group: string): string {
 
 /**
  * Whether there is a pool of that kind, whatever version of its group is served. Where the group is, and its pools
- * may not be looked at, there likely is: whoever installed it wants addresses of it.
+ * may not be looked at, there likely is: the person who installed it wants addresses of it.
  */
 async function hasPool(
   api: ApiClient,

@@ -31,7 +31,7 @@ export interface OthersIngress {
   readonly addresses: readonly string[];
 }
 
-/** The whole of what mkplan owns of a Service's status, to be put back as it was. */
+/** The whole of what mkplan owns of a Service's status, to be put back unchanged. */
 export interface FormerStatus {
   /** Canonical text, in the Service's family order. */
   readonly addresses: readonly string[];

@@ -125,7 +125,7 @@ describe('what a Lease says that is served', () => {
     expect(await seen()).toMatchObject({ leaving: false, serves: [CLUSTER_IPS] });
   });
 
-  it('lasts once `apply` has made it, whoever renews it; that of a session does not', async () => {
+  it('lasts once `apply` has made it, also where a session renews it; that of a session does not', async () => {
     await join([POOL]);
     expect((await seen())?.lasting).toBeUndefined();
     await joinLease(client, () => NOW, { ...SELF, mode: 'persistent', serves: [POOL] });

@@ -12,7 +12,7 @@ import { holders, isOurIngress, keepersOf, servesUnclassed } from './sharing.ts'
 import { whyLeft } from './unclassed.ts';
 
 /**
- * A profile as it is wanted and as it was seen, with the LoadBalancer addresses that this spec has routes to, and the Services whose
+ * A profile as the spec wants it and as mkplan saw it, with the LoadBalancer addresses that this spec has routes to, and the Services whose
  * ingress an ended `minikube tunnel` left.
  */
 export interface SeenProfile {
@@ -34,7 +34,7 @@ export const NONE_LEFT: ReadonlySet<ObservedService> = new Set();
 /**
  * Whose a LoadBalancer Service is. Foreign means that another field manager owns its ingress, whatever that shows, or that another
  * tunnel gave it from a pool of its own and still uses it; a condition is not enough, since Cilium puts one on every Service. What is
- * `left` by an ended `minikube tunnel` is nobody's.
+ * `left` by an ended `minikube tunnel` belongs to no running program.
  */
 export function judgeService(
   service: ObservedService,

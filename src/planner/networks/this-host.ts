@@ -52,7 +52,7 @@ export class ThisHost {
     );
   }
 
-  /** Says that an address of this host is no way to a cluster that runs elsewhere. */
+  /** Says that an address of this host does not lead to a cluster that runs elsewhere. */
   elsewhere(address: string, { name, context, gateway }: DesiredProfile): Diagnostic {
     const isGiven = gateway.value !== 'auto';
     const node = this.#nodes.find(({ internalIps }) => internalIps.includes(address));

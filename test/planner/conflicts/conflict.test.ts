@@ -422,7 +422,7 @@ it('an equal foreign route has taken its addresses already, from whatever covers
   expect(made.steps.filter(({ action }) => action !== 'none')).toEqual([]);
 });
 
-it('what another mkplan made alike, its guard and the route to an address inside it, is no conflict', () => {
+it('what another mkplan made alike, its guard and the route to an address inside it, is not a conflict', () => {
   const route = {
     destination: '10.200.0.1/32',
     gateway: build.VM,
