@@ -60,9 +60,9 @@ export async function driverFacts(
   const remoteEngine = engineHost !== undefined && isRemote(own[engineHost] ?? env[engineHost] ?? '');
   const known = { driver, network, platform, wsl, remoteEngine, rootless: false, dockerDesktop: false };
   // Asking the engine costs a process, so only where its answer decides.
-  if (platform !== 'linux' || wsl || remoteEngine) return known;
-  if (driver === 'podman') return { ...known, rootless: await isMinikubeRootless(sources) };
-  return driver === 'docker' ? { ...known, ...(await dockerFacts(sources, own)) } : known;
+  if (platform !== 'linux' || remoteEngine) return known;
+  if (driver === 'podman' && !wsl) return { ...known, rootless: await isMinikubeRootless(sources) };
+  return driver === 'docker' ? { ...known, ...(await dockerFacts(sources, own, wsl)) } : known;
 }
 
 /** Podman tells an ordinary user that it is rootless, although minikube calls it by sudo unless told otherwise. */
@@ -73,11 +73,17 @@ async function isMinikubeRootless({ env, settings }: DriverSources): Promise<boo
   return text !== null && /"rootless"\s*:\s*(true|"true")/.test(text);
 }
 
+/** Under WSL, an engine that answers and is not Docker Desktop's runs in the distribution itself, with its networks. */
 async function dockerFacts(
   sources: DriverSources,
   own: Readonly<Record<string, string>>,
-): Promise<Pick<DriverFacts, 'rootless' | 'dockerDesktop'>> {
+  wsl: boolean,
+): Promise<Pick<DriverFacts, 'wsl' | 'rootless' | 'dockerDesktop'>> {
   const format = '{{.OperatingSystem}}|{{json .SecurityOptions}}';
   const answer = await sources.ask(['docker', 'info', '--format', format], ENGINE_TIMEOUT_MS, own);
-  return { dockerDesktop: answer.startsWith('Docker Desktop'), rootless: answer.includes('name=rootless') };
+  return {
+    wsl: wsl && answer === '',
+    dockerDesktop: answer.startsWith('Docker Desktop'),
+    rootless: answer.includes('name=rootless'),
+  };
 }

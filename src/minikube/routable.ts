@@ -5,7 +5,7 @@ export interface DriverFacts {
   /** The `Network` of config.json; QEMU: builtin, user or socket_vmnet; empty in files of older minikube. */
   readonly network: string;
   readonly platform: 'linux' | 'darwin' | 'win32';
-  /** Linux under the Windows Subsystem for Linux. */
+  /** Linux under the Windows Subsystem for Linux, whose engine is not known to run in the distribution itself. */
   readonly wsl: boolean;
   /** The container engine runs without root, its networks in a namespace of its own. */
   readonly rootless: boolean;

@@ -245,13 +245,24 @@ describe('config', () => {
     else expect(config?.unroutable).toContain(reason);
   });
 
+  it.each([
+    ['an engine of its own', 'Ubuntu 24.04.1 LTS|["name=seccomp,profile=builtin"]', null],
+    ['Docker Desktop’s engine', 'Docker Desktop|["name=seccomp"]', 'Docker Desktop'],
+    ['an engine that does not answer', '', 'WSL'],
+  ])('asks docker under WSL, which has %s', async (_, stdout, reason) => {
+    await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
+    const runner = runnerOf({ [DOCKER_INFO]: { stdout } });
+    const config = await profiles({ runner, env: { WSL_DISTRO_NAME: 'Ubuntu' } }).config('dev');
+    if (reason === null) expect(config?.unroutable).toBeNull();
+    else expect(config?.unroutable).toContain(reason);
+  });
+
   it('asks docker nothing where the answer decides nothing', async () => {
     await write('profiles/dev/config.json', { ...three, Driver: 'docker' });
     const runner = runnerOf({});
     const reasonWith = async (changes: Partial<ProfilesOptions>) =>
       (await profiles({ runner, ...changes }).config('dev'))?.unroutable;
     expect(await reasonWith({ platform: 'darwin' })).toContain('macOS');
-    expect(await reasonWith({ env: { WSL_DISTRO_NAME: 'Debian' } })).toContain('WSL');
     expect(await reasonWith({ env: { DOCKER_HOST: 'ssh://ann@build' } })).toContain('another host');
     expect(runner.asked).toEqual([]);
     expect(await reasonWith({ env: { DOCKER_HOST: 'unix:///run/docker.sock' } })).toBeNull();
