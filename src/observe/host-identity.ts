@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Participant } from '../model/participant.ts';
-import { printableLine } from '../model/printable.ts';
+import { printableLine } from '../model/text/printable.ts';
 import { readBounded } from '../platform/bounded-file.ts';
 
 /** One user's registry on one host, as other hosts may know it. */

@@ -204,6 +204,7 @@ async function savedNow({ adapters, request, kernel }: Rig): Promise<ApplyReques
     host: {
       ...identity,
       ...network,
+      capabilities: kernel.capabilities,
       answers,
       critical: [],
       minikubeTunnels: [],
