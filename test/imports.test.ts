@@ -42,8 +42,8 @@ const ENTRIES: readonly { readonly file: string; readonly adapters: readonly str
   { file: 'sandbox/main.ts', adapters: ['platform/process.ts'] },
   { file: 'sandbox/entry.ts', adapters: ['platform/supported-node.ts'] },
   // The elevated process is Linux's: it reads what `ip -batch` says.
-  { file: 'helper/perform.ts', adapters: ['platform/linux/batch-errors.ts'] },
-  { file: 'helper/plain.ts', adapters: ['platform/linux/parse-routes.ts'] },
+  { file: 'helper/perform.ts', adapters: ['platform/linux/parse/batch-errors.ts'] },
+  { file: 'helper/plain.ts', adapters: ['platform/linux/parse/routes.ts'] },
 ];
 
 /** The only files that start processes: the seam, and the sandbox's own terminal session. */
