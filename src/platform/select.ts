@@ -1,5 +1,7 @@
 import { Failure } from '../model/diagnostic.ts';
 import type { CommandRunner, CommandStreamer } from './command.ts';
+import type { HostSources } from './host-sources.ts';
+import { LinuxHost } from './linux/host.ts';
 import { LinuxRouteEvents } from './linux/monitor.ts';
 import { LinuxProcesses } from './linux/process-table.ts';
 import { LinuxRouteTable } from './linux/route-table.ts';
@@ -12,6 +14,7 @@ export interface Platform {
   readonly routeTable: RouteTable;
   readonly processes: Processes;
   readonly routeEvents: RouteEvents;
+  readonly host: HostSources;
 }
 
 /** The adapters of the system that mkplan runs on. Throws a Failure (`platform-unsupported`) where there are none. */
@@ -24,6 +27,7 @@ export function selectPlatform(
       routeTable: new LinuxRouteTable(runner),
       processes: new LinuxProcesses(),
       routeEvents: new LinuxRouteEvents(runner),
+      host: new LinuxHost(),
     };
   }
   throw new Failure('error', [

@@ -77,7 +77,7 @@ export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servi
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
 export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
   const runner = new ProcessRunner();
-  const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
+  const { routeTable, processes, routeEvents, host } = selectPlatform(runner, terminal.platform);
   const env = { ...terminal.env };
   const home = homeDirectory();
   const { platform } = terminal;
@@ -118,7 +118,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     approvals,
     programs,
     sessions: createSessions(directory),
-    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
+    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy, sources: host }),
     profiles,
     cluster: (profile) => clusters.of(profile),
     giveUpCluster: (profile) => clusters.giveUp(profile),
