@@ -10,6 +10,7 @@ const PORTS: ReadonlySet<string> = new Set([
   'platform/bounded-file.ts',
   'platform/command.ts',
   'platform/file-events.ts',
+  'platform/file-locks.ts',
   'platform/host-sources.ts',
   'platform/id-file.ts',
   'platform/processes.ts',
@@ -30,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   helper: ['model', 'platform'],
   kubernetes: ['model', 'ports'],
   minikube: ['model', 'ports'],
-  registry: ['model', 'ports', 'platform/flock.ts'],
+  registry: ['model', 'ports'],
   observe: ['model', 'ports'],
   executor: ['model', 'ports'],
   machine: ['model', 'ports', 'executor'],
@@ -48,6 +49,7 @@ const ENTRIES: readonly { readonly file: string; readonly adapters: readonly str
   // The elevated process is Linux's: it reads what `ip -batch` says.
   { file: 'helper/perform.ts', adapters: ['platform/linux/parse/batch-errors.ts'] },
   { file: 'helper/elevation.ts', adapters: ['platform/linux/proc.ts'] },
+  { file: 'helper/main.ts', adapters: ['platform/linux/flock.ts'] },
   { file: 'helper/plain.ts', adapters: ['platform/linux/parse/routes.ts'] },
 ];
 
