@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
-import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
-import { tryLock } from '../platform/flock.ts';
+import type { Argv, CommandStream, CommandStreamer } from '../platform/command.ts';
+import type { FileLocks } from '../platform/file-locks.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
 import { otherElevators } from './elevation.ts';
 import {
@@ -16,8 +16,8 @@ import {
 import { encodeRequest, MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
 import { Session, SessionEnded } from './session.ts';
 
-/** How long the last child of a helper that was killed is waited for: longer than any child lives. */
-const LAST_CHILD_SECONDS = 30;
+/** How long the last child of a helper that was killed is waited for, which is longer than any child lives. Milliseconds. */
+const LAST_CHILD_MS = 30_000;
 
 /** Requests that are under way at a time: the helper reads one while `ip` still works on the one before. */
 const REQUESTS_AT_A_TIME = 2;
@@ -33,7 +33,8 @@ export interface HelperOptions {
   readonly command: Argv;
   /** The lock that the helper holds; made when missing. */
   readonly lockPath: string;
-  readonly processes: CommandStreamer & CommandRunner;
+  readonly processes: CommandStreamer;
+  readonly locks: FileLocks;
 }
 
 /**
@@ -197,7 +198,7 @@ export class HelperClient implements RouteChanger {
   async #awaitLastChild(): Promise<void> {
     const lock = this.#openLock();
     try {
-      if (!(await tryLock(this.#options.processes, lock, LAST_CHILD_SECONDS))) {
+      if (!(await this.#options.locks.tryLock(lock, { waitMs: LAST_CHILD_MS }))) {
         throw helperBusy(this.#options.lockPath);
       }
       this.#died = null;

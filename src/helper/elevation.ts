@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Argv } from '../platform/command.ts';
-import { procUnreadable } from '../platform/processes.ts';
+import { procUnreadable } from '../platform/linux/proc.ts';
 
 const STATUS = '/proc/self/status';
 

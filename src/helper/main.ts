@@ -5,8 +5,9 @@
 
 import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import { Failure, messageOf } from '../model/diagnostic.ts';
-import { tryLock } from '../platform/flock.ts';
+import type { FileLocks } from '../platform/file-locks.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
+import { FlockLocks } from '../platform/linux/flock.ts';
 import { ProcessRunner } from '../platform/process.ts';
 import { whyExposed } from './exposure.ts';
 import { prepare } from './perform.ts';
@@ -18,8 +19,8 @@ const SERVED = 0;
 const UNUSABLE = 1;
 const USAGE = 64;
 
-/** How long an earlier helper is waited for, which ends by itself after the chunk that it has begun. */
-const LOCK_PATIENCE_SECONDS = 30;
+/** How long an earlier helper is waited for, which ends by itself after the chunk that it has begun. Milliseconds. */
+const LOCK_PATIENCE_MS = 30_000;
 
 /** Where ip(8) is. Not PATH: root would run whatever a user put there. */
 const IP_PATHS: readonly string[] = [
@@ -64,12 +65,12 @@ function openLock(path: string): number {
 
 /** The lock, held from the greeting on but for the time between a release and the next change. */
 class HelperLock {
-  readonly #runner: ProcessRunner;
+  readonly #locks: FileLocks;
   readonly #path: string;
   #descriptor: number | null = null;
 
-  constructor(runner: ProcessRunner, path: string) {
-    this.#runner = runner;
+  constructor(locks: FileLocks, path: string) {
+    this.#locks = locks;
     this.#path = path;
   }
 
@@ -77,7 +78,7 @@ class HelperLock {
   async take(): Promise<number> {
     if (this.#descriptor !== null) return this.#descriptor;
     const descriptor = openLock(this.#path);
-    if (!(await tryLock(this.#runner, descriptor, LOCK_PATIENCE_SECONDS))) {
+    if (!(await this.#locks.tryLock(descriptor, { waitMs: LOCK_PATIENCE_MS }))) {
       closeSync(descriptor);
       throw new Failure('lock-held', []);
     }
@@ -148,7 +149,7 @@ async function main(args: readonly string[]): Promise<void> {
     const ip = findIp();
     // By itself, from the one place where only root writes: what mkplan knows of it counts for nothing here.
     const { ranges } = readHostPolicy();
-    const lock = new HelperLock(runner, path);
+    const lock = new HelperLock(new FlockLocks(runner), path);
     await lock.take();
     await serve({
       input: process.stdin,

@@ -1,7 +1,7 @@
 import { messageOf } from '../model/diagnostic.ts';
 import type { Prefix } from '../model/prefix.ts';
 import type { CommandOptions, CommandResult, CommandRunner } from '../platform/command.ts';
-import { END_OF_BATCH, parseBatchErrors } from '../platform/linux/batch-errors.ts';
+import { END_OF_BATCH, parseBatchErrors } from '../platform/linux/parse/batch-errors.ts';
 import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 import { batchLine } from './batch.ts';
 import { whyRefused } from './guard.ts';

@@ -1,7 +1,7 @@
 import { formatPrefix } from '../model/prefix.ts';
 import { formatRoute, isPlain, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
 import type { CommandOptions, CommandRunner } from '../platform/command.ts';
-import { parseRoutes } from '../platform/linux/parse-routes.ts';
+import { parseRoutes } from '../platform/linux/parse/routes.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 
 /** Whether a change deletes a plain route: its key alone does not say which route the kernel takes. */

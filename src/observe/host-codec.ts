@@ -19,6 +19,7 @@ import {
   type Route,
   type RouteDocument,
 } from '../model/route.ts';
+import { ALL_CAPABILITIES, type Capabilities, SYSTEMS } from '../model/system.ts';
 import {
   address,
   type Codec,
@@ -151,9 +152,16 @@ const policy = record<HostPolicy>({
   ranges: usually(list(cidr), []),
 });
 
+const capabilities = record<Capabilities>({
+  protocols: usually(flag, true),
+  guards: usually(flag, true),
+  hostContainers: usually(flag, true),
+});
+
 /** What a host was found to be. */
 export const host = record<ObservedHost>({
-  platform: required(oneOf('linux', 'darwin', 'win32')),
+  platform: required(oneOf(...SYSTEMS)),
+  capabilities: usually(capabilities, ALL_CAPABILITIES),
   bootId: usually(text, ''),
   networkNamespace: usually(text, ''),
   links: usually(list(link), []),

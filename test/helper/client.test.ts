@@ -10,31 +10,23 @@ import {
   type Request,
   type Response,
 } from '../../src/helper/protocol.ts';
-import type {
-  Argv,
-  CommandRunner,
-  CommandStream,
-  CommandStreamer,
-  StreamExit,
-} from '../../src/platform/command.ts';
+import type { Argv, CommandStream, CommandStreamer, StreamExit } from '../../src/platform/command.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import { add, ours } from './routes.ts';
 
 /** What a helper does at one request: answers, ends, or both. */
 type Script = (request: Request) => Response | StreamExit | Error | string;
 
-/** Helpers that follow scripts, one after the other; locks are real. */
-class FakeHelpers implements CommandStreamer, CommandRunner {
+/** Helpers that follow scripts, one after the other. */
+class FakeHelpers implements CommandStreamer {
   readonly started: Argv[] = [];
   readonly requests: Request[] = [];
   readonly #scripts: Script[];
-  readonly #runner = new ProcessRunner();
 
   constructor(...scripts: Script[]) {
     this.#scripts = scripts;
   }
-
-  run: CommandRunner['run'] = (argv, options) => this.#runner.run(argv, options);
 
   stream(argv: Argv, onLine: (line: string) => void): CommandStream {
     this.started.push(argv);
@@ -79,7 +71,7 @@ afterEach(async () => {
 });
 
 function client(processes: FakeHelpers, command: Argv = ['/usr/bin/node', '/opt/helper.js']): HelperClient {
-  return new HelperClient({ command, lockPath, processes });
+  return new HelperClient({ command, lockPath, processes, locks: new FlockLocks(new ProcessRunner()) });
 }
 
 const many = (count: number) =>

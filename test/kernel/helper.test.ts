@@ -11,7 +11,7 @@ import { HelperClient } from '../../src/helper/client.ts';
 import { encodeRequest, MAX_CHANGES, type Response } from '../../src/helper/protocol.ts';
 import type { Route } from '../../src/model/route.ts';
 import type { Argv } from '../../src/platform/command.ts';
-import { tryLock } from '../../src/platform/flock.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
 import { add, guard, ours, REFUSED, remove } from '../helper/routes.ts';
@@ -19,6 +19,7 @@ import { createHost, type Host, requireNamespaces } from './netns.ts';
 
 const forbidden = requireNamespaces();
 const runner = new ProcessRunner();
+const locks = new FlockLocks(runner);
 
 /** Waits for a condition, with a bound that a busy machine keeps. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
@@ -67,7 +68,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       hostAddress: ['192.168.39.1/24', 'fd39::1/64'],
       address: ['192.168.39.10/24', 'fd39::10/64'],
     });
-    changer = new HelperClient({ command: helper, lockPath, processes: host.processes });
+    changer = new HelperClient({ command: helper, lockPath, processes: host.processes, locks });
   });
   afterEach(async () => {
     await changer.close();
@@ -84,7 +85,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
   const lockIsFree = async () => {
     const file = await open(lockPath, 'r');
     try {
-      return await tryLock(runner, file.fd);
+      return await locks.tryLock(file.fd);
     } finally {
       await file.close();
     }
@@ -178,6 +179,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
         command: ['unshare', '--user', '--map-root-user', '--', ...helper],
         lockPath,
         processes: host.processes,
+        locks,
       });
       expect(await stranger.change([add(v4), add(v6)])).toEqual([
         { index: 0, message: 'RTNETLINK answers: Operation not permitted' },
@@ -400,7 +402,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
 
     test('makes a second helper wait for the first', async () => {
       await changer.change([add(v4)]);
-      const second = new HelperClient({ command: helper, lockPath, processes: host.processes });
+      const second = new HelperClient({ command: helper, lockPath, processes: host.processes, locks });
       let started = false;
       const starting = second.start().then(() => {
         started = true;
@@ -461,7 +463,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
           return stream;
         },
       };
-      const doomed = new HelperClient({ command: helper, lockPath, processes });
+      const doomed = new HelperClient({ command: helper, lockPath, processes, locks });
       await doomed.start();
       const changing = doomed.change(many(20_000));
       const gone = expect(changing).rejects.toMatchObject({ diagnostics: [{ code: 'helper-gone' }] });

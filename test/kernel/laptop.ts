@@ -30,6 +30,7 @@ export class Laptop {
     this.#host = host;
     const table = new LinuxRouteTable(host.processes, { user: 0, ipv6: true });
     this.routeTable = {
+      capabilities: table.capabilities,
       identity: async () => IDENTITY,
       snapshot: (signal) => table.snapshot(signal),
       routesTo: (destinations, signal) => table.routesTo(destinations, signal),

@@ -96,7 +96,11 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     feed.add(recorder);
     try {
       const { runner } = adapters;
-      const close = await openListeners(context, desired, options, feed, { runner, shown: agreed.shown });
+      const close = await openListeners(context, desired, options, feed, {
+        runner,
+        processes: adapters.processes,
+        shown: agreed.shown,
+      });
       const ports = watchPorts(context, adapters, clusters, feed, await composeFileEvents(), {
         desired,
         remembered: agreed.remembered,

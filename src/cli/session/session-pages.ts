@@ -3,16 +3,20 @@ import { renderMetrics, TEXT_FORMAT } from './exposition.ts';
 import { illness } from './health.ts';
 import type { Answer, ListenerOptions } from './http-listener.ts';
 import { sessionMetrics } from './metrics.ts';
-import { processMetrics, THIS_PROCESS } from './process-metrics.ts';
+import { type ProcessFacts, processMetrics } from './process-metrics.ts';
 import type { Moment, SessionState } from './session-state.ts';
 
 /** What the listener of a session answers. */
-export function sessionPages(session: () => SessionState, now: () => Moment): ListenerOptions['pages'] {
+export function sessionPages(
+  session: () => SessionState,
+  now: () => Moment,
+  facts: ProcessFacts,
+): ListenerOptions['pages'] {
   return {
     '/metrics': () => ({
       status: 200,
       type: TEXT_FORMAT,
-      text: renderMetrics([...sessionMetrics(session()), ...processMetrics(THIS_PROCESS)]),
+      text: renderMetrics([...sessionMetrics(session()), ...processMetrics(facts)]),
     }),
     '/healthz': () => healthOf(illness(session(), now())),
   };

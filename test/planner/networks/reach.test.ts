@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DesiredProfile } from '../../../src/model/desired.ts';
 import type { ObservedHost, ObservedProfile } from '../../../src/model/observed.ts';
 import { formatPrefix } from '../../../src/model/prefix.ts';
+import { ALL_CAPABILITIES } from '../../../src/model/system.ts';
 import { plan } from '../../../src/planner/plan.ts';
 import * as build from '../build.ts';
 
@@ -196,15 +197,17 @@ describe('a gateway that this host cannot reach', () => {
     expect(found[0]?.fix).not.toContain('spec.profiles[].gateway');
   });
 
-  it.each<[string, string, string, ObservedHost['platform'], string]>([
-    ['kind, rootless', 'dev-control-plane', 'kind', 'linux', 'that root runs on this host itself'],
-    ['k3d, in Docker Desktop’s VM', 'k3d-dev-server-0', 'k3s', 'linux', 'that root runs on this host itself'],
-    ['kind on macOS', 'dev-control-plane', 'kind', 'darwin', 'minikube with driver vfkit'],
-    ['k3s in a VM whose network is down', 'server', 'k3s', 'linux', 'the network of the VM is up'],
-  ])('is told from the nodes: %s', (_what, name, provider, platform, way) => {
+  it.each<[string, string, string, boolean, string]>([
+    ['kind, rootless', 'dev-control-plane', 'kind', true, 'that root runs on this host itself'],
+    ['k3d, in Docker Desktop’s VM', 'k3d-dev-server-0', 'k3s', true, 'that root runs on this host itself'],
+    ['kind on macOS', 'dev-control-plane', 'kind', false, 'minikube with driver vfkit'],
+    ['k3s in a VM whose network is down', 'server', 'k3s', true, 'the network of the VM is up'],
+  ])('is told from the nodes: %s', (_what, name, provider, hostContainers, way) => {
     const nodes = [node(name, ['172.18.0.2'], [], { controlPlane: true, provider })];
     const seen = { ...slirp(''), config: null, cluster: build.cluster({ nodes }) };
-    const { made, ways } = planWith(seen, { host: build.host([], { platform }) });
+    const { made, ways } = planWith(seen, {
+      host: build.host([], { capabilities: { ...ALL_CAPABILITIES, hostContainers } }),
+    });
     expect(ways).toEqual([]);
     expect(made.aside).toMatchObject([{ state: 'out-of-reach' }]);
     const found = made.diagnostics.filter(({ code }) => code === 'gateway-off-link');
@@ -217,7 +220,8 @@ describe('a gateway that this host cannot reach', () => {
       config: null,
       cluster: build.cluster({ nodes: [node('colima', ['192.168.5.15'], [], { controlPlane: true })] }),
     };
-    const { made } = planWith(seen, { host: build.host([], { platform: 'darwin' }) });
+    const capabilities = { ...ALL_CAPABILITIES, hostContainers: false };
+    const { made } = planWith(seen, { host: build.host([], { platform: 'darwin', capabilities }) });
     expect(made.diagnostics.find(({ code }) => code === 'gateway-off-link')).toMatchObject({
       fix: expect.stringContaining('`colima start --network-address`'),
       command: 'route -n get 192.168.5.15',

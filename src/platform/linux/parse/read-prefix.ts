@@ -1,4 +1,4 @@
-import { type Family, type Prefix, parsePrefix } from '../../model/prefix.ts';
+import { type Family, type Prefix, parsePrefix } from '../../../model/prefix.ts';
 
 const DEFAULT: Readonly<Record<Family, Prefix>> = {
   4: { family: 4, start: 0, length: 0 },

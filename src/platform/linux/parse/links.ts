@@ -1,5 +1,5 @@
-import type { HostAddress, Link } from '../../model/observed.ts';
-import { addressBits, formatAddress, type Prefix, parseAddress, truncate } from '../../model/prefix.ts';
+import type { HostAddress, Link } from '../../../model/observed.ts';
+import { addressBits, formatAddress, type Prefix, parseAddress, truncate } from '../../../model/prefix.ts';
 import { isCount, isRow, isTextOrAbsent, parseRows, unreadable } from './rows.ts';
 
 const COMMAND = 'ip -N -json addr';

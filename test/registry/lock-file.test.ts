@@ -7,8 +7,9 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { CommandRunner } from '../../src/platform/command.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
-import { createLock, HELPER_LOCK } from '../../src/registry/flock-lock.ts';
+import { createLock, HELPER_LOCK } from '../../src/registry/lock-file.ts';
 import type { LockHolder } from '../../src/registry/registry.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
@@ -54,7 +55,7 @@ function acquire(dir: string, waitMs = 0, signal?: AbortSignal, takeHelper?: () 
   const waiting = new Promise<void>((resolve) => {
     wait = resolve;
   });
-  const lock = createLock(dir, new ProcessRunner()).acquire({
+  const lock = createLock(dir, new FlockLocks(new ProcessRunner())).acquire({
     doing: 'destroy /p/tunnel.yaml',
     waitMs,
     onWait: (found) => {
@@ -198,7 +199,7 @@ test('without flock(1) the Failure says what to install', async () => {
   const runner: CommandRunner = {
     run: () => Promise.reject(Object.assign(new Error('spawn flock ENOENT'), { code: 'ENOENT' })),
   };
-  const lock = createLock(await temporaryDirectory(), runner);
+  const lock = createLock(await temporaryDirectory(), new FlockLocks(runner));
   const failure = await failureOf(lock.acquire({ doing: 'plan', waitMs: 0, onWait: () => undefined }));
   expect(failure.diagnostics[0]?.fix).toMatch(/util-linux/);
 });
@@ -212,7 +213,7 @@ test('flock(1) runs in a session of its own, so that a Ctrl-C does not end it be
       return real.run(argv, options);
     },
   };
-  const lock = createLock(await temporaryDirectory(), runner);
+  const lock = createLock(await temporaryDirectory(), new FlockLocks(runner));
   await (await lock.acquire({ doing: 'plan', waitMs: 0, onWait: () => undefined })).release();
   expect(sessions).toEqual([true, true]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Failure } from '../../../src/model/diagnostic.ts';
-import { parseRules } from '../../../src/platform/linux/parse-rules.ts';
-import { fixture } from './fixtures.ts';
+import { Failure } from '../../../../src/model/diagnostic.ts';
+import { parseRules } from '../../../../src/platform/linux/parse/rules.ts';
+import { fixture } from '../fixtures.ts';
 
 const rules = parseRules(fixture('rules-4.json'), 4);
 

@@ -4,8 +4,8 @@
  * read: a route that was silently left out would be one that the planner does not protect.
  */
 
-import { Failure } from '../../model/diagnostic.ts';
-import type { RouteType } from '../../model/route.ts';
+import { Failure } from '../../../model/diagnostic.ts';
+import type { RouteType } from '../../../model/route.ts';
 
 /** Route types by number (linux/rtnetlink.h, rtm_type) and by name, as older versions of iproute2 print some. */
 const TYPES: ReadonlyMap<unknown, RouteType> = new Map(

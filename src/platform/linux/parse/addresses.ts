@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '../../model/prefix.ts';
+import { formatAddress, parseAddress } from '../../../model/prefix.ts';
 
 /**
  * Addresses in canonical text. A large routing table has few gateways, so each is read once; and `ip` writes

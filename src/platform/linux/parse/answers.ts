@@ -1,5 +1,5 @@
-import type { Answer } from '../../model/observed.ts';
-import type { RouteType } from '../../model/route.ts';
+import type { Answer } from '../../../model/observed.ts';
+import type { RouteType } from '../../../model/route.ts';
 import { Addresses } from './addresses.ts';
 import { parseBatchErrors } from './batch-errors.ts';
 import { isRow, isTextOrAbsent, parseRows, tableOf, typeOf, unreadable } from './rows.ts';

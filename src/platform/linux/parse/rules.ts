@@ -1,5 +1,5 @@
-import type { Rule } from '../../model/observed.ts';
-import type { Family, Prefix } from '../../model/prefix.ts';
+import type { Rule } from '../../../model/observed.ts';
+import type { Family, Prefix } from '../../../model/prefix.ts';
 import { readDestination } from './read-prefix.ts';
 import { isCount, isRow, parseRows, shown, tableOf, typeOf, unreadable } from './rows.ts';
 

@@ -2,8 +2,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../model/diagnostic.ts';
-import type { CommandRunner } from '../platform/command.ts';
-import { tryLock } from '../platform/flock.ts';
+import type { FileLocks } from '../platform/file-locks.ts';
 import { type Check, object, text, unsigned } from './check.ts';
 import { fileFailure, openState, requireOurs, writeAll } from './files.ts';
 import type { HeldLock, Lock, LockHolder } from './registry.ts';
@@ -52,14 +51,6 @@ function held(path: string, holder: LockHolder | null): Failure {
   ]);
 }
 
-/** The runner for a wait that the signal ends, and that a Ctrl-C at the terminal does not end by itself. */
-function abortable(runner: CommandRunner, signal: AbortSignal | undefined): CommandRunner {
-  return {
-    run: (argv, options) =>
-      runner.run(argv, { ...options, detached: true, ...(signal === undefined ? {} : { signal }) }),
-  };
-}
-
 /** Who says to hold the lock; null when the file says nothing that is understood. */
 async function readHolder(file: FileHandle): Promise<LockHolder | null> {
   const buffer = Buffer.alloc(MAX_HOLDER_BYTES);
@@ -72,15 +63,15 @@ async function readHolder(file: FileHandle): Promise<LockHolder | null> {
   }
 }
 
-/** flock(2) locks on files of the state directory. */
-class FlockLock implements Lock {
+/** Locks on files of the state directory. */
+class StateLock implements Lock {
   readonly #dir: string;
-  readonly #runner: CommandRunner;
+  readonly #locks: FileLocks;
   readonly #now: () => Date;
 
-  constructor(dir: string, runner: CommandRunner, now: () => Date) {
+  constructor(dir: string, locks: FileLocks, now: () => Date) {
     this.#dir = dir;
-    this.#runner = runner;
+    this.#locks = locks;
     this.#now = now;
   }
 
@@ -125,12 +116,12 @@ class FlockLock implements Lock {
     }
     try {
       requireOurs(path, await file.stat());
-      const runner = abortable(this.#runner, signal);
-      if (await tryLock(runner, file.fd)) return file;
+      const abort = signal === undefined ? {} : { signal };
+      if (await this.#locks.tryLock(file.fd, abort)) return file;
       const holder = await readHolder(file);
       if (waitMs > 0) {
         onWait(holder);
-        if (await tryLock(runner, file.fd, waitMs / 1000)) return file;
+        if (await this.#locks.tryLock(file.fd, { waitMs, ...abort })) return file;
       }
       throw held(path, holder);
     } catch (thrown) {
@@ -147,7 +138,7 @@ class FlockLock implements Lock {
   }
 }
 
-/** The lock of a state directory, by flock(1). Freed by the kernel when its holder ends, however it ends. */
-export function createLock(dir: string, runner: CommandRunner, now: () => Date = () => new Date()): Lock {
-  return new FlockLock(dir, runner, now);
+/** The lock of a state directory. Freed by the kernel when its holder ends, however it ends. */
+export function createLock(dir: string, locks: FileLocks, now: () => Date = () => new Date()): Lock {
+  return new StateLock(dir, locks, now);
 }

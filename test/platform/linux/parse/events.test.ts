@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatPrefix } from '../../../src/model/prefix.ts';
-import { parseEvent } from '../../../src/platform/linux/parse-events.ts';
+import { formatPrefix } from '../../../../src/model/prefix.ts';
+import { parseEvent } from '../../../../src/platform/linux/parse/events.ts';
 
 /** What a line hints at: the destinations, `*` for everything, null for a line that belongs to another. */
 function hintOf(line: string): string | null {

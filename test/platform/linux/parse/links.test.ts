@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Failure } from '../../../src/model/diagnostic.ts';
-import { formatPrefix } from '../../../src/model/prefix.ts';
-import { parseLinks } from '../../../src/platform/linux/parse-links.ts';
-import { fixture } from './fixtures.ts';
+import { Failure } from '../../../../src/model/diagnostic.ts';
+import { formatPrefix } from '../../../../src/model/prefix.ts';
+import { parseLinks } from '../../../../src/platform/linux/parse/links.ts';
+import { fixture } from '../fixtures.ts';
 
 const { links, addresses } = parseLinks(fixture('addr.json'));
 

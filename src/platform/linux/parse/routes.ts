@@ -1,5 +1,5 @@
-import type { Family } from '../../model/prefix.ts';
-import { MAIN_TABLE, type NextHop, type Route } from '../../model/route.ts';
+import type { Family } from '../../../model/prefix.ts';
+import { MAIN_TABLE, type NextHop, type Route } from '../../../model/route.ts';
 import { Addresses } from './addresses.ts';
 import { readDestination } from './read-prefix.ts';
 import { isCount, isRow, isTextOrAbsent, parseRows, shown, typeOf, unreadable } from './rows.ts';

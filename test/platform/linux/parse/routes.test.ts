@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../../src/model/diagnostic.ts';
-import { formatPrefix } from '../../../src/model/prefix.ts';
-import { decodeRoute, type Route, routeKey, sameNextHop } from '../../../src/model/route.ts';
-import { parseRoutes } from '../../../src/platform/linux/parse-routes.ts';
-import { fixture } from './fixtures.ts';
+import { Failure } from '../../../../src/model/diagnostic.ts';
+import { formatPrefix } from '../../../../src/model/prefix.ts';
+import { decodeRoute, type Route, routeKey, sameNextHop } from '../../../../src/model/route.ts';
+import { parseRoutes } from '../../../../src/platform/linux/parse/routes.ts';
+import { fixture } from '../fixtures.ts';
 
 const v4 = parseRoutes(fixture('routes-4.json'), 4);
 const v6 = parseRoutes(fixture('routes-6.json'), 6);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Failure } from '../../../src/model/diagnostic.ts';
-import { parseBatchErrors } from '../../../src/platform/linux/batch-errors.ts';
-import { parseAnswers } from '../../../src/platform/linux/parse-answers.ts';
-import { fixture } from './fixtures.ts';
+import { Failure } from '../../../../src/model/diagnostic.ts';
+import { parseAnswers } from '../../../../src/platform/linux/parse/answers.ts';
+import { parseBatchErrors } from '../../../../src/platform/linux/parse/batch-errors.ts';
+import { fixture } from '../fixtures.ts';
 
 const asked = [
   '10.1.0.1',

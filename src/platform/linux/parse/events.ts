@@ -1,5 +1,5 @@
-import { parseAddress, parsePrefix } from '../../model/prefix.ts';
-import type { HostChange } from '../route-events.ts';
+import { parseAddress, parsePrefix } from '../../../model/prefix.ts';
+import type { HostChange } from '../../route-events.ts';
 
 const REMOVED = 'Deleted ';
 
