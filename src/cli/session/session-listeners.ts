@@ -3,12 +3,12 @@ import type { DesiredState } from '../../model/desired.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { CommandContext } from '../run-command.ts';
-import { LiveView } from '../views/live-view.ts';
+import { LiveView } from '../views/live/live-view.ts';
+import { SessionLines } from '../views/text/session-lines.ts';
 import { printableLine } from '../views/text.ts';
 import { type ListenAddress, openHttpListener } from './http-listener.ts';
 import { ServiceManager } from './service-manager.ts';
 import { type SessionFeed, thisMoment } from './session-feed.ts';
-import { SessionLines } from './session-lines.ts';
 import { sessionPages } from './session-pages.ts';
 
 /** Where a session is served over HTTP, and by which further names. */

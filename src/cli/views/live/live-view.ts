@@ -1,11 +1,11 @@
-import type { RunEvent, WatchEvent } from '../../model/event.ts';
-import type { SessionListener } from '../session/session-feed.ts';
-import { NEW_SESSION, type SessionState } from '../session/session-state.ts';
-import type { TextSink } from '../terminal.ts';
-import { type Palette, PLAIN } from './color.ts';
+import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import type { SessionListener } from '../../session/session-feed.ts';
+import { NEW_SESSION, type SessionState } from '../../session/session-state.ts';
+import type { TextSink } from '../../terminal.ts';
+import { type Palette, PLAIN } from '../color.ts';
+import { renderEvent } from '../text/render-events.ts';
+import { isWatchOnly, renderWatchEvent } from '../text/render-watch.ts';
 import { clock, type Happening, renderFrame } from './live-frame.ts';
-import { renderEvent } from './render-events.ts';
-import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 
 /** Milliseconds between two frames: more often than that nobody can read. A pass is shorter as a rule, so its hints are not seen. */
 const REDRAW_MS = 100;

@@ -1,10 +1,10 @@
-import { UNANSWERED } from '../../model/diagnostic.ts';
-import type { WatchEvent } from '../../model/event.ts';
-import type { Plan } from '../../model/plan.ts';
-import { closingLine } from '../views/render-plan.ts';
-import type { SessionListener } from './session-feed.ts';
-import { RESTING, type SessionState } from './session-state.ts';
-import { pendingNews, pendingReasons } from './session-view.ts';
+import { UNANSWERED } from '../../../model/diagnostic.ts';
+import type { WatchEvent } from '../../../model/event.ts';
+import type { Plan } from '../../../model/plan.ts';
+import type { SessionListener } from '../../session/session-feed.ts';
+import { RESTING, type SessionState } from '../../session/session-state.ts';
+import { pendingNews, pendingReasons } from '../../session/session-view.ts';
+import { closingLine } from './render-plan.ts';
 
 /** What says nothing new by itself. */
 const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set(['watch.trigger', 'lock.acquired']);
