@@ -1,12 +1,12 @@
-import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { RunEvent, WatchEvent } from '../../model/event.ts';
-import type { Plan } from '../../model/plan.ts';
-import { encodePlan } from '../../planner/document.ts';
-import type { FileNames } from '../arguments/paths.ts';
-import type { SessionState } from '../session/session-state.ts';
-import { countsOf } from '../session/session-view.ts';
-import type { EventLine } from './generated/events.ts';
-import { countSteps } from './render-plan.ts';
+import type { Diagnostic } from '../../../model/diagnostic.ts';
+import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import type { Plan } from '../../../model/plan.ts';
+import { encodePlan } from '../../../planner/document.ts';
+import type { FileNames } from '../../arguments/paths.ts';
+import type { SessionState } from '../../session/session-state.ts';
+import { countsOf } from '../../session/session-view.ts';
+import type { EventLine } from '../generated/events.ts';
+import { countSteps } from '../text/render-plan.ts';
 
 /** Version of the line format. Readers ignore unknown fields and types of their major, and refuse another major. */
 export const STREAM_FORMAT = '1.1';

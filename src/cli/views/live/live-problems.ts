@@ -1,8 +1,8 @@
-import type { Diagnostic } from '../../model/diagnostic.ts';
-import type { Plan } from '../../model/plan.ts';
-import type { SessionState } from '../session/session-state.ts';
-import { pendingServices, type ServiceView } from '../session/session-view.ts';
-import { count, printableDeep } from './text.ts';
+import type { Diagnostic } from '../../../model/diagnostic.ts';
+import type { Plan } from '../../../model/plan.ts';
+import type { SessionState } from '../../session/session-state.ts';
+import { pendingServices, type ServiceView } from '../../session/session-view.ts';
+import { count, printableDeep } from '../text.ts';
 
 /** Something that is not as the spec asks, or that a person has to know, as one text. */
 export interface Problem {

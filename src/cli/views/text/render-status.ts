@@ -1,22 +1,22 @@
-import { serviceName } from '../../model/plan.ts';
-import { formatPrefix } from '../../model/prefix.ts';
-import { encodeRoute, formatRoute } from '../../model/route.ts';
-import { shellWord } from '../../model/shell-word.ts';
-import type { SessionStatus } from '../commands/session-status.ts';
-import { endpointKey } from '../wiring/probe.ts';
-import type { Palette } from './color.ts';
-import type { JsonLine } from './render-json.ts';
-import { renderUnproven } from './render-plan.ts';
-import { hasUnusualMetric, hasUnusualProtocol, protocolName } from './render-profile.ts';
+import { serviceName } from '../../../model/plan.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import { encodeRoute, formatRoute } from '../../../model/route.ts';
+import { shellWord } from '../../../model/shell-word.ts';
+import type { SessionStatus } from '../../commands/session-status.ts';
+import { endpointKey } from '../../wiring/probe.ts';
+import type { Palette } from '../color.ts';
+import type { JsonLine } from '../json/json-lines.ts';
 import type {
   NodeStatus,
   OtherParticipant,
   RouteStatus,
   ServiceStatus,
   StatusReport,
-} from './status-report.ts';
-import { alignColumns, type Cell, type Column } from './table.ts';
-import { count, inside, paragraph, printableDeep, type Room } from './text.ts';
+} from '../status-report.ts';
+import { alignColumns, type Cell, type Column } from '../table.ts';
+import { count, inside, paragraph, printableDeep, type Room } from '../text.ts';
+import { renderUnproven } from './render-plan.ts';
+import { hasUnusualMetric, hasUnusualProtocol, protocolName } from './render-profile.ts';
 
 /** What a report is rendered with. */
 export interface RenderStatusOptions extends Room {

@@ -1,13 +1,11 @@
-import type { RunEvent, WatchEvent } from '../../model/event.ts';
-import { Repeats } from '../session/repeats.ts';
-import type { SessionListener } from '../session/session-listener.ts';
-import { NEW_SESSION, type SessionState } from '../session/session-state.ts';
-import { heldNews } from '../session/session-view.ts';
-import type { TextSink } from '../terminal.ts';
-import { type Palette, PLAIN } from './color.ts';
+import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import type { SessionListener } from '../../session/session-feed.ts';
+import { NEW_SESSION, type SessionState } from '../../session/session-state.ts';
+import type { TextSink } from '../../terminal.ts';
+import { type Palette, PLAIN } from '../color.ts';
+import { renderEvent } from '../text/render-events.ts';
+import { isWatchOnly, renderWatchEvent } from '../text/render-watch.ts';
 import { clock, type Happening, renderFrame } from './live-frame.ts';
-import { renderEvent } from './render-events.ts';
-import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 
 /** Milliseconds between two frames: more often than that nobody can read. A pass is shorter as a rule, so its hints are not seen. */
 const REDRAW_MS = 100;
@@ -44,9 +42,6 @@ export class LiveView implements SessionListener {
   readonly #title: string;
   readonly #onResize = () => this.#resized();
   #session: SessionState = NEW_SESSION;
-  readonly #repeats = new Repeats();
-  /** What people were told is set aside. */
-  #held: ReadonlyMap<string, string> = new Map();
   /** The frame on the screen, empty where there is none; null where nobody knows how it stands there. */
   #drawn: readonly string[] | null = [];
   #timer: NodeJS.Timeout | null = null;
@@ -58,16 +53,11 @@ export class LiveView implements SessionListener {
     screen.on?.('resize', this.#onResize);
   }
 
-  heard(event: WatchEvent, session: SessionState): void {
+  heard(_: WatchEvent, session: SessionState): void {
     // What told the user that the signal was heard stands below the frame by now.
     if (session.state === 'stopping' && this.#session.state !== 'stopping') this.#drawn = [];
     this.#session = session;
-    const isRepeated = this.#repeats.has(event, session);
-    if (event.type === 'watch.pass') {
-      for (const news of heldNews(this.#held, session)) this.#tell(news);
-      this.#held = session.held;
-    } else if (event.type !== 'watch.held' && event.type !== 'watch.released' && !isRepeated)
-      this.#tell(event);
+    for (const news of session.news) this.#tell(news);
     this.#redrawSoon();
   }
 

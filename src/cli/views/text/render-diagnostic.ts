@@ -1,8 +1,8 @@
-import type { Diagnostic, SourcePosition } from '../../model/diagnostic.ts';
-import type { FileNames } from '../arguments/paths.ts';
-import { showPosition } from '../arguments/paths.ts';
-import type { Palette } from './color.ts';
-import { printableLine, type Room, wrapCommand, wrapLine } from './text.ts';
+import type { Diagnostic, SourcePosition } from '../../../model/diagnostic.ts';
+import type { FileNames } from '../../arguments/paths.ts';
+import { showPosition } from '../../arguments/paths.ts';
+import type { Palette } from '../color.ts';
+import { printableLine, type Room, wrapCommand, wrapLine } from '../text.ts';
 
 /** Columns that what follows the first line of a text is indented by: the width of `  why  `. */
 const HANG = 7;

@@ -1,10 +1,10 @@
-import type { Conflict } from '../../model/plan.ts';
-import { formatPrefix } from '../../model/prefix.ts';
-import { formatRoute } from '../../model/route.ts';
-import { type FileNames, showPosition } from '../arguments/paths.ts';
-import type { Palette } from './color.ts';
-import { alignColumns } from './table.ts';
-import { inside, paragraph, type Room } from './text.ts';
+import type { Conflict } from '../../../model/plan.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import { formatRoute } from '../../../model/route.ts';
+import { type FileNames, showPosition } from '../../arguments/paths.ts';
+import type { Palette } from '../color.ts';
+import { alignColumns } from '../table.ts';
+import { inside, paragraph, type Room } from '../text.ts';
 
 /** One conflict: which route meets what, whose it likely is, who wins, and the line of the spec that resolves it. */
 export function renderConflict(

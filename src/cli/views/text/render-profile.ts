@@ -7,12 +7,12 @@ import {
   type ServiceStep,
   type ServiceSummary,
   serviceName,
-} from '../../model/plan.ts';
-import { formatPrefix } from '../../model/prefix.ts';
-import { DEFAULT_PROTOCOL, METRICS, PROTOCOL_NAMES, type Route } from '../../model/route.ts';
-import type { Palette } from './color.ts';
-import { alignColumns, type Cell, type Column } from './table.ts';
-import { count, inside, paragraph, type Room } from './text.ts';
+} from '../../../model/plan.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import { DEFAULT_PROTOCOL, METRICS, PROTOCOL_NAMES, type Route } from '../../../model/route.ts';
+import type { Palette } from '../color.ts';
+import { alignColumns, type Cell, type Column } from '../table.ts';
+import { count, inside, paragraph, type Room } from '../text.ts';
 
 const MARKS: Readonly<Record<Action, string>> = {
   create: '+',

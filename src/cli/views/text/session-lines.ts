@@ -1,19 +1,13 @@
-import { UNANSWERED } from '../../model/diagnostic.ts';
-import type { WatchEvent } from '../../model/event.ts';
-import type { Plan } from '../../model/plan.ts';
-import { closingLine } from '../views/render-plan.ts';
-import { RESTING, Repeats } from './repeats.ts';
-import type { SessionListener } from './session-listener.ts';
-import type { SessionState } from './session-state.ts';
-import { heldNews, pendingNews, pendingReasons } from './session-view.ts';
+import { UNANSWERED } from '../../../model/diagnostic.ts';
+import type { WatchEvent } from '../../../model/event.ts';
+import type { Plan } from '../../../model/plan.ts';
+import type { SessionListener } from '../../session/session-feed.ts';
+import { RESTING, type SessionState } from '../../session/session-state.ts';
+import { pendingNews, pendingReasons } from '../../session/session-view.ts';
+import { closingLine } from './render-plan.ts';
 
-/** What says nothing new by itself. What is set aside is told once the pass has ended: a second attempt may fail as well. */
-const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set([
-  'watch.trigger',
-  'watch.held',
-  'watch.released',
-  'lock.acquired',
-]);
+/** What says nothing new by itself. */
+const ROUTINE: ReadonlySet<WatchEvent['type']> = new Set(['watch.trigger', 'lock.acquired']);
 
 /** Codes of what failed for a cluster that did not answer. */
 const LOST: ReadonlySet<string> = new Set([...UNANSWERED, 'service-untried']);
@@ -30,8 +24,6 @@ export class SessionLines implements SessionListener {
   #plan: string | null;
   /** By profile: the last attempt in which its cluster did not answer. */
   readonly #lost = new Map<string, string>();
-  readonly #repeats = new Repeats();
-  #held: ReadonlyMap<string, string> = new Map();
   #pending: ReadonlyMap<string, string>;
 
   /** `shown` is the plan that people have seen already. */
@@ -42,9 +34,13 @@ export class SessionLines implements SessionListener {
   }
 
   heard(event: WatchEvent, session: SessionState): void {
-    if (ROUTINE.has(event.type) || this.#repeats.has(event, session)) return;
-    if (event.type === 'watch.pass') this.#passed(session);
-    else if (event.type === 'watch.state') this.#entered(event, session);
+    for (const news of session.news) this.#tell(news, session);
+    if (event.type === 'watch.pass') this.#tellPending(session);
+  }
+
+  #tell(event: WatchEvent, session: SessionState): void {
+    if (ROUTINE.has(event.type)) return;
+    if (event.type === 'watch.state') this.#entered(event, session);
     else if (event.type === 'watch.planned') this.#planned(event, session);
     else if (!this.#isOfLost(event)) {
       if (event.type === 'committed') this.#plan = null;
@@ -63,9 +59,7 @@ export class SessionLines implements SessionListener {
     return isTold;
   }
 
-  #passed(session: SessionState): void {
-    for (const news of heldNews(this.#held, session)) this.#write(news, session);
-    this.#held = session.held;
+  #tellPending(session: SessionState): void {
     if (session.plan === null) return;
     // Of a cluster that is out of reach the plan has no Services: what people were told of them stands.
     const aside = [...this.#pending].filter(([name]) => session.held.has(`profile ${name.split(' ')[0]}`));
@@ -76,7 +70,7 @@ export class SessionLines implements SessionListener {
 
   #entered(event: WatchEvent & { type: 'watch.state' }, session: SessionState): void {
     const { state } = event;
-    if (RESTING.includes(state)) {
+    if (RESTING.has(state)) {
       if (state === this.#rest) return;
       this.#rest = state;
     }

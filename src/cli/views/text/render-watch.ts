@@ -1,7 +1,7 @@
-import type { RunEvent, WatchEvent } from '../../model/event.ts';
-import type { Palette } from './color.ts';
+import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import type { Palette } from '../color.ts';
+import { printableLine } from '../text.ts';
 import { closingLine } from './render-plan.ts';
-import { printableLine } from './text.ts';
 
 /** Whether an event is one of the session, and not of one of its transactions. */
 export function isWatchOnly(event: WatchEvent): event is Exclude<WatchEvent, RunEvent> {

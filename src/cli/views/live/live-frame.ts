@@ -1,17 +1,17 @@
-import { formatPrefix } from '../../model/prefix.ts';
-import { doubtOf, type SessionState } from '../session/session-state.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import { doubtOf, type SessionState } from '../../session/session-state.ts';
 import {
   type RouteView,
   routeViews,
   type ServiceStanding,
   type ServiceView,
   serviceViews,
-} from '../session/session-view.ts';
-import type { Palette } from './color.ts';
+} from '../../session/session-view.ts';
+import type { Palette } from '../color.ts';
+import { alignColumns, type Cell, type Column } from '../table.ts';
+import { count, displayWidth, printableDeep, wrapLine } from '../text.ts';
 import { allot, type Entry, firstThatFit, lastThatFit } from './fit.ts';
 import { problemsOf } from './live-problems.ts';
-import { alignColumns, type Cell, type Column } from './table.ts';
-import { count, displayWidth, printableDeep, wrapLine } from './text.ts';
 
 /** Something that happened, for people. */
 export interface Happening {

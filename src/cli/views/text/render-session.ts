@@ -1,8 +1,8 @@
-import { shellWord } from '../../model/shell-word.ts';
-import type { SessionLeft, SessionStatus } from '../commands/session-status.ts';
-import type { Palette } from './color.ts';
-import type { JsonLine } from './render-json.ts';
-import { count, paragraph, printableDeep, type Room } from './text.ts';
+import { shellWord } from '../../../model/shell-word.ts';
+import type { SessionLeft, SessionStatus } from '../../commands/session-status.ts';
+import type { Palette } from '../color.ts';
+import type { JsonLine } from '../json/json-lines.ts';
+import { count, paragraph, printableDeep, type Room } from '../text.ts';
 
 /** What a session is rendered with. */
 export interface RenderSessionOptions extends Room {

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { Diagnostic } from '../../../model/diagnostic.ts';
 import {
   type Approval,
   isEmpty,
@@ -6,17 +6,17 @@ import {
   type Plan,
   servesNothing,
   type Unproven,
-} from '../../model/plan.ts';
-import { POLICY_PATH } from '../../model/policy.ts';
-import { formatRoute } from '../../model/route.ts';
-import { isOpen } from '../../planner/approvals.ts';
-import { type FileNames, showPosition } from '../arguments/paths.ts';
-import type { Palette } from './color.ts';
+} from '../../../model/plan.ts';
+import { POLICY_PATH } from '../../../model/policy.ts';
+import { formatRoute } from '../../../model/route.ts';
+import { isOpen } from '../../../planner/approvals.ts';
+import { type FileNames, showPosition } from '../../arguments/paths.ts';
+import type { Palette } from '../color.ts';
+import { alignColumns, type Cell } from '../table.ts';
+import { count, inside, paragraph, printableDeep, printableLine, type Room } from '../text.ts';
 import { renderConflict } from './render-conflict.ts';
 import { explanation } from './render-diagnostic.ts';
 import { renderProfile } from './render-profile.ts';
-import { alignColumns, type Cell } from './table.ts';
-import { count, inside, paragraph, printableDeep, printableLine, type Room } from './text.ts';
 
 export interface RenderPlanOptions extends Room {
   readonly colors: Palette;

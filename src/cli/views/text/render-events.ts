@@ -1,8 +1,8 @@
-import type { RunEvent } from '../../model/event.ts';
-import { type Change, type Step, serviceName } from '../../model/plan.ts';
-import { formatRoute } from '../../model/route.ts';
-import type { Palette } from './color.ts';
-import { count, printableLine } from './text.ts';
+import type { RunEvent } from '../../../model/event.ts';
+import { type Change, type Step, serviceName } from '../../../model/plan.ts';
+import { formatRoute } from '../../../model/route.ts';
+import type { Palette } from '../color.ts';
+import { count, printableLine } from '../text.ts';
 
 /** One line for what happened while a plan is applied; null for what people need no line for. */
 export function renderEvent(event: RunEvent, colors: Palette): string | null {

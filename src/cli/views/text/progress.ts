@@ -1,9 +1,9 @@
-import type { RunEvent } from '../../model/event.ts';
-import { columnsOf, type TextSink } from '../terminal.ts';
-import type { Palette } from './color.ts';
-import { LineBuffer } from './line-buffer.ts';
+import type { RunEvent } from '../../../model/event.ts';
+import { columnsOf, type TextSink } from '../../terminal.ts';
+import type { Palette } from '../color.ts';
+import { LineBuffer } from '../line-buffer.ts';
+import { count, printableLine, shorten, wrapText } from '../text.ts';
 import { renderEvent } from './render-events.ts';
-import { count, printableLine, shorten, wrapText } from './text.ts';
 
 /** Milliseconds between two drawings of the live line: more often than that nobody can read. */
 const REDRAW_MS = 80;
