@@ -48,7 +48,6 @@ const ENTRIES: readonly { readonly file: string; readonly adapters: readonly str
   { file: 'platform/host-policy.ts', adapters: ['platform/linux/user-namespace.ts'] },
   // The elevated process is Linux's: it reads what `ip -batch` says.
   { file: 'helper/perform.ts', adapters: ['platform/linux/parse/batch-errors.ts'] },
-  { file: 'helper/elevation.ts', adapters: ['platform/linux/proc.ts'] },
   { file: 'helper/main.ts', adapters: ['platform/linux/flock.ts'] },
   { file: 'helper/plain.ts', adapters: ['platform/linux/parse/routes.ts'] },
 ];

@@ -1,3 +1,4 @@
+import type { Elevation } from './elevation.ts';
 import type { FileLocks } from './file-locks.ts';
 import type { HostSources } from './host-sources.ts';
 import type { Processes } from './processes.ts';
@@ -11,4 +12,5 @@ export interface Platform {
   readonly processes: Processes;
   readonly host: HostSources;
   readonly locks: FileLocks;
+  readonly elevation: Elevation;
 }
