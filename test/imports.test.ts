@@ -46,11 +46,6 @@ const ENTRIES: readonly { readonly file: string; readonly adapters: readonly str
   { file: 'sandbox/entry.ts', adapters: ['platform/supported-node.ts'] },
   // Read where there is no adapter too, as by `validate`: what only Linux has, user namespaces, it asks there.
   { file: 'platform/host-policy.ts', adapters: ['platform/linux/user-namespace.ts'] },
-  // The elevated process is Linux's: it reads what `ip -batch` says.
-  { file: 'helper/perform.ts', adapters: ['platform/linux/parse/batch-errors.ts'] },
-  { file: 'helper/elevation.ts', adapters: ['platform/linux/proc.ts'] },
-  { file: 'helper/main.ts', adapters: ['platform/linux/flock.ts'] },
-  { file: 'helper/plain.ts', adapters: ['platform/linux/parse/routes.ts'] },
 ];
 
 /** The only files that start processes: the seam, and the sandbox's own terminal session. */

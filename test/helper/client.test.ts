@@ -11,6 +11,7 @@ import {
   type Response,
 } from '../../src/helper/protocol.ts';
 import type { Argv, CommandStream, CommandStreamer, StreamExit } from '../../src/platform/command.ts';
+import { LinuxElevation } from '../../src/platform/linux/elevation.ts';
 import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import { add, ours } from './routes.ts';
@@ -70,8 +71,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function client(processes: FakeHelpers, command: Argv = ['/usr/bin/node', '/opt/helper.js']): HelperClient {
-  return new HelperClient({ command, lockPath, processes, locks: new FlockLocks(new ProcessRunner()) });
+function client(helpers: FakeHelpers, isElevated = false): HelperClient {
+  const elevation = new LinuxElevation(helpers, () => isElevated);
+  return new HelperClient({
+    command: ['/usr/bin/node', '/opt/helper.js'],
+    lockPath,
+    elevation,
+    locks: new FlockLocks(new ProcessRunner()),
+  });
 }
 
 const many = (count: number) =>
@@ -201,7 +208,7 @@ describe('HelperClient', () => {
 
   test('sudo that ends before the helper has spoken refused it; it is not asked twice', async () => {
     const helpers = new FakeHelpers(() => ({ code: 1, stderr: 'sudo: 3 incorrect password attempts\n' }));
-    const changer = client(helpers, ['sudo', '--', '/usr/bin/node', '/opt/helper.js']);
+    const changer = client(helpers, true);
     const refused = {
       diagnostics: [{ code: 'elevation-refused', cause: 'sudo: 3 incorrect password attempts' }],
     };
@@ -213,17 +220,13 @@ describe('HelperClient', () => {
 
   test('sudo that is not there is told as such, and that it cannot be started otherwise', async () => {
     const absent = Object.assign(new Error('spawn sudo ENOENT'), { code: 'ENOENT' });
-    await expect(client(new FakeHelpers(() => absent), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
-      {
-        diagnostics: [{ code: 'sudo-missing', fix: expect.stringContaining('Install sudo') }],
-      },
-    );
+    await expect(client(new FakeHelpers(() => absent), true).start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'sudo-missing', fix: expect.stringContaining('Install sudo') }],
+    });
     const broken = Object.assign(new Error('spawn sudo EACCES'), { code: 'EACCES' });
-    await expect(client(new FakeHelpers(() => broken), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
-      {
-        diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo EACCES' }],
-      },
-    );
+    await expect(client(new FakeHelpers(() => broken), true).start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo EACCES' }],
+    });
   });
 
   test('a start that nobody waits for fails in the change', async () => {

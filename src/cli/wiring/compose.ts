@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RecoveryPorts } from '../../executor/recover.ts';
 import { HelperClient } from '../../helper/client.ts';
-import { elevatedCommand, needsElevation } from '../../helper/elevation.ts';
 import { inheritHelper } from '../../helper/inherit.ts';
 import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { Contexts } from '../../kubernetes/kubeconfig/contexts.ts';
@@ -14,7 +13,6 @@ import { type DesiredProfile, needsCluster, type ProfileContext } from '../../mo
 import { isServerOf } from '../../model/observed.ts';
 import { createHostFacts } from '../../observe/host-facts.ts';
 import type { ObservePorts } from '../../observe/observe.ts';
-import type { Argv } from '../../platform/command.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import type { Platform } from '../../platform/platform.ts';
@@ -155,15 +153,14 @@ export async function composeChanging(
 ): Promise<ChangeAdapters> {
   const runner = new ProcessRunner();
   const platform = selectPlatform(runner, terminal.platform);
-  const { locks } = platform;
+  const { locks, elevation } = platform;
   const reading = readAdapters(terminal, approved, runner, platform);
   const { stateDirectory: directory } = reading;
   await ensureStateDirectory(directory);
-  const streamer = inherited ? inheritHelper((onLine) => runner.inherited(onLine), runner) : runner;
   const routeChanger = new HelperClient({
-    command: helperCommand(),
+    command: entryCommand('helper.js'),
     lockPath: join(directory, HELPER_LOCK),
-    processes: streamer,
+    elevation: inherited ? inheritHelper((onLine) => runner.inherited(onLine), elevation) : elevation,
     locks,
   });
   return {
@@ -205,9 +202,4 @@ export async function composeSandbox() {
     mkplan: entryCommand('main.js'),
     ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
   };
-}
-
-function helperCommand(): Argv {
-  const [node, helper] = entryCommand('helper.js');
-  return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
 }

@@ -1,5 +1,6 @@
 import type { CommandRunner, CommandStreamer } from '../command.ts';
 import type { Platform } from '../platform.ts';
+import { LinuxElevation } from './elevation.ts';
 import { FlockLocks } from './flock.ts';
 import { LinuxHost } from './host.ts';
 import { LinuxRouteEvents } from './monitor.ts';
@@ -14,5 +15,6 @@ export function createLinux(runner: CommandRunner & CommandStreamer): Platform {
     processes: new LinuxProcesses(),
     host: new LinuxHost(),
     locks: new FlockLocks(runner),
+    elevation: new LinuxElevation(runner),
   };
 }

@@ -1,8 +1,8 @@
 import { chmod, lchown, link, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { writablePart } from '../../src/helper/writable-part.ts';
-import { temporaryDirectory } from '../fakes/temporary.ts';
+import { writablePart } from '../../../../src/platform/linux/helper/writable-part.ts';
+import { temporaryDirectory } from '../../../fakes/temporary.ts';
 
 const ANN = 34_567;
 

@@ -1,8 +1,8 @@
 import { chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Started, whyExposed, whyOpen } from '../../src/helper/exposure.ts';
-import { temporaryDirectory } from '../fakes/temporary.ts';
+import { type Started, whyExposed, whyOpen } from '../../../../src/platform/linux/helper/exposure.ts';
+import { temporaryDirectory } from '../../../fakes/temporary.ts';
 
 const ANN = 34_567;
 const isRoot = process.getuid?.() === 0;

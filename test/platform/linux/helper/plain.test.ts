@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { whyNotDeleted } from '../../src/helper/plain.ts';
-import { decodeRoute, type NextHop, type Route, type RouteDocument } from '../../src/model/route.ts';
+import { decodeRoute, type NextHop, type Route, type RouteDocument } from '../../../../src/model/route.ts';
+import { whyNotDeleted } from '../../../../src/platform/linux/helper/plain.ts';
 
 const HOP = { gateway: '192.168.39.10', device: 'virbr0', weight: 1 };
 const OTHER_HOP = { ...HOP, gateway: '192.168.39.11' };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { prepare } from '../../src/helper/perform.ts';
-import type { Argv, CommandOptions, CommandResult } from '../../src/platform/command.ts';
-import { add, ours, remove } from './routes.ts';
+import type { Argv, CommandOptions, CommandResult } from '../../../../src/platform/command.ts';
+import { prepare } from '../../../helper/on-linux.ts';
+import { add, ours, remove } from '../../../helper/routes.ts';
 
 /** An `ip` that answers as told; keeps what it was given. */
 function ip(answer: Partial<CommandResult>) {
@@ -12,7 +12,7 @@ function ip(answer: Partial<CommandResult>) {
       return { code: 1, stdout: '', stderr: '', timedOut: false, ...answer };
     },
   };
-  return { runs, options: { runner, ip: '/sbin/ip', lock: async () => 9, allowed: [] } };
+  return { runs, options: { runner, ip: '/sbin/ip', lock: async () => 9 } };
 }
 
 const at = (octet: number) => ours({ destination: `10.200.0.${octet}/32` });
@@ -101,7 +101,7 @@ describe('a plain route that is to be deleted', () => {
         return { ...fine, code: 1, stderr: ended(lines.length) };
       },
     };
-    return { did, options: { runner, ip: '/sbin/ip', lock: async () => 9, allowed: [] } };
+    return { did, options: { runner, ip: '/sbin/ip', lock: async () => 9 } };
   }
   const SHOW = '-N -json -details -4 route show table 254 proto 3';
   const showing = (...rows: readonly object[]) => ({ stdout: JSON.stringify(rows) });

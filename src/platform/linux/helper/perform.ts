@@ -1,10 +1,8 @@
-import { messageOf } from '../model/diagnostic.ts';
-import type { Prefix } from '../model/prefix.ts';
-import type { CommandOptions, CommandResult, CommandRunner } from '../platform/command.ts';
-import { END_OF_BATCH, parseBatchErrors } from '../platform/linux/parse/batch-errors.ts';
-import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
+import { messageOf } from '../../../model/diagnostic.ts';
+import type { CommandOptions, CommandResult, CommandRunner } from '../../command.ts';
+import type { ChangeFailure, RouteChange } from '../../route-table.ts';
+import { END_OF_BATCH, parseBatchErrors } from '../parse/batch-errors.ts';
 import { batchLine } from './batch.ts';
-import { whyRefused } from './guard.ts';
 import { deletesPlain, readAlike, whyNotDeleted } from './plain.ts';
 
 /** How long one `ip` may take over a request; a full one takes a fiftieth of a second. */
@@ -16,37 +14,25 @@ export interface PerformOptions {
   readonly ip: string;
   /** Gives the locked descriptor, which the child keeps open: the lock is free only after its last child is gone. */
   readonly lock: () => Promise<number>;
-  /** Ranges that the host's policy adds to the private ones. */
-  readonly allowed: readonly Prefix[];
 }
 
-/** A change that the guard let pass, and where it stands in its request. */
+/** A change, and where it stands among those that were asked for. */
 interface Tried {
   readonly index: number;
   readonly change: RouteChange;
 }
 
 /**
- * Looks at changes and makes them ready. What it returns tries each that the guard lets pass, in order, and tells of
- * those refused. One `ip -force -batch -` tries them all, unless plain routes are to be deleted: those are read first.
- * The children have a session of their own, so that no signal from the terminal ends them half-way.
+ * Makes changes ready. What it returns tries each, in order, and tells of those refused. One `ip -force -batch -` tries them
+ * all, unless plain routes are to be deleted: those are read first. The children have a session of their own, so that no
+ * signal from the terminal ends them half-way.
  */
-export function prepare(
+export function prepareBatches(
   changes: readonly RouteChange[],
   options: PerformOptions,
 ): () => Promise<ChangeFailure[]> {
-  const refused: ChangeFailure[] = [];
-  const tried: Tried[] = [];
-  for (const [index, change] of changes.entries()) {
-    const why = whyRefused(change, options.allowed);
-    if (why === null) tried.push({ index, change });
-    else refused.push(refusal(index, why));
-  }
-  const runs = runsOf(tried);
-  return async () => {
-    const failed = await performRuns(runs, options);
-    return [...refused, ...failed].sort((a, b) => a.index - b.index);
-  };
+  const runs = runsOf(changes.map((change, index) => ({ index, change })));
+  return () => performRuns(runs, options);
 }
 
 function refusal(index: number, why: string): ChangeFailure {
@@ -58,7 +44,7 @@ function plainFamily({ change }: Tried): number | null {
   return deletesPlain(change) ? change.route.destination.family : null;
 }
 
-/** A request in parts, in its order: deletes of plain routes of one family, which are read at once, and the others. */
+/** The changes in parts, in its order: deletes of plain routes of one family, which are read at once, and the others. */
 function runsOf(tried: readonly Tried[]): Tried[][] {
   const runs: Tried[][] = [];
   for (const one of tried) {

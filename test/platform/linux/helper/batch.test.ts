@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { batchLine } from '../../src/helper/batch.ts';
-import { add, guard, ours, remove } from './routes.ts';
+import { batchLine } from '../../../../src/platform/linux/helper/batch.ts';
+import { add, guard, ours, remove } from '../../../helper/routes.ts';
 
 test('a delete names the whole key, destination last', () => {
   expect(batchLine(remove(ours()))).toBe(

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import type { CommandRunner } from '../platform/command.ts';
+import type { CommandRunner } from '../../command.ts';
 import { globExpression, parseSudoEntries, type SudoEntry } from './sudo-rules.ts';
 import { writablePart } from './writable-part.ts';
 

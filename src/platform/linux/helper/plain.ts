@@ -1,8 +1,8 @@
-import { formatPrefix } from '../model/prefix.ts';
-import { formatRoute, isPlain, MAIN_TABLE, type Route, routeKey } from '../model/route.ts';
-import type { CommandOptions, CommandRunner } from '../platform/command.ts';
-import { parseRoutes } from '../platform/linux/parse/routes.ts';
-import type { RouteChange } from '../platform/route-table.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import { formatRoute, isPlain, MAIN_TABLE, type Route, routeKey } from '../../../model/route.ts';
+import type { CommandOptions, CommandRunner } from '../../command.ts';
+import type { RouteChange } from '../../route-table.ts';
+import { parseRoutes } from '../parse/routes.ts';
 
 /** Whether a change deletes a plain route: its key alone does not say which route the kernel takes. */
 export function deletesPlain({ op, route }: RouteChange): boolean {

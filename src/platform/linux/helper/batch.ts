@@ -1,5 +1,5 @@
-import { formatPrefix } from '../model/prefix.ts';
-import type { RouteChange } from '../platform/route-table.ts';
+import { formatPrefix } from '../../../model/prefix.ts';
+import type { RouteChange } from '../../route-table.ts';
 
 /**
  * A change as one line of an `ip -batch`, which names the whole key of its route. `add` is exclusive: it fails where
