@@ -27,12 +27,23 @@ const TYPES: ReadonlyMap<unknown, RouteType> = new Map(
   ]),
 );
 
+/**
+ * The keys of an encapsulation, which iproute2 prints before the next hop, among those of the route: `dst`, `src` and `tos`
+ * come twice then (lib/json_print and iproute_lwtunnel.c), of which JSON.parse keeps the last.
+ */
+const ENCAPSULATION = /"encap":"[^"]*"(?:,"(?!gateway"|via"|dev")[a-z_]+":(?:"[^"]*"|\d+|\[[^[\]]*\]))*/g;
+
+function withoutDoubles(text: string): string {
+  if (!text.includes('"encap":')) return text;
+  return text.replaceAll(ENCAPSULATION, (keys) => keys.replaceAll(/"(dst|src|tos)":/g, '"encap $1":'));
+}
+
 /** The rows of one JSON array; nothing at all is an empty one. */
 export function parseRows(text: string, command: string): readonly unknown[] {
   if (text.trim() === '') return [];
   let rows: unknown;
   try {
-    rows = JSON.parse(text);
+    rows = JSON.parse(withoutDoubles(text));
   } catch (error) {
     throw unreadable(command, text.slice(0, 200), { cause: error });
   }

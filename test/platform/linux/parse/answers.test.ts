@@ -34,6 +34,14 @@ test('answers come in the order asked, and failures fall where they belong', () 
   ]);
 });
 
+test('the answer by a route with an encapsulation is about the address that was asked', () => {
+  const stdout =
+    '[{"type":"1","dst":"172.20.0.1","encap":"ip","id":5,"src":"0.0.0.0","dst":"192.168.39.200","ttl":0,"tos":0,"dev":"tun0","table":"254","prefsrc":"192.168.39.1","flags":[],"uid":0,"cache":[]}]';
+  expect(parseAnswers(['172.20.0.1'], { stdout, stderr: 'Command failed -:2\n' })).toEqual([
+    { address: '172.20.0.1', table: 254, type: 'unicast', gateway: null, device: 'tun0' },
+  ]);
+});
+
 test('a batch that ended early is a Failure, and not a host without routes', () => {
   const stderr = output.stderr.replace(/Object "end".*\n.*\n/, '');
   expect(() => parseAnswers(asked, { ...output, stderr })).toThrow(Failure);

@@ -110,6 +110,68 @@ describe('routes of a dump', () => {
     },
   );
 
+  // As iproute2 6.1 prints them: keys of the encapsulation stand among those of the route, some of them twice.
+  test.each<[string, 4 | 6, string, string, string | null]>([
+    [
+      'ip',
+      4,
+      '"dst":"172.20.0.0/16","encap":"ip","id":5,"src":"0.0.0.0","dst":"192.168.39.200","ttl":0,"tos":0,"dev":"tun0"',
+      '172.20.0.0/16',
+      null,
+    ],
+    [
+      'ip with flags, through a gateway',
+      4,
+      '"dst":"172.21.0.0/16","encap":"ip","id":5,"src":"1.2.3.4","dst":"192.168.39.200","ttl":5,"tos":4,"flags":["csum"],"gateway":"192.168.39.3","dev":"tun0"',
+      '172.21.0.0/16',
+      '192.168.39.3',
+    ],
+    [
+      'ip6',
+      6,
+      '"dst":"fd10:96::/112","encap":"ip6","id":5,"src":"::","dst":"fd66::9","hoplimit":0,"tc":0,"dev":"tun0"',
+      'fd10:96::/112',
+      null,
+    ],
+    [
+      'mpls',
+      4,
+      '"dst":"172.22.0.0/16","encap":"mpls","dst":"100/200","ttl":64,"gateway":"192.168.39.4","dev":"tun0"',
+      '172.22.0.0/16',
+      '192.168.39.4',
+    ],
+    [
+      'mpls through a gateway of the other family',
+      4,
+      '"dst":"172.23.0.0/16","encap":"mpls","dst":"100","via":{"family":"inet6","host":"fe80::1"},"dev":"tun0"',
+      '172.23.0.0/16',
+      'fe80::1',
+    ],
+    [
+      'ip beside a type of service of its own',
+      4,
+      '"dst":"172.24.0.0/16","tos":"0x10","encap":"ip","id":5,"src":"0.0.0.0","dst":"192.168.39.200","ttl":0,"tos":4,"dev":"tun0"',
+      '172.24.0.0/16',
+      null,
+    ],
+  ])('encap %s keeps the destination of its route', (_, family, words, destination, gateway) => {
+    const text = `[{"type":"1",${words},"table":"254","protocol":"3","scope":"0","metric":7,"flags":[]}]`;
+    const [route] = parseRoutes(text, family);
+    expect(route).toMatchObject({ gateway, device: 'tun0', metric: 7, protocol: 3 });
+    expect(route === undefined ? null : formatPrefix(route.destination)).toBe(destination);
+    expect(route?.tos).toBe(words.includes('"0x10"') ? 16 : 0);
+    expect(route?.nextHops[0]?.gateway).toContain('encap');
+  });
+
+  test('encap ip of one path of several is one of its paths', () => {
+    const text =
+      '[{"type":"1","dst":"172.24.0.0/16","protocol":"3","flags":[],"nexthops":[{"encap":"ip","id":5,"src":"0.0.0.0","dst":"192.168.39.200","ttl":0,"tos":0,"dev":"tun0","weight":1,"flags":[]},{"gateway":"192.168.39.9","dev":"tun0","weight":1,"flags":[]}]}]';
+    expect(parseRoutes(text, 4)[0]?.nextHops).toEqual([
+      { gateway: 'encap ip', device: 'tun0', weight: 1 },
+      { gateway: '192.168.39.9', device: 'tun0', weight: 1 },
+    ]);
+  });
+
   test('a group of nexthop objects is shown as its paths', () => {
     expect(at(v4, '10.14.0.0/24').nextHops).toHaveLength(2);
   });
