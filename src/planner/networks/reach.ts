@@ -1,6 +1,6 @@
-import type { ObservedHost } from '../../model/observed.ts';
-import { contains, parseAddress } from '../../model/prefix.ts';
-import { MAIN_TABLE } from '../../model/route.ts';
+import type { HostAddress, ObservedHost } from '../../model/observed.ts';
+import { contains, type Prefix, parseAddress } from '../../model/prefix.ts';
+import { MAIN_TABLE, type Route } from '../../model/route.ts';
 
 /** Which next hops this host reaches; each address is looked up once. */
 export class Reach {
@@ -37,27 +37,40 @@ export class Reach {
   }
 }
 
+/**
+ * The device of the route by which the kernel checks a next hop and sends to it: of table main's on-link routes the longest,
+ * then the one with the lowest metric, then the one that was made first, as the kernel lists them (fib_table_lookup,
+ * rt6_select). A link that is down has none, nor has an address that was added with `noprefixroute`.
+ */
 function deviceTowards(host: ObservedHost, gateway: string): string | null {
   const address = parseAddress(gateway);
   if (address === null) return null;
-  let best: { length: number; device: string } | null = null;
-  for (const network of host.addresses) {
-    if (contains(network.network, address) && network.network.length > (best?.length ?? -1)) {
-      best = { length: network.network.length, device: network.device };
-    }
-  }
-  // A route without a gateway also makes addresses on-link (point-to-point devices, `onlink` host routes).
+  let best: Route | null = null;
   for (const route of host.routes) {
-    const onLink = route.gateway === null && route.type === 'unicast' && route.table === MAIN_TABLE;
-    if (
-      onLink &&
-      route.device !== null &&
-      route.nextHops.length === 0 &&
-      route.destination.length > (best?.length ?? 0)
-    ) {
-      if (contains(route.destination, address))
-        best = { length: route.destination.length, device: route.device };
-    }
+    if (isOnLink(route) && contains(route.destination, address) && isBetter(route, best)) best = route;
+  }
+  return best?.device ?? byAddress(host, address);
+}
+
+/** A wide route that leads everything into a device, such as a VPN's, is on-link to nothing in particular. */
+function isOnLink({ type, table, tos, gateway, device, nextHops, destination }: Route): boolean {
+  const isOrdinary = type === 'unicast' && table === MAIN_TABLE && tos === 0 && nextHops.length === 0;
+  return isOrdinary && gateway === null && device !== null && destination.length > 0;
+}
+
+function isBetter(route: Route, best: Route | null): boolean {
+  if (best === null) return true;
+  const longer = route.destination.length - best.destination.length;
+  return longer > 0 || (longer === 0 && route.metric < best.metric);
+}
+
+/** For recordings that have addresses without the routes that the kernel makes for them. */
+function byAddress({ addresses, links }: ObservedHost, address: Prefix): string | null {
+  const down = new Set(links.flatMap(({ name, up }) => (up ? [] : [name])));
+  let best: HostAddress | null = null;
+  for (const own of addresses) {
+    if (down.has(own.device) || !contains(own.network, address)) continue;
+    if (own.network.length > (best?.network.length ?? -1)) best = own;
   }
   return best?.device ?? null;
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { DesiredProfile } from '../../../src/model/desired.ts';
 import type { ObservedHost, ObservedProfile } from '../../../src/model/observed.ts';
 import { formatPrefix } from '../../../src/model/prefix.ts';
+import { decodeRoute } from '../../../src/model/route.ts';
+import { Reach } from '../../../src/planner/networks/reach.ts';
 import { plan } from '../../../src/planner/plan.ts';
 import * as build from '../build.ts';
 
@@ -169,5 +171,79 @@ describe('sources that name other gateways', () => {
     const { made, codes } = planWith(seen);
     expect(made.profiles[0]?.gateways.map(({ address }) => address)).toEqual([gateway]);
     expect(codes).toEqual(warned);
+  });
+});
+
+describe('the device towards a next hop is that of the kernel’s own route', () => {
+  const network = (device: string, metric = 0) => ({
+    destination: '192.168.39.0/24',
+    device,
+    metric,
+    protocol: 2,
+  });
+  const own = (device: string, cidr = '192.168.39.0/24') => ({
+    address: '192.168.39.1',
+    network: build.prefix(cidr),
+    device,
+  });
+  const addresses = [own('old0', '192.168.39.0/25'), own('old0'), own('new0')];
+
+  it.each<[string, Partial<ObservedHost>, string | null]>([
+    [
+      'the lower metric of two links on one subnet',
+      { routes: [network('old0', 600), network('new0', 100)].map(decodeRoute) },
+      'new0',
+    ],
+    [
+      'the one that was made first, of equal ones',
+      { routes: [network('new0'), network('old0')].map(decodeRoute) },
+      'new0',
+    ],
+    [
+      'the only one that has a route, where the other link is down',
+      { routes: [decodeRoute(network('new0'))] },
+      'new0',
+    ],
+    [
+      'the longest, whatever its metric',
+      {
+        routes: [network('old0', 1), { ...network('new0', 900), destination: '192.168.39.128/25' }].map(
+          decodeRoute,
+        ),
+      },
+      'new0',
+    ],
+    [
+      'none for another type of service',
+      { routes: [decodeRoute({ ...network('old0'), tos: 16 }), decodeRoute(network('new0', 9))] },
+      'new0',
+    ],
+    [
+      'none through a gateway, which no next hop is',
+      {
+        routes: [
+          decodeRoute({ ...network('old0'), gateway: '192.168.39.7' }),
+          decodeRoute(network('new0', 9)),
+        ],
+      },
+      'new0',
+    ],
+    [
+      'none of another table',
+      { routes: [decodeRoute({ ...network('old0'), table: 100 }), decodeRoute(network('new0', 9))] },
+      'new0',
+    ],
+    [
+      'that of an address, in a recording without such routes',
+      { routes: [], addresses: [own('new0')] },
+      'new0',
+    ],
+    [
+      'not that of an address on a link that is down',
+      { routes: [], addresses: [own('old0')], links: [{ name: 'old0', up: false }] },
+      null,
+    ],
+  ])('%s', (_, host, device) => {
+    expect(new Reach(build.host([], { addresses, ...host })).deviceTowards('192.168.39.174')).toBe(device);
   });
 });
