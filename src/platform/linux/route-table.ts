@@ -84,7 +84,9 @@ export class LinuxRouteTable implements RouteTable {
   }
 
   #parse([links = '', ...printed]: readonly string[]): NetworkSnapshot {
-    const families = this.#families.map((family, index) => routesAndRules(printed[index] ?? '', family));
+    const families = this.#families.map((family, index) =>
+      routesAndRules(printed[index] ?? '', family, this.#user),
+    );
     return {
       ...parseLinks(links),
       routes: families.flatMap(({ routes }) => routes),
@@ -225,13 +227,17 @@ function withoutLifetimes(printed: string): string {
   return printed.replaceAll(/"(?:expires|valid_life_time|preferred_life_time)":\d+/g, '');
 }
 
-function routesAndRules(printed: string, family: Family): Pick<NetworkSnapshot, 'routes' | 'rules'> {
+function routesAndRules(
+  printed: string,
+  family: Family,
+  user: number,
+): Pick<NetworkSnapshot, 'routes' | 'rules'> {
   // Each command prints one line, also when it has nothing to tell.
   const [routes, rules, ...rest] = printed.split('\n').filter((line) => line.trim() !== '');
   if (routes === undefined || rules === undefined || rest.length > 0) {
     throw unreadable(`ip -N -json -details -${family} -batch -`, printed.slice(0, 200));
   }
-  return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
+  return { routes: parseRoutes(routes, family), rules: parseRules(rules, family, user) };
 }
 
 /** Words of ip-route(8) that select routes of one family. */

@@ -59,7 +59,7 @@ const routes = byFamily(
 const rules = byFamily(
   'rules',
   jsonInputs([...rowsOf('rules-4.json'), ...rowsOf('rules-6.json')]),
-  parseRules,
+  (text, family) => parseRules(text, family, 1000),
   mustBeRule,
 );
 

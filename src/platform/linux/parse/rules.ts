@@ -33,18 +33,21 @@ const NO_CONDITIONS: ReadonlySet<string> = new Set([
   ],
 ]);
 
-/** Rules of one family, from `ip -N -json -4|-6 rule`, in the order in which they are asked. */
-export function parseRules(text: string, family: Family): Rule[] {
+/** TCP and UDP, as `ip -N` prints them, and by name. */
+const CONNECTS: ReadonlySet<string> = new Set(['ipproto-6', 'ipproto-17', 'tcp', 'udp']);
+
+/** Rules of one family for a user (uid), from `ip -N -json -4|-6 rule`, in the order in which they are asked. */
+export function parseRules(text: string, family: Family, user: number): Rule[] {
   const command = `ip -N -json -${family} rule`;
   return parseRows(text, command).map((row) => {
     if (!isRow(row)) throw unreadable(command, JSON.stringify(row));
-    const rule = readRule(row, family);
+    const rule = readRule(row, family, user);
     if (rule === null) throw unreadable(command, JSON.stringify(row));
     return rule;
   });
 }
 
-function readRule(row: Row, family: Family): Rule | null {
+function readRule(row: Row, family: Family, user: number): Rule | null {
   const { priority, suppress_prefixlen: suppress = null } = row;
   const table = row['table'] === undefined ? null : tableOf(row['table']);
   const to = row['dst'] === undefined ? null : prefixOf(row, 'dst', family);
@@ -61,7 +64,7 @@ function readRule(row: Row, family: Family): Rule | null {
     table: action === 'lookup' ? table : null,
     suppressPrefixLength: suppress,
     to: to?.length === 0 ? null : to,
-    applies: appliesOf(row, from),
+    applies: appliesOf(row, from, user),
     not: row['not'] !== undefined,
     selector: selectorOf(row, isFromAll),
   };
@@ -86,20 +89,29 @@ function actionOf(row: Row, table: number | null): Rule['action'] {
 /**
  * Whether a rule applies to what this host itself sends with neither mark nor tos, and no source address chosen yet,
  * as ip-route(8) `get` asks: `from` a prefix does not, `iif lo` does (locally generated), and any other device does
- * not. A condition on the user, the port or anything that nobody knows yet may hold or not.
+ * not. No port is chosen either, so a condition on ports does not hold, and under `not` always does. Whether one on
+ * anything else holds is not known.
  */
-function appliesOf(row: Row, from: Prefix | null): Rule['applies'] {
+function appliesOf(row: Row, from: Prefix | null, user: number): Rule['applies'] {
   const conditions = Object.entries(row)
     .filter(([key]) => !NO_CONDITIONS.has(key))
-    .map(([key, value]) => holds(key, value, row['fwmask']));
+    .map(([key, value]) => holds(key, value, row, user));
   // Until a source is chosen, it is 0.0.0.0, and in IPv6 none at all (tried).
   if (from !== null && from.start !== 0) conditions.push('never');
   if (conditions.includes('never')) return 'never';
   return conditions.includes('unknown') ? 'unknown' : 'always';
 }
 
-function holds(key: string, value: unknown, mask: unknown): Rule['applies'] {
+function holds(key: string, value: unknown, row: Row, user: number): Rule['applies'] {
+  const { fwmask: mask, uid_start: first, uid_end: last } = row;
   switch (key) {
+    case 'uid_start':
+    case 'uid_end':
+      if (!isCount(first) || !isCount(last)) return 'unknown';
+      return first <= user && user <= last ? 'always' : 'never';
+    case 'ipproto':
+      // Connections are made by TCP and UDP, and `ip route get` asks for neither.
+      return CONNECTS.has(shown(value)) ? 'unknown' : 'never';
     case 'fwmark':
       if (Number.isNaN(bits(value)) || (mask !== undefined && Number.isNaN(bits(mask)))) return 'unknown';
       return isUnmarked(value, mask) ? 'always' : 'never';
@@ -108,6 +120,12 @@ function holds(key: string, value: unknown, mask: unknown): Rule['applies'] {
     case 'tos':
     case 'oif':
     case 'nop':
+    case 'sport':
+    case 'sport_start':
+    case 'sport_end':
+    case 'dport':
+    case 'dport_start':
+    case 'dport_end':
       return 'never';
     default:
       return 'unknown';

@@ -3,7 +3,7 @@ import { Failure } from '../../../../src/model/diagnostic.ts';
 import { parseRules } from '../../../../src/platform/linux/parse/rules.ts';
 import { fixture } from '../fixtures.ts';
 
-const rules = parseRules(fixture('rules-4.json'), 4);
+const rules = parseRules(fixture('rules-4.json'), 4, 1000);
 
 test('the three rules that every host has ask their tables of everybody', () => {
   const plain = {
@@ -46,7 +46,7 @@ test('suppress_prefixlength 0 is told apart from none', () => {
 });
 
 test('IPv6 rules are of their family', () => {
-  expect(parseRules(fixture('rules-6.json'), 6)[1]).toEqual({
+  expect(parseRules(fixture('rules-6.json'), 6, 1000)[1]).toEqual({
     family: 6,
     priority: 100,
     action: 'lookup',
@@ -67,7 +67,7 @@ test.each([
   [105, 'unreachable', 'always', false, 'where it applies is told by `to`'],
   [106, 'lookup', 'never', true, '`not` turns it round'],
   [107, 'other', 'always', false, 'a jump is not modelled'],
-  [108, 'lookup', 'unknown', false, 'who asks is not known'],
+  [108, 'lookup', 'never', false, 'another user asks'],
   [109, 'other', 'never', false, 'it does nothing'],
   [110, 'lookup', 'never', false, 'nothing carries a tos'],
   [111, 'other', 'unknown', false, 'a VRF may be anything'],
@@ -77,6 +77,25 @@ test.each([
     expect(rules.find((rule) => rule.priority === priority)).toMatchObject({ action, applies, not });
   },
 );
+
+const PROXY = '"src":"all","table":"254","suppress_prefixlen":0';
+
+test.each([
+  // As the TUN modes of proxies set them: all but DNS, all but their own user.
+  [`"not":null,${PROXY},"dport":53`, true, 'never'],
+  [`"not":null,${PROXY},"dport_start":53,"dport_end":54`, true, 'never'],
+  [`"not":null,${PROXY},"ipproto":"ipproto-17","dport":53`, true, 'never'],
+  [`"not":null,${PROXY},"sport":7000`, true, 'never'],
+  [`"not":null,${PROXY},"uid_start":999,"uid_end":999`, true, 'never'],
+  [`"not":null,${PROXY},"uid_start":0,"uid_end":1000`, true, 'always'],
+  ['"src":"all","table":"100","uid_start":1000,"uid_end":1000', false, 'always'],
+  ['"src":"all","table":"100","ipproto":"ipproto-1"', false, 'never'],
+  ['"src":"all","table":"100","ipproto":"ipproto-6"', false, 'unknown'],
+  ['"src":"all","table":"100","ipproto":"ipproto-6","dport":80', false, 'never'],
+  ['"src":"all","table":"100","uid_start":"0","uid_end":"0"', false, 'unknown'],
+])('for user 1000, {%s} (not: %s) matches %s', (row, not, applies) => {
+  expect(parseRules(`[{"priority":9002,${row}}]`, 4, 1000)).toMatchObject([{ not, applies }]);
+});
 
 test('where an address has to lie is a prefix', () => {
   const to = rules.find(({ priority }) => priority === 105)?.to;
@@ -89,18 +108,18 @@ test.each([
   ['{"priority":1,"src":"all","table":["254"]}', 'a table that is none'],
   ['{"priority":1,"src":"all","table":"254","suppress_prefixlen":"0"}', 'a length that is text'],
 ])('%s is a Failure: %s', (row) => {
-  expect(() => parseRules(`[${row}]`, 4)).toThrow(Failure);
+  expect(() => parseRules(`[${row}]`, 4, 1000)).toThrow(Failure);
 });
 
 test('a mark that is no number leaves open whether the rule applies', () => {
   const rows = ['{"toString":1}', '"moon"'].map(
     (mark) => `[{"priority":1,"src":"all","fwmark":${mark},"table":"254"}]`,
   );
-  expect(rows.map((row) => parseRules(row, 4)[0]?.applies)).toEqual(['unknown', 'unknown']);
+  expect(rows.map((row) => parseRules(row, 4, 1000)[0]?.applies)).toEqual(['unknown', 'unknown']);
 });
 
 test('a key that nobody knows yet makes a rule conditional', () => {
-  expect(parseRules('[{"priority":1,"src":"all","table":"254","moon":"full"}]', 4)[0]?.selector).toBe(
+  expect(parseRules('[{"priority":1,"src":"all","table":"254","moon":"full"}]', 4, 1000)[0]?.selector).toBe(
     'moon full',
   );
 });
@@ -108,6 +127,6 @@ test('a key that nobody knows yet makes a rule conditional', () => {
 test.each(['[{"src":"all","table":"254"}]', '[{"priority":1,"table":"main"}]', '[7]', 'rules'])(
   '%s is a Failure',
   (text) => {
-    expect(() => parseRules(text, 4)).toThrow(Failure);
+    expect(() => parseRules(text, 4, 1000)).toThrow(Failure);
   },
 );
