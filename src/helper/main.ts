@@ -116,7 +116,7 @@ async function main(args: readonly string[]): Promise<void> {
     const { ranges } = readHostPolicy();
     const lock = new HelperLock(platform, path);
     const options = {
-      capabilities: platform.capabilities,
+      system: platform,
       allowed: ranges,
       prepare: platform.changing(() => lock.take()),
     };

@@ -30,6 +30,8 @@ export interface HelperPlatform {
   readonly caller: number | undefined;
   /** Why a helper of this file must not serve that user, for people: the user could change what it runs. Null when it may. */
   whyExposed(helper: string): Promise<string | null>;
+  /** Whether a device can have this name: nothing else is ever handed to the system. */
+  isDeviceName(name: string): boolean;
   /**
    * Changes routes. Whatever tries a change holds the locked descriptor that it asks for, until it can change nothing any
    * more. Throws an Error on a host that lacks what that takes.
