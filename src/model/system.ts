@@ -13,8 +13,15 @@ export interface Capabilities {
   readonly hostContainers: boolean;
 }
 
-/** Those of Linux. A recording that names none was made on Linux. */
 export const ALL_CAPABILITIES: Capabilities = { protocols: true, guards: true, hostContainers: true };
+const NONE: Capabilities = { protocols: false, guards: false, hostContainers: false };
+
+/** What each system can do. A recording says so only where it differs. */
+export const USUAL_CAPABILITIES: Readonly<Record<System, Capabilities>> = {
+  linux: ALL_CAPABILITIES,
+  darwin: NONE,
+  win32: NONE,
+};
 
 /** What shows a person by which way packets to an address leave, on the system that a plan is for. */
 export const ASK_ROUTE: Readonly<Record<System, string>> = {

@@ -4,13 +4,13 @@ import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { Processes } from '../../platform/processes.ts';
 import type { CommandContext } from '../run-command.ts';
-import { LiveView } from '../views/live-view.ts';
+import { LiveView } from '../views/live/live-view.ts';
+import { SessionLines } from '../views/text/session-lines.ts';
 import { printableLine } from '../views/text.ts';
 import { type ListenAddress, openHttpListener } from './http-listener.ts';
 import { thisProcess } from './process-metrics.ts';
 import { ServiceManager } from './service-manager.ts';
 import { type SessionFeed, thisMoment } from './session-feed.ts';
-import { SessionLines } from './session-lines.ts';
 import { sessionPages } from './session-pages.ts';
 
 /** Where a session is served over HTTP, and by which further names. */

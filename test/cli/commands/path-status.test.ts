@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/path-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderStatus, statusLines } from '../../../src/cli/views/render-status.ts';
+import { renderStatus, statusLines } from '../../../src/cli/views/text/render-status.ts';
 import { nothingDesired } from '../../../src/cli/wiring/desired.ts';
 import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 import type { Claim } from '../../../src/model/claim.ts';
