@@ -6,18 +6,17 @@ import type { Answer } from '../../src/model/observed.ts';
 import { contains, formatPrefix, parseAddress, samePrefix } from '../../src/model/prefix.ts';
 import { decodeRoute, type Route } from '../../src/model/route.ts';
 import type { Capabilities } from '../../src/model/system.ts';
-import type { CommandStream } from '../../src/platform/command.ts';
-import type { Elevation } from '../../src/platform/elevation.ts';
-import type { FileLocks } from '../../src/platform/file-locks.ts';
-import type { HostSources } from '../../src/platform/host-sources.ts';
 import type { Platform } from '../../src/platform/platform.ts';
-import type { Processes } from '../../src/platform/processes.ts';
-import type { HostChange, RouteEvents } from '../../src/platform/route-events.ts';
-import type { RouteChange, RouteTable } from '../../src/platform/route-table.ts';
+import type { HostChange } from '../../src/platform/route-events.ts';
+import type { RouteChange } from '../../src/platform/route-table.ts';
 
 const DEVICE = 'Ethernet 3';
 /** The network that this host is in. */
 const LAN = decodeRoute({ destination: '192.168.39.0/24', device: DEVICE, metric: 281 });
+
+function byHand(verb: string) {
+  return ({ destination }: Route) => `${verb}-NetRoute ${formatPrefix(destination)}`;
+}
 
 /**
  * A third operating system, all of it in memory, with other rules than Linux: its routes have no protocol, and nothing can
@@ -46,8 +45,9 @@ export class ThirdPlatform implements Platform {
     for (const route of gone) this.#tell(route, true);
   }
 
-  readonly routeTable: RouteTable = {
+  readonly routeTable: Platform['routeTable'] = {
     capabilities: this.#capabilities,
+    words: { show: byHand('Get'), remove: byHand('Remove'), restore: byHand('New'), explain: () => null },
     identity: async () => ({ platform: 'win32', bootId: 'boot-1', networkNamespace: 'host' }),
     snapshot: async () => ({
       rules: [],
@@ -63,30 +63,30 @@ export class ThirdPlatform implements Platform {
     answers: async (addresses) => addresses.map((address) => this.#answer(address)),
   };
 
-  readonly routeEvents: RouteEvents = {
+  readonly routeEvents: Platform['routeEvents'] = {
     listen: (onChange) => {
       this.#listeners.add(onChange);
       return { ready: Promise.resolve(), stop: async () => void this.#listeners.delete(onChange) };
     },
   };
 
-  readonly processes: Processes = {
+  readonly processes: Platform['processes'] = {
     self: async () => ({ pid: process.pid, startTime: '1' }),
     isAlive: async (pid, startTime) => pid === process.pid && startTime === '1',
     nameOf: async () => null,
     descriptors: () => null,
   };
 
-  readonly host: HostSources = {
+  readonly host: Platform['host'] = {
     machineId: async () => '0123456789abcdef0123456789abcdef',
     critical: async () => [{ kind: 'dns-server', address: '192.168.39.254', detail: 'of the adapter' }],
   };
 
   /** Only one mkplan runs on it. */
-  readonly locks: FileLocks = { tryLock: async () => true };
+  readonly locks: Platform['locks'] = { tryLock: async () => true };
 
-  readonly elevation: Elevation = {
-    stream: (_helper, onLine): CommandStream => {
+  readonly elevation: Platform['elevation'] = {
+    stream: (_helper, onLine) => {
       const input = new PassThrough();
       const served = serve({
         input,

@@ -72,10 +72,21 @@ describe('on a system of other rules', () => {
     expect(system.destinations).toEqual(BEFORE);
   });
 
+  it('moves routes to another gateway, the new ones standing before the old ones go', async () => {
+    await mkplan('apply', ...ALLOW);
+    const counts: number[] = [];
+    system.routeEvents.listen(() => counts.push(system.destinations.length));
+    await writeFile(join(directory, 'tunnel.yaml'), SPEC.replace('39.10', '39.11'));
+    expect(await mkplan('apply', ...ALLOW)).toMatchObject({ code: 0 });
+    expect(counts).toEqual([5, 6, 5, 4]);
+  });
+
   it('undoes what was made when a step fails', async () => {
     system.refused.add('10.96.0.0/12');
     const { code, stderr } = await mkplan('apply', ...ALLOW);
     expect(stderr).toContain('5: access is denied');
+    expect(stderr).toContain('run  Get-NetRoute 10.96.0.0/12');
+    expect(stderr).not.toMatch(/\bip \S*route/);
     expect(code).toBe(5);
     expect(system.destinations).toEqual(BEFORE);
   });

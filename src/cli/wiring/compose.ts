@@ -195,11 +195,11 @@ function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [s
 }
 
 /** What a sandbox is run with: its own entry, mkplan as its commands call it, and the seams to other processes. */
-export async function composeSandbox() {
+export async function composeSandbox({ platform }: Terminal) {
   const { TerminalRunner } = await import('../../sandbox/foreground.ts');
   return {
     self: entryCommand('sandbox.js'),
     mkplan: entryCommand('main.js'),
-    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
+    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner(), platform },
   };
 }
