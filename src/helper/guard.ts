@@ -1,7 +1,7 @@
 import { formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { isPlain, MAIN_TABLE, type Route } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
-import type { HelperPlatform } from '../platform/platform.ts';
+import type { HelperPlatform } from '../platform/helper/platform.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 
 /** Largest metric: an unsigned 32-bit number. */

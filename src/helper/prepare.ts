@@ -1,5 +1,5 @@
 import type { Prefix } from '../model/prefix.ts';
-import type { PrepareChanges } from '../platform/platform.ts';
+import type { PrepareChanges } from '../platform/helper/platform.ts';
 import type { ChangeFailure, RouteChange } from '../platform/route-table.ts';
 import { type GuardedSystem, whyRefused } from './guard.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ALL_CAPABILITIES } from '../../../model/system.ts';
-import type { HelperPlatform } from '../../platform.ts';
+import type { HelperPlatform } from '../../helper/platform.ts';
 import { ProcessRunner } from '../../process.ts';
 import { FlockLocks } from '../flock.ts';
 import { isDeviceName } from './batch.ts';
