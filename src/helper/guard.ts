@@ -15,11 +15,11 @@ const HIGHEST_PROTOCOL = 255;
 export type GuardedSystem = Pick<HelperPlatform, 'capabilities' | 'isDeviceName'>;
 
 /**
- * Why the helper does not make a change for any caller; null when it does. It is the last to look before root
- * acts, and believes nothing that was checked elsewhere: private destinations of table main alone, by routes that
- * carry a metric of their own, and a protocol where the system has them, and name their whole key. The one exception is a plain route, with
- * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`. `allowed` are the
- * ranges that the host's policy adds to the private ones.
+ * Why the helper does not make a change for any caller; null when it does. It is the last to look before root acts, and
+ * believes nothing that was checked elsewhere: private destinations of table main alone, by routes that name their whole
+ * key, with a metric of their own and, where the system has protocols, one of those. The one exception is a plain route,
+ * with gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`. `allowed` are
+ * the ranges that the host's policy adds to the private ones.
  */
 export function whyRefused(
   { op, route }: RouteChange,

@@ -50,7 +50,7 @@ export interface ReadAdapters extends ObservePorts {
   cluster(profile: ProfileContext): Promise<Cluster>;
   /** Ends what is under way in a profile's cluster; the next request connects anew. */
   giveUpCluster(profile: ProfileContext): void;
-  /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
+  /** Milliseconds since boot, suspended time included. */
   uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
