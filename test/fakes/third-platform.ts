@@ -5,7 +5,6 @@ import { serve } from '../../src/helper/serve.ts';
 import type { Answer } from '../../src/model/observed.ts';
 import { contains, formatPrefix, parseAddress, samePrefix } from '../../src/model/prefix.ts';
 import { decodeRoute, type Route } from '../../src/model/route.ts';
-import type { Capabilities } from '../../src/model/system.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
@@ -24,9 +23,10 @@ function byHand(verb: string) {
  * helper is no process. It is the smallest example of a platform.
  */
 export class ThirdPlatform implements Platform {
+  readonly name = 'win32';
   /** Routes that the system refuses to add, by destination. */
   readonly refused = new Set<string>();
-  readonly #capabilities: Capabilities = { protocols: false, guards: false, hostContainers: false };
+  readonly #capabilities = { protocols: false, guards: false, hostContainers: false };
   readonly #listeners = new Set<(change: HostChange) => void>();
   #routes: readonly Route[] = [
     decodeRoute({ destination: '0.0.0.0/0', gateway: '192.168.39.254', device: DEVICE, metric: 25 }),
@@ -48,7 +48,7 @@ export class ThirdPlatform implements Platform {
   readonly routeTable: Platform['routeTable'] = {
     capabilities: this.#capabilities,
     words: { show: byHand('Get'), remove: byHand('Remove'), restore: byHand('New'), explain: () => null },
-    identity: async () => ({ platform: 'win32', bootId: 'boot-1', networkNamespace: 'host' }),
+    identity: async () => ({ platform: this.name, bootId: 'boot-1', networkNamespace: 'host' }),
     snapshot: async () => ({
       rules: [],
       routes: this.#routes,

@@ -83,7 +83,7 @@ function readAdapters(
   terminal: Terminal,
   approved: Approved,
   runner: ProcessRunner,
-  { routeTable, processes, routeEvents, host }: Platform,
+  { name: system, routeTable, processes, routeEvents, host }: Platform,
 ): ReadAdapters {
   const env = { ...terminal.env };
   const home = homeDirectory();
@@ -94,7 +94,7 @@ function readAdapters(
     home,
     runner,
     processes,
-    platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+    platform: system,
   });
   const approvals = createApprovals(directory);
   const programs = new ProgramApprovals({
