@@ -1,16 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/program.ts';
-import type { Platform } from '../../src/platform/platform.ts';
 import { fakeTerminal } from '../cli/terminals.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 import { ThirdPlatform } from '../fakes/third-platform.ts';
-
-const here = vi.hoisted((): { platform: Platform | null } => ({ platform: null }));
-
-// A system is chosen in this one place; whatever else mkplan does is its own, wired as ever.
-vi.mock('../../src/platform/select.ts', () => ({ selectPlatform: () => here.platform }));
 
 const SPEC = `apiVersion: mkplan/v1alpha1
 kind: Tunnel
@@ -30,7 +24,6 @@ let system: ThirdPlatform;
 let directory: string;
 beforeEach(async () => {
   system = new ThirdPlatform();
-  here.platform = system;
   directory = await temporaryDirectory();
   await writeFile(join(directory, 'tunnel.yaml'), SPEC);
 });
@@ -39,7 +32,8 @@ beforeEach(async () => {
 function begin(...argv: readonly string[]) {
   const env = { XDG_STATE_HOME: directory, MINIKUBE_HOME: directory, KUBECONFIG: join(directory, 'none') };
   const fake = fakeTerminal({ cwd: directory, env });
-  const code = run(argv, fake.terminal);
+  // Everything but the system is wired as ever.
+  const code = run(argv, { ...fake.terminal, openPlatform: () => system });
   return { ...fake, code };
 }
 

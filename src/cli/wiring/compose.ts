@@ -76,7 +76,11 @@ export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servi
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
 export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
   const runner = new ProcessRunner();
-  return readAdapters(terminal, approved, runner, selectPlatform(runner, terminal.platform));
+  return readAdapters(terminal, approved, runner, platformOf(terminal, runner));
+}
+
+function platformOf(terminal: Terminal, runner: ProcessRunner): Platform {
+  return terminal.openPlatform?.() ?? selectPlatform(runner, terminal.platform);
 }
 
 function readAdapters(
@@ -152,7 +156,7 @@ export async function composeChanging(
   { inherited } = { inherited: false },
 ): Promise<ChangeAdapters> {
   const runner = new ProcessRunner();
-  const platform = selectPlatform(runner, terminal.platform);
+  const platform = platformOf(terminal, runner);
   const { locks, elevation } = platform;
   const reading = readAdapters(terminal, approved, runner, platform);
   const { stateDirectory: directory } = reading;
