@@ -98,6 +98,16 @@ describe('printObserved', () => {
     expect(print(empty)).toBe(`${header}host:\n  platform: linux\n`);
   });
 
+  it('a recording that names no capabilities has those of Linux, and each that it names counts', () => {
+    const capabilitiesOf = (host: string) =>
+      decodeObserved(`${header}host: { platform: win32${host} }\n`, 'observed.yaml').host.capabilities;
+    expect(capabilitiesOf('')).toEqual(ALL_CAPABILITIES);
+    expect(capabilitiesOf(', capabilities: { guards: false }')).toEqual({
+      ...ALL_CAPABILITIES,
+      guards: false,
+    });
+  });
+
   it('writes a route a line, however long, as encodeRoute has it', () => {
     const long = route('10.0.0.0/8', {
       gateway: '192.168.39.2',
