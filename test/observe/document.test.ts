@@ -98,14 +98,14 @@ describe('printObserved', () => {
     expect(print(empty)).toBe(`${header}host:\n  platform: linux\n`);
   });
 
-  it('a recording that names no capabilities has those of Linux, and each that it names counts', () => {
-    const capabilitiesOf = (host: string) =>
-      decodeObserved(`${header}host: { platform: win32${host} }\n`, 'observed.yaml').host.capabilities;
-    expect(capabilitiesOf('')).toEqual(ALL_CAPABILITIES);
-    expect(capabilitiesOf(', capabilities: { guards: false }')).toEqual({
-      ...ALL_CAPABILITIES,
-      guards: false,
-    });
+  it.each([
+    ['linux', '', true],
+    ['win32', '', false],
+    ['win32', ', capabilities: { protocols: true, guards: true, hostContainers: true }', true],
+  ])('a recording of %s%s has every capability: %s', (platform, named, has) => {
+    const text = `${header}host: { platform: ${platform}${named} }\n`;
+    const { capabilities } = decodeObserved(text, 'observed.yaml').host;
+    expect(capabilities).toEqual({ protocols: has, guards: has, hostContainers: has });
   });
 
   it('writes a route a line, however long, as encodeRoute has it', () => {
