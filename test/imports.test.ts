@@ -9,14 +9,17 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src');
 const PORTS: ReadonlySet<string> = new Set([
   'platform/bounded-file.ts',
   'platform/command.ts',
+  'platform/elevation.ts',
   'platform/file-events.ts',
   'platform/file-locks.ts',
   'platform/host-sources.ts',
   'platform/id-file.ts',
+  'platform/platform.ts',
   'platform/processes.ts',
   'platform/route-events.ts',
   'platform/route-table.ts',
   'platform/system-limit.ts',
+  'platform/system-roots.ts',
   'registry/registry.ts',
   'kubernetes/cluster.ts',
   'minikube/profiles.ts',
@@ -46,6 +49,16 @@ const ENTRIES: readonly { readonly file: string; readonly adapters: readonly str
   { file: 'sandbox/entry.ts', adapters: ['platform/supported-node.ts'] },
   // Read where there is no adapter too, as by `validate`: what only Linux has, user namespaces, it asks there.
   { file: 'platform/host-policy.ts', adapters: ['platform/linux/user-namespace.ts'] },
+];
+
+/** What only one system has, or what tells systems apart, as code writes it. */
+const OF_ONE_SYSTEM =
+  /\/proc\b|machine-id|flock|process\.platform|'sudo'|\bCAP_|\['(?:ip|flock|setpriv|unshare)',/;
+
+/** The only files outside of platform/ that know it, and why. */
+const KNOWING: readonly { readonly file: RegExp; readonly why: string }[] = [
+  { file: /^sandbox\/(holdings|namespaces)\.ts$/, why: 'a sandbox is a host made of Linux’s namespaces' },
+  { file: /^cli\/main\.ts$/, why: 'it asks which system this is, for all others' },
 ];
 
 /** The only files that start processes: the seam, and the sandbox's own terminal session. */
@@ -80,6 +93,11 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)'([^']+)'/g)].flatMap(
     (match) => match[1] ?? [],
   );
+}
+
+/** The code of a file, without its comments. */
+function codeOf(file: string): string {
+  return readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
 }
 
 function isEntryOf(file: string, target: string): boolean {
@@ -122,10 +140,29 @@ describe('import arrows', () => {
   it('lets nothing but the entry points import an operating system’s adapters', () => {
     const wrong = edges
       .filter(({ target }) => /^platform\/(linux|darwin|win32)\//.test(target))
-      .filter(({ file }) => folderOf(file) !== 'platform' || !/^platform\/(select\.ts$|linux\/)/.test(file))
+      .filter(
+        ({ file }) =>
+          folderOf(file) !== 'platform' || !/^platform\/((helper\/)?select\.ts$|linux\/)/.test(file),
+      )
       .filter(({ file, target }) => !isEntryOf(file, target))
       .map(({ file, target }) => `${file} → ${target}`);
     expect(wrong).toEqual([]);
+  });
+
+  it('keeps what only one system has in platform/', () => {
+    const knowing = files(src)
+      .filter((file) => folderOf(file) !== 'platform')
+      .filter((file) => OF_ONE_SYSTEM.test(codeOf(file)));
+    expect(knowing.filter((file) => !KNOWING.some((known) => known.file.test(file)))).toEqual([]);
+    // An exception that nothing needs any more goes.
+    expect(KNOWING.filter(({ file }) => !knowing.some((name) => file.test(name)))).toEqual([]);
+  });
+
+  it('names no system in the planner, which goes by capabilities', () => {
+    const naming = files(src)
+      .filter((file) => folderOf(file) === 'planner')
+      .filter((file) => /'(?:linux|darwin|win32)'/.test(codeOf(file)));
+    expect(naming).toEqual([]);
   });
 
   it('lets only the CLI, the helper and the sandbox write to the terminal', () => {

@@ -24,10 +24,10 @@ interface Loaded {
  * Loads the bundle of the command line, which is a script rather than a module: only for scripts does every Node that
  * we run on take a code cache, and parsing and compiling would be a third of a small plan.
  */
-export function loadProgram(argv: readonly string[]): Loaded {
+export function loadProgram(argv: readonly string[], platform: NodeJS.Platform): Loaded {
   const path = join(import.meta.dirname, 'program.cjs');
   const { source, written } = readSource(path);
-  const file = ownCodeFile([PROGRAM_SHA256, source.length, written, ...formOf(argv)]);
+  const file = ownCodeFile([PROGRAM_SHA256, source.length, written, ...formOf(argv)], platform);
   const cachedData = file === null ? undefined : readCode(file);
   const script = new Script(source, { filename: path, cachedData });
   const factory: Factory = script.runInThisContext();
@@ -66,16 +66,16 @@ function formOf(argv: readonly string[]): readonly unknown[] {
  * which is the same for all of Node 20, and dies of another's. The executable stands for how it was built, its C
  * library included. Root keeps and reads none: it must not run what lay in a user's files.
  */
-function ownCodeFile(program: readonly unknown[]): string | null {
+function ownCodeFile(program: readonly unknown[], platform: NodeJS.Platform): string | null {
   if (process.getuid?.() === 0 || process.geteuid?.() === 0) return null;
-  const directory = codeDirectory(process.env, process.platform);
+  const directory = codeDirectory(process.env, platform);
   if (directory === null) return null;
   const { size, mtimeMs } = statSync(process.execPath);
   return codeFile(directory, [
     packageJson.version,
     process.version,
     process.versions.v8,
-    process.platform,
+    platform,
     process.arch,
     [process.execPath, size, mtimeMs],
     [process.execArgv, process.env['NODE_OPTIONS']],

@@ -24,7 +24,7 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     }
   }
-  const { program, keepCode } = loadProgram(argv);
+  const { program, keepCode } = loadProgram(argv, process.platform);
   const terminal: Terminal = {
     env: process.env,
     get cwd() {

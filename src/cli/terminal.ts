@@ -1,9 +1,13 @@
+import type { Platform } from '../platform/platform.ts';
+
 /** What the program needs of the process that it runs in; tests bring their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. Throws the system's error where the directory was removed. */
   readonly cwd: string;
   readonly platform: NodeJS.Platform;
+  /** What this system offers; unless given, it is chosen by its name once a command needs it. */
+  readonly openPlatform?: () => Platform;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: TextSink;
   readonly stderr: TextSink;

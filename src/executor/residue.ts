@@ -1,67 +1,34 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ServiceStep } from '../model/plan.ts';
-import { formatPrefix } from '../model/prefix.ts';
 import { formatRoute, type Route } from '../model/route.ts';
-
-/** Commands for a person to copy. mkplan itself never runs them. */
-
-function words(route: Route): string {
-  return [
-    ...(route.type === 'unicast' ? [] : [route.type]),
-    formatPrefix(route.destination),
-    ...(route.gateway === null ? [] : ['via', route.gateway]),
-    ...(route.device === null ? [] : ['dev', route.device]),
-    ...(route.tos === 0 ? [] : ['tos', `0x${route.tos.toString(16)}`]),
-    'table',
-    String(route.table),
-    'proto',
-    String(route.protocol),
-    'metric',
-    String(route.metric),
-  ].join(' ');
-}
-
-/** The command that shows the routes to the destination of this one (ip-route(8)). */
-export function showCommand(route: Route): string {
-  return `ip -${route.destination.family} route show table ${route.table} exact ${formatPrefix(route.destination)}`;
-}
-
-/** The command that removes exactly this route and no other (ip-route(8)); its family follows from the destination. */
-export function removeCommand(route: Route): string {
-  return `sudo ip route del ${words(route)}`;
-}
-
-/** The command that puts exactly this route back, and overwrites none (ip-route(8)). */
-export function restoreCommand(route: Route): string {
-  return `sudo ip route add ${words(route)}`;
-}
+import type { RouteWords } from '../platform/route-table.ts';
 
 /** A route of the transaction that could not be taken away again. */
-export function routeRemains(route: Route, cause: string): Diagnostic {
+export function routeRemains(route: Route, cause: string, words: RouteWords): Diagnostic {
   return {
     code: 'residue-route',
     severity: 'error',
     summary: `the route ${formatRoute(route)} was left behind`,
     cause,
     fix: 'Remove it by hand, once you know that it is not wanted.',
-    command: removeCommand(route),
+    command: words.remove(route),
   };
 }
 
 /** A route that the transaction took away and that could not be put back. */
-export function routeMissing(route: Route, cause: string): Diagnostic {
+export function routeMissing(route: Route, cause: string, words: RouteWords): Diagnostic {
   return {
     code: 'residue-missing-route',
     severity: 'error',
     summary: `the route ${formatRoute(route)} could not be put back`,
     cause,
     fix: 'Put it back by hand, or run `mkplan apply`, which makes what the spec asks for.',
-    command: restoreCommand(route),
+    command: words.restore(route),
   };
 }
 
 /** A route that is now neither what it was before nor what the transaction made of it. */
-export function routeChanged(ours: Route, found: Route): Diagnostic {
+export function routeChanged(ours: Route, found: Route, words: RouteWords): Diagnostic {
   return {
     code: 'residue-changed-route',
     severity: 'error',
@@ -69,7 +36,7 @@ export function routeChanged(ours: Route, found: Route): Diagnostic {
     cause:
       'It is neither what was there before nor what mkplan made, so another program changed it meanwhile.',
     fix: 'Find out who changed it. Should it not be wanted, remove it by hand.',
-    command: removeCommand(found),
+    command: words.remove(found),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Diagnostic, messageOf } from '../model/diagnostic.ts';
 import type { EmitRunEvent } from '../model/event.ts';
-import type { RouteChange } from '../platform/route-table.ts';
+import type { RouteChange, RouteWords } from '../platform/route-table.ts';
 import type { IntendedChange } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, keyedChange } from './change.ts';
@@ -32,22 +32,23 @@ function reversalOf(
   change: KeyedChange,
   state: KnownChange['state'],
   view: TableView,
+  words: RouteWords,
 ): Reversal | Diagnostic | null {
   const { op, route, key } = change;
   const there = view.has(key);
   if (there === (op === 'delete')) {
     const other = there ? null : view.inPlaceOf(change);
     // An add that was only intended and whose place another route has was refused for that: it never ran.
-    return other === null || state === 'intended' ? null : routeChanged(route, other.route);
+    return other === null || state === 'intended' ? null : routeChanged(route, other.route, words);
   }
   const other = op === 'delete' ? view.inPlaceOf(change) : null;
-  if (other !== null) return routeChanged(route, other.route);
+  if (other !== null) return routeChanged(route, other.route, words);
   return { ...change, reverse: { op: op === 'add' ? 'delete' : 'add', route } };
 }
 
-function leftOver({ op, route }: Reversal, said: string | undefined): Diagnostic {
+function leftOver({ op, route }: Reversal, said: string | undefined, words: RouteWords): Diagnostic {
   const cause = said === undefined || said === '' ? 'The system gave no reason.' : `The system said: ${said}`;
-  return op === 'add' ? routeRemains(route, cause) : routeMissing(route, cause);
+  return op === 'add' ? routeRemains(route, cause, words) : routeMissing(route, cause, words);
 }
 
 /**
@@ -58,6 +59,7 @@ export async function undoRoutes(
   ports: Pick<WavePorts, 'routeTable' | 'routeChanger'>,
   changes: readonly KnownChange[],
 ): Promise<Undone> {
+  const { words } = ports.routeTable;
   const reversed = changes.map((known) => ({ ...keyedChange(known), state: known.state })).reverse();
   const destinations = reversed.map(({ route }) => route.destination);
   const before = new TableView(await ports.routeTable.mainRoutes(undefined, destinations), destinations);
@@ -65,7 +67,7 @@ export async function undoRoutes(
   const proven: IntendedChange[] = [];
   const todo: Reversal[] = [];
   for (const change of reversed) {
-    const found = reversalOf(change, change.state, before);
+    const found = reversalOf(change, change.state, before, words);
     if (found === null) proven.push(change.intended);
     else if ('reverse' in found) todo.push(found);
     else left.push(found);
@@ -81,7 +83,7 @@ export async function undoRoutes(
   const remaining = [...todo.entries()].filter(([, change]) => !isBack(change));
   proven.push(...todo.filter(isBack).map(({ intended }) => intended));
   const gone = thrown === null ? undefined : messageOf(thrown);
-  left.push(...remaining.map(([index, change]) => leftOver(change, said.get(index) ?? gone)));
+  left.push(...remaining.map(([index, change]) => leftOver(change, said.get(index) ?? gone, words)));
   return {
     count: todo.length - remaining.length,
     proven,
@@ -134,7 +136,7 @@ async function undoWave(
     const unproven = wave.made
       .map(keyedChange)
       .map(({ op, route }) =>
-        op === 'add' ? routeRemains(route, messageOf(thrown)) : routeMissing(route, messageOf(thrown)),
+        (op === 'add' ? routeRemains : routeMissing)(route, messageOf(thrown), transaction.words),
       );
     return { left: [...left, ...unproven], unfinished: thrown };
   }

@@ -4,9 +4,9 @@ import type { Plan, RouteStep } from '../model/plan.ts';
 import { addressBits, addressOf, formatAddress, lastOf, type Prefix, samePrefix } from '../model/prefix.ts';
 import { PrefixIndex } from '../model/prefix-index.ts';
 import { formatRoute, type Route } from '../model/route.ts';
-import type { RouteTable } from '../platform/route-table.ts';
+import { ASK_ROUTE } from '../model/system.ts';
+import type { RouteTable, RouteWords } from '../platform/route-table.ts';
 import { keyOf } from './key.ts';
-import { showCommand } from './residue.ts';
 import { familiesOf, TableView } from './table-view.ts';
 
 interface Expectation {
@@ -45,7 +45,11 @@ const REMAINS: Fate = {
 const NAMED = 3;
 
 /** What became of routes on one device: one cause, one diagnostic. */
-function problem({ code, one, several }: Fate, [first, ...rest]: readonly [Odd, ...Odd[]]): Diagnostic {
+function problem(
+  { code, one, several }: Fate,
+  [first, ...rest]: readonly [Odd, ...Odd[]],
+  words: RouteWords,
+): Diagnostic {
   const named = [first, ...rest].slice(0, NAMED).map(({ route }) => formatRoute(route));
   const more = rest.length < NAMED ? '' : ` and ${rest.length + 1 - NAMED} more`;
   const [summary, cause] =
@@ -61,22 +65,22 @@ function problem({ code, one, several }: Fate, [first, ...rest]: readonly [Odd, 
     summary,
     cause,
     fix: 'Find out what else changes the routes of this host, then run `mkplan plan` again.',
-    command: showCommand(first.route),
+    command: words.show(first.route),
   };
 }
 
-function problems(fate: Fate, odd: readonly Odd[]): Diagnostic[] {
+function problems(fate: Fate, odd: readonly Odd[], words: RouteWords): Diagnostic[] {
   const devices = new Map<string | null, [Odd, ...Odd[]]>();
   for (const one of odd) {
     const alike = devices.get(one.route.device);
     if (alike === undefined) devices.set(one.route.device, [one]);
     else alike.push(one);
   }
-  return [...devices.values()].map((alike) => problem(fate, alike));
+  return [...devices.values()].map((alike) => problem(fate, alike, words));
 }
 
 /** What the reread table lacks, or still has. */
-function tableProblems(steps: readonly Expectation[], view: TableView): Diagnostic[] {
+function tableProblems(steps: readonly Expectation[], view: TableView, words: RouteWords): Diagnostic[] {
   const missing: Odd[] = [];
   const remaining: Odd[] = [];
   for (const { number, step } of steps) {
@@ -86,7 +90,7 @@ function tableProblems(steps: readonly Expectation[], view: TableView): Diagnost
     if (before !== null && GONE_AFTER.has(action) && view.has(keyOf(before)))
       remaining.push({ number, route: before });
   }
-  return [...problems(MISSING, missing), ...problems(REMAINS, remaining)];
+  return [...problems(MISSING, missing, words), ...problems(REMAINS, remaining, words)];
 }
 
 /** The first address of a destination that no more specific route takes; null when they take all of it. */
@@ -127,7 +131,11 @@ interface Question {
   readonly address: string;
 }
 
-function answerProblem({ number, route, address }: Question, answer: Answer | null): Diagnostic | null {
+function answerProblem(
+  { number, route, address }: Question,
+  answer: Answer | null,
+  ask: string,
+): Diagnostic | null {
   if (
     answer !== null &&
     answer.type === 'unicast' &&
@@ -147,7 +155,7 @@ function answerProblem({ number, route, address }: Question, answer: Answer | nu
     summary: `step ${number}: ${address} ${way}, not by ${route.gateway ?? 'the link'} on ${route.device ?? 'its device'}`,
     cause: `The route ${formatRoute(route)} is there, but the kernel does not use it for that address${table}.`,
     fix: 'Look for a rule or a more preferred route, of a VPN say, that is asked first.',
-    command: `ip route get ${address}`,
+    command: `${ask} ${address}`,
   };
 }
 
@@ -188,12 +196,14 @@ export async function verify(
   // They are not waited for where the table already shows what is wrong.
   early?.catch(() => undefined);
   const routes = await reading;
-  const odd = tableProblems(steps, new TableView(routes, destinations));
+  const odd = tableProblems(steps, new TableView(routes, destinations), routeTable.words);
   if (odd.length > 0) return odd;
   const isAsExpected = last !== null && sameDestinations(last, routes);
   const asked = (isAsExpected ? expected : null) ?? questions(steps, routes);
   const answers = await ((isAsExpected ? early : null) ?? ask(asked));
-  return asked.flatMap((question, index) => answerProblem(question, answers[index] ?? null) ?? []);
+  return asked.flatMap(
+    (question, index) => answerProblem(question, answers[index] ?? null, ASK_ROUTE[plan.platform]) ?? [],
+  );
 }
 
 /** How many routes {@link verify} looks for. */

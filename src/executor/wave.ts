@@ -3,7 +3,7 @@ import type { EmitRunEvent } from '../model/event.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Family, Prefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
-import type { ChangeFailure, RouteChanger, RouteTable } from '../platform/route-table.ts';
+import type { ChangeFailure, RouteChanger, RouteTable, RouteWords } from '../platform/route-table.ts';
 import type { IntendedChange, Journal } from '../registry/registry.ts';
 import { tryChanges } from './attempt.ts';
 import { type KeyedChange, type ServiceChange, splitWave } from './change.ts';
@@ -47,6 +47,7 @@ export class Transaction {
   readonly txid: string;
   readonly plan: Plan;
   readonly statuses: StatusWriter;
+  readonly words: RouteWords;
   /** Waves that have begun, in order. */
   readonly performed: PerformedWave[] = [];
   /** Those that the plan changes routes of: the others need not be read. */
@@ -59,7 +60,8 @@ export class Transaction {
   readonly #started = new Set<number>();
   readonly #known: ReadonlyMap<string, Prefix>;
 
-  constructor(txid: string, plan: Plan, statuses: StatusWriter) {
+  constructor(txid: string, plan: Plan, statuses: StatusWriter, words: RouteWords) {
+    this.words = words;
     this.txid = txid;
     this.plan = plan;
     this.statuses = statuses;
@@ -128,12 +130,12 @@ function unmet(transaction: Transaction, view: TableView, change: KeyedChange): 
   const missing = [...(change.op === 'delete' ? [change.key] : []), ...(due ? present : [])].find(
     (key) => !view.has(key),
   );
-  if (missing !== undefined) return staleChange(change, `${missing} is gone`);
+  if (missing !== undefined) return staleChange(change, `${missing} is gone`, transaction.words);
   const inTheWay = [...(change.op === 'add' ? [change.key] : []), ...(due ? absent : [])].find((key) =>
     view.has(key),
   );
   if (inTheWay !== undefined)
-    return staleChange(change, `${inTheWay} is there already, and it is not mkplan's`);
+    return staleChange(change, `${inTheWay} is there already, and it is not mkplan's`, transaction.words);
   return foreignAt(transaction, view, change);
 }
 
@@ -141,7 +143,7 @@ function unmet(transaction: Transaction, view: TableView, change: KeyedChange): 
 function foreignAt(transaction: Transaction, view: TableView, change: KeyedChange): Diagnostic | null {
   if (change.op !== 'add') return null;
   const foreign = view.at(change.route.destination).find(({ key }) => !transaction.knows(key));
-  return foreign === undefined ? null : foreignAppeared(change, foreign.route);
+  return foreign === undefined ? null : foreignAppeared(change, foreign.route, transaction.words);
 }
 
 function viewOf(routes: readonly Route[], scope: readonly Prefix[] | null): TableView {
@@ -166,7 +168,7 @@ function judge(
   for (const [index, change] of changes.entries()) {
     if (view.has(change.key) !== (change.op === 'add')) {
       result.refused.push(change);
-      result.problems.set(change, refusedChange(change, said.get(index) ?? null));
+      result.problems.set(change, refusedChange(change, said.get(index) ?? null, transaction.words));
     } else {
       result.made.push(change);
       const foreign = foreignAt(transaction, view, change);

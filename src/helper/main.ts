@@ -5,9 +5,9 @@
 
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Failure, messageOf } from '../model/diagnostic.ts';
+import type { HelperPlatform } from '../platform/helper/platform.ts';
+import { selectHelperPlatform } from '../platform/helper/select.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
-import type { HelperPlatform } from '../platform/platform.ts';
-import { selectHelperPlatform } from '../platform/select.ts';
 import { prepareGuarded } from './prepare.ts';
 import { encodeResponse, type Response } from './protocol.ts';
 import { serve } from './serve.ts';
@@ -116,7 +116,7 @@ async function main(args: readonly string[]): Promise<void> {
     const { ranges } = readHostPolicy();
     const lock = new HelperLock(platform, path);
     const options = {
-      capabilities: platform.capabilities,
+      system: platform,
       allowed: ranges,
       prepare: platform.changing(() => lock.take()),
     };

@@ -129,7 +129,7 @@ class ApplyRun implements ApplyWork {
     this.#claims = await this.#ports.registry.read();
     this.#owner = await this.#ports.owner();
     const statuses = new StatusWriter(this.#services);
-    this.transaction = new Transaction(this.#ports.txid(), plan, statuses);
+    this.transaction = new Transaction(this.#ports.txid(), plan, statuses, this.#ports.routeTable.words);
     this.transaction.table = this.#ports.seen?.().filter(({ table }) => table === MAIN_TABLE) ?? null;
     return 'apply';
   }

@@ -54,7 +54,8 @@ function userName(): string {
 }
 
 /**
- * Tells who this is. The machine's id is never shown, but hashed with a key of the application, as machine-id(5) asks. Where there is none, an id at random in the state directory takes its place; before that directory is made
+ * Tells who this is. The machine's id is never shown, but hashed with a key of the application, as machine-id(5) asks.
+ * Where the machine has none, an id at random in the state directory takes its place; before that directory is made
  * nothing can have been applied, so that any id will do. Throws a Failure when a file cannot be read.
  */
 export async function readParticipantIdentity(options: {

@@ -24,9 +24,29 @@ export interface RouteQuery {
   readonly protocol: number | null;
 }
 
+/** Why a system would not make a change, for people. */
+export interface Explanation {
+  readonly code: string;
+  readonly cause: string;
+  readonly fix: string;
+}
+
+/** What people are told of routes in the words of their system. mkplan itself runs none of these commands. */
+export interface RouteWords {
+  /** The command that shows the routes to the destination of this one. */
+  show(route: Route): string;
+  /** The command that removes exactly this route and no other. */
+  remove(route: Route): string;
+  /** The command that puts exactly this route back, and overwrites none. */
+  restore(route: Route): string;
+  /** What the system's refusal of a change of this route means; null where nothing is known beyond what it said. */
+  explain(said: string, route: Route): Explanation | null;
+}
+
 /** Reading the host's routes: needs no rights and changes nothing. Every method throws a Failure when the system cannot be read. */
 export interface RouteTable {
   readonly capabilities: Capabilities;
+  readonly words: RouteWords;
   identity(): Promise<HostIdentity>;
   snapshot(signal?: AbortSignal): Promise<NetworkSnapshot>;
   /** Routes of all tables to exactly what is asked for; the kernel walks its table once for each of them. */

@@ -45,6 +45,8 @@ export interface SandboxOptions {
 export interface SandboxPorts {
   readonly runner: CommandRunner;
   readonly foreground: ForegroundRunner;
+  /** The system that it is to run on. */
+  readonly platform: NodeJS.Platform;
 }
 
 /** Ctrl-C and Ctrl-\ are for the command, which has the terminal; the sandbox ends when the command does. */
@@ -166,7 +168,7 @@ async function makeDirectory(): Promise<string> {
  * Throws a Failure: `sandbox-unavailable`, `manifest-…`, or what went wrong in it.
  */
 export async function runSandbox(options: SandboxOptions, ports: SandboxPorts): Promise<number> {
-  await checkNamespaces(ports.runner, process.platform);
+  await checkNamespaces(ports.runner, ports.platform);
   const directory = await makeDirectory();
   try {
     const config = await configOf(options, directory);

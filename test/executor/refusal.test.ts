@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { keyedChange } from '../../src/executor/change.ts';
 import { refusedChange } from '../../src/executor/refusal.ts';
-import { removeCommand, restoreCommand, showCommand } from '../../src/executor/residue.ts';
+import { LINUX_WORDS } from '../../src/platform/linux/words.ts';
 import { create, route } from '../fakes/plans.ts';
 
 const change = keyedChange({ change: { step: 6, op: 'add' }, step: create(route('10.96.0.0/12')) });
@@ -38,19 +38,8 @@ test.each([
   ['Something new', 'route-refused', 'Something new'],
   [null, 'route-refused', 'it was gone again at once: its link went down, or something removed it'],
 ])('%s is %s', (message, code, cause) => {
-  const diagnostic = refusedChange(change, message);
+  const diagnostic = refusedChange(change, message, LINUX_WORDS);
   expect(diagnostic.code).toBe(code);
   expect(diagnostic.summary).toBe(`step 7 (create route 10.96.0.0/12) failed: ${cause}`);
   expect(diagnostic.fix).not.toBe('');
-});
-
-test('commands name the whole route', () => {
-  const guard = route('fd00:200::/64', { type: 'unreachable', gateway: null, device: null });
-  expect(removeCommand(route('10.96.0.0/12'))).toBe(
-    'sudo ip route del 10.96.0.0/12 via 192.168.39.2 dev virbr1 table 254 proto 109 metric 109',
-  );
-  expect(restoreCommand(guard)).toBe(
-    'sudo ip route add unreachable fd00:200::/64 table 254 proto 109 metric 109',
-  );
-  expect(showCommand(guard)).toBe('ip -6 route show table 254 exact fd00:200::/64');
 });

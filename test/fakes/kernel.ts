@@ -10,6 +10,7 @@ import {
 } from '../../src/model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
 import { ALL_CAPABILITIES } from '../../src/model/system.ts';
+import { LINUX_WORDS } from '../../src/platform/linux/words.ts';
 import type {
   ChangeFailure,
   HostIdentity,
@@ -27,6 +28,7 @@ import { Faults } from './faults.ts';
  */
 export class FakeKernel implements RouteTable, RouteChanger {
   readonly capabilities = ALL_CAPABILITIES;
+  readonly words = LINUX_WORDS;
   faults = new Faults();
   bootId = 'boot-1';
   networkNamespace = '4026531840';

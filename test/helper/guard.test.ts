@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { whyRefused as whyRefusedBy } from '../../src/helper/guard.ts';
+import { type GuardedSystem, whyRefused as whyRefusedBy } from '../../src/helper/guard.ts';
 import type { Prefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
+import { LINUX } from './on-linux.ts';
 import { add, guard, ours, REFUSED, remove } from './routes.ts';
 
 /** On Linux. */
 const whyRefused = (change: RouteChange, allowed: readonly Prefix[] = []) =>
-  whyRefusedBy(change, ALL_CAPABILITIES, allowed);
+  whyRefusedBy(change, LINUX, allowed);
 
 describe('passes', () => {
   test.each<[string, Route]>([
@@ -65,10 +66,13 @@ describe('refuses', () => {
 });
 
 describe('on a system without protocols and guards', () => {
-  const here = { ...ALL_CAPABILITIES, protocols: false, guards: false };
+  const here: GuardedSystem = {
+    capabilities: { ...ALL_CAPABILITIES, protocols: false, guards: false },
+    isDeviceName: (name) => name !== '',
+  };
 
   test('a route passes without a protocol, and with none that it could not have', () => {
-    expect(whyRefusedBy(add(ours({ protocol: 0 })), here)).toBeNull();
+    expect(whyRefusedBy(add(ours({ protocol: 0, device: 'Ethernet 3' })), here)).toBeNull();
     expect(whyRefusedBy(add(ours({ protocol: 109 })), here)).toMatch(/protocol 109/);
     expect(whyRefusedBy(add(ours({ protocol: 0, metric: 0 })), here)).toMatch(/metric 0/);
   });

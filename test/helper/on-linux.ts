@@ -1,8 +1,13 @@
+import type { GuardedSystem } from '../../src/helper/guard.ts';
 import { prepareGuarded } from '../../src/helper/prepare.ts';
 import type { Prefix } from '../../src/model/prefix.ts';
 import { ALL_CAPABILITIES } from '../../src/model/system.ts';
+import { isDeviceName } from '../../src/platform/linux/helper/batch.ts';
 import { type PerformOptions, prepareBatches } from '../../src/platform/linux/helper/perform.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
+
+/** What the guard knows of Linux. */
+export const LINUX: GuardedSystem = { capabilities: ALL_CAPABILITIES, isDeviceName };
 
 /** What Linux's helper does with changes, behind its guard. */
 export function prepare(
@@ -10,7 +15,7 @@ export function prepare(
   { allowed = [], ...options }: PerformOptions & { readonly allowed?: readonly Prefix[] },
 ) {
   return prepareGuarded(changes, {
-    capabilities: ALL_CAPABILITIES,
+    system: LINUX,
     allowed,
     prepare: (passed) => prepareBatches(passed, options),
   });

@@ -31,6 +31,7 @@ export class Laptop {
     const table = new LinuxRouteTable(host.processes, { user: 0, ipv6: true });
     this.routeTable = {
       capabilities: table.capabilities,
+      words: table.words,
       identity: async () => IDENTITY,
       snapshot: (signal) => table.snapshot(signal),
       routesTo: (destinations, signal) => table.routesTo(destinations, signal),

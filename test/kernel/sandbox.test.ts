@@ -13,7 +13,7 @@ import type { SandboxInfo } from '../../src/sandbox/protocol.ts';
 import { runSandbox } from '../../src/sandbox/sandbox.ts';
 
 const runner = new ProcessRunner();
-const ports = { runner, foreground: new TerminalRunner() };
+const ports = { runner, foreground: new TerminalRunner(), platform: process.platform };
 
 /** Why there can be no sandbox here; null when there can. */
 async function whyNot(): Promise<string | null> {

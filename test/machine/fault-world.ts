@@ -140,6 +140,7 @@ export class FaultWorld {
       // Looking is no operation of the process that a fault is meant for.
       routeTable: {
         capabilities: kernel.capabilities,
+        words: kernel.words,
         identity: () => kernel.identity(),
         snapshot: () => kernel.snapshot(),
         routesTo: async () => (await kernel.snapshot()).routes,

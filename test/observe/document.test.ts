@@ -98,6 +98,16 @@ describe('printObserved', () => {
     expect(print(empty)).toBe(`${header}host:\n  platform: linux\n`);
   });
 
+  it.each([
+    ['linux', '', true],
+    ['win32', '', false],
+    ['win32', ', capabilities: { protocols: true, guards: true, hostContainers: true }', true],
+  ])('a recording of %s%s has every capability: %s', (platform, named, has) => {
+    const text = `${header}host: { platform: ${platform}${named} }\n`;
+    const { capabilities } = decodeObserved(text, 'observed.yaml').host;
+    expect(capabilities).toEqual({ protocols: has, guards: has, hostContainers: has });
+  });
+
   it('writes a route a line, however long, as encodeRoute has it', () => {
     const long = route('10.0.0.0/8', {
       gateway: '192.168.39.2',

@@ -8,6 +8,7 @@ import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
 import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import { LiveObservation, type LivePorts } from '../../src/observe/live.ts';
+import { LINUX_WORDS } from '../../src/platform/linux/words.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
 import { route } from '../fakes/plans.ts';
 import * as build from '../planner/build.ts';
@@ -77,6 +78,7 @@ class Host {
     return {
       routeTable: {
         capabilities: ALL_CAPABILITIES,
+        words: LINUX_WORDS,
         identity: async () => ({ platform: 'linux', ...build.HOST_ID }),
         snapshot: async (signal) => {
           signal?.throwIfAborted();

@@ -11,6 +11,7 @@ import type {
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
+import { LINUX_WORDS } from '../../src/platform/linux/words.ts';
 import { rule } from '../planner/build.ts';
 import { cidrs, desiredProfile, desiredState } from './desired.ts';
 
@@ -75,6 +76,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
     asked,
     routeTable: {
       capabilities: ALL_CAPABILITIES,
+      words: LINUX_WORDS,
       identity: () => Promise.resolve({ platform: 'linux', bootId: 'boot', networkNamespace: '42' }),
       snapshot: () => Promise.resolve({ rules: [], routes: [], links: [], addresses: [] }),
       routesTo: () => Promise.reject(new Error('the snapshot has them')),

@@ -55,7 +55,7 @@ export async function sandbox(
   { manifests, failOnSkipped, profile: asked }: SandboxOptions,
 ): Promise<number> {
   const { terminal, output } = context;
-  const { self, mkplan, ports } = await composeSandbox();
+  const { self, mkplan, ports } = await composeSandbox(terminal);
   const profile = await chooseProfile(context, asked);
   return await runSandbox(
     {

@@ -50,7 +50,7 @@ export interface ReadAdapters extends ObservePorts {
   cluster(profile: ProfileContext): Promise<Cluster>;
   /** Ends what is under way in a profile's cluster; the next request connects anew. */
   giveUpCluster(profile: ProfileContext): void;
-  /** Milliseconds since boot, suspended time included: Linux, /proc/uptime. */
+  /** Milliseconds since boot, suspended time included. */
   uptimeMs(): number;
   /** Where claims and the journal are; may not exist yet. */
   readonly stateDirectory: string;
@@ -76,14 +76,18 @@ export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servi
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
 export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
   const runner = new ProcessRunner();
-  return readAdapters(terminal, approved, runner, selectPlatform(runner, terminal.platform));
+  return readAdapters(terminal, approved, runner, platformOf(terminal, runner));
+}
+
+function platformOf(terminal: Terminal, runner: ProcessRunner): Platform {
+  return terminal.openPlatform?.() ?? selectPlatform(runner, terminal.platform);
 }
 
 function readAdapters(
   terminal: Terminal,
   approved: Approved,
   runner: ProcessRunner,
-  { routeTable, processes, routeEvents, host }: Platform,
+  { name: system, routeTable, processes, routeEvents, host }: Platform,
 ): ReadAdapters {
   const env = { ...terminal.env };
   const home = homeDirectory();
@@ -94,7 +98,7 @@ function readAdapters(
     home,
     runner,
     processes,
-    platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+    platform: system,
   });
   const approvals = createApprovals(directory);
   const programs = new ProgramApprovals({
@@ -152,7 +156,7 @@ export async function composeChanging(
   { inherited } = { inherited: false },
 ): Promise<ChangeAdapters> {
   const runner = new ProcessRunner();
-  const platform = selectPlatform(runner, terminal.platform);
+  const platform = platformOf(terminal, runner);
   const { locks, elevation } = platform;
   const reading = readAdapters(terminal, approved, runner, platform);
   const { stateDirectory: directory } = reading;
@@ -195,11 +199,11 @@ function entryCommand(file: 'main.js' | 'helper.js' | 'sandbox.js'): readonly [s
 }
 
 /** What a sandbox is run with: its own entry, mkplan as its commands call it, and the seams to other processes. */
-export async function composeSandbox() {
+export async function composeSandbox({ platform }: Terminal) {
   const { TerminalRunner } = await import('../../sandbox/foreground.ts');
   return {
     self: entryCommand('sandbox.js'),
     mkplan: entryCommand('main.js'),
-    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
+    ports: { runner: new ProcessRunner(), foreground: new TerminalRunner(), platform },
   };
 }

@@ -1,10 +1,10 @@
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { systemRoots } from '../../platform/system-roots.ts';
 import type { Credentials } from '../client/link.ts';
 import { readCredentialFile, withFilesRead } from './credential-files.ts';
 import { impersonationHeaders } from './impersonation.ts';
 import type { KubeContext } from './kubeconfig.ts';
-import { systemRoots } from './system-roots.ts';
 
 type Entry = KubeContext['user'];
 

@@ -10,6 +10,7 @@ import { LinuxRouteTable } from './route-table.ts';
 /** Linux, as iproute2, util-linux and proc(5) show it. */
 export function createLinux(runner: CommandRunner & CommandStreamer): Platform {
   return {
+    name: 'linux',
     routeTable: new LinuxRouteTable(runner),
     routeEvents: new LinuxRouteEvents(runner),
     processes: new LinuxProcesses(),

@@ -22,6 +22,7 @@ import { parseLinks } from './parse/links.ts';
 import { parseRoutes } from './parse/routes.ts';
 import { unreadable } from './parse/rows.ts';
 import { parseRules } from './parse/rules.ts';
+import { LINUX_WORDS } from './words.ts';
 
 const READ_TIMEOUT_MS = 30_000;
 
@@ -45,6 +46,7 @@ function thisHost(): LinuxOptions {
 /** The kernel's routing as iproute2 shows it. Processes of both families run at once. */
 export class LinuxRouteTable implements RouteTable {
   readonly capabilities = ALL_CAPABILITIES;
+  readonly words = LINUX_WORDS;
   readonly #runner: CommandRunner;
   readonly #user: number;
   readonly #families: readonly Family[];

@@ -5,6 +5,7 @@ import { recover, runApply } from '../../../src/machine/run.ts';
 import { claimKey } from '../../../src/model/claim.ts';
 import type { RunEvent } from '../../../src/model/event.ts';
 import { type Route, routeKey } from '../../../src/model/route.ts';
+import { LINUX_WORDS } from '../../../src/platform/linux/words.ts';
 import { Faults } from '../../fakes/faults.ts';
 import { create, planOf, remove, replace, route } from '../../fakes/plans.ts';
 import { temporaryDirectory } from '../../fakes/temporary.ts';
@@ -121,10 +122,10 @@ function lineOf(name: string): string {
   const [how] = name.split(' ');
   const diagnostic =
     how === 'changed'
-      ? routeChanged(route, foreign(place))
+      ? routeChanged(route, foreign(place), LINUX_WORDS)
       : how === 'missing'
-        ? routeMissing(route, '')
-        : routeRemains(route, '');
+        ? routeMissing(route, '', LINUX_WORDS)
+        : routeRemains(route, '', LINUX_WORDS);
   return leftLines([diagnostic]).join();
 }
 

@@ -2,6 +2,17 @@ import { formatPrefix } from '../../../model/prefix.ts';
 import type { RouteChange } from '../../route-table.ts';
 
 /**
+ * A device name as the kernel takes it (dev_valid_name: at most 15 bytes, no slash, colon or white space), less
+ * what `ip` would read as an option, and less the quotes, `#` and `\` that its batches give a meaning.
+ */
+const DEVICE = /^(?!-)[^\s/:"'#\\\p{Cc}]{1,15}$/u;
+
+/** Whether a name is one that a device can have, and that a batch can be given. */
+export function isDeviceName(name: string): boolean {
+  return DEVICE.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 15;
+}
+
+/**
  * A change as one line of an `ip -batch`, which names the whole key of its route. `add` is exclusive: it fails where
  * a route of the same destination, tos and metric stands.
  *

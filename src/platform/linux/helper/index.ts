@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { ALL_CAPABILITIES } from '../../../model/system.ts';
-import type { HelperPlatform } from '../../platform.ts';
+import type { HelperPlatform } from '../../helper/platform.ts';
 import { ProcessRunner } from '../../process.ts';
 import { FlockLocks } from '../flock.ts';
+import { isDeviceName } from './batch.ts';
 import { whyExposed } from './exposure.ts';
 import { prepareBatches } from './perform.ts';
 
@@ -42,6 +43,7 @@ export function createLinuxHelper(): HelperPlatform {
       const [, script = helper, ...args] = process.argv;
       return await whyExposed({ runner, node: process.execPath, helper, called: [script, ...args], user });
     },
+    isDeviceName,
     changing: (lock) => {
       const ip = findIp();
       return (changes) => prepareBatches(changes, { runner, ip, lock });

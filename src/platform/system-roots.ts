@@ -1,7 +1,7 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
-import { readBounded } from '../../platform/bounded-file.ts';
+import { readBounded } from './bounded-file.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 
