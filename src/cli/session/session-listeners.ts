@@ -3,9 +3,6 @@ import type { DesiredState } from '../../model/desired.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { CommandContext } from '../run-command.ts';
-import { LiveView } from '../views/live/live-view.ts';
-import { SessionLines } from '../views/text/session-lines.ts';
-import { printableLine } from '../views/text.ts';
 import { type ListenAddress, openHttpListener } from './http-listener.ts';
 import { ServiceManager } from './service-manager.ts';
 import { type SessionFeed, thisMoment } from './session-feed.ts';
@@ -46,18 +43,9 @@ export async function openListeners(
     feed.add(manager);
     closing.push(() => manager.close());
   }
-  const isLive = terminal.stdout.isTTY === true && !output.json && terminal.env['TERM'] !== 'dumb';
-  if (isLive) {
-    const view = new LiveView(
-      `Tunnel ${name} (${printableLine(names.spec)})`,
-      terminal.stdout,
-      output.colors,
-    );
-    feed.add(view);
-    closing.push(() => view.close());
-  } else if (output.json) {
-    feed.add({ heard: (event, session) => output.watchEvent(event, names, session) });
-  } else feed.add(new SessionLines((event, session) => output.watchEvent(event, names, session), shown));
+  feed.add({ heard: (event, session) => output.tell({ type: 'session', event, session, names }) });
+  output.tell({ type: 'session.begun', tunnel: name, names, shown });
+  closing.push(() => output.tell({ type: 'session.ended' }));
   return () => {
     for (const close of closing) close();
   };

@@ -5,11 +5,7 @@ import { isWorthTelling, leftBy, type SessionStatus } from '../../../src/cli/com
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import type { StatusReport } from '../../../src/cli/views/status-report.ts';
 import { renderSession } from '../../../src/cli/views/text/render-session.ts';
-import {
-  type RenderStatusOptions,
-  renderStatus,
-  statusLines,
-} from '../../../src/cli/views/text/render-status.ts';
+import { type RenderStatusOptions, renderStatus } from '../../../src/cli/views/text/render-status.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';
@@ -19,6 +15,7 @@ import type { RouteDocument } from '../../../src/model/route.ts';
 import { plan } from '../../../src/planner/plan.ts';
 import type { SessionRecord } from '../../../src/registry/registry.ts';
 import * as build from '../../planner/build.ts';
+import { statusLines } from '../json-lines.ts';
 
 const DESIRED = build.desired([
   build.profile({
