@@ -126,6 +126,6 @@ export function statusLines(
   report: StatusReport,
   spec: string,
   answers: ReadonlyMap<string, boolean>,
-): JsonLine[] {
+): readonly JsonLine[] {
   return linesOf({ type: 'status', report, spec, answers, tunnel: 'dev', hasSpec: true, session: null });
 }

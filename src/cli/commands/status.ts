@@ -168,9 +168,7 @@ async function showAll(
       desired === null
         ? { tunnel: null, spec, hasSpec: await isThere(spec) }
         : { tunnel: desired.name, spec: names.spec, hasSpec: true };
-    const { answers, unanswered } = await askServices(report);
-    const told = { ...report, problems: [...report.problems, ...unanswered] };
-    output.tell({ type: 'status', ...about, report: told, session, answers });
+    output.tell({ type: 'status', ...about, session, ...(await withAnswers(report)) });
   }
   if (desired === null) {
     if (reports.size === 0) output.tell({ type: 'nothing', spec: names.spec });
@@ -213,13 +211,13 @@ async function loadIfThere(
   }
 }
 
-/** Which Services answer, and why the others do not; for people. */
-async function askServices({ services }: StatusReport) {
-  const endpoints = services
-    .filter(({ routed }) => routed === true)
-    .flatMap(({ addresses, ports }) =>
-      addresses.flatMap((address) => ports.map((port) => ({ address, port }))),
-    );
+/** Which Services answer, and the report with those that do not. */
+async function withAnswers(report: StatusReport) {
+  const { services, problems } = report;
+  const routed = services.filter((service) => service.routed === true);
+  const endpoints = routed.flatMap(({ addresses, ports }) =>
+    addresses.flatMap((address) => ports.map((port) => ({ address, port }))),
+  );
   const answers = await probeAll(endpoints);
-  return { answers, unanswered: unanswered(services, answers) };
+  return { report: { ...report, problems: [...problems, ...unanswered(services, answers)] }, answers };
 }

@@ -5,7 +5,6 @@ import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { isOpen } from '../../planner/approvals.ts';
 import { columnsOf, type Terminal } from '../terminal.ts';
-import { optionOf } from '../views/forms.ts';
 import type { Output } from '../views/output.ts';
 import { wrapText } from '../views/text.ts';
 
@@ -70,16 +69,14 @@ const SAVES: Readonly<Record<string, string>> = {
 };
 
 /** Throws a usage Failure where nobody could answer a prompt. */
-export function requirePrompt({ canAsk, isForPrograms, form }: Output, verb: string): void {
-  if (canAsk) return;
+export function requirePrompt({ unasked }: Pick<Output, 'unasked'>, verb: string): void {
+  if (unasked === null) return;
   const saves = SAVES[verb];
   throw new Failure('usage', [
     {
       code: 'approval-without-terminal',
       severity: 'error',
-      summary: isForPrograms
-        ? `with ${optionOf(form)} nobody is asked whether to apply the plan`
-        : 'standard input is not a terminal, so nobody can be asked whether to apply the plan',
+      summary: `${unasked} whether to apply the plan`,
       cause: 'a plan is applied only once it is approved',
       fix:
         saves === undefined

@@ -1,4 +1,5 @@
 import picocolors from 'picocolors';
+import type { Room } from './text.ts';
 
 /** The few styles that the program uses; each returns its text unchanged where there is no colour. */
 export interface Palette {
@@ -9,6 +10,11 @@ export interface Palette {
   readonly doubt: (text: string) => string;
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
+}
+
+/** How a text is to look: in which colours, and in how much room. */
+export interface Look extends Room {
+  readonly colors: Palette;
 }
 
 /** What decides about colour on one stream. */

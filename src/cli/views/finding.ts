@@ -10,117 +10,83 @@ import type { SessionStatus } from '../commands/session-status.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { StatusReport } from './status-report.ts';
 
-/** What an apply, a destroy, a cleanup or an import came to; `watchedBy` is the process of the session that watches the spec. */
+/** How a command ended that changes something; `watchedBy`: the process of the session that watches the spec, if one does. */
 export type Applied = ApplyOutcome & { readonly watchedBy: number | null };
 
-/** A route that can be adopted, and what becomes of it then. */
-export type Found = Importable & { readonly fate: string };
-
-/** Everything that a command tells: a value or an event each, which every form of output tells in its own way. */
-export type Finding =
-  | { readonly type: 'plan'; readonly plan: Plan; readonly names: FileNames }
-  | {
-      readonly type: 'diagnostic';
-      readonly diagnostic: Diagnostic;
-      readonly names: FileNames;
-      /** The text that it is about, for the excerpt; that of its file where this is not given. */
-      readonly sourceOf?: (file: string) => string | null;
-    }
+/** What each kind of finding has. Files and specs are named as the user would type them. */
+interface Findings {
+  plan: { plan: Plan; names: FileNames };
+  /** `sourceOf`: the text that it is about, for the excerpt; that of its file where this is not given. */
+  diagnostic: {
+    diagnostic: Diagnostic;
+    names: FileNames;
+    sourceOf?: ((file: string) => string | null) | undefined;
+  };
   /** Something happens while a plan is applied. */
-  | { readonly type: 'event'; readonly event: RunEvent }
+  event: { event: RunEvent };
   /** How an apply ended; null where nobody agreed to its plan. */
-  | { readonly type: 'applied'; readonly outcome: Applied | null }
+  applied: { outcome: Applied | null };
   /** A plan was carried out that may set profiles aside. */
-  | { readonly type: 'carried-out'; readonly plan: Plan }
+  'carried-out': { plan: Plan };
   /** How a transaction ended that needed confirmation; null where that is not known here. */
-  | { readonly type: 'confirmed'; readonly end: TransactionEnd | null }
+  confirmed: { end: TransactionEnd | null };
   /** A session begins to watch a tunnel; people have seen `shown` by then. */
-  | {
-      readonly type: 'session.begun';
-      readonly tunnel: string;
-      readonly names: FileNames;
-      readonly shown: Plan;
-    }
+  'session.begun': { tunnel: string; names: FileNames; shown: Plan };
   /** Something happens while a tunnel is watched, and this is what the session is at by then. */
-  | {
-      readonly type: 'session';
-      readonly event: WatchEvent;
-      readonly session: SessionState;
-      readonly names: FileNames;
-    }
-  /** Nothing more is told of the session as it happens. */
-  | { readonly type: 'session.ended' }
-  /** What a session could not remove when it left; `isClean` where nothing went wrong either. */
-  | { readonly type: 'session.left'; readonly left: readonly string[]; readonly isClean: boolean }
-  /** An apply still waits to be confirmed. */
-  | { readonly type: 'awaiting'; readonly txid: string; readonly spec: string; readonly secondsLeft: number }
+  session: { event: WatchEvent; session: SessionState; names: FileNames };
+  'session.ended': object;
+  /** What a session could not remove when it left; `isClean`: whether all else went well, too. */
+  'session.left': { left: readonly string[]; isClean: boolean };
+  /** `isOneOfMany`: whether sessions of other specs are shown, too. */
+  'session.status': { session: SessionStatus; spec: string; isOneOfMany: boolean };
+  /** An apply waits to be confirmed. */
+  awaiting: { txid: string; spec: string; secondsLeft: number };
   /** The last apply was not confirmed. */
-  | { readonly type: 'unconfirmed'; readonly end: TransactionEnd }
-  | {
-      readonly type: 'session.status';
-      readonly session: SessionStatus;
-      /** As the user would type it. */
-      readonly spec: string;
-      /** Whether sessions of other specs are shown, too. */
-      readonly isOneOfMany: boolean;
-    }
-  | {
-      readonly type: 'status';
-      readonly report: StatusReport;
-      /** The tunnel's name; null where it is not known. */
-      readonly tunnel: string | null;
-      /** As the user would type it. */
-      readonly spec: string;
-      readonly hasSpec: boolean;
-      /** The session of the spec, whether it lives or not. */
-      readonly session: SessionStatus | null;
-      /** By `endpointKey`: whether a TCP connection was taken. */
-      readonly answers: ReadonlyMap<string, boolean>;
-    }
+  unconfirmed: { end: TransactionEnd };
+  status: {
+    report: StatusReport;
+    /** The tunnel's name; null where it is not known. */
+    tunnel: string | null;
+    spec: string;
+    hasSpec: boolean;
+    /** The session of the spec, whether it lives or not. */
+    session: SessionStatus | null;
+    /** By `endpointKey`: whether a TCP connection was taken. */
+    answers: ReadonlyMap<string, boolean>;
+  };
   /** There is neither a spec nor anything that was applied. */
-  | { readonly type: 'nothing'; readonly spec: string }
+  nothing: { spec: string };
   /** Routes with mkplan's protocol that no spec has recorded. */
-  | { readonly type: 'unclaimed'; readonly unclaimed: readonly Unproven[] }
-  | { readonly type: 'valid'; readonly name: string; readonly spec: string }
-  /** A plan was saved in a file, named as typed. */
-  | { readonly type: 'saved'; readonly file: string }
-  | {
-      readonly type: 'observed';
-      readonly observation: ObservedDocument;
-      /** The same as a document. It may be long, so it is made only where it is printed. */
-      readonly document: () => string;
-    }
-  /** An observation was written to a file, named as typed. */
-  | { readonly type: 'recorded'; readonly file: string }
-  | {
-      readonly type: 'written';
-      readonly spec: string;
-      readonly profile: string;
-      readonly pool: string;
-      /** The profile's context, where somebody else than minikube wrote it. */
-      readonly foreignContext: string | null;
-    }
-  | {
-      readonly type: 'printed';
-      readonly profile: string;
-      readonly pool: string;
-      readonly text: string;
-    }
-  | {
-      readonly type: 'remembered';
-      readonly approvals: readonly RememberedApproval[];
-      readonly names: FileNames;
-    }
-  | { readonly type: 'approvals'; readonly approvals: readonly RememberedApproval[] }
-  | { readonly type: 'revoked'; readonly spec: string; readonly approvals: number }
-  | { readonly type: 'importable'; readonly found: readonly Found[]; readonly spec: string }
-  | {
-      readonly type: 'runtime';
-      readonly version: string;
-      readonly node: string;
-      readonly platform: NodeJS.Platform;
-    }
-  | { readonly type: 'summary'; readonly exitCode: number };
+  unclaimed: { unclaimed: readonly Unproven[] };
+  valid: { name: string; spec: string };
+  /** A plan was saved. */
+  saved: { file: string };
+  /** `document`: the same as text, which may be long and so is made only where it is printed. */
+  observed: { observation: ObservedDocument; document: () => string };
+  /** An observation was saved. */
+  recorded: { file: string };
+  /** `foreignContext`: the profile's context, where minikube did not write it. */
+  written: { spec: string; profile: string; pool: string; foreignContext: string | null };
+  /** A spec that is not written to a file. */
+  printed: { profile: string; pool: string; text: string };
+  remembered: { approvals: readonly RememberedApproval[]; names: FileNames };
+  approvals: { approvals: readonly RememberedApproval[] };
+  revoked: { spec: string; approvals: number };
+  /** `fate`: why it can be adopted, and what becomes of it then; for people. */
+  importable: { found: readonly (Importable & { readonly fate: string })[]; spec: string };
+  runtime: { version: string; node: string; platform: NodeJS.Platform };
+  summary: { exitCode: number };
+}
+
+export type Kind = keyof Findings;
+
+/** Something that a command tells: a value or an event, which every form of output tells in its own way. */
+export type Finding<K extends Kind = Kind> = { [T in K]: { readonly type: T } & Readonly<Findings[T]> }[K];
+
+/** What a form makes of each kind of finding. */
+export type Table<Made, Rest extends readonly unknown[] = []> = {
+  readonly [K in Kind]: (finding: Finding<K>, ...rest: Rest) => Made;
+};
 
 /** One form of what is printed on stdout. */
 export interface View {

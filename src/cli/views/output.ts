@@ -5,7 +5,7 @@ import type { FileNames } from '../arguments/paths.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Palette } from './color.ts';
 import type { Finding, View } from './finding.ts';
-import { FORMS, type FormName } from './forms.ts';
+import { FORMS, type FormName, optionOf } from './forms.ts';
 import { Streams } from './streams.ts';
 import { noteOf } from './text/notes.ts';
 
@@ -20,20 +20,20 @@ export interface GlobalOptions {
  * progress and diagnostics for people, whatever the form.
  */
 export class Output {
-  readonly form: FormName;
+  readonly #form: FormName;
   readonly #streams: Streams;
   readonly #view: View;
   #hasBegun = false;
 
   constructor(terminal: Terminal, { form, color }: GlobalOptions) {
-    this.form = form;
+    this.#form = form;
     this.#streams = new Streams(terminal, color, this.isForPrograms);
     this.#view = FORMS[form].open(this.#streams);
   }
 
   /** Whether programs read stdout, so that nobody is asked anything. */
   get isForPrograms(): boolean {
-    return FORMS[this.form].isForPrograms;
+    return FORMS[this.#form].isForPrograms;
   }
 
   /** Of stderr. */
@@ -43,7 +43,14 @@ export class Output {
 
   /** Whether somebody can be asked something. */
   get canAsk(): boolean {
-    return this.#streams.terminal.stdin.isTTY === true && !this.isForPrograms;
+    return this.unasked === null;
+  }
+
+  /** Why nobody is asked anything, as the beginning of a sentence; null where somebody can be. */
+  get unasked(): string | null {
+    if (this.isForPrograms) return `with ${optionOf(this.#form)} nobody is asked`;
+    const isTerminal = this.#streams.terminal.stdin.isTTY === true;
+    return isTerminal ? null : 'standard input is not a terminal, so nobody can be asked';
   }
 
   /** Whether a transaction has begun. */

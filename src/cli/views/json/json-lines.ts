@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../../../model/diagnostic.ts';
-import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import type { WatchEvent } from '../../../model/event.ts';
 import type { Plan, Unproven } from '../../../model/plan.ts';
 import { encodeRoute, type Route } from '../../../model/route.ts';
 import { encodePlan } from '../../../planner/document.ts';
@@ -7,11 +7,10 @@ import type { FileNames } from '../../arguments/paths.ts';
 import type { SessionState } from '../../session/session-state.ts';
 import { countsOf } from '../../session/session-view.ts';
 import { endpointKey } from '../../wiring/probe.ts';
-import type { Finding } from '../finding.ts';
+import type { Finding, Kind, Table } from '../finding.ts';
 import type { EventLine } from '../generated/events.ts';
 import type { StatusReport } from '../status-report.ts';
 import { countSteps } from '../text/render-plan.ts';
-import { isWatchOnly } from '../text/render-watch.ts';
 
 /** What is only read; the generated types are of a JSON document, and so leave that open. */
 type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[Key]> } : T;
@@ -22,70 +21,47 @@ type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[
  */
 export type JsonLine = Immutable<EventLine>;
 
-/** A finding as lines; none where programs need none. */
-export function linesOf(finding: Finding): JsonLine[] {
-  switch (finding.type) {
-    case 'plan':
-      return planLines(finding.plan, finding.names);
-    case 'diagnostic':
-      return [diagnosticLine(finding.diagnostic, finding.names)];
-    case 'event':
-      return [eventLine(finding.event)];
-    case 'session':
-      return [sessionEventLine(finding.event, finding.session)];
-    case 'applied':
-      return finding.outcome?.kind === 'residue' ? [{ type: 'left', left: finding.outcome.left }] : [];
-    case 'confirmed':
-      return finding.end === null ? [] : [{ type: 'confirmation', ...finding.end }];
-    case 'unconfirmed':
-      return [{ type: 'confirmation', ...finding.end }];
-    case 'session.left':
-      return finding.isClean ? [] : [{ type: 'left', left: finding.left }];
-    case 'session.status': {
-      const { record, live, left } = finding.session;
-      return [{ type: 'session', live, ...record, ...(left === null ? {} : { left }) }];
-    }
-    case 'status':
-      return statusLines(finding.report, finding.spec, finding.answers);
-    case 'nothing': {
-      const { spec } = finding;
-      return [{ type: 'status', spec, fulfilled: null, applied: false, gone: 0, problems: [] }];
-    }
-    case 'unclaimed':
-      return finding.unclaimed.map(unprovenLine);
-    case 'observed':
-      return [{ type: 'observed', observation: finding.observation }];
-    case 'recorded':
-      return [{ type: 'observed', file: finding.file }];
-    case 'written': {
-      const { type, spec, profile, pool } = finding;
-      return [{ type, spec, profile, pool }];
-    }
-    case 'remembered': {
-      const { approvals, names } = finding;
-      return approvals.map((one) => ({ type: 'remembered', ...one, spec: names.show(one.spec) }));
-    }
-    case 'approvals':
-      return finding.approvals.map((one) => ({ type: 'remembered', ...one }));
-    case 'importable':
-      return finding.found.map(({ claim: _, fate: __, ...one }) => ({
-        type: 'importable',
-        ...withRoute(one),
-      }));
-    case 'runtime':
-      return [{ type: 'runtime', node: finding.node, platform: finding.platform }];
-    case 'awaiting':
-    case 'valid':
-    case 'saved':
-    case 'printed':
-    case 'revoked':
-    case 'summary':
-      return [finding];
-    case 'carried-out':
-    case 'session.begun':
-    case 'session.ended':
-      return [];
-  }
+const none = () => [];
+
+/** The lines of each kind of finding; none where programs need none. */
+const LINES: Table<readonly JsonLine[]> = {
+  plan: ({ plan, names }) => planLines(plan, names),
+  diagnostic: ({ diagnostic, names }) => [diagnosticLine(diagnostic, names)],
+  event: ({ event }) => [eventLine(event)],
+  session: ({ event, session }) => [sessionEventLine(event, session)],
+  applied: ({ outcome }) => (outcome?.kind === 'residue' ? [{ type: 'left', left: outcome.left }] : []),
+  confirmed: ({ end }) => (end === null ? [] : [{ type: 'confirmation', ...end }]),
+  unconfirmed: ({ end }) => [{ type: 'confirmation', ...end }],
+  'session.left': ({ left, isClean }) => (isClean ? [] : [{ type: 'left', left }]),
+  'session.status': ({ session: { record, live, left } }) => [
+    { type: 'session', live, ...record, ...(left === null ? {} : { left }) },
+  ],
+  status: ({ report, spec, answers }) => statusLines(report, spec, answers),
+  nothing: ({ spec }) => [{ type: 'status', spec, fulfilled: null, applied: false, gone: 0, problems: [] }],
+  unclaimed: ({ unclaimed }) => unclaimed.map(unprovenLine),
+  observed: ({ type, observation }) => [{ type, observation }],
+  recorded: ({ file }) => [{ type: 'observed', file }],
+  written: ({ foreignContext: _, ...line }) => [line],
+  remembered: ({ type, approvals, names }) =>
+    approvals.map((one) => ({ type, ...one, spec: names.show(one.spec) })),
+  approvals: ({ approvals }) => approvals.map((one) => ({ type: 'remembered', ...one })),
+  importable: ({ type, found }) =>
+    found.map(({ claim: _, fate: __, ...one }) => ({ type, ...withRoute(one) })),
+  runtime: ({ version: _, ...line }) => [line],
+  awaiting: (line) => [line],
+  valid: (line) => [line],
+  saved: (line) => [line],
+  printed: (line) => [line],
+  revoked: (line) => [line],
+  summary: (line) => [line],
+  'carried-out': none,
+  'session.begun': none,
+  'session.ended': none,
+};
+
+/** A finding as lines. */
+export function linesOf<K extends Kind>(finding: Finding<K>): readonly JsonLine[] {
+  return LINES[finding.type](finding);
 }
 
 /** A plan as lines: the plan itself, then one for each profile, profile set aside, step, Service, conflict, approval and diagnostic. */
@@ -115,16 +91,15 @@ function diagnosticLine(diagnostic: Diagnostic, names: FileNames): JsonLine {
 }
 
 /** An event as a line; a change names its step by the index that the step's own line has. */
-function eventLine(event: RunEvent): JsonLine {
-  if (event.type === 'change.done') {
-    const { type, txid, change } = event;
-    return { type, txid, ...change };
+function eventLine(event: Exclude<WatchEvent, { type: 'watch.planned' | 'watch.pass' }>): JsonLine {
+  switch (event.type) {
+    case 'change.done':
+      return { type: event.type, txid: event.txid, ...event.change };
+    case 'change.failed':
+      return { type: event.type, txid: event.txid, ...event.change, diagnostic: event.diagnostic };
+    default:
+      return { ...event };
   }
-  if (event.type === 'change.failed') {
-    const { type, txid, change, diagnostic } = event;
-    return { type, txid, ...change, diagnostic };
-  }
-  return { ...event };
 }
 
 /**
@@ -132,14 +107,9 @@ function eventLine(event: RunEvent): JsonLine {
  * session is at after it.
  */
 function sessionEventLine(event: WatchEvent, session: SessionState): JsonLine {
-  switch (event.type) {
-    case 'watch.pass':
-      return { ...event, ...countsOf(session) };
-    case 'watch.planned':
-      return { type: event.type, fingerprint: event.plan.fingerprint, ...countSteps(event.plan) };
-    default:
-      return isWatchOnly(event) ? { ...event } : eventLine(event);
-  }
+  if (event.type === 'watch.pass') return { ...event, ...countsOf(session) };
+  if (event.type !== 'watch.planned') return eventLine(event);
+  return { type: event.type, fingerprint: event.plan.fingerprint, ...countSteps(event.plan) };
 }
 
 function withNamedFile<T extends { readonly at?: Diagnostic['at'] }>(value: T, names: FileNames): T {

@@ -1,10 +1,9 @@
-import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import { isSessionOnly, type RunEvent, type WatchEvent } from '../../../model/event.ts';
 import type { SessionListener } from '../../session/session-feed.ts';
 import { NEW_SESSION, type SessionState } from '../../session/session-state.ts';
 import type { TextSink } from '../../terminal.ts';
 import { type Palette, PLAIN } from '../color.ts';
-import { renderEvent } from '../text/render-events.ts';
-import { isWatchOnly, renderWatchEvent } from '../text/render-watch.ts';
+import { renderEvent, renderWatchEvent } from '../text/render-events.ts';
 import { clock, type Happening, renderFrame } from './live-frame.ts';
 
 /** Milliseconds between two frames: more often than that nobody can read. A pass is shorter as a rule, so its hints are not seen. */
@@ -117,7 +116,7 @@ const TOLD: readonly RunEvent['type'][] = [
 
 /** What people need a line for: what was changed, what failed, what is set aside. */
 function textOf(event: WatchEvent): string | null {
-  if (!isWatchOnly(event)) return TOLD.includes(event.type) ? renderEvent(event, PLAIN) : null;
+  if (!isSessionOnly(event)) return TOLD.includes(event.type) ? renderEvent(event, PLAIN) : null;
   if (event.type === 'watch.state' || event.type === 'watch.planned') return null;
   const line = renderWatchEvent(event, PLAIN);
   const why = 'diagnostics' in event ? (event.diagnostics[0]?.summary ?? '') : '';

@@ -1,15 +1,10 @@
 import type { RememberedApproval } from '../../../model/plan.ts';
 import { formatRoute } from '../../../model/route.ts';
 import { shellWord } from '../../../model/shell-word.ts';
-import type { Palette } from '../color.ts';
+import type { Look } from '../color.ts';
 import type { Finding } from '../finding.ts';
 import { alignColumns } from '../table.ts';
-import { inside, paragraph, printableDeep, printableLine, type Room, wrapCommand } from '../text.ts';
-
-/** How a text is to look. */
-export interface Look extends Room {
-  readonly colors: Palette;
-}
+import { inside, paragraph, printableDeep, printableLine, wrapCommand } from '../text.ts';
 
 /** What is remembered as approved, spec by spec. */
 export function renderApprovals(known: readonly RememberedApproval[], look: Look): string {
@@ -36,7 +31,7 @@ function approvalsOf(known: readonly RememberedApproval[], spec: string, look: L
 
 /** The routes that a spec can adopt, and the command that adopts them. */
 export function renderImportable(
-  { found, spec: typed }: Finding & { type: 'importable' },
+  { found, spec: typed }: Finding<'importable'>,
   { colors, ...room }: Look,
 ): string {
   const spec = printableLine(typed);

@@ -1,17 +1,16 @@
 import { commandFor } from '../../arguments/paths.ts';
 import type { SessionLeft, SessionStatus } from '../../commands/session-status.ts';
-import type { Palette } from '../color.ts';
-import { count, paragraph, printableDeep, type Room } from '../text.ts';
+import type { Look } from '../color.ts';
+import { count, paragraph, printableDeep } from '../text.ts';
 
-/** What a session is rendered with. */
-export interface RenderSessionOptions extends Room {
-  readonly colors: Palette;
-  /** Its spec, as the user would type it. */
-  readonly spec: string;
-}
-
-/** What a session has recorded of itself, or what is left of one that has ended, for people. */
-export function renderSession(raw: SessionStatus, { colors, spec, ...room }: RenderSessionOptions): string {
+/**
+ * What a session has recorded of itself, or what is left of one that has ended, for people. `spec`: its spec, as the user would
+ * type it.
+ */
+export function renderSession(
+  raw: SessionStatus,
+  { colors, spec, ...room }: Look & { readonly spec: string },
+): string {
   const { record, elsewhere, left } = printableDeep(raw);
   const { pid, since, state, lastPass, held, pending } = record;
   if (left !== null) {

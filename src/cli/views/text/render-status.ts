@@ -2,9 +2,9 @@ import { serviceName } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
 import { formatRoute } from '../../../model/route.ts';
 import { commandFor } from '../../arguments/paths.ts';
-import type { SessionStatus } from '../../commands/session-status.ts';
 import { endpointKey } from '../../wiring/probe.ts';
-import type { Palette } from '../color.ts';
+import type { Look, Palette } from '../color.ts';
+import type { Finding } from '../finding.ts';
 import type {
   NodeStatus,
   OtherParticipant,
@@ -17,20 +17,9 @@ import { count, inside, paragraph, printableDeep, type Room } from '../text.ts';
 import { renderUnproven } from './render-plan.ts';
 import { hasUnusualMetric, hasUnusualProtocol, protocolName } from './render-profile.ts';
 
-/** What a report is rendered with. */
-export interface RenderStatusOptions extends Room {
-  readonly colors: Palette;
-  /** The tunnel, or the spec where its name is not known. */
-  readonly title: string;
-  /** As the user would type it. */
-  readonly spec: string;
-  /** Whether the spec is still there. */
-  readonly hasSpec: boolean;
-  /** The session of the spec, whether it lives or not. */
-  readonly session: SessionStatus | null;
-  /** By `endpointKey`: whether a TCP connection was taken. */
-  readonly answers: ReadonlyMap<string, boolean>;
-}
+/** What a report is rendered with; `title` is the tunnel, or the spec where its name is not known. */
+export type RenderStatusOptions = Look &
+  Pick<Finding<'status'>, 'spec' | 'hasSpec' | 'session' | 'answers'> & { readonly title: string };
 
 /** A status report for people. */
 export function renderStatus(raw: StatusReport, options: RenderStatusOptions): string {

@@ -1,18 +1,19 @@
-import type { WatchEvent } from '../../../model/event.ts';
+import { isSessionOnly, type WatchEvent } from '../../../model/event.ts';
 import { commandFor, type FileNames } from '../../arguments/paths.ts';
 import { columnsOf } from '../../terminal.ts';
-import type { Applied, Finding, View } from '../finding.ts';
+import type { Look } from '../color.ts';
+import type { Applied, Finding, Kind, Table, View } from '../finding.ts';
 import { LiveView } from '../live/live-view.ts';
 import type { Streams } from '../streams.ts';
 import { count, paragraph, printable, printableLine } from '../text.ts';
-import { type Look, renderApprovals, renderImportable } from './render-lists.ts';
+import { renderWatchEvent } from './render-events.ts';
+import { renderApprovals, renderImportable } from './render-lists.ts';
 import { countSteps, renderPlan, renderUnproven } from './render-plan.ts';
 import { renderSession } from './render-session.ts';
 import { renderStatus } from './render-status.ts';
-import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
 import { SessionLines } from './session-lines.ts';
 
-type Session = Finding & { type: 'session' };
+type Session = Finding<'session'>;
 
 /** Text for people. A session is a live view where stdout is a terminal that can be drawn on, and lines elsewhere. */
 export class TextView implements View {
@@ -42,8 +43,13 @@ export class TextView implements View {
         this.#endSession();
         break;
       default:
-        this.#streams.out(textOf(finding, this.#look));
+        this.#print(finding);
     }
+  }
+
+  #print(finding: Finding): void {
+    const text = textOf(finding, this.#look);
+    this.#streams.out(AS_IT_IS.has(finding.type) ? text : printable(text));
   }
 
   /** The room is that of the terminal as it is now. */
@@ -52,7 +58,7 @@ export class TextView implements View {
     return { colors, wide: this.#isWide, width: this.#isWide ? null : columnsOf(terminal.stdout) };
   }
 
-  #follow({ tunnel, names, shown }: Finding & { type: 'session.begun' }): void {
+  #follow({ tunnel, names, shown }: Finding<'session.begun'>): void {
     const { terminal, colors } = this.#streams;
     if (terminal.stdout.isTTY === true && terminal.env['TERM'] !== 'dumb') {
       const view = new LiveView(`Tunnel ${tunnel} (${printableLine(names.spec)})`, terminal.stdout, colors);
@@ -66,7 +72,7 @@ export class TextView implements View {
 
   /** A line for what happened to a session, and why it could not go on. */
   #happened(event: WatchEvent, names: FileNames): void {
-    if (!isWatchOnly(event)) {
+    if (!isSessionOnly(event)) {
       this.#streams.progress(event);
       return;
     }
@@ -77,73 +83,49 @@ export class TextView implements View {
   }
 }
 
-/** A finding as text for stdout; empty where nothing of it belongs there. */
-function textOf(finding: Finding, look: Look): string {
-  switch (finding.type) {
-    // A plan is large, and printable already.
-    case 'plan':
-      return renderPlan(finding.plan, { ...look, names: finding.names });
-    case 'printed':
-      return finding.text;
-    default:
-      return printable(laidOut(finding, look));
-  }
+/** What each kind of finding is on stdout. */
+const TEXTS: Partial<Table<string, [Look]>> = {
+  plan: ({ plan, names }, look) => renderPlan(plan, { ...look, names }),
+  applied: ({ outcome }, look) =>
+    outcome?.kind === 'done' || outcome?.kind === 'awaiting'
+      ? `\n${paragraph(look.colors.bold(doneLine(outcome)), look)}`
+      : '',
+  confirmed: ({ end }) => (end?.outcome === 'committed' ? 'Confirmed: what was applied stays.\n' : ''),
+  awaiting: ({ spec, secondsLeft }, look) => {
+    const text = `Not final yet: what was applied for ${printableLine(spec)} will be undone in ${secondsLeft} s unless it is confirmed: mkplan confirm`;
+    return paragraph(look.colors.change(text), look);
+  },
+  unconfirmed: ({ end }, look) => {
+    const left = end.left.map((line) => paragraph(`  left: ${printableLine(line)}`, look, 4));
+    return [paragraph('The last apply was not confirmed, so it was undone.', look), ...left].join('');
+  },
+  'session.status': ({ session, spec, isOneOfMany }, look) => {
+    const title = isOneOfMany ? paragraph(`${printableLine(session.record.spec)}:`, look) : '';
+    return title + renderSession(session, { ...look, spec });
+  },
+  status: ({ tunnel, report, ...about }, look) => {
+    const spec = printableLine(about.spec);
+    const title = tunnel === null ? `Routes for ${spec}` : `Tunnel ${tunnel} (${spec})`;
+    return renderStatus(report, { ...look, ...about, title });
+  },
+  nothing: ({ spec }, look) => paragraph(`Nothing is applied, and there is no ${printableLine(spec)}.`, look),
+  unclaimed: ({ unclaimed }, look) => renderUnproven(unclaimed, look),
+  valid: ({ name, spec }, { colors }) => `${colors.add('OK')}  ${printableLine(spec)} (tunnel ${name})\n`,
+  observed: ({ document }) => document(),
+  written: writtenText,
+  printed: ({ text }) => text,
+  approvals: ({ approvals }, look) => renderApprovals(approvals, look),
+  revoked: ({ approvals, spec }) => `Revoked: ${count(approvals, 'approval')} of ${printableLine(spec)}.\n`,
+  importable: renderImportable,
+  runtime: ({ version }) => `${version}\n`,
+};
+
+function textOf<K extends Kind>(finding: Finding<K>, look: Look): string {
+  return TEXTS[finding.type]?.(finding, look) ?? '';
 }
 
-function laidOut(finding: Finding, look: Look): string {
-  const { colors } = look;
-  switch (finding.type) {
-    case 'applied':
-      return appliedText(finding.outcome, look);
-    case 'confirmed':
-      return finding.end?.outcome === 'committed' ? 'Confirmed: what was applied stays.\n' : '';
-    case 'awaiting': {
-      const { spec, secondsLeft } = finding;
-      const text = `Not final yet: what was applied for ${printableLine(spec)} will be undone in ${secondsLeft} s unless it is confirmed: mkplan confirm`;
-      return paragraph(colors.change(text), look);
-    }
-    case 'unconfirmed': {
-      const left = finding.end.left.map((line) => paragraph(`  left: ${printableLine(line)}`, look, 4));
-      return [paragraph('The last apply was not confirmed, so it was undone.', look), ...left].join('');
-    }
-    case 'session.status': {
-      const { session, spec, isOneOfMany } = finding;
-      const title = isOneOfMany ? paragraph(`${printableLine(session.record.spec)}:`, look) : '';
-      return title + renderSession(session, { ...look, spec });
-    }
-    case 'status': {
-      const { tunnel, report, ...about } = finding;
-      const spec = printableLine(about.spec);
-      const title = tunnel === null ? `Routes for ${spec}` : `Tunnel ${tunnel} (${spec})`;
-      return renderStatus(report, { ...look, ...about, title });
-    }
-    case 'nothing':
-      return paragraph(`Nothing is applied, and there is no ${printableLine(finding.spec)}.`, look);
-    case 'unclaimed':
-      return renderUnproven(finding.unclaimed, look);
-    case 'valid':
-      return `${colors.add('OK')}  ${printableLine(finding.spec)} (tunnel ${finding.name})\n`;
-    case 'observed':
-      return finding.document();
-    case 'written':
-      return writtenText(finding);
-    case 'approvals':
-      return renderApprovals(finding.approvals, look);
-    case 'revoked':
-      return `Revoked: ${count(finding.approvals, 'approval')} of ${printableLine(finding.spec)}.\n`;
-    case 'importable':
-      return renderImportable(finding, look);
-    case 'runtime':
-      return `${finding.version}\n`;
-    default:
-      return '';
-  }
-}
-
-function appliedText(outcome: Applied | null, look: Look): string {
-  if (outcome?.kind !== 'done' && outcome?.kind !== 'awaiting') return '';
-  return `\n${paragraph(look.colors.bold(doneLine(outcome)), look)}`;
-}
+/** Text that is printable already, of which there may be much, or that has to stay as it is. */
+const AS_IT_IS: ReadonlySet<Kind> = new Set(['plan', 'printed']);
 
 /** What was done, and who serves what comes later: `apply` alone does not. */
 function doneLine({ plan, watchedBy }: Applied): string {
@@ -160,7 +142,7 @@ function doneLine({ plan, watchedBy }: Applied): string {
   return `Applied: ${done}. ${served} served; ${later}.`;
 }
 
-function writtenText({ spec, profile, pool, foreignContext }: Finding & { type: 'written' }): string {
+function writtenText({ spec, profile, pool, foreignContext }: Finding<'written'>): string {
   const command = (verb: string) => printableLine(commandFor(verb, spec));
   return [
     `Wrote ${printableLine(spec)} for profile ${printableLine(profile)}, with the pool ${pool}.`,
