@@ -74,7 +74,7 @@ function describeLine(schema, type, forms) {
   return `### \`${type}\`\n\n${parts.join('\n\n')}`;
 }
 
-/** docs/events.md: every line there is. */
+/** docs/json.md: every line there is. */
 export function generateEventsReference(schema, planSchema) {
   const whole = bundled(schema, planSchema);
   const byType = new Map();

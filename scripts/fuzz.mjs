@@ -1,5 +1,5 @@
 // `npm run fuzz -- [--inputs N] [--target NAME]… [--seed N]`: feeds the readers of untrusted input with mutations of
-// valid ones, and stops at the first that crashes, hangs or is accepted without being understood. docs/fuzzing.md
+// valid ones, and stops at the first that crashes, hangs or is accepted without being understood. docs/internals/fuzzing.md
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -16,7 +16,7 @@ const planValidatorFile = new URL('src/planner/generated/validate-plan.js', root
 const planDeclarationFile = new URL('src/planner/generated/validate-plan.d.ts', root);
 const eventsSchemaFile = new URL('schema/events.schema.json', root);
 const eventTypesFile = new URL('src/cli/views/generated/events.ts', root);
-const eventsReferenceFile = new URL('docs/events.md', root);
+const eventsReferenceFile = new URL('docs/json.md', root);
 const referenceFile = new URL('docs/spec.md', root);
 const stampFile = new URL('src/spec/generated/.inputs.sha256', root);
 

@@ -1,6 +1,6 @@
 // `npm run kill-matrix -- [--runs N] [--seed N] [--jobs N] [--part N]`: kills the built mkplan and its helper (SIGKILL) in
 // network namespaces of its own, and ends with a table: where, how often, and what was wrong afterwards.
-// docs/kill-matrix.md
+// docs/internals/kill-matrix.md
 import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

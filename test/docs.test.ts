@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import eventsSchema from '../schema/events.schema.json' with { type: 'json' };
@@ -18,7 +18,7 @@ function sources(): string[] {
 }
 
 const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
-  readdirSync(join(root, 'docs'))
+  readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 );
@@ -34,7 +34,7 @@ describe('the documents', () => {
   });
 
   it('list every line of --json, with each of its fields, and the program prints every one of them', () => {
-    const page = readFileSync(join(root, 'docs', 'events.md'), 'utf8');
+    const page = readFileSync(join(root, 'docs', 'json.md'), 'utf8');
     const all = sources().join('\n');
     const sections = new Map(
       page.split(/^### /m).map((section) => [section.slice(0, section.indexOf('\n')), section]),
@@ -56,11 +56,13 @@ describe('the documents', () => {
     expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
   });
 
-  it('name every page of docs/ in the README', () => {
+  it('name every page of docs/ in its index, and the README names the index and the pages beside it', () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const reachable = ['CONTRIBUTING.md', 'docs/dependencies.md'];
-    const linked = pages.filter((page) => page !== 'README.md' && !reachable.includes(page));
-    expect(linked.filter((page) => !readme.includes(`(${page}`))).toEqual([]);
+    const index = readFileSync(join(root, 'docs', 'README.md'), 'utf8');
+    const beside = pages.filter((page) => !page.startsWith('docs/') && page !== 'README.md');
+    expect([...beside, 'docs/README.md'].filter((page) => !readme.includes(`(${page})`))).toEqual([]);
+    const below = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+    expect(below.filter((page) => !index.includes(`(${relative('docs', page)})`))).toEqual([]);
   });
 
   it('show the live view as it was captured', () => {

@@ -22,16 +22,21 @@ function planned(folder: string, recording: string): Planned {
   return { status, stdout, stderr };
 }
 
+/** Expects that a golden file, relative to the project, has this text. `UPDATE_GOLDEN=1` writes it anew: look at the difference. */
+export function expectGoldenText(golden: string, text: string): void {
+  const path = join(root, golden);
+  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, text);
+  expect(existsSync(path)).toBe(true);
+  expect(text).toBe(readFileSync(path, 'utf8'));
+}
+
 /**
  * Expects that the `tunnel.yaml` of a folder gives with a recording the golden plan, byte for byte, twice. Returns what the
- * program did. `folder` is relative to the project; `UPDATE_GOLDEN=1` writes the golden plans anew: look at the difference.
+ * program did. `folder` is relative to the project.
  */
 export function expectGolden(folder: string, recording: string, golden: string): Planned {
   const first = planned(folder, recording);
-  const path = join(root, folder, golden);
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, first.stdout);
-  expect(existsSync(path)).toBe(true);
-  expect(first.stdout).toBe(readFileSync(path, 'utf8'));
+  expectGoldenText(`${folder}/${golden}`, first.stdout);
   expect(planned(folder, recording)).toEqual(first);
   return first;
 }

@@ -1,4 +1,4 @@
-/** What a line of the trace means: the numbers are those of docs/transaction.md. */
+/** What a line of the trace means: the numbers are those of docs/internals/transaction.md. */
 const LABELS = [
   'mkplan: 1 takes the lock',
   'mkplan: 2, 3 reads the journal and the host, plans',

@@ -272,8 +272,8 @@ describe('an API server that does not serve', () => {
   });
 });
 
-describe('docs/answers.md', () => {
-  const page = readFileSync(new URL('../../docs/answers.md', import.meta.url), 'utf8');
+describe('docs/internals/answers.md', () => {
+  const page = readFileSync(new URL('../../docs/internals/answers.md', import.meta.url), 'utf8');
 
   it.each([
     ['## Lists', LISTS.map(({ name, says }) => [name, says === null])],

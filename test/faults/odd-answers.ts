@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { JsonObject } from '../../src/embedded-api/objects/json.ts';
 import type { Reply, Rewritten } from './proxy.ts';
 
-/** One answer that a server, or something in its place, may give. docs/answers.md has a row for each. */
+/** One answer that a server, or something in its place, may give. docs/internals/answers.md has a row for each. */
 export interface Odd {
   /** What is answered, as the page names it. */
   readonly name: string;

@@ -261,8 +261,8 @@ describe('the answer to the write of an Event that is', () => {
   });
 });
 
-describe('docs/answers.md', () => {
-  const page = readFileSync(new URL('../../docs/answers.md', import.meta.url), 'utf8');
+describe('docs/internals/answers.md', () => {
+  const page = readFileSync(new URL('../../docs/internals/answers.md', import.meta.url), 'utf8');
 
   it.each([
     ['### Any write', WRITES],

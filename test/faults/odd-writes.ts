@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { ANYTHING, changed, legal, type Odd, odd, packed, withMetadata } from './odd-answers.ts';
 import type { Fault, Reply, Rewritten } from './proxy.ts';
 
-/** One answer that may come to a write. docs/answers.md has a row for each. */
+/** One answer that may come to a write. docs/internals/answers.md has a row for each. */
 export interface OddWrite {
   /** What is answered, as the page names it. */
   readonly name: string;

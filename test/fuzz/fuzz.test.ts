@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Random } from './random.ts';
 import { TARGETS } from './targets.ts';
 
-/** `npm run fuzz` goes on from here; docs/fuzzing.md says how. */
+/** `npm run fuzz` goes on from here; docs/internals/fuzzing.md says how. */
 const INPUTS = 2000;
 const SEED = 1;
 

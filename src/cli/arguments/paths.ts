@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { SourcePosition } from '../../model/diagnostic.ts';
-import { printableLine } from '../../model/printable.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import { printableLine } from '../../model/text/printable.ts';
 
 /** The spec of a command line that names none. */
 export const DEFAULT_SPEC = 'tunnel.yaml';

@@ -1,6 +1,6 @@
 import { messageOf } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
-import { printableLine } from '../../model/printable.ts';
+import { printableLine } from '../../model/text/printable.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { SessionListener } from './session-feed.ts';
 import { RESTING } from './session-state.ts';

@@ -2,16 +2,20 @@ import { printableLine } from '../views/text.ts';
 import { renderMetrics, TEXT_FORMAT } from './exposition.ts';
 import type { Answer, ListenerOptions } from './http-listener.ts';
 import { sessionMetrics } from './metrics.ts';
-import { processMetrics, THIS_PROCESS } from './process-metrics.ts';
+import { type ProcessFacts, processMetrics } from './process-metrics.ts';
 import type { Moment, SessionState } from './session-state.ts';
 
 /** What the listener of a session answers. */
-export function sessionPages(session: () => SessionState, now: () => Moment): ListenerOptions['pages'] {
+export function sessionPages(
+  session: () => SessionState,
+  now: () => Moment,
+  facts: ProcessFacts,
+): ListenerOptions['pages'] {
   return {
     '/metrics': () => ({
       status: 200,
       type: TEXT_FORMAT,
-      text: renderMetrics([...sessionMetrics(session()), ...processMetrics(THIS_PROCESS)]),
+      text: renderMetrics([...sessionMetrics(session()), ...processMetrics(facts)]),
     }),
     '/healthz': () => healthOf(illness(session(), now())),
   };

@@ -10,6 +10,7 @@ import type { ObservedService, ObservedState } from '../../../src/model/observed
 import type { Plan } from '../../../src/model/plan.ts';
 import { NO_POLICY } from '../../../src/model/policy.ts';
 import type { Route } from '../../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../../src/model/system.ts';
 import * as build from '../../planner/build.ts';
 import { statusLines } from '../json-lines.ts';
 import { ours, planOf, routeStep } from '../plans.ts';
@@ -49,6 +50,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
   return {
     host: {
       platform: 'linux',
+      capabilities: ALL_CAPABILITIES,
       bootId: 'boot',
       networkNamespace: 'net',
       rules: [],

@@ -17,7 +17,7 @@ type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[
 
 /**
  * One line of `--json` output, before its number and its time. A new type of line begins in
- * schema/events.schema.json, of which this type and docs/events.md are made.
+ * schema/events.schema.json, of which this type and docs/json.md are made.
  */
 export type JsonLine = Immutable<EventLine>;
 

@@ -33,7 +33,7 @@ export function renderProfile(plan: Plan, profile: string, options: Look): strin
   const blocks = [
     aside === undefined ? '' : asideLine(aside, plan.mode, options),
     summary === undefined || aside !== undefined ? '' : facts(summary, options),
-    routeLines(routes, plan.platform, options),
+    routeLines(routes, options),
     serviceLines(plan, profile, options),
   ];
   return `${paragraph(options.colors.bold(profile), options)}${blocks.filter((block) => block !== '').join('\n')}`;
@@ -80,8 +80,6 @@ function painter(action: Action, colors: Palette): (text: string) => string {
   }
 }
 
-type Platform = Plan['platform'];
-
 /** Destination, next hop, device, metric, protocol, purpose and reason. */
 const ROUTE_COLUMNS: readonly Column[] = [
   {},
@@ -93,16 +91,12 @@ const ROUTE_COLUMNS: readonly Column[] = [
   { wraps: true },
 ];
 
-function routeLines(
-  steps: readonly RouteStep[],
-  platform: Platform,
-  { colors, wide = false, ...room }: Look,
-): string {
+function routeLines(steps: readonly RouteStep[], { colors, wide = false, ...room }: Look): string {
   const changing = steps.filter((step) => step.action !== 'none');
   const shown = changing.flatMap(({ before, after }) => [before, after]).filter((route) => route !== null);
   const numbers = {
     metric: wide || shown.some(hasUnusualMetric),
-    protocol: platform === 'linux' && (wide || shown.some(hasUnusualProtocol)),
+    protocol: shown.some(({ protocol }) => protocol !== 0) && (wide || shown.some(hasUnusualProtocol)),
   };
   const rows = changing.flatMap((step) => routeRows(step, numbers, colors));
   const unchanged = steps.length - changing.length;
