@@ -22,8 +22,10 @@ const DOCUMENTS: Readonly<Record<string, string>> = { observe: 'yaml' };
 function formsOf(command: string): ReadonlyMap<string, FormName> {
   const hasTables = TABLES.has(command);
   if (!hasTables && !LINES.has(command)) return new Map();
-  const names = FORM_NAMES.filter((name) => hasTables || !FORMS[name].isOfTables);
-  return new Map(names.map((name) => [(name === 'text' && DOCUMENTS[command]) || name, name]));
+  const { [command]: document = 'text' } = DOCUMENTS;
+  const others = FORM_NAMES.filter((name) => name !== 'text' && name !== document);
+  const forms = others.filter((name) => hasTables || !FORMS[name].isOfTables);
+  return new Map([[document, 'text'], ...forms.map((name) => [name, name] as const)]);
 }
 
 /** With its value in the same word. */
