@@ -36,6 +36,8 @@ export async function openListeners(
   { runner, processes, shown }: ListenerPorts,
 ): Promise<() => void> {
   const closing: (() => void)[] = [];
+  // Before anything is opened that may have something to tell.
+  feed.add({ heard: (event, session) => output.tell({ type: 'session', event, session, names }) });
   if (http !== undefined) {
     const listener = await openHttpListener({
       address: http,
@@ -52,7 +54,6 @@ export async function openListeners(
     feed.add(manager);
     closing.push(() => manager.close());
   }
-  feed.add({ heard: (event, session) => output.tell({ type: 'session', event, session, names }) });
   output.tell({ type: 'session.begun', tunnel: name, names, shown });
   closing.push(() => output.tell({ type: 'session.ended' }));
   return () => {
