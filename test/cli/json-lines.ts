@@ -6,8 +6,8 @@ import { specNames } from '../../src/cli/arguments/paths.ts';
 import { NEW_SESSION } from '../../src/cli/session/session-state.ts';
 import { type JsonLine, linesOf } from '../../src/cli/views/json/json-lines.ts';
 import { Output } from '../../src/cli/views/output.ts';
-import type { StatusReport } from '../../src/cli/views/status-report.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
+import type { StatusReport } from '../../src/planner/status/report.ts';
 import { fakeTerminal } from './terminals.ts';
 
 /** One line, as far as every line is alike. */

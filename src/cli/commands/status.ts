@@ -6,6 +6,9 @@ import { Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { Doubts, unanswered } from '../../planner/status/doubts.ts';
+import type { StatusReport } from '../../planner/status/report.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../planner/status/status.ts';
 import { namesFrom } from '../arguments/paths.ts';
 import { EXIT, signalExitCode } from '../exit-code.ts';
 import { abortOnSignal } from '../interruption.ts';
@@ -13,13 +16,10 @@ import type { CommandContext } from '../run-command.ts';
 import { isLive } from '../session/session.ts';
 import { approvedBy, profileWords } from '../transaction/approval.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
-import type { StatusReport } from '../views/status-report.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
 import { probeAll } from '../wiring/probe.ts';
-import { Doubts, unanswered } from './doubts.ts';
-import { claimedStatus, statusOf, unclaimedRoutes } from './path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
 
 export interface StatusOptions {

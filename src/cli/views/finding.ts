@@ -4,11 +4,11 @@ import type { RunEvent, WatchEvent } from '../../model/event.ts';
 import type { Plan, RememberedApproval, Unproven } from '../../model/plan.ts';
 import type { ObservedDocument } from '../../observe/document.ts';
 import type { Importable } from '../../planner/import.ts';
+import type { StatusReport } from '../../planner/status/report.ts';
 import type { TransactionEnd } from '../../registry/registry.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import type { SessionStatus } from '../commands/session-status.ts';
 import type { SessionState } from '../session/session-state.ts';
-import type { StatusReport } from './status-report.ts';
 
 /** How a command ended that changes something; `watchedBy`: the process of the session that watches the spec, if one does. */
 export type Applied = ApplyOutcome & { readonly watchedBy: number | null };

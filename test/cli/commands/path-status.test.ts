@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/path-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import { renderStatus } from '../../../src/cli/views/text/render-status.ts';
 import { nothingDesired } from '../../../src/cli/wiring/desired.ts';
-import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';
 import type { ObservedService, ObservedState } from '../../../src/model/observed.ts';
@@ -11,6 +9,8 @@ import type { Plan } from '../../../src/model/plan.ts';
 import { NO_POLICY } from '../../../src/model/policy.ts';
 import type { Route } from '../../../src/model/route.ts';
 import { ALL_CAPABILITIES } from '../../../src/model/system.ts';
+import { endpointKey } from '../../../src/planner/status/report.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/planner/status/status.ts';
 import * as build from '../../planner/build.ts';
 import { statusLines } from '../json-lines.ts';
 import { ours, planOf, routeStep } from '../plans.ts';

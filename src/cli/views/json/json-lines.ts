@@ -3,13 +3,13 @@ import type { WatchEvent } from '../../../model/event.ts';
 import type { Plan, Unproven } from '../../../model/plan.ts';
 import { encodeRoute, type Route } from '../../../model/route.ts';
 import { encodePlan } from '../../../planner/document.ts';
+import type { StatusReport } from '../../../planner/status/report.ts';
+import { endpointKey } from '../../../planner/status/report.ts';
 import type { FileNames } from '../../arguments/paths.ts';
 import type { SessionState } from '../../session/session-state.ts';
 import { countsOf } from '../../session/session-view.ts';
-import { endpointKey } from '../../wiring/probe.ts';
 import type { Finding, Kind, Table } from '../finding.ts';
 import type { EventLine } from '../generated/events.ts';
-import type { StatusReport } from '../status-report.ts';
 import { countSteps } from '../text/render-plan.ts';
 
 /** What is only read; the generated types are of a JSON document, and so leave that open. */

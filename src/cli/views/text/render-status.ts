@@ -1,17 +1,17 @@
 import { serviceName } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
 import { formatRoute } from '../../../model/route.ts';
-import { commandFor } from '../../arguments/paths.ts';
-import { endpointKey } from '../../wiring/probe.ts';
-import type { Look, Palette } from '../color.ts';
-import type { Finding } from '../finding.ts';
 import type {
   NodeStatus,
   OtherParticipant,
   RouteStatus,
   ServiceStatus,
   StatusReport,
-} from '../status-report.ts';
+} from '../../../planner/status/report.ts';
+import { endpointKey } from '../../../planner/status/report.ts';
+import { commandFor } from '../../arguments/paths.ts';
+import type { Look, Palette } from '../color.ts';
+import type { Finding } from '../finding.ts';
 import { alignColumns, type Cell, type Column } from '../table.ts';
 import { count, inside, paragraph, printableDeep, type Room } from '../text.ts';
 import { renderUnproven } from './render-plan.ts';

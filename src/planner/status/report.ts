@@ -74,3 +74,14 @@ export interface StatusReport {
   /** Whether all is as the spec asks; null where that cannot be told. */
   readonly fulfilled: boolean | null;
 }
+
+/** Where a Service is asked whether it answers. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `address:port` as the answers are kept under. */
+export function endpointKey({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}
