@@ -88,7 +88,7 @@ export class Output {
 
   /** A diagnostic; `sourceOf` gives the text that it is about, for the excerpt. */
   diagnostic(diagnostic: Diagnostic, names: FileNames, sourceOf?: (file: string) => string | null): void {
-    this.tell({ type: 'diagnostic', diagnostic, names, ...(sourceOf === undefined ? {} : { sourceOf }) });
+    this.tell({ type: 'diagnostic', diagnostic, names, sourceOf });
   }
 
   /** On a terminal: the profiles that have not answered yet, once that takes a while; none ends it. */

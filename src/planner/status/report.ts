@@ -67,7 +67,7 @@ export interface StatusReport {
   readonly unproven: readonly Unproven[];
   /** What could not be observed, and who else is at it; for people. */
   readonly problems: readonly string[];
-  /** Profiles whose Nodes nobody knows. */
+  /** Profiles whose Nodes mkplan cannot see. */
   readonly blind: readonly string[];
   /** Whether anything of the spec is on this host or in its clusters, as far as can be told. */
   readonly applied: boolean;

@@ -70,7 +70,7 @@ export function statusOf(
     ...plan.steps
       .filter((step) => step.kind === 'route')
       .flatMap((step) => routeStatus(step, profiles.get(step.profile), doubts, lostAt)),
-    // The plan leaves them alone, since nobody knows whether the spec still asks for them.
+    // The plan leaves them alone, since it cannot tell whether the spec still asks for them.
     ...left.map(({ claim }) => claimStatus(claim, 'unknown')),
   ];
   const ready = new Map(observed.profiles.map(({ name, cluster }) => [name, readyEndpoints(cluster)]));
@@ -150,7 +150,7 @@ function lostRoutes(claims: readonly Claim[], { bootId, links }: ObservedHost): 
       if (isUp === undefined) return `its link ${device} is gone`;
       if (!isUp) return `its link ${device} is down`;
     }
-    return 'somebody removed it, or its link was down meanwhile';
+    return 'another program removed it, or its link was down for a while';
   };
   return claims
     .map((claim) => ({ profile: claim.profile, purpose: claim.purpose, route: claim.route, why: why(claim) }))

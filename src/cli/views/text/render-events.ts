@@ -65,7 +65,7 @@ export function renderWatchEvent(event: SessionOnlyEvent, colors: Palette): stri
     case 'watch.planned':
       return colors.bold(closingLine(event.plan));
     case 'watch.spec-invalid':
-      return colors.alarm('The spec cannot be used as it is now; the last one that could is kept.');
+      return colors.alarm('The spec is not valid; the last valid one stays in use.');
     case 'watch.held':
       return `${colors.change('Left as it is:')} ${printableLine(event.what)}: ${printableLine(event.why)}`;
     case 'watch.released':

@@ -24,7 +24,7 @@ export interface RenderPlanOptions extends Look {
 
 /** A plan for people. Equal plans give equal text in equal room, byte for byte. */
 export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
-  // The lines of a cause stay lines: whoever lays them out makes each of them printable.
+  // The lines of a cause stay lines: each is made printable where it is laid out.
   const diagnosed = raw.diagnostics.map((one) => ({ ...printableDeep(one), cause: one.cause, fix: one.fix }));
   const plan = { ...printableDeep(raw), diagnostics: diagnosed };
   const blocks = [

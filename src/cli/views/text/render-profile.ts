@@ -124,7 +124,7 @@ export function protocolName({ protocol }: Route): string {
 /** Which of the numbers of a route are shown. */
 interface ShownNumbers {
   readonly metric: boolean;
-  /** The names are those of Linux; elsewhere the number is no identity of ours. */
+  /** The names are those of Linux; elsewhere the number does not identify our routes. */
   readonly protocol: boolean;
 }
 
