@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { examples, HELP, PAGE_WIDTH } from './arguments/help.ts';
-import { addFormOptions, asksForJson, formBehindCommand, formOf } from './arguments/output-form.ts';
-import { specNames } from './arguments/paths.ts';
+import { addFormOptions, formBehindCommand, formOf, programFormOf } from './arguments/output-form.ts';
+import { DEFAULT_SPEC, specNames } from './arguments/paths.ts';
 import {
   registerAllow,
   registerApply,
@@ -25,7 +25,7 @@ import {
   registerValidate,
   registerVersion,
 } from './arguments/register-reads.ts';
-import { type Act, DEFAULT_SPEC } from './arguments/registration.ts';
+import type { Act } from './arguments/registration.ts';
 import { EXIT } from './exit-code.ts';
 import { runCommand, tellLoss } from './run-command.ts';
 import { columnsOf, type Terminal } from './terminal.ts';
@@ -51,7 +51,7 @@ export async function run(given: readonly string[], terminal: Terminal): Promise
   let exitCode: number = EXIT.ok;
   const act: Act = async (command, spec, { onSignal, beforeChanges, rereads = false }, work) => {
     const { color } = command.optsWithGlobals<{ color: boolean }>();
-    const options = { ...formOf(command), color, spec, onSignal, beforeChanges, rereads };
+    const options = { form: formOf(command), color, spec, onSignal, beforeChanges, rereads };
     exitCode = await runCommand(terminal, options, work);
   };
   const argv = formBehindCommand(given);
@@ -97,9 +97,10 @@ export async function run(given: readonly string[], terminal: Terminal): Promise
     // Help, or the version.
     if (thrown.exitCode === 0) {
       const { color } = program.opts<{ color: boolean }>();
-      return tellLoss(terminal, false, new Output(terminal, { json: false, color }), names, EXIT.ok);
+      return tellLoss(terminal, false, new Output(terminal, { form: 'text', color }), names, EXIT.ok);
     }
-    if (asksForJson(argv)) tellUsageError(terminal, thrown, help);
+    const form = programFormOf(argv);
+    if (form !== null) tellUsageError(terminal, form, thrown, help);
     return EXIT.usage;
   }
   return exitCode;

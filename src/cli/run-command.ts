@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from './exit-code.ts';
 import { catchSignals, type InterruptionHandle, leaveOnSignal } from './interruption.ts';
 import { outputLost } from './output-lost.ts';
 import type { SignalSource, Terminal } from './terminal.ts';
+import type { FormName } from './views/forms.ts';
 import { Output } from './views/output.ts';
 import { goneDirectory } from './working-directory.ts';
 
@@ -23,10 +24,8 @@ export interface CommandContext {
 }
 
 export interface RunCommandOptions {
-  readonly json: boolean;
+  readonly form: FormName;
   readonly color: boolean;
-  /** Whether every column of a table is shown. */
-  readonly wide: boolean;
   /** As typed. */
   readonly spec: string;
   /** What the command does once it got a signal, for one that can change something; null for one that only reads. */
@@ -85,7 +84,7 @@ function hearSignals(
       terminal.signals.exit(code);
     },
   };
-  if (onSignal === null) return output.json ? leaveOnSignal(source) : null;
+  if (onSignal === null) return output.isForPrograms ? leaveOnSignal(source) : null;
   const note = (text: string) => output.note(text);
   const doing = () => (output.hasBegun ? onSignal : (beforeChanges ?? onSignal));
   return catchSignals(source, note, doing, rereads && terminal.stdout.isTTY !== true ? onHangup : null);

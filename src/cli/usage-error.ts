@@ -1,20 +1,25 @@
 import type { CommanderError } from 'commander';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { specNames } from './arguments/paths.ts';
-import { DEFAULT_SPEC } from './arguments/registration.ts';
+import { DEFAULT_SPEC, specNames } from './arguments/paths.ts';
 import { EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
-import { diagnosticLine } from './views/json/json-lines.ts';
-import { Output } from './views/output.ts';
+import { FORMS, type FormName } from './views/forms.ts';
+import { Streams } from './views/streams.ts';
 
 /**
- * Tells programs of a command line that cannot be run: the lines of `--json` for what commander wrote to stderr, in
- * its words. `help`: the command line that helps.
+ * Tells programs of a command line that cannot be run, in the form that it asks for: what commander wrote to stderr, in its
+ * words. `help`: the command line that helps.
  */
-export function tellUsageError(terminal: Terminal, thrown: CommanderError, help: string): void {
-  const output = new Output(terminal, { json: true, color: false });
-  output.line(diagnosticLine(usageError(thrown, help), specNames(DEFAULT_SPEC, terminal.cwd)));
-  output.finish(EXIT.usage);
+export function tellUsageError(
+  terminal: Terminal,
+  form: FormName,
+  thrown: CommanderError,
+  help: string,
+): void {
+  const names = specNames(DEFAULT_SPEC, terminal.cwd);
+  const view = FORMS[form].open(new Streams(terminal, false, true));
+  view.tell({ type: 'diagnostic', diagnostic: usageError(thrown, help), names });
+  view.tell({ type: 'summary', exitCode: EXIT.usage });
 }
 
 function usageError({ code, message }: CommanderError, help: string): Diagnostic {

@@ -88,4 +88,11 @@ export type WatchEvent =
       readonly retryMs: number;
     };
 
+/** What happens to a session, and not in one of its transactions. */
+export type SessionOnlyEvent = Exclude<WatchEvent, RunEvent>;
+
+export function isSessionOnly(event: WatchEvent): event is SessionOnlyEvent {
+  return event.type.startsWith('watch.');
+}
+
 export type EmitWatchEvent = (event: WatchEvent) => void;

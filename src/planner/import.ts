@@ -31,7 +31,7 @@ export interface Importable {
 }
 
 /** What becomes of an adopted route that the spec does not ask for. */
-export const UNWANTED = 'the spec does not ask for it, so the next apply removes it';
+const UNWANTED = 'the spec does not ask for it, so the next apply removes it';
 
 /** What the routes of a spec are held against, made once. */
 interface Findings {
@@ -197,9 +197,14 @@ function isNamed(route: Route, text: string): boolean {
   );
 }
 
-function adopt({ route, profile, purpose, wanted, reason }: Importable): RouteStep {
-  const fate = wanted ? reason : `${reason}; ${UNWANTED}`;
-  return routeStep('adopt', profile, purpose, { before: null, after: route }, fate);
+/** Why a route can be adopted, and what becomes of it where the spec does not ask for it; for people. */
+export function fateOf({ wanted, reason }: Importable): string {
+  return wanted ? reason : `${reason}; ${UNWANTED}`;
+}
+
+function adopt(one: Importable): RouteStep {
+  const { route, profile, purpose } = one;
+  return routeStep('adopt', profile, purpose, { before: null, after: route }, fateOf(one));
 }
 
 function ambiguous(text: string, matching: readonly Importable[]): Diagnostic {

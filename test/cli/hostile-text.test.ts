@@ -155,9 +155,9 @@ describe('text that a cluster made up', () => {
 
   it('is told by --json with escapes of JSON, which lose nothing', () => {
     const { terminal, stdout } = fakeTerminal();
-    const output = new Output(terminal, { json: true, color: true });
+    const output = new Output(terminal, { form: 'json', color: true });
     output.plan(made, names);
-    output.line({ type: 'saved', file: HOSTILE });
+    output.tell({ type: 'saved', file: HOSTILE });
     expect(stdout()).not.toMatch(ACTED_ON);
     const last: unknown = JSON.parse(stdout().trimEnd().split('\n').at(-1) ?? '');
     expect(last).toMatchObject({ file: HOSTILE });
@@ -211,11 +211,12 @@ describe.each(INVISIBLE)('%s', (_name, character, shownAs) => {
 
   it('is escaped in an event, a lock holder and a session that is held up', () => {
     const { terminal, stdout, stderr } = fakeTerminal();
-    const output = new Output(terminal, { json: false, color: true });
+    const output = new Output(terminal, { form: 'text', color: true });
     output.event({ type: 'lock.waiting', holder: hostile });
-    output.watchEvent({ type: 'watch.held', what: hostile, why: hostile }, names, NEW_SESSION);
+    const event = { type: 'watch.held', what: hostile, why: hostile } as const;
+    output.tell({ type: 'session', event, session: NEW_SESSION, names });
     output.note(`  ${hostile.replace('\n', '')}\n`);
-    output.print(`${hostile.replace('\n', '')}\n`);
+    output.tell({ type: 'valid', name: hostile.replace('\n', ''), spec: hostile });
     expect(stderr() + stdout()).not.toMatch(ACTED_ON);
     expect(stderr()).toContain(escaped);
   });
@@ -229,7 +230,7 @@ describe.each(INVISIBLE)('%s', (_name, character, shownAs) => {
 
   it('is escaped in the lines of --json, and read back from them', () => {
     const { terminal, stdout } = fakeTerminal();
-    new Output(terminal, { json: true, color: false }).line({ type: 'valid', name: hostile, spec: 'x' });
+    new Output(terminal, { form: 'json', color: false }).tell({ type: 'valid', name: hostile, spec: 'x' });
     expect(stdout()).not.toMatch(ACTED_ON);
     expect(JSON.parse(stdout().trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ name: hostile });
   });
@@ -237,7 +238,7 @@ describe.each(INVISIBLE)('%s', (_name, character, shownAs) => {
 
 it('colours of our own are no such text', () => {
   const { terminal, stderr } = fakeTerminal({ isTTY: true });
-  const output = new Output(terminal, { json: false, color: true });
+  const output = new Output(terminal, { form: 'text', color: true });
   output.note(`${output.noteColors.alarm('x')}\n`);
   expect(stderr()).toContain(output.noteColors.alarm('x'));
   expect(output.noteColors.alarm('x')).not.toBe('x');
@@ -251,7 +252,7 @@ const WRITERS = new Set([
   'cli/output-stream.ts',
   'cli/views/line-buffer.ts',
   'cli/views/live/live-view.ts',
-  'cli/views/output.ts',
+  'cli/views/streams.ts',
   'cli/views/text/progress.ts',
   // Text that is all our own: a version, a question, a countdown, a usage line.
   'cli/entry.ts',

@@ -4,8 +4,10 @@ import eventsSchema from '../../schema/events.schema.json' with { type: 'json' }
 import planSchema from '../../schema/plan.schema.json' with { type: 'json' };
 import { specNames } from '../../src/cli/arguments/paths.ts';
 import { NEW_SESSION } from '../../src/cli/session/session-state.ts';
+import { type JsonLine, linesOf } from '../../src/cli/views/json/json-lines.ts';
 import { Output } from '../../src/cli/views/output.ts';
 import type { WatchEvent } from '../../src/model/event.ts';
+import type { StatusReport } from '../../src/planner/status/report.ts';
 import { fakeTerminal } from './terminals.ts';
 
 /** One line, as far as every line is alike. */
@@ -107,14 +109,23 @@ export function checkedLines(stdout: string, exitCode: number | null): Line[] {
 export function checkingEvents(): (event: WatchEvent) => void {
   const check = new LineCheck();
   const { terminal, stdout } = fakeTerminal();
-  const output = new Output(terminal, { json: true, color: false });
+  const output = new Output(terminal, { form: 'json', color: false });
   const names = specNames('tunnel.yaml', '/nowhere');
   let checked = 0;
   return (event) => {
-    output.watchEvent(event, names, NEW_SESSION);
+    output.tell({ type: 'session', event, session: NEW_SESSION, names });
     // Not within the write: who writes need not care what becomes of it.
     const told = stdout();
     check.take(told.slice(checked));
     checked = told.length;
   };
+}
+
+/** A status report as lines. `answers`: by `endpointKey`, whether a TCP connection was taken. */
+export function statusLines(
+  report: StatusReport,
+  spec: string,
+  answers: ReadonlyMap<string, boolean>,
+): readonly JsonLine[] {
+  return linesOf({ type: 'status', report, spec, answers, tunnel: 'dev', hasSpec: true, session: null });
 }

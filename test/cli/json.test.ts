@@ -175,13 +175,12 @@ describe('--json', () => {
   ] as const)('ends with a summary when %s ends what only reads', async (signal, exitCode) => {
     const fake = fakeTerminal();
     const reading = {
-      json: true,
+      form: 'json',
       color: false,
-      wide: false,
       spec: 'tunnel.yaml',
       onSignal: null,
       rereads: false,
-    };
+    } as const;
     let told = '';
     await runCommand(fake.terminal, reading, () => {
       fake.signals.send(signal);
@@ -195,13 +194,12 @@ describe('--json', () => {
   it('ends with a summary when a second signal leaves at once', async () => {
     const fake = fakeTerminal();
     const changing = {
-      json: true,
+      form: 'json',
       color: false,
-      wide: false,
       spec: 'tunnel.yaml',
       onSignal: 'stopping',
       rereads: false,
-    };
+    } as const;
     let told = '';
     await runCommand(fake.terminal, changing, () => {
       fake.signals.send('SIGINT');
@@ -216,13 +214,12 @@ describe('--json', () => {
   it('leaves what only reads to the signals without it', async () => {
     const fake = fakeTerminal();
     const reading = {
-      json: false,
+      form: 'text',
       color: false,
-      wide: false,
       spec: 'tunnel.yaml',
       onSignal: null,
       rereads: false,
-    };
+    } as const;
     await runCommand(fake.terminal, reading, () => {
       expect(fake.signals.send('SIGINT')).toBe(false);
       return Promise.resolve(0);

@@ -2,7 +2,6 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { statusOf } from '../../src/cli/commands/path-status.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
 import type { Rest } from '../../src/minikube/profiles.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
@@ -12,6 +11,7 @@ import { inTime } from '../../src/observe/patience.ts';
 import { observeProfile } from '../../src/observe/profile.ts';
 import { OBSTACLES } from '../../src/planner/obstacles.ts';
 import { plan } from '../../src/planner/plan.ts';
+import { statusOf } from '../../src/planner/status/status.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import {
   type ApiServer,

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { asksForJson } from '../../src/cli/arguments/output-form.ts';
+import { programFormOf } from '../../src/cli/arguments/output-form.ts';
 import { run } from '../../src/cli/program.ts';
 import { displayWidth } from '../../src/cli/views/text.ts';
 import { mkplan, ROOT } from './run-program.ts';
@@ -199,7 +199,7 @@ describe('the command line', () => {
     const { code, stderr, stdout } = await mkplan(argv);
     expect(stderr).toContain(message);
     // Lines for programs, where these are asked for: test/cli/json.test.ts.
-    if (!asksForJson(argv)) expect(stdout).toBe('');
+    if (programFormOf(argv) === null) expect(stdout).toBe('');
     expect(code).toBe(64);
   });
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { asksForJson } from '../../src/cli/arguments/output-form.ts';
+import { programFormOf } from '../../src/cli/arguments/output-form.ts';
 import { run } from '../../src/cli/program.ts';
 import { checkedLines } from './json-lines.ts';
 import { fakeTerminal } from './terminals.ts';
@@ -23,6 +23,6 @@ export async function mkplan(
 ): Promise<Ran> {
   const fake = fakeTerminal({ cwd: ROOT, ...options });
   const code = await run(argv, fake.terminal);
-  if (asksForJson(argv)) checkedLines(fake.stdout(), code);
+  if (programFormOf(argv) === 'json') checkedLines(fake.stdout(), code);
   return { code, stdout: fake.stdout(), stderr: fake.stderr() };
 }

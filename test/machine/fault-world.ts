@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { statusOf } from '../../src/cli/commands/path-status.ts';
 import type { ApplyOutcome, ApplyPorts } from '../../src/machine/apply-ports.ts';
 import { claimKey } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';
@@ -10,6 +9,7 @@ import { NO_POLICY } from '../../src/model/policy.ts';
 import { type Route, routeKey } from '../../src/model/route.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { plan } from '../../src/planner/plan.ts';
+import { statusOf } from '../../src/planner/status/status.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { createJournal } from '../../src/registry/journal-file.ts';
 import { Faults } from '../fakes/faults.ts';

@@ -1,27 +1,32 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FORM_NAMES, FORMS, type FormName } from '../views/forms.ts';
 
-/** A form of output: `wide` is text with all columns, `json` one object a line. */
-type Form = 'text' | 'wide' | 'json' | 'yaml';
+/** The commands whose output has tables. */
+const TABLES: ReadonlySet<string> = new Set([
+  'plan',
+  'apply',
+  'watch',
+  'destroy',
+  'status',
+  'cleanup',
+  'show',
+]);
 
-const TABLES: readonly Form[] = ['text', 'wide', 'json'];
-const LINES: readonly Form[] = ['text', 'json'];
+/** The commands whose output has none. */
+const LINES: ReadonlySet<string> = new Set(['init', 'validate', 'confirm', 'import', 'version', 'observe']);
 
-/** The forms that the output of each command has; the first one is its usual form. */
-const FORMS: Readonly<Record<string, readonly Form[]>> = {
-  init: LINES,
-  validate: LINES,
-  plan: TABLES,
-  apply: TABLES,
-  confirm: LINES,
-  watch: TABLES,
-  destroy: TABLES,
-  status: TABLES,
-  cleanup: TABLES,
-  import: LINES,
-  show: TABLES,
-  observe: ['yaml', 'json'],
-  version: LINES,
-};
+/** What the text of a command is called that prints a document. */
+const DOCUMENTS: Readonly<Record<string, string>> = { observe: 'yaml' };
+
+/** The forms that the output of a command has, by the names that it has for them; the first one is its usual form. */
+function formsOf(command: string): ReadonlyMap<string, FormName> {
+  const hasTables = TABLES.has(command);
+  if (!hasTables && !LINES.has(command)) return new Map();
+  const { [command]: document = 'text' } = DOCUMENTS;
+  const others = FORM_NAMES.filter((name) => name !== 'text' && name !== document);
+  const forms = others.filter((name) => hasTables || !FORMS[name].isOfTables);
+  return new Map([[document, 'text'], ...forms.map((name) => [name, name] as const)]);
+}
 
 /** With its value in the same word. */
 const FORM_OPTION = /^(-o.+|--output=.*|--wide)$/;
@@ -39,28 +44,28 @@ export function formBehindCommand(argv: readonly string[]): string[] {
   return [...before, ...argv.slice(at, at + 1), ...form, ...argv.slice(at + 1)];
 }
 
-/** Whether a command line asks for lines of JSON, be it one that can be run or not. */
-export function asksForJson(argv: readonly string[]): boolean {
+/** The form for programs that a command line asks for, be it one that can be run or not; null where it asks for none. */
+export function programFormOf(argv: readonly string[]): FormName | null {
   const end = argv.indexOf('--');
-  return argv
-    .slice(0, end === -1 ? argv.length : end)
-    .some((word, index, all) =>
-      word === 'json'
-        ? ['-o', '--output'].includes(all[index - 1] ?? '')
-        : ['--json', '-ojson', '--output=json'].includes(word),
-    );
+  const words = argv.slice(0, end === -1 ? argv.length : end);
+  const asked = words.map((word, index) => {
+    if (word === '--json') return 'json';
+    if (['-o', '--output'].includes(words[index - 1] ?? '')) return word;
+    return /^(?:-o|--output=)(.+)$/.exec(word)?.[1];
+  });
+  return FORM_NAMES.find((name) => FORMS[name].isForPrograms && asked.includes(name)) ?? null;
 }
 
 /** Adds `--output`, and its short form `--wide`, to a command as far as it has forms to choose from. */
 export function addFormOptions(command: Command): void {
-  const forms = FORMS[command.name()];
-  if (forms === undefined) return;
-  const list = forms.join(', ');
+  const forms = formsOf(command.name());
+  if (forms.size === 0) return;
+  const list = [...forms.keys()].join(', ');
   const isFiled = command.options.some(({ long }) => long === '--out');
   command.addOption(
     new Option('-o, --output <form>', `the form of what is printed: ${list}`).argParser(
       (text, previous?: string) => {
-        if (!forms.some((form) => form === text)) {
+        if (!forms.has(text)) {
           throw new InvalidArgumentError(
             `It is one of ${list}.${isFiled ? ' A file is named with --out FILE.' : ''}`,
           );
@@ -72,11 +77,11 @@ export function addFormOptions(command: Command): void {
       },
     ),
   );
-  if (forms.includes('wide')) command.option('--wide', 'show every column; short for -o wide');
+  if (forms.has('wide')) command.option('--wide', 'show every column; short for -o wide');
 }
 
 /** The form that a command line asks for. Ends it as a usage error where that is two forms at once. */
-export function formOf(command: Command): { readonly json: boolean; readonly wide: boolean } {
+export function formOf(command: Command): FormName {
   const { json, wide, output } = command.optsWithGlobals<{ json?: true; wide?: true; output?: string }>();
   const asked = [
     ...(json === true ? [['json', '--json'] as const] : []),
@@ -88,5 +93,6 @@ export function formOf(command: Command): { readonly json: boolean; readonly wid
     const options = asked.map(([, option]) => option).join(' and ');
     command.error(`error: ${options} ask for different forms of output`);
   }
-  return { json: forms.has('json'), wide: forms.has('wide') };
+  const [form = 'text'] = forms;
+  return form === 'json' ? 'json' : (formsOf(command.name()).get(form) ?? 'text');
 }

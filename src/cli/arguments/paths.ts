@@ -1,6 +1,10 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { SourcePosition } from '../../model/diagnostic.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { printableLine } from '../../model/text/printable.ts';
+
+/** The spec of a command line that names none. */
+export const DEFAULT_SPEC = 'tunnel.yaml';
 
 /**
  * How files are named to the user: beside the spec as it was typed, so that output holds no path that the user did
@@ -46,4 +50,9 @@ export function namesFrom(absolute: string, cwd: string): FileNames {
 /** `file:line:column` for people. */
 export function showPosition(at: SourcePosition, names: FileNames): string {
   return printableLine(`${names.show(at.file)}:${at.line}:${at.column}`);
+}
+
+/** A command for a spec, as the user would type it, in quotes. */
+export function commandFor(verb: string, spec: string): string {
+  return `\`mkplan ${verb}${spec === DEFAULT_SPEC ? '' : ` ${shellWord(spec)}`}\``;
 }

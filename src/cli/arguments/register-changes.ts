@@ -2,12 +2,12 @@ import { type Command, Option } from 'commander';
 import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import { examples } from './help.ts';
 import { HTTP_ADDRESS, parseHttpHost, parseListenAddress, parsePatience } from './option-values.ts';
+import { DEFAULT_SPEC } from './paths.ts';
 import {
   type Act,
   addApplyOptions,
   allowOption,
   CONFIRMS,
-  DEFAULT_SPEC,
   lockTimeout,
   MUTATES,
   profileOption,

@@ -2,15 +2,8 @@ import { type Command, CommanderError, Option } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { examples, remark } from './help.ts';
 import { collect, DEFAULT_WAIT, parseProfileName, parseWait } from './option-values.ts';
-import {
-  type Act,
-  addReadOptions,
-  DEFAULT_SPEC,
-  profileOption,
-  READS,
-  strictOption,
-  withoutJson,
-} from './registration.ts';
+import { DEFAULT_SPEC } from './paths.ts';
+import { type Act, addReadOptions, profileOption, READS, strictOption, withoutJson } from './registration.ts';
 
 /** `mkplan init`. */
 export function registerInit(program: Command, act: Act): void {

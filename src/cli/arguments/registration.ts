@@ -3,8 +3,6 @@ import { OFFERED_APPROVALS } from '../../model/policy.ts';
 import type { CommandContext } from '../run-command.ts';
 import { collect, parseAllow, parseDuration } from './option-values.ts';
 
-/** The spec of a command line that names none. */
-export const DEFAULT_SPEC = 'tunnel.yaml';
 const DEFAULT_LOCK_TIMEOUT = '30s';
 
 /** How a command is registered: what it may do decides how its signals and its user are treated. */

@@ -1,4 +1,4 @@
-import type { Plan, RememberedApproval } from '../../model/plan.ts';
+import type { Plan } from '../../model/plan.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
 import { contextsOf, rememberable, withRemembered } from '../../planner/approvals.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
@@ -10,9 +10,6 @@ import { asideRefusal } from '../transaction/aside.ts';
 import { agreeToPrograms } from '../transaction/programs.ts';
 import { remember } from '../transaction/remembering.ts';
 import { underLock } from '../transaction/under-lock.ts';
-import type { Output } from '../views/output.ts';
-import { alignColumns } from '../views/table.ts';
-import { count, inside, printableDeep, printableLine } from '../views/text.ts';
 import { composeChanging, composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
@@ -58,8 +55,7 @@ export async function allow(context: CommandContext, options: AllowOptions): Pro
       return EXIT.error;
     }
     await remember(context, adapters, given, options.lockTimeout);
-    for (const one of given) output.line({ type: 'remembered', ...one, spec: names.show(one.spec) });
-    output.note(`Remembered: ${count(given.length, 'approval')}. Nothing was applied.\n`);
+    output.tell({ type: 'remembered', approvals: given, names });
     return EXIT.ok;
   } finally {
     await adapters.close();
@@ -74,41 +70,19 @@ async function isApproved(
 ): Promise<boolean> {
   const missing = unapproved(plan, kinds);
   if (missing === null) return true;
-  if (terminal.stdin.isTTY !== true || output.json) throw missing;
+  if (!output.canAsk) throw missing;
   const asked = missingApprovals(plan, kinds).join(', ');
   return await ask(terminal, `\nRemember that ${asked} is approved, as shown above?`, signal);
 }
 
 async function list({ terminal, output }: CommandContext): Promise<number> {
   const adapters = composeReading(terminal, approvedBy(['allow'], [], null));
-  let known: readonly RememberedApproval[];
   try {
-    known = await adapters.approvals.read();
+    output.tell({ type: 'approvals', approvals: await adapters.approvals.read() });
+    return EXIT.ok;
   } finally {
     await adapters.close();
   }
-  for (const one of known) output.line({ type: 'remembered', ...one });
-  const shown = printableDeep(known);
-  const blocks = [...new Set(shown.map(({ spec }) => spec))].map(
-    (spec) => `${output.colors.bold(spec)}\n${tableOf(shown, spec, output)}`,
-  );
-  output.print(blocks.length === 0 ? 'No approval is remembered.\n' : blocks.join('\n'));
-  return EXIT.ok;
-}
-
-function tableOf(known: readonly RememberedApproval[], spec: string, { room }: Output): string {
-  const rows = known
-    .filter((one) => one.spec === spec)
-    .map(({ kind, profile, subject, why, approvedOn }) => [
-      kind,
-      profile,
-      subject,
-      approvedOn.slice(0, 10),
-      why,
-    ]);
-  const columns = [{}, {}, { wraps: true }, {}, { wraps: true }] as const;
-  const lines = alignColumns(rows, { width: inside(room, 2), columns });
-  return lines.map((line) => `  ${line}\n`).join('');
 }
 
 /** Forgets what was approved for a spec, which may be gone. */
@@ -122,8 +96,7 @@ async function revoke(context: CommandContext, { lockTimeout }: AllowOptions): P
       if (kept.length < known.length) await adapters.approvals.write(kept);
       return known.length - kept.length;
     });
-    output.line({ type: 'revoked', spec: names.spec, approvals: revoked });
-    output.print(`Revoked: ${count(revoked, 'approval')} of ${printableLine(names.spec)}.\n`);
+    output.tell({ type: 'revoked', spec: names.spec, approvals: revoked });
     return EXIT.ok;
   } finally {
     await adapters.close();

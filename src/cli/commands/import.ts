@@ -1,15 +1,12 @@
 import type { DesiredState } from '../../model/desired.ts';
 import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
-import { encodeRoute, formatRoute, ROUTE_TYPES } from '../../model/route.ts';
-import { shellWord } from '../../model/shell-word.ts';
+import { ROUTE_TYPES } from '../../model/route.ts';
 import { observe } from '../../observe/observe.ts';
-import { type Importable, importable, planImport, UNWANTED } from '../../planner/import.ts';
+import { fateOf, type Importable, importable, planImport } from '../../planner/import.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { type ApplyOptions, applyPlan, concludeApply } from '../transaction/apply-plan.ts';
 import { approvedBy } from '../transaction/approval.ts';
-import { alignColumns } from '../views/table.ts';
-import { inside, paragraph, printableDeep, printableLine, wrapCommand } from '../views/text.ts';
 import { composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -49,7 +46,11 @@ export async function importRoutes(
   if (options.all === true || routes.length === 0) {
     const found = await findImportable(context, importWords(given, options), options, desired);
     const wanted = found.filter((one) => one.wanted && one.unproven).map((one) => one.argument);
-    if (options.all !== true || wanted.length === 0) return list(context, found);
+    if (options.all !== true || wanted.length === 0) {
+      const told = found.map((one) => ({ ...one, fate: fateOf(one) }));
+      context.output.tell({ type: 'importable', found: told, spec: context.names.spec });
+      return EXIT.ok;
+    }
     named = [...routes, ...wanted];
   }
   const outcome = await applyPlan(context, options, {
@@ -80,35 +81,6 @@ async function findImportable(
   } finally {
     await adapters.close();
   }
-}
-
-function list({ output, names }: CommandContext, found: readonly Importable[]): number {
-  const { colors, room } = output;
-  if (found.length === 0) output.print(`Nothing here can be adopted for ${printableLine(names.spec)}.\n`);
-  else {
-    const rows = alignColumns(
-      printableDeep(found).map(({ route, profile, purpose, reason, wanted }) => [
-        { text: `? ${formatRoute(route)}`, paint: colors.doubt },
-        `${purpose} of ${profile}`,
-        { text: wanted ? reason : `${reason}; ${UNWANTED}`, paint: colors.dim },
-      ]),
-      { width: inside(room, 2), columns: [{ wraps: true }, {}, { wraps: true }] },
-    );
-    const spec = printableLine(names.spec);
-    const words = ['mkplan import', ...found.map((one) => shellWord(one.argument)), shellWord(spec)];
-    output.print(
-      [
-        paragraph(colors.bold(`Can be adopted for ${spec}`), room),
-        ...rows.map((row) => `  ${row}\n`),
-        paragraph('\nNothing was changed. Name those that are yours:', room),
-        ...wrapCommand(printableLine(words.join(' ')), inside(room, 2)).map((line) => `  ${line}\n`),
-      ].join(''),
-    );
-  }
-  for (const { route, claim: _, ...rest } of found) {
-    output.line({ type: 'importable', ...rest, route: encodeRoute(route) });
-  }
-  return EXIT.ok;
 }
 
 /** What is neither a route nor a file is a route that was mistyped, as likely as not: nobody wants a spec of that name. */

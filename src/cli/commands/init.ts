@@ -4,20 +4,17 @@ import type { DesiredState } from '../../model/desired.ts';
 import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import { formatPrefix } from '../../model/prefix.ts';
-import { shellWord } from '../../model/shell-word.ts';
 import { observe } from '../../observe/observe.ts';
 import { plan } from '../../planner/plan.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { parseSpec } from '../../spec/parse.ts';
-import { type FileNames, specNames } from '../arguments/paths.ts';
+import { DEFAULT_SPEC, type FileNames, specNames } from '../arguments/paths.ts';
 import { freePool, overlapsOf, type PoolOverlap, prefixesInUse } from '../arguments/pool.ts';
 import { type ChosenProfile, chooseProfile } from '../arguments/profile-choice.ts';
-import { DEFAULT_SPEC } from '../arguments/registration.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { writeNewFile } from '../transaction/plan-file.ts';
 import { replaceFile } from '../transaction/replace-file.ts';
-import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { nothingDesired } from '../wiring/desired.ts';
 
@@ -47,12 +44,13 @@ export async function init(context: CommandContext, options: InitOptions): Promi
     [...warnings, ...outOfReach(text, names, observed)].forEach(warn);
     if (caution !== null) output.note(`note: ${caution}.\n`);
     if (options.print === true) {
-      if (!output.json) output.document(text);
-      output.line({ type: 'printed', profile: profile.name, pool: pools.join(', '), text });
+      output.tell({ type: 'printed', profile: profile.name, pool: pools.join(', '), text });
       return EXIT.ok;
     }
     await write(text, names, options.force === true);
-    tell(context, names, profile, pools);
+    const foreignContext = profile.isMinikube ? null : profile.context;
+    const pool = pools.join(', ');
+    output.tell({ type: 'written', spec: names.spec, profile: profile.name, pool, foreignContext });
     return EXIT.ok;
   } finally {
     await adapters.close();
@@ -213,29 +211,6 @@ async function write(text: string, names: FileNames, force: boolean): Promise<vo
     ifExists: 'add --force to replace it, or name another file',
   };
   await (force ? replaceFile(file) : writeNewFile(file));
-}
-
-function tell(
-  { output }: CommandContext,
-  names: FileNames,
-  { name, context, isMinikube }: ChosenProfile,
-  pools: readonly string[],
-): void {
-  const pool = pools.join(', ');
-  const spec = names.spec === DEFAULT_SPEC ? '' : ` ${shellWord(names.spec)}`;
-  output.print(
-    [
-      `Wrote ${printableLine(names.spec)} for profile ${printableLine(name)}, with the pool ${pool}.`,
-      `Next: \`mkplan watch${printableLine(spec)}\` makes it so and keeps it so; \`mkplan plan${printableLine(spec)}\` shows beforehand what it would change.`,
-      ...(isMinikube
-        ? []
-        : [
-            `The first change asks you once to approve the context ${printableLine(context)}, which minikube did not write; \`mkplan allow\` does so beforehand.`,
-          ]),
-      '',
-    ].join('\n'),
-  );
-  output.line({ type: 'written', spec: names.spec, profile: name, pool });
 }
 
 function noPool(): Failure {

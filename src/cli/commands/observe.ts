@@ -6,7 +6,6 @@ import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { approvedBy } from '../transaction/approval.ts';
 import { writeNewFile } from '../transaction/plan-file.ts';
-import { printableLine } from '../views/text.ts';
 import { composeReading } from '../wiring/compose.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
@@ -29,15 +28,11 @@ export async function observe(context: CommandContext, options: ObserveOptions):
   }
   const file = options.out;
   if (file === undefined) {
-    // Not even made where a line takes its place: a host with many routes has a long one.
-    if (output.json) output.line({ type: 'observed', observation });
-    else output.print(printObserved(observation));
+    output.tell({ type: 'observed', observation, document: () => printObserved(observation) });
     return EXIT.ok;
   }
   const text = printObserved(observation);
   await writeNewFile({ path: resolve(terminal.cwd, file), shown: file, text, what: 'observation' });
-  const shown = printableLine(file);
-  output.note(`Recorded in ${shown}: \`mkplan plan --observed ${shown}\` plans from it.\n`);
-  output.line({ type: 'observed', file });
+  output.tell({ type: 'recorded', file });
   return EXIT.ok;
 }

@@ -14,7 +14,6 @@ import { asideExit, asideRefusal } from '../transaction/aside.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
 import { savePlan } from '../transaction/plan-file.ts';
 import { recall } from '../transaction/remembering.ts';
-import { printableLine } from '../views/text.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
 export interface PlanOptions {
@@ -49,9 +48,7 @@ export async function plan(context: CommandContext, options: PlanOptions): Promi
   if (refusal !== null) throw refusal;
   if (options.out !== undefined) {
     await savePlan(resolve(terminal.cwd, options.out), options.out, made, observed.host);
-    const shown = printableLine(options.out);
-    output.note(`Saved to ${shown}: \`mkplan apply ${shown}\` applies exactly this.\n`);
-    output.line({ type: 'saved', file: options.out });
+    output.tell({ type: 'saved', file: options.out });
   }
   return options.detailedExitcode === true && !isEmpty(made) ? EXIT.changes : asideExit(made);
 }

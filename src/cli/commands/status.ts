@@ -5,8 +5,10 @@ import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { ObservedState } from '../../model/observed.ts';
 import type { ApprovalKind } from '../../model/policy.ts';
-import { encodeRoute } from '../../model/route.ts';
 import { plan as makePlan } from '../../planner/plan.ts';
+import { Doubts, unanswered } from '../../planner/status/doubts.ts';
+import type { StatusReport } from '../../planner/status/report.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../planner/status/status.ts';
 import { namesFrom } from '../arguments/paths.ts';
 import { EXIT, signalExitCode } from '../exit-code.ts';
 import { abortOnSignal } from '../interruption.ts';
@@ -14,17 +16,10 @@ import type { CommandContext } from '../run-command.ts';
 import { isLive } from '../session/session.ts';
 import { approvedBy, profileWords } from '../transaction/approval.ts';
 import { openTransaction } from '../transaction/open-transaction.ts';
-import type { StatusReport } from '../views/status-report.ts';
-import { renderUnproven } from '../views/text/render-plan.ts';
-import { renderSession, sessionLine } from '../views/text/render-session.ts';
-import { renderStatus, statusLines } from '../views/text/render-status.ts';
-import { printableLine } from '../views/text.ts';
 import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
 import { probeAll } from '../wiring/probe.ts';
-import { Doubts, unanswered } from './doubts.ts';
-import { claimedStatus, statusOf, unclaimedRoutes } from './path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
 
 export interface StatusOptions {
@@ -165,22 +160,20 @@ async function showAll(
   await showConfirmation(context, adapters);
   for (const session of sessions) {
     const spec = desired === null ? namesFrom(session.record.spec, terminal.cwd).spec : names.spec;
-    const text = renderSession(session, { colors: output.colors, ...output.room, spec });
-    if (desired === null) output.printLine(`${printableLine(session.record.spec)}:`);
-    output.print(text);
-    output.line(sessionLine(session));
+    output.tell({ type: 'session.status', session, spec, isOneOfMany: desired === null });
   }
   for (const [spec, report] of reports) {
     const session = sessions.find(({ record }) => record.spec === spec) ?? null;
-    const title =
+    const about =
       desired === null
-        ? `Routes for ${printableLine(spec)}`
-        : `Tunnel ${desired.name} (${printableLine(names.spec)})`;
-    const shown =
-      desired === null ? { spec, hasSpec: await isThere(spec) } : { spec: names.spec, hasSpec: true };
-    await show(context, report, { title, session, ...shown });
+        ? { tunnel: null, spec, hasSpec: await isThere(spec) }
+        : { tunnel: desired.name, spec: names.spec, hasSpec: true };
+    output.tell({ type: 'status', ...about, session, ...(await withAnswers(report)) });
   }
-  if (desired === null) showUnclaimed(context, observed, reports.size === 0);
+  if (desired === null) {
+    if (reports.size === 0) output.tell({ type: 'nothing', spec: names.spec });
+    output.tell({ type: 'unclaimed', unclaimed: unclaimedRoutes(observed) });
+  }
   const { open } = observed.registry;
   if (open?.awaiting === false) output.diagnostic(openTransaction(open), names);
 }
@@ -195,16 +188,11 @@ async function showConfirmation(
     const { txid, spec } = open;
     const msLeft = Math.max(0, timeLeft(open, await routeTable.identity(), uptimeMs()));
     const secondsLeft = Math.ceil(msLeft / 1000);
-    output.line({ type: 'awaiting', txid, spec, secondsLeft });
-    const text = `Not final yet: what was applied for ${printableLine(spec)} will be undone in ${secondsLeft} s unless it is confirmed: mkplan confirm`;
-    output.printLine(output.colors.change(text));
+    output.tell({ type: 'awaiting', txid, spec, secondsLeft });
     return;
   }
   const end = await journal.last();
-  if (end?.outcome !== 'undone') return;
-  output.line({ type: 'confirmation', ...end });
-  output.printLine('The last apply was not confirmed, so it was undone.');
-  for (const line of end.left) output.printLine(`  left: ${printableLine(line)}`, 4);
+  if (end?.outcome === 'undone') output.tell({ type: 'unconfirmed', end });
 }
 
 /** The spec; null where there is none and none is needed, since what was applied is recorded without it. */
@@ -223,42 +211,13 @@ async function loadIfThere(
   }
 }
 
-/** What no spec has recorded: where that is all, that there is nothing else. */
-function showUnclaimed({ output, names }: CommandContext, observed: ObservedState, isAll: boolean): void {
-  if (isAll) {
-    output.printLine(`Nothing is applied, and there is no ${printableLine(names.spec)}.`);
-    output.line({
-      type: 'status',
-      spec: names.spec,
-      fulfilled: null,
-      applied: false,
-      gone: 0,
-      problems: [],
-    });
-  }
-  const unclaimed = unclaimedRoutes(observed);
-  output.print(renderUnproven(unclaimed, { colors: output.colors, ...output.room }));
-  for (const item of unclaimed) {
-    output.line({ type: 'unproven', ...item, route: encodeRoute(item.route) });
-  }
-}
-
-async function show(
-  { output }: CommandContext,
-  seen: StatusReport,
-  about: {
-    readonly title: string;
-    readonly session: SessionStatus | null;
-    readonly spec: string;
-    readonly hasSpec: boolean;
-  },
-): Promise<void> {
-  const routed = seen.services.filter((service) => service.routed === true);
+/** Which Services answer, and the report with those that do not. */
+async function withAnswers(report: StatusReport) {
+  const { services, problems } = report;
+  const routed = services.filter((service) => service.routed === true);
   const endpoints = routed.flatMap(({ addresses, ports }) =>
     addresses.flatMap((address) => ports.map((port) => ({ address, port }))),
   );
   const answers = await probeAll(endpoints);
-  const report = { ...seen, problems: [...seen.problems, ...unanswered(seen.services, answers)] };
-  output.print(renderStatus(report, { colors: output.colors, ...output.room, ...about, answers }));
-  for (const line of statusLines(report, about.spec, answers)) output.line(line);
+  return { report: { ...report, problems: [...problems, ...unanswered(services, answers)] }, answers };
 }

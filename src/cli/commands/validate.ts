@@ -1,13 +1,11 @@
-import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
 import type { HostPolicy } from '../../model/policy.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { readSpecStream } from '../../spec/load.ts';
 import { parseSpec } from '../../spec/parse.ts';
-import { type FileNames, fileNames, specNames } from '../arguments/paths.ts';
+import { fileNames, specNames } from '../arguments/paths.ts';
 import { EXIT } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { printableLine } from '../views/text.ts';
 import { loadDesired } from '../wiring/desired.ts';
 
 /** What stands for standard input among the files. */
@@ -32,7 +30,8 @@ export async function validate(context: CommandContext, files: readonly string[]
 async function validateFile(context: CommandContext, file: string, policy: HostPolicy): Promise<boolean> {
   const names = specNames(file, context.terminal.cwd);
   try {
-    tell(context, names, await loadDesired({ ...context, names }, 'present', { policy }));
+    const { name } = await loadDesired({ ...context, names }, 'present', { policy });
+    context.output.tell({ type: 'valid', name, spec: names.spec });
     return true;
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
@@ -49,16 +48,11 @@ async function validateStdin(context: CommandContext, policy: HostPolicy): Promi
     text = await readSpecStream(terminal.stdin, STDIN);
     const { desired, warnings } = parseSpec(text, STDIN, undefined, policy.ranges);
     for (const warning of warnings) output.diagnostic(warning, names, () => text);
-    tell(context, names, desired);
+    output.tell({ type: 'valid', name: desired.name, spec: names.spec });
     return true;
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     for (const diagnostic of thrown.diagnostics) output.diagnostic(diagnostic, names, () => text);
     return false;
   }
-}
-
-function tell({ output }: CommandContext, names: FileNames, desired: DesiredState): void {
-  output.print(`${output.colors.add('OK')}  ${printableLine(names.spec)} (tunnel ${desired.name})\n`);
-  output.line({ type: 'valid', name: desired.name, spec: names.spec });
 }

@@ -4,7 +4,7 @@ import type { CommandContext } from '../run-command.ts';
 
 /** `mkplan version`: the version alone; with `--json`, also what it runs on. */
 export async function version({ terminal, output }: CommandContext): Promise<number> {
-  output.print(`${packageJson.version}\n`);
-  output.line({ type: 'runtime', node: process.versions.node, platform: terminal.platform });
+  const { version } = packageJson;
+  output.tell({ type: 'runtime', version, node: process.versions.node, platform: terminal.platform });
   return EXIT.ok;
 }

@@ -38,7 +38,6 @@ import {
 import { agreeToPrograms } from '../transaction/programs.ts';
 import { recall, rememberShown } from '../transaction/remembering.ts';
 import { transactionPorts } from '../transaction/transaction-ports.ts';
-import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging, composeFileEvents } from '../wiring/compose.ts';
 import { loadDesired, onlyProfiles } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
@@ -62,7 +61,7 @@ const FIRST_PLAN_MS = 3000;
 /** `mkplan watch [SPEC]`: keeps routes and Services as the spec asks, until it is ended. */
 export async function watch(context: CommandContext, options: WatchCommandOptions): Promise<number> {
   const asks = options.autoApprove !== true;
-  if (asks) requirePrompt(context.terminal, context.output.json, 'watch');
+  if (asks) requirePrompt(context.output, 'watch');
   const desired = await loadDesired(context, 'present', { only: options.profile });
   const approved = approvedBy(
     [
@@ -83,7 +82,7 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     await recoverFirst(context, adapters, doing, options.lockTimeout);
     const agreed = await agree(context, options, desired, adapters, asks);
     if (agreed === null) {
-      context.output.note('Nothing was applied.\n');
+      context.output.tell({ type: 'applied', outcome: null });
       return EXIT.error;
     }
     const recorder = await SessionRecorder.begin(desired.spec, adapters, {
@@ -350,12 +349,7 @@ function watchPorts(
 
 function conclude({ output, names }: CommandContext, { diagnostics, left }: WatchOutcome): number {
   for (const diagnostic of diagnostics) output.diagnostic(diagnostic, names);
-  if (diagnostics.length + left.length === 0) {
-    output.note('Stopped: what this session made was removed.\n');
-    return EXIT.ok;
-  }
-  output.note(`Not everything could be removed; ${count(left.length, 'thing')} left:\n`);
-  for (const line of left) output.note(`  ${printableLine(line)}\n`);
-  output.line({ type: 'left', left });
-  return EXIT.residue;
+  const isClean = diagnostics.length + left.length === 0;
+  output.tell({ type: 'session.left', left, isClean });
+  return isClean ? EXIT.ok : EXIT.residue;
 }

@@ -4,9 +4,6 @@ import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
 import type { Processes } from '../../platform/processes.ts';
 import type { CommandContext } from '../run-command.ts';
-import { LiveView } from '../views/live/live-view.ts';
-import { SessionLines } from '../views/text/session-lines.ts';
-import { printableLine } from '../views/text.ts';
 import { type ListenAddress, openHttpListener } from './http-listener.ts';
 import { thisProcess } from './process-metrics.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -39,6 +36,8 @@ export async function openListeners(
   { runner, processes, shown }: ListenerPorts,
 ): Promise<() => void> {
   const closing: (() => void)[] = [];
+  // Before anything is opened that may have something to tell.
+  feed.add({ heard: (event, session) => output.tell({ type: 'session', event, session, names }) });
   if (http !== undefined) {
     const listener = await openHttpListener({
       address: http,
@@ -55,18 +54,8 @@ export async function openListeners(
     feed.add(manager);
     closing.push(() => manager.close());
   }
-  const isLive = terminal.stdout.isTTY === true && !output.json && terminal.env['TERM'] !== 'dumb';
-  if (isLive) {
-    const view = new LiveView(
-      `Tunnel ${name} (${printableLine(names.spec)})`,
-      terminal.stdout,
-      output.colors,
-    );
-    feed.add(view);
-    closing.push(() => view.close());
-  } else if (output.json) {
-    feed.add({ heard: (event, session) => output.watchEvent(event, names, session) });
-  } else feed.add(new SessionLines((event, session) => output.watchEvent(event, names, session), shown));
+  output.tell({ type: 'session.begun', tunnel: name, names, shown });
+  closing.push(() => output.tell({ type: 'session.ended' }));
   return () => {
     for (const close of closing) close();
   };

@@ -173,8 +173,8 @@ function toldOf(session: SessionState, event: SessionEvent): Pick<SessionState, 
 }
 
 /**
- * What became set aside, and what no longer is, since people were told so last. Something that is tried again and fails
- * for the same reason is no news, whatever happened to it within the pass.
+ * What became set aside, and what no longer is, since people were told so last. What is tried again and fails
+ * for the same reason is not news, whatever happened to it within the pass.
  */
 function heldNews(told: ReadonlyMap<string, string>, held: ReadonlyMap<string, string>): WatchEvent[] {
   return [

@@ -106,7 +106,7 @@ function standingOf(
   return 'served';
 }
 
-/** Numbers for whoever wants no lists. */
+/** Numbers for readers that need no lists. */
 export interface SessionCounts {
   readonly held: number;
   readonly pending: number;

@@ -12,12 +12,12 @@ import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { liveSession } from '../session/session.ts';
 import type { Terminal } from '../terminal.ts';
-import { closingLine, countSteps } from '../views/text/render-plan.ts';
-import { count, printableLine } from '../views/text.ts';
+import type { Applied } from '../views/finding.ts';
+import { closingLine } from '../views/text/render-plan.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
 import { observeShowing } from '../wiring/observing.ts';
 import { type Approved, approvedBy, ask, missingApprovals, requirePrompt, unapproved } from './approval.ts';
-import { asideExit, asideNote, asideRefusal } from './aside.ts';
+import { asideExit, asideRefusal } from './aside.ts';
 import { markUsed } from './plan-file.ts';
 import { agreeToPrograms } from './programs.ts';
 import { recall, rememberShown } from './remembering.ts';
@@ -49,12 +49,6 @@ export interface ApplyRequest {
   readonly guarding: Guarding | null;
 }
 
-/** How a command that changes something ended. */
-export interface Applied extends ApplyOutcome {
-  /** The process of the session that watches the spec meanwhile; null where none does. */
-  readonly watchedBy: number | null;
-}
-
 /** Has a plan guarded that needs confirmation. */
 export interface Guarding {
   confirmation(adapters: ChangeAdapters, desired: DesiredState): Confirmation;
@@ -78,7 +72,7 @@ export async function applyPlan(
   const asks = options.autoApprove !== true && request.saved === null;
   // What only removes has often nothing to do, and then nobody needs to be asked.
   const asksLate = request.desired.mode === 'absent';
-  if (asks && !asksLate) requirePrompt(context.terminal, context.output.json, request.verb);
+  if (asks && !asksLate) requirePrompt(context.output, request.verb);
   const adapters = await compose(
     context.terminal,
     approvedBy(request.words, options.allow, request.desired.spec),
@@ -135,7 +129,7 @@ class ApplyCommand {
     if (refusal !== null) throw refusal;
     if (isEmpty(plan)) return { kind: 'nothing', plan, txid: null, diagnostics: [], left: [] };
     const { terminal, signal, output } = this.#context;
-    requirePrompt(terminal, output.json, this.#request.verb);
+    requirePrompt(output, this.#request.verb);
     if (!(await ask(terminal, question(plan, this.#options.allow), signal))) return null;
     await rememberShown(this.#context, this.#adapters, plan, this.#request.desired, lockTimeout);
     return await this.#run(plan.fingerprint, (made) => this.#refusalOf(made));
@@ -262,49 +256,21 @@ export function concludeApply(
   { output, receivedSignal, names }: CommandContext,
   outcome: Applied | null,
 ): number {
-  if (outcome === null) {
-    output.note('Nothing was applied.\n');
-    return EXIT.error;
-  }
-  for (const diagnostic of outcome.diagnostics) output.diagnostic(diagnostic, names);
-  switch (outcome.kind) {
+  for (const diagnostic of outcome?.diagnostics ?? []) output.diagnostic(diagnostic, names);
+  output.tell({ type: 'applied', outcome });
+  switch (outcome?.kind) {
+    case undefined:
+      return EXIT.error;
     case 'nothing':
-      tellAside(output, outcome.plan);
-      return asideExit(outcome.plan);
     case 'done':
     case 'awaiting':
-      output.print('\n');
-      output.printLine(output.colors.bold(doneLine(outcome)));
-      tellAside(output, outcome.plan);
+      output.tell({ type: 'carried-out', plan: outcome.plan });
       return asideExit(outcome.plan);
     case 'rolled-back':
+      return EXIT.rolledBack;
     case 'interrupted':
-      output.note('Rolled back: routes and Services are as they were before.\n');
-      return outcome.kind === 'rolled-back' ? EXIT.rolledBack : exitCodeOf('interrupted', receivedSignal());
+      return exitCodeOf('interrupted', receivedSignal());
     case 'residue':
-      output.note(`Not everything could be put right; ${count(outcome.left.length, 'thing')} left:\n`);
-      for (const line of outcome.left) output.note(`  ${printableLine(line)}\n`);
-      output.line({ type: 'left', left: outcome.left });
       return EXIT.residue;
   }
-}
-
-function tellAside(output: CommandContext['output'], plan: Plan): void {
-  const note = asideNote(plan);
-  if (note !== '') output.note(`${note}\n`);
-}
-
-/** What was done, and who serves what comes later: `apply` alone does not. */
-function doneLine({ plan, watchedBy }: Applied): string {
-  const { routes, services } = countSteps(plan);
-  if (routes.adopt > 0)
-    return `Adopted: ${count(routes.adopt, 'route')}. \`mkplan destroy\` removes what was adopted.`;
-  const done = `${routes.create} added, ${routes.replace} replaced, ${routes.delete} deleted`;
-  if (plan.mode === 'absent') return `Done: ${done}; ${count(services.delete, 'Service')} cleared.`;
-  const served = plan.services.filter((service) => service.state === 'served').length;
-  const later =
-    watchedBy === null
-      ? 'new Services stay pending without `mkplan watch`'
-      : `the session (pid ${watchedBy}) serves new Services`;
-  return `Applied: ${done}. ${served} served; ${later}.`;
 }

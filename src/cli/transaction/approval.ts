@@ -5,6 +5,7 @@ import type { ApprovalKind } from '../../model/policy.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { isOpen } from '../../planner/approvals.ts';
 import { columnsOf, type Terminal } from '../terminal.ts';
+import type { Output } from '../views/output.ts';
 import { wrapText } from '../views/text.ts';
 
 /** What the user approved on the command line. */
@@ -68,16 +69,14 @@ const SAVES: Readonly<Record<string, string>> = {
 };
 
 /** Throws a usage Failure where nobody could answer a prompt. */
-export function requirePrompt(terminal: Terminal, json: boolean, verb: string): void {
-  if (terminal.stdin.isTTY === true && !json) return;
+export function requirePrompt({ unasked }: Pick<Output, 'unasked'>, verb: string): void {
+  if (unasked === null) return;
   const saves = SAVES[verb];
   throw new Failure('usage', [
     {
       code: 'approval-without-terminal',
       severity: 'error',
-      summary: json
-        ? 'with --json nobody is asked whether to apply the plan'
-        : 'standard input is not a terminal, so nobody can be asked whether to apply the plan',
+      summary: `${unasked} whether to apply the plan`,
       cause: 'a plan is applied only once it is approved',
       fix:
         saves === undefined

@@ -44,5 +44,5 @@ export function asideExit({ aside }: Plan): number {
 export function asideNote(plan: Plan): string {
   if (plan.aside.length === 0) return '';
   const what = plan.mode === 'present' ? 'left as it is' : 'its Services may still show addresses';
-  return printableLine(`Set aside, ${what}: ${namesOf(plan)}. Run this again once it is reachable.`);
+  return `${printableLine(`Set aside, ${what}: ${namesOf(plan)}. Run this again once it is reachable.`)}\n`;
 }

@@ -9,9 +9,10 @@ import type { TransactionEnd } from '../../registry/registry.ts';
 import type { FileNames } from '../arguments/paths.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
-import { count, printableLine } from '../views/text.ts';
+import type { Applied } from '../views/finding.ts';
+import { printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
-import { type Applied, concludeApply, type Guarding } from './apply-plan.ts';
+import { concludeApply, type Guarding } from './apply-plan.ts';
 import type { Approved } from './approval.ts';
 import { promptForConfirmation } from './confirm-prompt.ts';
 import type { Guard } from './guard-process.ts';
@@ -75,7 +76,7 @@ export class Confirming implements Guarding {
   async #confirmed(txid: string, guard: Guard): Promise<number> {
     const { terminal, output } = this.#context;
     const command = printableLine(`mkplan confirm ${shellWord(this.#names.spec)}`);
-    if (terminal.stdin.isTTY !== true || output.json) {
+    if (!output.canAsk) {
       const seconds = Math.floor(this.#withinMs / 1000);
       output.note(`Not final yet: it will be undone in ${seconds} s unless it is confirmed: ${command}\n`);
       return EXIT.ok;
@@ -108,21 +109,9 @@ export class Confirming implements Guarding {
 /** Tells how a transaction ended that needed confirmation, and returns the exit code. */
 export function tellEnd({ output, receivedSignal }: CommandContext, end: TransactionEnd | null): number {
   const signal = receivedSignal();
-  if (end === null) {
-    output.note('Whether it was confirmed is not known here: `mkplan status` tells.\n');
-    return signal === null ? EXIT.error : exitCodeOf('interrupted', signal);
-  }
-  const { txid, outcome, left } = end;
-  output.line({ type: 'confirmation', txid, outcome, left });
-  if (outcome === 'committed') {
-    output.print('Confirmed: what was applied stays.\n');
-    return EXIT.ok;
-  }
-  if (left.length > 0) {
-    output.note(`Not confirmed, and not everything could be undone; ${count(left.length, 'thing')} left:\n`);
-    for (const line of left) output.note(`  ${printableLine(line)}\n`);
-    return EXIT.residue;
-  }
-  output.note('Not confirmed, so it was undone: routes and Services are as they were before.\n');
-  return signal === null ? EXIT.rolledBack : exitCodeOf('interrupted', signal);
+  output.tell({ type: 'confirmed', end });
+  if (end?.outcome === 'committed') return EXIT.ok;
+  if (end !== null && end.left.length > 0) return EXIT.residue;
+  if (signal !== null) return exitCodeOf('interrupted', signal);
+  return end === null ? EXIT.error : EXIT.rolledBack;
 }

@@ -18,7 +18,7 @@ export async function agreeToPrograms(
   waitMs: number,
 ): Promise<boolean> {
   const { terminal, output, signal } = context;
-  if (terminal.stdin.isTTY !== true || output.json) return true;
+  if (!output.canAsk) return true;
   const agreed: UnapprovedProgram[] = [];
   for (const profile of profiles.filter(needsCluster)) {
     const program = await adapters.programs.unapproved(profile);

@@ -1,4 +1,5 @@
 import picocolors from 'picocolors';
+import type { Room } from './text.ts';
 
 /** The few styles that the program uses; each returns its text unchanged where there is no colour. */
 export interface Palette {
@@ -11,9 +12,15 @@ export interface Palette {
   readonly dim: (text: string) => string;
 }
 
+/** How a text is to look: in which colours, and in how much room. */
+export interface Look extends Room {
+  readonly colors: Palette;
+}
+
 /** What decides about colour on one stream. */
 export interface ColorInputs {
-  readonly json: boolean;
+  /** Whether a program reads it. */
+  readonly forPrograms: boolean;
   /** False after `--no-color`. */
   readonly color: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -22,11 +29,11 @@ export interface ColorInputs {
 }
 
 /**
- * Whether a stream gets colour. The first that speaks decides: `--json`, `--no-color`, NO_COLOR (no-color.org:
+ * Whether a stream gets colour. The first that speaks decides: a form for programs, `--no-color`, NO_COLOR (no-color.org:
  * any non-empty value), FORCE_COLOR (`0` and empty are off), TERM=dumb, the stream being a terminal.
  */
 export function wantsColor(inputs: ColorInputs): boolean {
-  if (inputs.json || !inputs.color) return false;
+  if (inputs.forPrograms || !inputs.color) return false;
   if (isSet(inputs.env['NO_COLOR'])) return false;
   const forced = inputs.env['FORCE_COLOR'];
   if (forced !== undefined) return isSet(forced) && forced !== '0';

@@ -1,9 +1,9 @@
 import type { TextSink } from '../terminal.ts';
 
 /**
- * Lines that are written together once whoever adds them is done for now: a wave tells of its ten thousand changes one
- * after the other, and a write for each would take longer than the telling. Whoever writes something else to the
- * same reader flushes first.
+ * Lines that are written together before anything waits for the system: a wave tells of its ten thousand changes one
+ * after the other, and a write for each would take longer than the telling. Call {@link flush} before anything else is
+ * written to the same reader.
  */
 export class LineBuffer {
   readonly #sink: TextSink;

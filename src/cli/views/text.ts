@@ -65,7 +65,7 @@ export function shorten(text: string, columns: number): string {
 }
 
 /**
- * Breaks a line at blanks into lines of at most so many columns; null is no bound. All but the first are indented by `hang`. Nothing is left out: a
+ * Breaks a line at blanks into lines of at most so many columns; null means no bound. All but the first are indented by `hang`. Nothing is left out: a
  * word that is longer than a line is broken.
  */
 export function wrapLine(line: string, columns: number | null, hang = 0): string[] {

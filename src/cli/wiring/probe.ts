@@ -1,20 +1,11 @@
 import { connect } from 'node:net';
+import { type Endpoint, endpointKey } from '../../planner/status/report.ts';
 
 /** Milliseconds that a TCP connect may take: a node on this host answers in one or two. */
 const DEADLINE_MS = 1000;
 
 /** Connects under way at a time. */
 const IN_FLIGHT = 32;
-
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** `address:port` as the answers are kept under. */
-export function endpointKey({ address, port }: Endpoint): string {
-  return `${address} ${port}`;
-}
 
 /** Whether each endpoint takes a TCP connection. It is closed again at once; nothing is sent. */
 export async function probeAll(

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/path-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderStatus, statusLines } from '../../../src/cli/views/text/render-status.ts';
+import { renderStatus } from '../../../src/cli/views/text/render-status.ts';
 import { nothingDesired } from '../../../src/cli/wiring/desired.ts';
-import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';
 import type { ObservedService, ObservedState } from '../../../src/model/observed.ts';
@@ -11,7 +9,10 @@ import type { Plan } from '../../../src/model/plan.ts';
 import { NO_POLICY } from '../../../src/model/policy.ts';
 import type { Route } from '../../../src/model/route.ts';
 import { ALL_CAPABILITIES } from '../../../src/model/system.ts';
+import { endpointKey } from '../../../src/planner/status/report.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/planner/status/status.ts';
 import * as build from '../../planner/build.ts';
+import { statusLines } from '../json-lines.ts';
 import { ours, planOf, routeStep } from '../plans.ts';
 
 const SPEC = '/home/me/team/tunnel.yaml';
@@ -148,7 +149,7 @@ describe('statusOf', () => {
 
   it('names the claimed routes that are gone, and what took them', () => {
     expect(report.lost.map(({ route, why }) => [route, why])).toEqual([
-      [WEB, 'somebody removed it, or its link was down meanwhile'],
+      [WEB, 'another program removed it, or its link was down for a while'],
     ]);
   });
 
@@ -156,7 +157,7 @@ describe('statusOf', () => {
     [[], 'boot-0', 'the host was restarted since'],
     [[{ name: 'eth0', up: true }], 'boot', 'its link virbr1 is gone'],
     [[{ name: 'virbr1', up: false }], 'boot', 'its link virbr1 is down'],
-    [[{ name: 'virbr1', up: true }], 'boot', 'somebody removed it, or its link was down meanwhile'],
+    [[{ name: 'virbr1', up: true }], 'boot', 'another program removed it, or its link was down for a while'],
   ])('with links %j, a claim of %s is lost since %s', (links, bootId, why) => {
     const lost = claim(WEB);
     const state = observed([], [{ ...lost, owner: { ...lost.owner, bootId } }]);
@@ -254,7 +255,7 @@ describe('statusOf', () => {
     expect(`\n${text}`).toMatchInlineSnapshot(`
       "
       ! 1 route is gone: routes last until reboot or loss of their link. \`mkplan apply\` puts back what the spec asks for.
-          10.200.0.2/32 via 192.168.39.11 dev virbr1 proto 109 metric 109  somebody removed it, or its link was down meanwhile
+          10.200.0.2/32 via 192.168.39.11 dev virbr1 proto 109 metric 109  another program removed it, or its link was down for a while
 
       Tunnel dev (tunnel.yaml)
 

@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Doubts } from '../../../src/cli/commands/doubts.ts';
-import { statusOf } from '../../../src/cli/commands/path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from '../../../src/cli/commands/session-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import type { StatusReport } from '../../../src/cli/views/status-report.ts';
 import { renderSession } from '../../../src/cli/views/text/render-session.ts';
-import {
-  type RenderStatusOptions,
-  renderStatus,
-  statusLines,
-} from '../../../src/cli/views/text/render-status.ts';
+import { type RenderStatusOptions, renderStatus } from '../../../src/cli/views/text/render-status.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';
@@ -17,8 +10,12 @@ import type { ObservedState, Right } from '../../../src/model/observed.ts';
 import { formatPrefix } from '../../../src/model/prefix.ts';
 import type { RouteDocument } from '../../../src/model/route.ts';
 import { plan } from '../../../src/planner/plan.ts';
+import { Doubts } from '../../../src/planner/status/doubts.ts';
+import type { StatusReport } from '../../../src/planner/status/report.ts';
+import { statusOf } from '../../../src/planner/status/status.ts';
 import type { SessionRecord } from '../../../src/registry/registry.ts';
 import * as build from '../../planner/build.ts';
+import { statusLines } from '../json-lines.ts';
 
 const DESIRED = build.desired([
   build.profile({

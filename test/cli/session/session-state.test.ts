@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { specNames } from '../../../src/cli/arguments/paths.ts';
 import { sessionMetrics } from '../../../src/cli/session/metrics.ts';
 import { recordOf } from '../../../src/cli/session/session.ts';
 import { doubtOf, type SessionEvent, type SessionState } from '../../../src/cli/session/session-state.ts';
 import { routeViews, serviceViews } from '../../../src/cli/session/session-view.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { watchLine } from '../../../src/cli/views/json/json-lines.ts';
+import { linesOf } from '../../../src/cli/views/json/json-lines.ts';
 import { renderFrame } from '../../../src/cli/views/live/live-frame.ts';
 import type { Plan, ServiceSummary } from '../../../src/model/plan.ts';
 import { planOf, route, step } from '../../fakes/plans.ts';
@@ -216,6 +217,7 @@ describe('news', () => {
   });
 });
 
+const NAMED = specNames('tunnel.yaml', '/project');
 const NAMES = ['web', 'db', 'api'];
 const plans: readonly Plan[] = [
   DONE,
@@ -270,7 +272,7 @@ it('live view, status, metrics and JSON agree, whatever has happened', () => {
     fc.property(fc.array(anyEvent, { maxLength: 30 }), (events) => {
       const session = sessionAfter(...events);
       const record = recordOf(RECORD, session);
-      const line = watchLine({ type: 'watch.pass', result: 'success', diagnostics: [] }, session);
+      const [line] = linesOf({ type: 'session', event: pass('success'), session, names: NAMED });
       const frame = renderFrame(
         { title: 'Tunnel dev', session, events: [] },
         { columns: 200, rows: 100, colors: PLAIN },

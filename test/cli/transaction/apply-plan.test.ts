@@ -89,7 +89,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
   });
   const { terminal } = fake;
   const names = fileNames('tunnel.yaml', SPEC);
-  const output = new Output(terminal, { json: false, color: true });
+  const output = new Output(terminal, { form: 'text', color: true });
   const signals = catchSignals(
     terminal.signals,
     (text) => output.note(text),
@@ -323,15 +323,16 @@ describe('apply at a prompt', () => {
     const { desired: present } = made.request;
     const desired = { ...present, mode: 'absent' as const };
     const makeRemoval: ApplyRequest['makePlan'] = (observed) => makePlan(desired, observed);
-    const terminal = fakeTerminal({ isTTY: false }).terminal;
-    const context = { ...made.context, terminal };
+    const { terminal, stdout } = fakeTerminal({ isTTY: false });
+    const output = new Output(terminal, { form: 'text', color: true });
+    const context = { ...made.context, terminal, output };
     const request = { ...made.request, desired, verb: 'destroy', makePlan: makeRemoval };
     const removing = applyPlan(context, { allow: [], lockTimeout: 0 }, request, async () => made.adapters);
     await expect(removing).rejects.toMatchObject({
       kind: 'usage',
       diagnostics: [{ code: 'approval-without-terminal' }],
     });
-    expect(made.fake.stdout()).toContain('1 to delete');
+    expect(stdout()).toContain('1 to delete');
     expect(made.kernel.has(WANTED)).toBe(true);
   });
 

@@ -7,6 +7,8 @@ import {
   requirePrompt,
   unapproved,
 } from '../../../src/cli/transaction/approval.ts';
+import type { FormName } from '../../../src/cli/views/forms.ts';
+import { Output } from '../../../src/cli/views/output.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import type { Approval } from '../../../src/model/plan.ts';
 import type { ApprovalKind } from '../../../src/model/policy.ts';
@@ -46,19 +48,20 @@ describe('approvals', () => {
   });
 });
 
+const outputOf = (form: FormName, isTTY: boolean) =>
+  new Output(fakeTerminal({ isTTY }).terminal, { form, color: false });
+
 describe('requirePrompt', () => {
   it('is a usage error where standard input is no terminal', () => {
-    expect(failureOf(() => requirePrompt(fakeTerminal().terminal, false, 'apply')).kind).toBe('usage');
+    expect(failureOf(() => requirePrompt(outputOf('text', false), 'apply')).kind).toBe('usage');
   });
 
   it('is a usage error with --json, which has nobody to ask', () => {
-    expect(failureOf(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, true, 'apply')).kind).toBe(
-      'usage',
-    );
+    expect(failureOf(() => requirePrompt(outputOf('json', true), 'apply')).kind).toBe('usage');
   });
 
   it('passes on a terminal', () => {
-    expect(() => requirePrompt(fakeTerminal({ isTTY: true }).terminal, false, 'apply')).not.toThrow();
+    expect(() => requirePrompt(outputOf('text', true), 'apply')).not.toThrow();
   });
 });
 
@@ -67,14 +70,14 @@ describe('advice', () => {
     ['apply', '`mkplan plan --out FILE`'],
     ['destroy', '`mkplan plan --destroy --out FILE`'],
   ])('to save the plan is given to %s by its own command', (verb, command) => {
-    const { diagnostics } = failureOf(() => requirePrompt(fakeTerminal().terminal, false, verb));
+    const { diagnostics } = failureOf(() => requirePrompt(outputOf('text', false), verb));
     expect(diagnostics[0]?.fix).toContain(command);
   });
 
   it.each(['watch', 'cleanup', 'import'])(
     'to save the plan is not given to %s, which applies none',
     (verb) => {
-      const { diagnostics } = failureOf(() => requirePrompt(fakeTerminal().terminal, false, verb));
+      const { diagnostics } = failureOf(() => requirePrompt(outputOf('text', false), verb));
       expect(diagnostics[0]?.fix).toBe('add --auto-approve');
     },
   );

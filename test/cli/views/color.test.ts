@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PLAIN, paletteFor, wantsColor } from '../../../src/cli/views/color.ts';
 
-const ON_TERMINAL = { json: false, color: true, env: {}, isTerminal: true };
+const ON_TERMINAL = { forPrograms: false, color: true, env: {}, isTerminal: true };
 
 describe('wantsColor', () => {
   it.each([
@@ -14,7 +14,7 @@ describe('wantsColor', () => {
     ['FORCE_COLOR=0 on a terminal', { env: { FORCE_COLOR: '0' } }, false],
     ['NO_COLOR against FORCE_COLOR', { env: { NO_COLOR: '1', FORCE_COLOR: '1' } }, false],
     ['--no-color against FORCE_COLOR', { color: false, env: { FORCE_COLOR: '1' } }, false],
-    ['--json against FORCE_COLOR', { json: true, env: { FORCE_COLOR: '1' } }, false],
+    ['--json against FORCE_COLOR', { forPrograms: true, env: { FORCE_COLOR: '1' } }, false],
     ['TERM=dumb', { env: { TERM: 'dumb' } }, false],
     ['FORCE_COLOR against TERM=dumb', { env: { TERM: 'dumb', FORCE_COLOR: '1' } }, true],
   ])('with %s', (_name, inputs, expected) => {

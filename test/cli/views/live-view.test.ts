@@ -360,7 +360,7 @@ describe('the live view', () => {
     for (const event of [pass('success'), state('idle'), failed]) feed.heard(event);
     view.draw();
     expect((await shown()).match(/This pass failed/g)).toHaveLength(2);
-    expect((await shown()).match(/cannot be used as it is now/g)).toHaveLength(1);
+    expect((await shown()).match(/The spec is not valid/g)).toHaveLength(1);
   });
 
   it('keeps the newest events', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { eventLine } from '../../../src/cli/views/json/json-lines.ts';
+import { linesOf } from '../../../src/cli/views/json/json-lines.ts';
 import { Output } from '../../../src/cli/views/output.ts';
 import { Progress } from '../../../src/cli/views/text/progress.ts';
 import type { RunEvent } from '../../../src/model/event.ts';
@@ -77,11 +77,11 @@ describe('output', () => {
     const sink = { write: (text: string) => written.push(text) };
     const output = new Output(
       { ...fakeTerminal().terminal, stdout: sink, stderr: sink },
-      { json: false, color: false },
+      { form: 'text', color: false },
     );
     output.event(change(0));
     output.event(change(1));
-    output.print('Applied\n');
+    output.document('Applied\n');
     output.event(change(2));
     output.note('Got SIGINT\n');
     output.event(change(3));
@@ -99,7 +99,7 @@ describe('output', () => {
     };
     const told = (options: { isTTY: boolean; columns?: number }) => {
       const { terminal, stderr } = fakeTerminal(options);
-      const output = new Output(terminal, { json: false, color: false });
+      const output = new Output(terminal, { form: 'text', color: false });
       output.note(note);
       output.event(warning);
       return stderr();
@@ -113,7 +113,7 @@ describe('output', () => {
 
   it('numbers the lines of --json in their order', () => {
     const { terminal, stdout } = fakeTerminal();
-    const output = new Output(terminal, { json: true, color: false });
+    const output = new Output(terminal, { form: 'json', color: false });
     output.event(change(0));
     output.event(change(1));
     output.event({ type: 'verifying', txid: 't1', routes: 2 });
@@ -132,9 +132,9 @@ describe('output', () => {
   });
 });
 
-describe('eventLine', () => {
+describe('a line of an event', () => {
   it('names a step by its index, and keeps what went wrong', () => {
-    expect(EVENTS.slice(5, 7).map(eventLine)).toEqual([
+    expect(EVENTS.slice(5, 7).flatMap((event) => linesOf({ type: 'event', event }))).toEqual([
       { type: 'change.done', txid: 't1', step: 0, op: 'add' },
       {
         type: 'change.failed',

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { endpointKey, probeAll } from '../../../src/cli/wiring/probe.ts';
+import { probeAll } from '../../../src/cli/wiring/probe.ts';
+import { endpointKey } from '../../../src/planner/status/report.ts';
 
 let server: Server;
 let port: number;

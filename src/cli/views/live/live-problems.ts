@@ -17,7 +17,7 @@ export function problemsOf(raw: SessionState): Problem[] {
   const { failure, specProblem, plan } = session;
   const found: Problem[] = [
     ...failure.map((one) => error(`the last pass failed: ${described(one)}`)),
-    ...specProblem.map((one) => error(`the spec is used as it was before: ${described(one)}`)),
+    ...specProblem.map((one) => error(`the last valid spec stays in use: ${described(one)}`)),
     ...heldProblems(session),
     ...pendingProblems(pendingServices(session)),
   ];

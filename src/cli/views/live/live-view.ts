@@ -1,13 +1,12 @@
-import type { RunEvent, WatchEvent } from '../../../model/event.ts';
+import { isSessionOnly, type RunEvent, type WatchEvent } from '../../../model/event.ts';
 import type { SessionListener } from '../../session/session-feed.ts';
 import { NEW_SESSION, type SessionState } from '../../session/session-state.ts';
 import type { TextSink } from '../../terminal.ts';
 import { type Palette, PLAIN } from '../color.ts';
-import { renderEvent } from '../text/render-events.ts';
-import { isWatchOnly, renderWatchEvent } from '../text/render-watch.ts';
+import { renderEvent, renderWatchEvent } from '../text/render-events.ts';
 import { clock, type Happening, renderFrame } from './live-frame.ts';
 
-/** Milliseconds between two frames: more often than that nobody can read. A pass is shorter as a rule, so its hints are not seen. */
+/** Milliseconds between two frames: nobody can read faster. A pass is usually shorter, so its hints do not show. */
 const REDRAW_MS = 100;
 /** As many events as the tallest terminal has room for. */
 const KEPT_EVENTS = 60;
@@ -42,7 +41,7 @@ export class LiveView implements SessionListener {
   readonly #title: string;
   readonly #onResize = () => this.#resized();
   #session: SessionState = NEW_SESSION;
-  /** The frame on the screen, empty where there is none; null where nobody knows how it stands there. */
+  /** The frame on the screen, empty where there is none; null where mkplan does not know how it looks there. */
   #drawn: readonly string[] | null = [];
   #timer: NodeJS.Timeout | null = null;
 
@@ -96,7 +95,7 @@ export class LiveView implements SessionListener {
     this.#drawn = [];
   }
 
-  /** How the terminal has broken the lines of the last frame anew, nobody can tell: all of it goes. */
+  /** mkplan cannot tell how the terminal has wrapped the last frame anew, so the screen is cleared. */
   #resized(): void {
     this.#drawn = null;
     this.#redrawSoon();
@@ -117,7 +116,7 @@ const TOLD: readonly RunEvent['type'][] = [
 
 /** What people need a line for: what was changed, what failed, what is set aside. */
 function textOf(event: WatchEvent): string | null {
-  if (!isWatchOnly(event)) return TOLD.includes(event.type) ? renderEvent(event, PLAIN) : null;
+  if (!isSessionOnly(event)) return TOLD.includes(event.type) ? renderEvent(event, PLAIN) : null;
   if (event.type === 'watch.state' || event.type === 'watch.planned') return null;
   const line = renderWatchEvent(event, PLAIN);
   const why = 'diagnostics' in event ? (event.diagnostics[0]?.summary ?? '') : '';

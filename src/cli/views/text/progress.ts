@@ -5,7 +5,7 @@ import { LineBuffer } from '../line-buffer.ts';
 import { count, printableLine, shorten, wrapText } from '../text.ts';
 import { renderEvent } from './render-events.ts';
 
-/** Milliseconds between two drawings of the live line: more often than that nobody can read. */
+/** Milliseconds between two drawings of the live line: nobody can read faster. */
 const REDRAW_MS = 80;
 
 /** Milliseconds that profiles are waited for without a word. */

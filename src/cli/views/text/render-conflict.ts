@@ -2,14 +2,14 @@ import type { Conflict } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
 import { formatRoute } from '../../../model/route.ts';
 import { type FileNames, showPosition } from '../../arguments/paths.ts';
-import type { Palette } from '../color.ts';
+import type { Look } from '../color.ts';
 import { alignColumns } from '../table.ts';
-import { inside, paragraph, type Room } from '../text.ts';
+import { inside, paragraph } from '../text.ts';
 
 /** One conflict: which route meets what, whose it likely is, who wins, and the line of the spec that resolves it. */
 export function renderConflict(
   conflict: Conflict,
-  { colors, names, ...room }: Room & { readonly colors: Palette; readonly names: FileNames },
+  { colors, names, ...room }: Look & { readonly names: FileNames },
 ): string {
   const paint = conflict.outcome === 'refused' ? colors.alarm : colors.change;
   const where = conflict.at === undefined ? '' : ` (${showPosition(conflict.at, names)})`;

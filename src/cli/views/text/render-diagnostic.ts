@@ -35,7 +35,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, options: RenderDiagnost
   return `${lines.join('\n')}\n`;
 }
 
-/** Why, what to do, and the command that does it, in lines of at most so many columns; null is no bound. */
+/** Why, what to do, and the command that does it, in lines of at most so many columns; null means no bound. */
 export function explanation({ cause, fix, command }: Diagnostic, width: number | null): string[] {
   return [
     ...labelled('why', cause, width),

@@ -1,8 +1,9 @@
-import type { RunEvent } from '../../../model/event.ts';
+import type { RunEvent, SessionOnlyEvent } from '../../../model/event.ts';
 import { type Change, type Step, serviceName } from '../../../model/plan.ts';
 import { formatRoute } from '../../../model/route.ts';
 import type { Palette } from '../color.ts';
 import { count, printableLine } from '../text.ts';
+import { closingLine } from './render-plan.ts';
 
 /** One line for what happened while a plan is applied; null for what people need no line for. */
 export function renderEvent(event: RunEvent, colors: Palette): string | null {
@@ -51,3 +52,35 @@ function changeText(change: Change, step: Step): string {
   const route = change.op === 'delete' ? (step.before ?? step.after) : (step.after ?? step.before);
   return printableLine(`${change.op} ${route === null ? '' : formatRoute(route)}`);
 }
+
+/** One line for what happened to a session; null for what people need no line for. */
+export function renderWatchEvent(event: SessionOnlyEvent, colors: Palette): string | null {
+  switch (event.type) {
+    case 'watch.trigger':
+    // What a pass came to is told by what it did, and by the state after it.
+    case 'watch.pass':
+      return null;
+    case 'watch.state':
+      return STATES[event.state] ?? null;
+    case 'watch.planned':
+      return colors.bold(closingLine(event.plan));
+    case 'watch.spec-invalid':
+      return colors.alarm('The spec is not valid; the last valid one stays in use.');
+    case 'watch.held':
+      return `${colors.change('Left as it is:')} ${printableLine(event.what)}: ${printableLine(event.why)}`;
+    case 'watch.released':
+      return `Tried again: ${printableLine(event.what)}`;
+    case 'watch.warning':
+      return `${colors.change('warning:')} ${printableLine(`${event.diagnostic.summary}: ${event.diagnostic.cause}`)}`;
+    case 'watch.failed':
+      return colors.alarm(`This pass failed; the next try is in ${(event.retryMs / 1000).toFixed(1)} s.`);
+  }
+}
+
+/** What a session tells when it comes to rest. */
+const STATES: Readonly<Record<string, string>> = {
+  idle: 'Watching.',
+  fighting: 'Watching; something here undoes what mkplan makes.',
+  suspended: 'Watching; nothing can be done for now.',
+  stopping: 'Removing what this session made.',
+};

@@ -11,21 +11,20 @@ import { POLICY_PATH } from '../../../model/policy.ts';
 import { formatRoute } from '../../../model/route.ts';
 import { isOpen } from '../../../planner/approvals.ts';
 import { type FileNames, showPosition } from '../../arguments/paths.ts';
-import type { Palette } from '../color.ts';
+import type { Look, Palette } from '../color.ts';
 import { alignColumns, type Cell } from '../table.ts';
-import { count, inside, paragraph, printableDeep, printableLine, type Room } from '../text.ts';
+import { count, inside, paragraph, printableDeep, printableLine } from '../text.ts';
 import { renderConflict } from './render-conflict.ts';
 import { explanation } from './render-diagnostic.ts';
 import { renderProfile } from './render-profile.ts';
 
-export interface RenderPlanOptions extends Room {
-  readonly colors: Palette;
+export interface RenderPlanOptions extends Look {
   readonly names: FileNames;
 }
 
 /** A plan for people. Equal plans give equal text in equal room, byte for byte. */
 export function renderPlan(raw: Plan, options: RenderPlanOptions): string {
-  // The lines of a cause stay lines: whoever lays them out makes each of them printable.
+  // The lines of a cause stay lines: each is made printable where it is laid out.
   const diagnosed = raw.diagnostics.map((one) => ({ ...printableDeep(one), cause: one.cause, fix: one.fix }));
   const plan = { ...printableDeep(raw), diagnostics: diagnosed };
   const blocks = [
@@ -73,10 +72,7 @@ function marked(mark: string, text: string, paint: (text: string) => string): Ce
 }
 
 /** The routes that are shown as `?`; nothing where there are none. */
-export function renderUnproven(
-  unproven: readonly Unproven[],
-  { colors, ...room }: Room & { readonly colors: Palette },
-): string {
+export function renderUnproven(unproven: readonly Unproven[], { colors, ...room }: Look): string {
   if (unproven.length === 0) return '';
   const rows = alignColumns(
     unproven.map((item) => [

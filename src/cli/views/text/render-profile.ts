@@ -10,9 +10,9 @@ import {
 } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
 import { DEFAULT_PROTOCOL, METRICS, PROTOCOL_NAMES, type Route } from '../../../model/route.ts';
-import type { Palette } from '../color.ts';
+import type { Look, Palette } from '../color.ts';
 import { alignColumns, type Cell, type Column } from '../table.ts';
-import { count, inside, paragraph, type Room } from '../text.ts';
+import { count, inside, paragraph } from '../text.ts';
 
 const MARKS: Readonly<Record<Action, string>> = {
   create: '+',
@@ -23,10 +23,8 @@ const MARKS: Readonly<Record<Action, string>> = {
   none: ' ',
 };
 
-type Options = Room & { readonly colors: Palette };
-
 /** The part of a plan that belongs to one profile: what it was resolved to, its route steps, its Services. */
-export function renderProfile(plan: Plan, profile: string, options: Options): string {
+export function renderProfile(plan: Plan, profile: string, options: Look): string {
   const summary = plan.profiles.find((candidate) => candidate.name === profile);
   const routes = plan.steps.filter(
     (step): step is RouteStep => step.kind === 'route' && step.profile === profile,
@@ -42,12 +40,12 @@ export function renderProfile(plan: Plan, profile: string, options: Options): st
 }
 
 /** That nothing is made for a profile; the warning behind the plan says why. */
-function asideLine({ state }: Aside, mode: Plan['mode'], { colors, ...room }: Options): string {
+function asideLine({ state }: Aside, mode: Plan['mode'], { colors, ...room }: Look): string {
   const left = mode === 'present' ? 'what stands is left as it is' : 'what its Services show is left';
   return paragraph(`  ${colors.doubt('!')} ${colors.dim(`set aside (${state}): ${left}`)}`, room, 4);
 }
 
-function facts(summary: ProfileSummary, { colors, ...room }: Options): string {
+function facts(summary: ProfileSummary, { colors, ...room }: Look): string {
   const rows: Cell[][] = [
     ...summary.gateways.map(({ address, source }) =>
       summary.onThisHost === true
@@ -93,7 +91,7 @@ const ROUTE_COLUMNS: readonly Column[] = [
   { wraps: true },
 ];
 
-function routeLines(steps: readonly RouteStep[], { colors, wide = false, ...room }: Options): string {
+function routeLines(steps: readonly RouteStep[], { colors, wide = false, ...room }: Look): string {
   const changing = steps.filter((step) => step.action !== 'none');
   const shown = changing.flatMap(({ before, after }) => [before, after]).filter((route) => route !== null);
   const numbers = {
@@ -126,7 +124,7 @@ export function protocolName({ protocol }: Route): string {
 /** Which of the numbers of a route are shown. */
 interface ShownNumbers {
   readonly metric: boolean;
-  /** The names are those of Linux; elsewhere the number is no identity of ours. */
+  /** The names are those of Linux; elsewhere the number does not identify our routes. */
   readonly protocol: boolean;
 }
 
@@ -164,7 +162,7 @@ function routeCells(route: Route, numbers: ShownNumbers): string[] {
 /** Service, addresses, state and reason. */
 const SERVICE_COLUMNS: readonly Column[] = [{}, { wraps: true }, {}, { wraps: true }];
 
-function serviceLines(plan: Plan, profile: string, { colors, ...room }: Options): string {
+function serviceLines(plan: Plan, profile: string, { colors, ...room }: Look): string {
   const steps = new Map<string, ServiceStep>();
   for (const step of plan.steps) {
     if (step.kind === 'service' && step.profile === profile) steps.set(serviceName(step), step);

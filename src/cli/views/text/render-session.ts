@@ -1,18 +1,16 @@
-import { shellWord } from '../../../model/shell-word.ts';
+import { commandFor } from '../../arguments/paths.ts';
 import type { SessionLeft, SessionStatus } from '../../commands/session-status.ts';
-import type { Palette } from '../color.ts';
-import type { JsonLine } from '../json/json-lines.ts';
-import { count, paragraph, printableDeep, type Room } from '../text.ts';
+import type { Look } from '../color.ts';
+import { count, paragraph, printableDeep } from '../text.ts';
 
-/** What a session is rendered with. */
-export interface RenderSessionOptions extends Room {
-  readonly colors: Palette;
-  /** Its spec, as the user would type it. */
-  readonly spec: string;
-}
-
-/** What a session has recorded of itself, or what is left of one that has ended, for people. */
-export function renderSession(raw: SessionStatus, { colors, spec, ...room }: RenderSessionOptions): string {
+/**
+ * What a session has recorded of itself, or what is left of one that has ended, for people. `spec`: its spec, as the user would
+ * type it.
+ */
+export function renderSession(
+  raw: SessionStatus,
+  { colors, spec, ...room }: Look & { readonly spec: string },
+): string {
   const { record, elsewhere, left } = printableDeep(raw);
   const { pid, since, state, lastPass, held, pending } = record;
   if (left !== null) {
@@ -45,7 +43,7 @@ function leftText({ routes, services }: SessionLeft): string {
 
 /** What takes it all away. */
 function remedy({ routes, services, lasting, hasSpec }: SessionLeft, spec: string): string {
-  const destroy = `\`mkplan destroy${spec === 'tunnel.yaml' ? '' : ` ${shellWord(spec)}`}\``;
+  const destroy = commandFor('destroy', spec);
   if (!hasSpec) {
     const cleanup = routes > 0 ? '`mkplan cleanup` takes the routes away. ' : '';
     if (services === 0) return cleanup;
@@ -57,9 +55,4 @@ function remedy({ routes, services, lasting, hasSpec }: SessionLeft, spec: strin
   }
   const once = services === null ? ' once its clusters answer' : '';
   return `${destroy} takes ${isBoth ? 'both' : 'that'} away${once}.`;
-}
-
-/** The same as a line of `--json`. */
-export function sessionLine({ record, live, left }: SessionStatus): JsonLine {
-  return { type: 'session', live, ...record, ...(left === null ? {} : { left }) };
 }

@@ -1,37 +1,25 @@
 import { serviceName } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
-import { encodeRoute, formatRoute } from '../../../model/route.ts';
-import { shellWord } from '../../../model/shell-word.ts';
-import type { SessionStatus } from '../../commands/session-status.ts';
-import { endpointKey } from '../../wiring/probe.ts';
-import type { Palette } from '../color.ts';
-import type { JsonLine } from '../json/json-lines.ts';
+import { formatRoute } from '../../../model/route.ts';
 import type {
   NodeStatus,
   OtherParticipant,
   RouteStatus,
   ServiceStatus,
   StatusReport,
-} from '../status-report.ts';
+} from '../../../planner/status/report.ts';
+import { endpointKey } from '../../../planner/status/report.ts';
+import { commandFor } from '../../arguments/paths.ts';
+import type { Look, Palette } from '../color.ts';
+import type { Finding } from '../finding.ts';
 import { alignColumns, type Cell, type Column } from '../table.ts';
 import { count, inside, paragraph, printableDeep, type Room } from '../text.ts';
 import { renderUnproven } from './render-plan.ts';
 import { hasUnusualMetric, hasUnusualProtocol, protocolName } from './render-profile.ts';
 
-/** What a report is rendered with. */
-export interface RenderStatusOptions extends Room {
-  readonly colors: Palette;
-  /** The tunnel, or the spec where its name is not known. */
-  readonly title: string;
-  /** As the user would type it. */
-  readonly spec: string;
-  /** Whether the spec is still there. */
-  readonly hasSpec: boolean;
-  /** The session of the spec, whether it lives or not. */
-  readonly session: SessionStatus | null;
-  /** By `endpointKey`: whether a TCP connection was taken. */
-  readonly answers: ReadonlyMap<string, boolean>;
-}
+/** What a report is rendered with; `title` is the tunnel, or the spec where its name is not known. */
+export type RenderStatusOptions = Look &
+  Pick<Finding<'status'>, 'spec' | 'hasSpec' | 'session' | 'answers'> & { readonly title: string };
 
 /** A status report for people. */
 export function renderStatus(raw: StatusReport, options: RenderStatusOptions): string {
@@ -55,11 +43,6 @@ export function renderStatus(raw: StatusReport, options: RenderStatusOptions): s
     ...report.problems.map((problem) => paragraph(`${colors.change('warning:')} ${problem}`, options, 2)),
   ];
   return blocks.filter((block) => block !== '').join('\n');
-}
-
-/** A command for the spec, as the user would type it. */
-function commandFor(verb: string, spec: string): string {
-  return `\`mkplan ${verb}${spec === 'tunnel.yaml' ? '' : ` ${shellWord(spec)}`}\``;
 }
 
 function nothingText({ session, spec }: RenderStatusOptions): string {
@@ -246,49 +229,4 @@ function answerText({ addresses, ports }: ServiceStatus, answers: ReadonlyMap<st
     }),
   );
   return words.join(', ') || '-';
-}
-
-/** A status report as lines of `--json`. */
-export function statusLines(
-  report: StatusReport,
-  spec: string,
-  answers: ReadonlyMap<string, boolean>,
-): JsonLine[] {
-  return [
-    {
-      type: 'status',
-      spec,
-      fulfilled: report.fulfilled,
-      applied: report.applied,
-      gone: report.lost.length,
-      ...(report.here.length === 0 ? {} : { onThisHost: report.here.map(({ profile }) => profile) }),
-      problems: report.problems,
-    },
-    ...report.lost.map(({ route, ...rest }) => ({
-      type: 'lost' as const,
-      ...rest,
-      route: encodeRoute(route),
-    })),
-    ...report.unproven.map((item) => ({
-      type: 'unproven' as const,
-      ...item,
-      route: encodeRoute(item.route),
-    })),
-    ...report.routes.map(({ route, ...rest }) => ({
-      type: 'route' as const,
-      ...rest,
-      route: encodeRoute(route),
-    })),
-    ...report.others.map((other) => ({ type: 'participant' as const, ...other })),
-    ...report.services.map((service) => ({
-      type: 'service' as const,
-      ...service,
-      answers: service.addresses.flatMap((address) =>
-        service.ports.flatMap((port) => {
-          const answered = answers.get(endpointKey({ address, port }));
-          return answered === undefined ? [] : [{ address, port, answered }];
-        }),
-      ),
-    })),
-  ];
 }

@@ -14,7 +14,7 @@ const LOST: ReadonlySet<string> = new Set([...UNANSWERED, 'service-untried']);
 
 /**
  * A session in lines, for a log: most of what a host hears is none of its business, so a session that looked and found
- * nothing says nothing, and what is as it was told last is not told again.
+ * nothing says nothing, and it tells nothing twice that has not changed.
  */
 export class SessionLines implements SessionListener {
   readonly #write: SessionListener['heard'];

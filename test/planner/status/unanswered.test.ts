@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { unanswered } from '../../../src/cli/commands/doubts.ts';
-import type { ServiceStatus } from '../../../src/cli/views/status-report.ts';
-import { endpointKey } from '../../../src/cli/wiring/probe.ts';
+import { unanswered } from '../../../src/planner/status/doubts.ts';
+import type { ServiceStatus } from '../../../src/planner/status/report.ts';
+import { endpointKey } from '../../../src/planner/status/report.ts';
 
 const ADDRESS = '10.200.0.1';
 const WEB: ServiceStatus = {

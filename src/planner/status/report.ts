@@ -67,10 +67,21 @@ export interface StatusReport {
   readonly unproven: readonly Unproven[];
   /** What could not be observed, and who else is at it; for people. */
   readonly problems: readonly string[];
-  /** Profiles whose Nodes nobody knows. */
+  /** Profiles whose Nodes mkplan cannot see. */
   readonly blind: readonly string[];
   /** Whether anything of the spec is on this host or in its clusters, as far as can be told. */
   readonly applied: boolean;
   /** Whether all is as the spec asks; null where that cannot be told. */
   readonly fulfilled: boolean | null;
+}
+
+/** Where a Service is asked whether it answers. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `address:port` as the answers are kept under. */
+export function endpointKey({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
 }

@@ -1,12 +1,11 @@
 import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
 import type { ObservedProfile, ObservedState, Right } from '../../model/observed.ts';
 import { type Plan, type Purpose, serviceName } from '../../model/plan.ts';
-import type { ServiceStatus, StatusReport } from '../views/status-report.ts';
-import { endpointKey } from '../wiring/probe.ts';
+import { endpointKey, type ServiceStatus, type StatusReport } from './report.ts';
 
 const KUBEADM: Right = 'get configmaps kube-system/kubeadm-config';
 
-/** What the spec asks for and nobody can tell: its cluster did not answer, or the user may not look there. */
+/** What mkplan cannot tell of what the spec asks for: the cluster did not answer, or the user may not look there. */
 export class Doubts {
   readonly #desired: ReadonlyMap<string, DesiredProfile>;
   readonly #observed: ReadonlyMap<string, ObservedProfile>;
@@ -22,7 +21,7 @@ export class Doubts {
     return profile !== undefined && needsCluster(profile) && this.#cluster(name) === null;
   }
 
-  /** Whether nobody knows which of a profile's routes the spec asks for. What the spec no longer names, it does not ask for. */
+  /** Whether mkplan cannot tell which of a profile's routes the spec asks for. What the spec no longer names, it does not ask for. */
   areRoutesUnknown(name: string, purpose: Purpose): boolean {
     const profile = this.#desired.get(name);
     if (profile === undefined) return false;
@@ -45,14 +44,14 @@ export class Doubts {
     }
   }
 
-  /** Whether nobody knows which Services of a profile there are. */
+  /** Whether mkplan cannot tell which Services a profile has. */
   areServicesUnknown(name: string): boolean {
     const profile = this.#desired.get(name);
     if (profile === undefined || profile.loadBalancer.assign === 'none') return false;
     return this.isSilent(name) || this.#lacks(name, 'list services');
   }
 
-  /** Whether nobody knows which Nodes a profile's cluster has. */
+  /** Whether mkplan cannot tell which Nodes a profile's cluster has. */
   areNodesUnknown(name: string): boolean {
     return this.isSilent(name) || this.#lacks(name, 'list nodes');
   }
@@ -106,7 +105,7 @@ export function isFulfilled(
 }
 
 /**
- * Why nobody is served although the way is there: routed Services without a ready endpoint, or with an address of which no
+ * Why Services do not answer although their routes are there: routed Services without a ready endpoint, or with an address of which no
  * port answers; for people. `answers`: by `endpointKey`, whether a TCP connection was taken.
  */
 export function unanswered(

@@ -18,19 +18,12 @@ import {
 import { formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
 import { PrefixIndex } from '../../model/prefix-index.ts';
 import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
-import { readyEndpoints } from '../../planner/addresses/endpoints.ts';
-import { tellApart } from '../../planner/conflicts/foreign.ts';
-import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
-import { isOfObstacle } from '../../planner/obstacles.ts';
-import type {
-  LostRoute,
-  NodeStatus,
-  RouteStatus,
-  ServiceStatus,
-  StatusReport,
-} from '../views/status-report.ts';
-import { count } from '../views/text.ts';
+import { readyEndpoints } from '../addresses/endpoints.ts';
+import { tellApart } from '../conflicts/foreign.ts';
+import { tunnelDiagnostics } from '../networks/minikube.ts';
+import { isOfObstacle } from '../obstacles.ts';
 import { Doubts, isFulfilled } from './doubts.ts';
+import type { LostRoute, NodeStatus, RouteStatus, ServiceStatus, StatusReport } from './report.ts';
 
 /** What a plan says that is wrong with what stands. */
 const TOLD: ReadonlySet<string> = new Set(['cluster-recreated', 'cluster-shared', 'node-address']);
@@ -77,7 +70,7 @@ export function statusOf(
     ...plan.steps
       .filter((step) => step.kind === 'route')
       .flatMap((step) => routeStatus(step, profiles.get(step.profile), doubts, lostAt)),
-    // The plan leaves them alone, since nobody knows whether the spec still asks for them.
+    // The plan leaves them alone, since it cannot tell whether the spec still asks for them.
     ...left.map(({ claim }) => claimStatus(claim, 'unknown')),
   ];
   const ready = new Map(observed.profiles.map(({ name, cluster }) => [name, readyEndpoints(cluster)]));
@@ -157,7 +150,7 @@ function lostRoutes(claims: readonly Claim[], { bootId, links }: ObservedHost): 
       if (isUp === undefined) return `its link ${device} is gone`;
       if (!isUp) return `its link ${device} is down`;
     }
-    return 'somebody removed it, or its link was down meanwhile';
+    return 'another program removed it, or its link was down for a while';
   };
   return claims
     .map((claim) => ({ profile: claim.profile, purpose: claim.purpose, route: claim.route, why: why(claim) }))
@@ -171,7 +164,8 @@ function unseen({ registry, host }: ObservedState, spec: string): string[] {
       owner.spec === spec && owner.bootId === host.bootId && owner.networkNamespace !== host.networkNamespace,
   ).length;
   if (elsewhere === 0) return [];
-  return [`${count(elsewhere, 'route')} of it in another network namespace cannot be seen from here`];
+  const routes = elsewhere === 1 ? '1 route' : `${elsewhere} routes`;
+  return [`${routes} of it in another network namespace cannot be seen from here`];
 }
 
 /** Routes with our protocol that no claim of this user is near to. */
