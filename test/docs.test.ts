@@ -23,6 +23,15 @@ const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'
     .map((name) => `docs/${name}`),
 );
 
+/** Every golden plan, with its files named as if it were planned in its own folder. */
+const PLANS = ['examples', 'test/planner/cases'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('plan.txt'))
+    .map((name) =>
+      readFileSync(join(root, folder, name), 'utf8').replaceAll(`${folder}/${dirname(name)}/`, ''),
+    ),
+);
+
 describe('the documents', () => {
   it('list every code that a diagnostic can have, and no other', () => {
     const rows = readFileSync(join(root, 'docs', 'diagnostics.md'), 'utf8').match(/^\| `[^|]+\|/gm) ?? [];
@@ -64,6 +73,19 @@ describe('the documents', () => {
     const below = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
     expect(below.filter((page) => !index.includes(`(${relative('docs', page)})`))).toEqual([]);
   });
+
+  it.each(['getting-started.md', 'troubleshooting.md', 'why-not-minikube-tunnel.md'])(
+    '%s shows plans as a case or an example has them',
+    (name) => {
+      const page = readFileSync(join(root, 'docs', name), 'utf8');
+      const blocks = page.split(/^```/m).filter((_, index) => index % 2 === 1);
+      const shown = blocks.flatMap(
+        (block) => /^(?:console\n\$ mkplan plan)?\n([\s\S]+)/.exec(block)?.[1] ?? [],
+      );
+      expect(shown.length).toBeGreaterThan(0);
+      expect(shown.filter((text) => !PLANS.some((plan) => plan.includes(text)))).toEqual([]);
+    },
+  );
 
   it('show the live view as it was captured', () => {
     const page = readFileSync(join(root, 'docs', 'watch.md'), 'utf8');
