@@ -10,6 +10,9 @@ const PORTS: ReadonlySet<string> = new Set([
   'platform/bounded-file.ts',
   'platform/command.ts',
   'platform/file-events.ts',
+  'platform/file-locks.ts',
+  'platform/host-sources.ts',
+  'platform/id-file.ts',
   'platform/processes.ts',
   'platform/route-events.ts',
   'platform/route-table.ts',
@@ -28,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   helper: ['model', 'platform'],
   kubernetes: ['model', 'ports'],
   minikube: ['model', 'ports'],
-  registry: ['model', 'ports', 'platform/flock.ts'],
+  registry: ['model', 'ports'],
   observe: ['model', 'ports'],
   executor: ['model', 'ports'],
   machine: ['model', 'ports', 'executor'],
@@ -41,9 +44,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const ENTRIES: readonly { readonly file: string; readonly adapters: readonly string[] }[] = [
   { file: 'sandbox/main.ts', adapters: ['platform/process.ts'] },
   { file: 'sandbox/entry.ts', adapters: ['platform/supported-node.ts'] },
-  // The elevated process is Linux's: it reads what `ip -batch` says.
-  { file: 'helper/perform.ts', adapters: ['platform/linux/batch-errors.ts'] },
-  { file: 'helper/plain.ts', adapters: ['platform/linux/parse-routes.ts'] },
+  // Read where there is no adapter too, as by `validate`: what only Linux has, user namespaces, it asks there.
+  { file: 'platform/host-policy.ts', adapters: ['platform/linux/user-namespace.ts'] },
 ];
 
 /** The only files that start processes: the seam, and the sandbox's own terminal session. */

@@ -120,7 +120,7 @@ export function tellLoss(
 }
 
 async function refuseRoot(terminal: Terminal): Promise<void> {
-  const { refuseElevated } = await import('../helper/elevation.ts');
+  const { refuseElevated } = await import('../platform/started-as-root.ts');
   refuseElevated(terminal.env, process.geteuid?.());
 }
 

@@ -4,8 +4,8 @@ import { specNames } from './arguments/paths.ts';
 import { DEFAULT_SPEC } from './arguments/registration.ts';
 import { EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
+import { diagnosticLine } from './views/json/json-lines.ts';
 import { Output } from './views/output.ts';
-import { diagnosticLine } from './views/render-json.ts';
 
 /**
  * Tells programs of a command line that cannot be run: the lines of `--json` for what commander wrote to stderr, in

@@ -1,39 +1,26 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { basename } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
-import type { Argv, CommandRunner, CommandStream, CommandStreamer } from '../platform/command.ts';
-import { tryLock } from '../platform/flock.ts';
+import type { Argv, CommandStream } from '../platform/command.ts';
+import type { Elevation } from '../platform/elevation.ts';
+import type { FileLocks } from '../platform/file-locks.ts';
 import type { ChangeFailure, RouteChange, RouteChanger } from '../platform/route-table.ts';
-import { otherElevators } from './elevation.ts';
-import {
-  elevationRefused,
-  helperBusy,
-  helperExposed,
-  helperGone,
-  helperUnable,
-  sudoMissing,
-} from './failures.ts';
+import { helperBusy, helperExposed, helperGone, helperUnable } from './failures.ts';
 import { encodeRequest, MAX_CHANGES, PROTOCOL_VERSION, type Response } from './protocol.ts';
 import { Session, SessionEnded } from './session.ts';
 
-/** How long the last child of a helper that was killed is waited for: longer than any child lives. */
-const LAST_CHILD_SECONDS = 30;
+/** How long the last child of a helper that was killed is waited for, which is longer than any child lives. Milliseconds. */
+const LAST_CHILD_MS = 30_000;
 
 /** Requests that are under way at a time: the helper reads one while `ip` still works on the one before. */
 const REQUESTS_AT_A_TIME = 2;
 
-/** Why sudo(8) did not start the helper. */
-function notElevated({ message, cause }: SessionEnded): Failure {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return missing ? sudoMissing(otherElevators(process.env['PATH'])) : elevationRefused(message);
-}
-
 export interface HelperOptions {
-  /** The helper's command, through sudo where needed; `--lock PATH` is added. */
+  /** The helper's command; `--lock PATH` is added. */
   readonly command: Argv;
   /** The lock that the helper holds; made when missing. */
   readonly lockPath: string;
-  readonly processes: CommandStreamer & CommandRunner;
+  readonly elevation: Elevation;
+  readonly locks: FileLocks;
 }
 
 /**
@@ -54,8 +41,8 @@ export class HelperClient implements RouteChanger {
 
   /**
    * Starts the helper, so that this overlaps with other work: its process runs once this returns. Optional; where it
-   * fails, `change` fails likewise. Throws a Failure: `sudo-missing`, `elevation-refused`, `helper-gone`,
-   * `helper-exposed`, `helper-unable`, `lock-held`.
+   * fails, `change` fails likewise. Throws a Failure: the refusal of its elevation, `helper-gone`, `helper-exposed`,
+   * `helper-unable`, `lock-held`.
    */
   start(): Promise<void> {
     const started = this.#started().then(() => undefined);
@@ -159,17 +146,15 @@ export class HelperClient implements RouteChanger {
   }
 
   async #open(): Promise<Session> {
-    const { command, lockPath, processes } = this.#options;
+    const { command, lockPath, elevation } = this.#options;
     closeSync(this.#openLock());
-    const elevated = basename(command[0]) === 'sudo';
-    // The helper itself ignores what the terminal sends, but a child that is being forked just then does not yet.
-    const session = new Session(processes, [...command, '--lock', lockPath], { detached: !elevated });
+    const session = new Session((onLine) => elevation.stream([...command, '--lock', lockPath], onLine));
     const response = await session
       .ask(null, encodeRequest({ type: 'hello', version: PROTOCOL_VERSION }))
       .catch((error: unknown) => {
         if (!(error instanceof SessionEnded)) throw error;
         if (error.cause instanceof Failure) throw error.cause;
-        throw elevated ? notElevated(error) : helperGone(error.message);
+        throw elevation.refusal(error) ?? helperGone(error.message);
       });
     if (response.type === 'hello') return session;
     await session.end();
@@ -197,7 +182,7 @@ export class HelperClient implements RouteChanger {
   async #awaitLastChild(): Promise<void> {
     const lock = this.#openLock();
     try {
-      if (!(await tryLock(this.#options.processes, lock, LAST_CHILD_SECONDS))) {
+      if (!(await this.#options.locks.tryLock(lock, { waitMs: LAST_CHILD_MS }))) {
         throw helperBusy(this.#options.lockPath);
       }
       this.#died = null;

@@ -1,36 +1,5 @@
 import { Failure } from '../model/diagnostic.ts';
 
-/**
- * There is no sudo(8). The helper learns from it for whom it works, and which rules let it run without a password;
- * `others` are installed programs that do the like and tell it neither.
- */
-export function sudoMissing(others: readonly string[]): Failure {
-  const refused = others.length === 0 ? '' : `, and cannot use ${others.join(' or ')} in its place`;
-  return new Failure('error', [
-    {
-      code: 'sudo-missing',
-      severity: 'error',
-      summary: 'sudo is not installed',
-      cause: `mkplan starts the helper that changes routes with sudo${refused}`,
-      fix: 'Install sudo or sudo-rs as root, and let your user run commands with it.',
-    },
-  ]);
-}
-
-/** sudo(8) did not start the helper: no password, no right, no terminal. */
-export function elevationRefused(cause: string): Failure {
-  return new Failure('error', [
-    {
-      code: 'elevation-refused',
-      severity: 'error',
-      summary: 'the rights to change routes were not given',
-      cause,
-      fix: 'allow it at the prompt of sudo, or try sudo by itself to see what it needs',
-      command: 'sudo -v',
-    },
-  ]);
-}
-
 /** The helper did not start, or ended before it had answered. */
 export function helperGone(cause: string): Failure {
   return new Failure('error', [

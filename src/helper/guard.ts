@@ -1,6 +1,7 @@
 import { formatAddress, type Prefix, parseAddress } from '../model/prefix.ts';
 import { isPlain, MAIN_TABLE, type Route } from '../model/route.ts';
 import { whyNotPrivate } from '../model/scope.ts';
+import type { Capabilities } from '../model/system.ts';
 import type { RouteChange } from '../platform/route-table.ts';
 
 /** Largest metric: an unsigned 32-bit number. */
@@ -19,26 +20,33 @@ const DEVICE = /^(?!-)[^\s/:"'#\\\p{Cc}]{1,15}$/u;
 /**
  * Why the helper does not make a change for any caller; null when it does. It is the last to look before root
  * acts, and believes nothing that was checked elsewhere: private destinations of table main alone, by routes that
- * carry a protocol and a metric of their own and name their whole key. The one exception is a plain route, with
+ * carry a metric of their own, and a protocol where the system has them, and name their whole key. The one exception is a plain route, with
  * gateway and device named: such are adopted by `mkplan import`, and left behind by `minikube tunnel`. `allowed` are the
  * ranges that the host's policy adds to the private ones.
  */
-export function whyRefused({ op, route }: RouteChange, allowed: readonly Prefix[] = []): string | null {
+export function whyRefused(
+  { op, route }: RouteChange,
+  capabilities: Capabilities,
+  allowed: readonly Prefix[] = [],
+): string | null {
   const public_ = whyNotPrivate(route.destination, allowed);
   if (public_ !== null) return public_;
   if (route.table !== MAIN_TABLE) return `table ${route.table} is not main`;
   if (route.tos !== 0) return `tos ${route.tos} is not 0`;
   if (route.nextHops.length > 0)
     return 'a route with several next hops, or an unusual one, is not one of ours';
-  const unmarked = isPlain(route) ? null : whyUnmarked(route);
+  const unmarked = isPlain(route) ? null : whyUnmarked(route, capabilities);
   if (unmarked !== null) return unmarked;
   if (route.type === 'unicast') return whyNotUnicast(route, op);
-  if (route.type === 'unreachable') return whyNotUnreachable(route);
-  return `type ${route.type} is neither unicast nor unreachable`;
+  if (route.type === 'unreachable' && capabilities.guards) return whyNotUnreachable(route);
+  return capabilities.guards
+    ? `type ${route.type} is neither unicast nor unreachable`
+    : `type ${route.type} is not unicast`;
 }
 
-function whyUnmarked({ metric, protocol }: Route): string | null {
+function whyUnmarked({ metric, protocol }: Route, { protocols }: Capabilities): string | null {
   if (metric < 2 || metric > MAX_METRIC) return `metric ${metric} is not from 2 to 2^32-1`;
+  if (!protocols) return protocol === 0 ? null : `protocol ${protocol} is one that routes here cannot have`;
   return protocol < LOWEST_PROTOCOL || protocol > HIGHEST_PROTOCOL
     ? `protocol ${protocol} is not from ${LOWEST_PROTOCOL} to ${HIGHEST_PROTOCOL}`
     : null;

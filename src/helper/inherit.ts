@@ -1,19 +1,21 @@
-import type { CommandStream, CommandStreamer } from '../platform/command.ts';
+import type { CommandStream } from '../platform/command.ts';
+import type { Elevation } from '../platform/elevation.ts';
 import { decodeResponse } from './protocol.ts';
 
 /** Opens the streams of a helper that another process has started. */
 export type OpenInherited = (onLine: (line: string) => void) => CommandStream;
 
 /**
- * A streamer whose first program is a helper that another mkplan had elevated, and that lives on though that one may
- * have died in the middle of a line, or before it had read an answer: what comes before the answer to our own
- * greeting was meant for it. Any further program is started by `streamer`.
+ * An elevation whose first helper is one that another mkplan had elevated, and that lives on though that one may have died
+ * in the middle of a line, or before it had read an answer: what comes before the answer to our own greeting was meant
+ * for it. Any further helper is started by `elevation`.
  */
-export function inheritHelper(open: OpenInherited, streamer: CommandStreamer): CommandStreamer {
+export function inheritHelper(open: OpenInherited, elevation: Elevation): Elevation {
   let isTaken = false;
   return {
-    stream: (argv, onLine, options) => {
-      if (isTaken) return streamer.stream(argv, onLine, options);
+    refusal: (end) => elevation.refusal(end),
+    stream: (helper, onLine) => {
+      if (isTaken) return elevation.stream(helper, onLine);
       isTaken = true;
       let greeted = false;
       const stream = open((line) => {

@@ -3,13 +3,12 @@
  * by itself, answers on stdout, and ends at the end of its input. It holds the lock until its last child is gone.
  */
 
-import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Failure, messageOf } from '../model/diagnostic.ts';
-import { tryLock } from '../platform/flock.ts';
 import { readHostPolicy } from '../platform/host-policy.ts';
-import { ProcessRunner } from '../platform/process.ts';
-import { whyExposed } from './exposure.ts';
-import { prepare } from './perform.ts';
+import type { HelperPlatform } from '../platform/platform.ts';
+import { selectHelperPlatform } from '../platform/select.ts';
+import { prepareGuarded } from './prepare.ts';
 import { encodeResponse, type Response } from './protocol.ts';
 import { serve } from './serve.ts';
 
@@ -18,66 +17,43 @@ const SERVED = 0;
 const UNUSABLE = 1;
 const USAGE = 64;
 
-/** How long an earlier helper is waited for, which ends by itself after the chunk that it has begun. */
-const LOCK_PATIENCE_SECONDS = 30;
-
-/** Where ip(8) is. Not PATH: root would run whatever a user put there. */
-const IP_PATHS: readonly string[] = [
-  '/usr/sbin/ip',
-  '/sbin/ip',
-  '/usr/bin/ip',
-  '/bin/ip',
-  '/run/current-system/sw/bin/ip',
-];
-
-/**
- * All that programs are started with. Where sudo(8) has no `secure_path`, PATH is the user's, and root would run
- * whatever a user called `flock`.
- */
-const CHILD_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/run/wrappers/bin:/run/current-system/sw/bin' };
+/** How long an earlier helper is waited for, which ends by itself after the chunk that it has begun. Milliseconds. */
+const LOCK_PATIENCE_MS = 30_000;
 
 class Unusable extends Error {}
 
 /** Who calls could change what the helper runs. */
 class Exposed extends Error {}
 
-function findIp(): string {
-  const path = IP_PATHS.find((candidate) => existsSync(candidate));
-  if (path === undefined) throw new Unusable(`no ip(8) at ${IP_PATHS.join(', ')}`);
-  return path;
-}
-
 /**
  * Opens the lock file, which the caller has made: root creates nothing in a user's directory. Neither a link, nor
  * a device, nor a file that the caller does not own is touched.
  */
-function openLock(path: string): number {
+function openLock(path: string, caller: number | undefined): number {
   const lock = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  // sudo(8) says whom it works for; to anyone but root it is a variable that some earlier sudo left behind.
-  const user = process.getuid?.();
-  const caller = user === 0 ? Number(process.env['SUDO_UID'] ?? user) : user;
   const stat = fstatSync(lock);
-  if (stat.isFile() && stat.uid === caller) return lock;
+  if (stat.isFile() && (caller === undefined || stat.uid === caller)) return lock;
   closeSync(lock);
   throw new Unusable(`${path} is not a regular file of user ${caller}`);
 }
 
 /** The lock, held from the greeting on but for the time between a release and the next change. */
 class HelperLock {
-  readonly #runner: ProcessRunner;
+  readonly #platform: HelperPlatform;
   readonly #path: string;
   #descriptor: number | null = null;
 
-  constructor(runner: ProcessRunner, path: string) {
-    this.#runner = runner;
+  constructor(platform: HelperPlatform, path: string) {
+    this.#platform = platform;
     this.#path = path;
   }
 
   /** The locked descriptor. Throws a Failure of kind `lock-held` when another helper keeps the lock. */
   async take(): Promise<number> {
     if (this.#descriptor !== null) return this.#descriptor;
-    const descriptor = openLock(this.#path);
-    if (!(await tryLock(this.#runner, descriptor, LOCK_PATIENCE_SECONDS))) {
+    const { locks, caller } = this.#platform;
+    const descriptor = openLock(this.#path, caller);
+    if (!(await locks.tryLock(descriptor, { waitMs: LOCK_PATIENCE_MS }))) {
       closeSync(descriptor);
       throw new Failure('lock-held', []);
     }
@@ -90,16 +66,6 @@ class HelperLock {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
   }
-}
-
-/** Throws when sudo(8) started code as root that the user it works for could have written. */
-async function refuseExposed(runner: ProcessRunner): Promise<void> {
-  const { SUDO_UID: uid, SUDO_USER: user } = process.env;
-  if (process.getuid?.() !== 0 || uid === undefined || user === undefined || uid === '0') return;
-  const helper = import.meta.filename;
-  const [, script = helper, ...args] = process.argv;
-  const why = await whyExposed({ runner, node: process.execPath, helper, called: [script, ...args], user });
-  if (why !== null) throw new Exposed(why);
 }
 
 // EPIPE: nobody listens any more, as the write itself tells.
@@ -143,17 +109,22 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdin.destroy();
   });
   try {
-    const runner = new ProcessRunner(CHILD_ENV);
-    await refuseExposed(runner);
-    const ip = findIp();
+    const platform = selectHelperPlatform();
+    const why = await platform.whyExposed(import.meta.filename);
+    if (why !== null) throw new Exposed(why);
     // By itself, from the one place where only root writes: what mkplan knows of it counts for nothing here.
     const { ranges } = readHostPolicy();
-    const lock = new HelperLock(runner, path);
+    const lock = new HelperLock(platform, path);
+    const options = {
+      capabilities: platform.capabilities,
+      allowed: ranges,
+      prepare: platform.changing(() => lock.take()),
+    };
     await lock.take();
     await serve({
       input: process.stdin,
       respond,
-      prepare: (changes) => prepare(changes, { runner, ip, lock: () => lock.take(), allowed: ranges }),
+      prepare: (changes) => prepareGuarded(changes, options),
       take: () => lock.take(),
       release: () => lock.release(),
       stopping: () => stopping,

@@ -1,5 +1,5 @@
 import { messageOf } from '../model/diagnostic.ts';
-import type { Argv, CommandStream, CommandStreamer } from '../platform/command.ts';
+import type { CommandStream } from '../platform/command.ts';
 import { decodeResponse, type Response } from './protocol.ts';
 
 interface Waiter {
@@ -17,8 +17,9 @@ export class Session {
   readonly #waiters = new Map<number | null, Waiter>();
   #ended: SessionEnded | null = null;
 
-  constructor(streamer: CommandStreamer, argv: Argv, options: { readonly detached: boolean }) {
-    this.stream = streamer.stream(argv, (line) => this.#hear(line), options);
+  /** `open` starts the helper, or goes on with one that runs. */
+  constructor(open: (onLine: (line: string) => void) => CommandStream) {
+    this.stream = open((line) => this.#hear(line));
     this.stream.exit.then(
       ({ code, stderr }) => this.#fail(stderr.trim() || `it ended with ${code ?? 'a signal'}`),
       (error: unknown) => this.#fail(messageOf(error), error),

@@ -140,19 +140,29 @@ class ApiCluster implements Cluster {
   }
 
   async observe(signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
-    if (this.#watched !== null) {
-      const seen = await this.#watched.observe(signal);
-      // Only then: a server that is down is asked by nobody but those that wait for it.
-      return this.#merge(seen, await this.#participants.recall(self ?? null, signal));
-    }
-    const api = this.#api;
-    // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
     const begun = performance.now();
-    const version = await abortable(this.#readVersion(), signal).catch((thrown: unknown) => {
+    try {
+      return await (this.#watched === null
+        ? this.#read(signal, self)
+        : this.#recall(this.#watched, signal, self));
+    } catch (thrown) {
       // Patience that ran out does not know why nothing came.
       if (!(signal?.aborted === true && signal.reason instanceof Failure)) throw thrown;
-      throw this.#api.silence(VERSION, Math.round(performance.now() - begun)) ?? thrown;
-    });
+      const silence = this.#api.silence(VERSION, Math.round(performance.now() - begun));
+      throw silence ?? thrown;
+    }
+  }
+
+  async #recall(watched: WatchedCluster, signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
+    const seen = await watched.observe(signal);
+    // Only then: a server that is down is asked by nobody but those that wait for it.
+    return this.#merge(seen, await this.#participants.recall(self ?? null, signal));
+  }
+
+  async #read(signal?: AbortSignal, self?: string): Promise<ObservedCluster> {
+    const api = this.#api;
+    // Asked first and alone: an unreachable server then costs one attempt, and a reachable one gains a warm connection.
+    const version = await abortable(this.#readVersion(), signal);
     const rights = new MissingRights();
     const nodes = listNodes(api, rights, signal);
     const services = listServices(api, rights, signal);

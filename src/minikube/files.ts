@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { MinikubeConfig } from '../model/observed.ts';
 import { formatAddress, parseAddress } from '../model/prefix.ts';
+import type { System } from '../model/system.ts';
 import { readBounded, UnfitFile } from '../platform/bounded-file.ts';
 import type { CommandResult, CommandRunner } from '../platform/command.ts';
 import type { Processes } from '../platform/processes.ts';
@@ -18,7 +19,7 @@ export interface ProfilesOptions {
   readonly home: string;
   readonly runner: CommandRunner;
   readonly processes: Pick<Processes, 'nameOf'>;
-  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly platform: System;
 }
 
 /** Names that minikube itself accepts; no separator and no leading dot, so a name cannot leave the folder. */

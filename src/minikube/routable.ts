@@ -1,10 +1,12 @@
+import type { System } from '../model/system.ts';
+
 /** What decides whether the network of a minikube driver can be routed to. */
 export interface DriverFacts {
   /** As config.json names it: docker, podman, kvm2, qemu2, hyperv, … */
   readonly driver: string;
   /** The `Network` of config.json; QEMU: builtin, user or socket_vmnet; empty in files of older minikube. */
   readonly network: string;
-  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly platform: System;
   /** Linux under the Windows Subsystem for Linux, whose engine is not known to run in the distribution itself. */
   readonly wsl: boolean;
   /** The container engine runs without root, its networks in a namespace of its own. */

@@ -6,6 +6,7 @@ import type { ObservedParticipant } from './participant.ts';
 import type { HostPolicy } from './policy.ts';
 import { formatAddress, type Prefix, parseAddress } from './prefix.ts';
 import type { Route } from './route.ts';
+import type { Capabilities, System } from './system.ts';
 
 /** mkplan's field manager (server-side apply): what it owns of a Service's status is what it may change. */
 export const FIELD_MANAGER = 'mkplan';
@@ -94,7 +95,8 @@ export interface MinikubeTunnel {
 }
 
 export interface ObservedHost {
-  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly platform: System;
+  readonly capabilities: Capabilities;
   readonly bootId: string;
   readonly networkNamespace: string;
   readonly rules: readonly Rule[];

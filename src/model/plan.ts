@@ -5,6 +5,7 @@ import type { Serving } from './participant.ts';
 import type { ApprovalKind } from './policy.ts';
 import type { Prefix } from './prefix.ts';
 import type { Route } from './route.ts';
+import type { System } from './system.ts';
 
 export type Action = 'create' | 'replace' | 'delete' | 'adopt' | 'forget' | 'none';
 
@@ -247,7 +248,7 @@ export interface Plan {
   readonly spec: string;
   readonly mode: 'present' | 'absent';
   /** The host that the plan is for. */
-  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly platform: System;
   /** The profiles that were asked for; null where the whole spec was. */
   readonly only: readonly string[] | null;
   readonly profiles: readonly ProfileSummary[];

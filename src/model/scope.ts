@@ -1,4 +1,12 @@
-import { contains, formatPrefix, overlaps, type Prefix, parsePrefix } from './prefix.ts';
+import {
+  contains,
+  formatAddress,
+  formatPrefix,
+  overlaps,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from './prefix.ts';
 
 /** A block of addresses with a meaning of its own, and the standard that gives it. */
 interface Block {
@@ -45,6 +53,15 @@ const LOOPBACK = NEVER.filter(({ meaning }) => meaning.startsWith('loopback'));
 /** Whether every address of the prefix is one that every host has for itself: 127.0.0.0/8 (RFC 1122), ::1 (RFC 4291). */
 export function isLoopback(prefix: Prefix): boolean {
   return LOOPBACK.some((known) => contains(known.prefix, prefix));
+}
+
+/** The canonical text of an address that is not this host's own; null for loopback and for what is no address. */
+export function addressElsewhere(text: string): string | null {
+  // A zone (`fe80::1%eth0`) names the link; the address is the same without it.
+  const [bare = ''] = text.split('%', 1);
+  const address = parseAddress(bare);
+  if (address === null || isLoopback(address)) return null;
+  return formatAddress(address);
 }
 
 /** Whether every address of the prefix is private: RFC 1918, RFC 6598, RFC 2544 or RFC 4193. Both families. */

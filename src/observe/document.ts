@@ -1,7 +1,7 @@
 import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, Scalar, visit } from 'yaml';
 import { Failure } from '../model/diagnostic.ts';
 import type { ObservedState } from '../model/observed.ts';
-import { INVISIBLE } from '../model/printable.ts';
+import { INVISIBLE } from '../model/text/printable.ts';
 import { Cursor, malformedObservation } from './codec.ts';
 import { observedState } from './observed-codec.ts';
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Answer,
   CriticalAddress,
@@ -19,6 +20,7 @@ import {
   type Route,
   type RouteDocument,
 } from '../model/route.ts';
+import { type Capabilities, SYSTEMS, USUAL_CAPABILITIES } from '../model/system.ts';
 import {
   address,
   type Codec,
@@ -151,9 +153,17 @@ const policy = record<HostPolicy>({
   ranges: usually(list(cidr), []),
 });
 
-/** What a host was found to be. */
-export const host = record<ObservedHost>({
-  platform: required(oneOf('linux', 'darwin', 'win32')),
+const capabilities = record<Capabilities>({
+  protocols: required(flag),
+  guards: required(flag),
+  hostContainers: required(flag),
+});
+
+type RecordedHost = Omit<ObservedHost, 'capabilities'> & { readonly capabilities?: Capabilities };
+
+const recordedHost = record<RecordedHost>({
+  platform: required(oneOf(...SYSTEMS)),
+  capabilities: omitted(capabilities),
   bootId: usually(text, ''),
   networkNamespace: usually(text, ''),
   links: usually(list(link), []),
@@ -167,3 +177,18 @@ export const host = record<ObservedHost>({
   problems: usually(list(text), []),
   policy: usually(policy, NO_POLICY),
 });
+
+/** What a host was found to be; its capabilities are left out where they are those that its platform usually has. */
+export const host: Codec<ObservedHost> = {
+  encode({ capabilities: found, ...rest }) {
+    const isUsual = isDeepStrictEqual(
+      capabilities.encode(found),
+      capabilities.encode(USUAL_CAPABILITIES[rest.platform]),
+    );
+    return recordedHost.encode(isUsual ? rest : { ...rest, capabilities: found });
+  },
+  decode(at) {
+    const recorded = recordedHost.decode(at);
+    return { ...recorded, capabilities: recorded.capabilities ?? USUAL_CAPABILITIES[recorded.platform] };
+  },
+};

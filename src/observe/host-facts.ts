@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { endianness } from 'node:os';
-import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { CriticalAddress } from '../model/observed.ts';
 import type { HostPolicy } from '../model/policy.ts';
-import { dnsServers, isResolvedStub, livePeers, proxyAddresses, proxyHosts, sshClient } from './critical.ts';
+import type { HostSources } from '../platform/host-sources.ts';
+import { proxyAddresses, proxyHosts, sshClient } from './critical.ts';
 import { type ParticipantIdentity, readParticipantIdentity } from './host-identity.ts';
 
 /** Addresses that this host's own life hangs on, other than those that its routes and clusters tell. */
@@ -25,13 +23,8 @@ export interface HostFactsOptions {
   readonly policy: () => HostPolicy;
   /** Where this user's claims are. */
   readonly stateDirectory: string;
-  /** Goes before every path that is read; empty for the host's own files. */
-  readonly root?: string;
+  readonly sources: HostSources;
 }
-
-const RESOLV_CONF = '/etc/resolv.conf';
-const RESOLVED_CONF = '/run/systemd/resolve/resolv.conf';
-const CONNECTIONS = ['/proc/net/tcp', '/proc/net/tcp6'];
 
 /** How long DNS is waited for: milliseconds. */
 const RESOLVE_MS = 1000;
@@ -55,12 +48,9 @@ class SystemHostFacts implements HostFacts {
   }
 
   async critical(): Promise<readonly CriticalAddress[]> {
-    const [dns, proxies, ...peers] = await Promise.all([
-      this.#dnsServers(),
-      this.#proxies(),
-      ...CONNECTIONS.map(async (file) => livePeers((await this.#text(file)) ?? '', file, endianness())),
-    ]);
-    return [...dns, ...sshClient(this.#options.env['SSH_CONNECTION']), ...proxies, ...peers.flat()];
+    const { sources, env } = this.#options;
+    const [found, proxies] = await Promise.all([sources.critical(), this.#proxies()]);
+    return [...found, ...sshClient(env['SSH_CONNECTION']), ...proxies];
   }
 
   policy(): HostPolicy {
@@ -90,37 +80,9 @@ class SystemHostFacts implements HostFacts {
     if (addresses.length > 0) this.#resolved.set(host, addresses);
     return addresses;
   }
-
-  async #dnsServers(): Promise<CriticalAddress[]> {
-    const listed = (await this.#text(RESOLV_CONF)) ?? '';
-    if (!isResolvedStub(listed)) return dnsServers(listed, RESOLV_CONF);
-    return dnsServers((await this.#text(RESOLVED_CONF)) ?? '', RESOLVED_CONF);
-  }
-
-  /** The text of a file; null where the system has none of that name. */
-  async #text(file: string): Promise<string | null> {
-    try {
-      return await readFile(`${this.#options.root ?? ''}${file}`, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw new Failure(
-        'error',
-        [
-          {
-            code: 'host-unreadable',
-            severity: 'error',
-            summary: `cannot read ${file}: ${messageOf(error)}`,
-            cause: 'It tells which addresses must keep their way: DNS servers and open connections.',
-            fix: `Make ${file} readable.`,
-          },
-        ],
-        { cause: error },
-      );
-    }
-  }
 }
 
-/** Reads the host's own files; what a system does not have is left out. */
+/** The facts of a host, from its system, its environment and its policy. */
 export function createHostFacts(options: HostFactsOptions): HostFacts {
   return new SystemHostFacts(options);
 }

@@ -2,10 +2,10 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Failure, messageOf } from '../model/diagnostic.ts';
 import type { Participant } from '../model/participant.ts';
-import { printableLine } from '../model/printable.ts';
-import { readBounded } from '../platform/bounded-file.ts';
+import { printableLine } from '../model/text/printable.ts';
+import type { HostSources } from '../platform/host-sources.ts';
+import { idUnreadable, readIdFile } from '../platform/id-file.ts';
 
 /** One user's registry on one host, as other hosts may know it. */
 export interface ParticipantIdentity {
@@ -15,11 +15,8 @@ export interface ParticipantIdentity {
   readonly person: string;
 }
 
-const MACHINE_ID = '/etc/machine-id';
 const OWN_ID = 'host-id';
 const ID_BYTES = 16;
-/** Of the file that holds an id. */
-const MAX_ID_BYTES = 4096;
 /** A Lease has room for more; a line of a terminal has not. */
 const MAX_HOLDER = 200;
 
@@ -31,46 +28,19 @@ function isTaken(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST';
 }
 
-/** The id that a file holds (32 hex digits, machine-id(5)); null where it holds none, as in an image before its first boot. */
-async function readId(file: string): Promise<string | null> {
-  try {
-    const text = (await readBounded(file, { maxBytes: MAX_ID_BYTES })).toString('utf8').trim();
-    return /^[0-9a-f]{32}$/.test(text) ? text : null;
-  } catch (thrown) {
-    if (isMissing(thrown)) return null;
-    throw unreadable(file, thrown);
-  }
-}
-
 /** The id in the state directory, made where there is none; null where there is no such directory yet. */
 async function ownId(stateDirectory: string): Promise<string | null> {
   const file = join(stateDirectory, OWN_ID);
-  const found = await readId(file);
+  const found = await readIdFile(file);
   if (found !== null) return found;
   try {
     await writeFile(file, `${randomBytes(ID_BYTES).toString('hex')}\n`, { flag: 'wx', mode: 0o600 });
   } catch (thrown) {
     if (isMissing(thrown)) return null;
     // Another mkplan was faster.
-    if (!isTaken(thrown)) throw unreadable(file, thrown);
+    if (!isTaken(thrown)) throw idUnreadable(file, thrown);
   }
-  return await readId(file);
-}
-
-function unreadable(file: string, thrown: unknown): Failure {
-  return new Failure(
-    'error',
-    [
-      {
-        code: 'host-identity',
-        severity: 'error',
-        summary: `cannot tell which host this is: ${messageOf(thrown)}`,
-        cause: 'Several mkplan on one cluster know each other by an id of their hosts.',
-        fix: `Put ${file} right.`,
-      },
-    ],
-    { cause: thrown },
-  );
+  return await readIdFile(file);
 }
 
 /** uid where there is no name for it. */
@@ -84,20 +54,16 @@ function userName(): string {
 }
 
 /**
- * Tells who this is. machine-id(5) asks never to show the machine's id and to hash it with a key of the application, as
- * done here. Where there is none, an id at random in the state directory takes its place; before that directory is made
+ * Tells who this is. The machine's id is never shown, but hashed with a key of the application, as machine-id(5) asks. Where there is none, an id at random in the state directory takes its place; before that directory is made
  * nothing can have been applied, so that any id will do. Throws a Failure when a file cannot be read.
  */
 export async function readParticipantIdentity(options: {
   readonly stateDirectory: string;
-  /** Goes before the path of machine-id; empty for the host's own. */
-  readonly root?: string;
+  readonly sources: Pick<HostSources, 'machineId'>;
 }): Promise<ParticipantIdentity> {
-  const { stateDirectory, root = '' } = options;
+  const { stateDirectory, sources } = options;
   const key =
-    (await readId(`${root}${MACHINE_ID}`)) ??
-    (await ownId(stateDirectory)) ??
-    randomBytes(ID_BYTES).toString('hex');
+    (await sources.machineId()) ?? (await ownId(stateDirectory)) ?? randomBytes(ID_BYTES).toString('hex');
   return {
     id: createHmac('sha256', key).update(`mkplan\0${stateDirectory}`).digest('hex'),
     person: `${userName()}@${hostname()}`,

@@ -174,7 +174,8 @@ export class LiveObservation {
       ...answers,
     ];
     if (this.#last === null || !isSame(this.#last.parts, parts)) {
-      const state = assemble({ identity, network, registry, ...facts, profiles, answers });
+      const { capabilities } = this.#ports.routeTable;
+      const state = assemble({ identity, capabilities, network, registry, ...facts, profiles, answers });
       this.#last = { parts, state };
     }
     return { observed: this.#last.state, unknown };

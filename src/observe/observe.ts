@@ -8,6 +8,7 @@ import type {
   ObservedState,
 } from '../model/observed.ts';
 import type { HostPolicy } from '../model/policy.ts';
+import type { Capabilities } from '../model/system.ts';
 import type { HostIdentity, NetworkSnapshot, RouteTable } from '../platform/route-table.ts';
 import type { Journal, Registry } from '../registry/registry.ts';
 import { addressesToAsk } from './answers.ts';
@@ -45,6 +46,7 @@ export async function recordedState({
 /** What a snapshot is put together from. */
 export interface SnapshotParts {
   readonly identity: HostIdentity;
+  readonly capabilities: Capabilities;
   readonly network: NetworkSnapshot;
   readonly registry: ObservedRegistry;
   readonly critical: readonly CriticalAddress[];
@@ -61,6 +63,7 @@ export function assemble(parts: SnapshotParts): ObservedState {
   return {
     host: {
       platform: identity.platform,
+      capabilities: parts.capabilities,
       bootId: identity.bootId,
       networkNamespace: identity.networkNamespace,
       rules: network.rules,
@@ -127,5 +130,16 @@ export async function observe(
   ]);
   const answers = await routeTable.answers(addressesToAsk(desired.profiles, profiles, network.rules), signal);
   const policy = ports.host.policy();
-  return assemble({ identity, network, registry, critical, policy, recorded, profiles, answers });
+  const { capabilities } = routeTable;
+  return assemble({
+    identity,
+    capabilities,
+    network,
+    registry,
+    critical,
+    policy,
+    recorded,
+    profiles,
+    answers,
+  });
 }

@@ -2,7 +2,6 @@ import type { Cluster } from '../kubernetes/cluster.ts';
 import type { Profiles, Rest } from '../minikube/profiles.ts';
 import { type DesiredProfile, needsCluster } from '../model/desired.ts';
 import { type Diagnostic, Failure, type Obstacle } from '../model/diagnostic.ts';
-import { thoseThatExist } from '../model/nearest.ts';
 import {
   isServerOf,
   type MinikubeConfig,
@@ -10,6 +9,7 @@ import {
   type ObservedContext,
   type ObservedProfile,
 } from '../model/observed.ts';
+import { thoseThatExist } from '../model/text/nearest.ts';
 import type { Patience } from './patience.ts';
 
 export interface ProfilePorts {

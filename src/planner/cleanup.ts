@@ -95,7 +95,7 @@ function routesHere({ host, registry }: ObservedState): RoutesHere {
     else others.push(route);
   }
   const find = differing(claims.filter((claim) => !claimed.has(claimKey(claim))));
-  const tag = host.platform === 'linux' ? DEFAULT_PROTOCOL : null;
+  const tag = host.capabilities.protocols ? DEFAULT_PROTOCOL : null;
   const near = others.flatMap((route) => {
     const claim = find(route, tag);
     return claim !== null || route.protocol === tag ? [{ route, claim }] : [];

@@ -122,7 +122,7 @@ function whyNotAdopted(route: Route, { host }: ObservedState): string | null {
   if (route.type === 'unicast' && (route.gateway === null || route.device === null))
     return 'It has no gateway';
   if (isPlain(route)) return whyNotPlain(route, host.routes);
-  return host.platform === 'linux' && (route.protocol < 5 || route.metric < 2)
+  return host.capabilities.protocols && (route.protocol < 5 || route.metric < 2)
     ? 'By its protocol or metric the kernel, an administrator or a network manager set it, and may set it again'
     : null;
 }

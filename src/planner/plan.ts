@@ -190,9 +190,9 @@ function about(profile: string, diagnostics: readonly Diagnostic[]): Diagnostic[
   return diagnostics.map((diagnostic) => ({ ...diagnostic, profile }));
 }
 
-/** Only Linux lets whoever adds a route say its protocol. */
+/** The protocol of new routes; 0 on a system whose routes have none. */
 function protocolOf(desired: DesiredState, { host }: ObservedState): number {
-  return host.platform === 'linux' ? desired.protocol : 0;
+  return host.capabilities.protocols ? desired.protocol : 0;
 }
 
 function seenOf(observed: ObservedState, name: string): ObservedProfile {

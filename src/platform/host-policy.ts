@@ -2,9 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, typ
 import { dirname } from 'node:path';
 import { Failure, messageOf } from '../model/diagnostic.ts';
 import { decodePolicy, type HostPolicy, NO_POLICY, POLICY_PATH, PolicyError } from '../model/policy.ts';
-import { procUnreadable } from './processes.ts';
-
-const USER_MAP = '/proc/self/uid_map';
+import { knowsEveryUser } from './linux/user-namespace.ts';
 
 /** Bytes that a policy may have. */
 const MAX_BYTES = 65_536;
@@ -57,7 +55,8 @@ export function readHostPolicy(): HostPolicy {
     const stats = fstatSync(file);
     // In a user namespace that does not know the host's root, such as the sandbox's, its policy says nothing: what is
     // changed in there are the namespace's own routes.
-    if (stats.uid === OVERFLOW_UID && !knowsEveryUser()) return NO_POLICY;
+    const isLinux = process.platform === 'linux';
+    if (isLinux && stats.uid === OVERFLOW_UID && !knowsEveryUser()) return NO_POLICY;
     if (!directory.isDirectory()) throw untrusted(`${dirname(POLICY_PATH)} is not a directory`);
     requireRoots(dirname(POLICY_PATH), directory);
     if (!stats.isFile()) throw untrusted('it is not a regular file');
@@ -92,15 +91,6 @@ function openPolicy(): number | null {
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-/** Whether this process is in the first user namespace, or in one that maps every user (user_namespaces(7)). */
-function knowsEveryUser(): boolean {
-  try {
-    return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(USER_MAP, 'utf8'));
-  } catch (thrown) {
-    throw procUnreadable(USER_MAP, messageOf(thrown));
-  }
 }
 
 function decode(text: string): HostPolicy {

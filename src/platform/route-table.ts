@@ -1,6 +1,7 @@
 import type { Answer, HostAddress, Link, Rule } from '../model/observed.ts';
 import type { Family, Prefix } from '../model/prefix.ts';
 import type { Route } from '../model/route.ts';
+import type { Capabilities, System } from '../model/system.ts';
 
 /** The host's routing as it is now. */
 export interface NetworkSnapshot {
@@ -12,7 +13,7 @@ export interface NetworkSnapshot {
 
 /** Identity of this boot, this network namespace and this process. */
 export interface HostIdentity {
-  readonly platform: 'linux' | 'darwin' | 'win32';
+  readonly platform: System;
   readonly bootId: string;
   readonly networkNamespace: string;
 }
@@ -25,6 +26,7 @@ export interface RouteQuery {
 
 /** Reading the host's routes: needs no rights and changes nothing. Every method throws a Failure when the system cannot be read. */
 export interface RouteTable {
+  readonly capabilities: Capabilities;
   identity(): Promise<HostIdentity>;
   snapshot(signal?: AbortSignal): Promise<NetworkSnapshot>;
   /** Routes of all tables to exactly what is asked for; the kernel walks its table once for each of them. */

@@ -1,32 +1,26 @@
 import { Failure } from '../model/diagnostic.ts';
 import type { CommandRunner, CommandStreamer } from './command.ts';
-import { LinuxRouteEvents } from './linux/monitor.ts';
-import { LinuxProcesses } from './linux/process-table.ts';
-import { LinuxRouteTable } from './linux/route-table.ts';
-import type { Processes } from './processes.ts';
-import type { RouteEvents } from './route-events.ts';
-import type { RouteTable } from './route-table.ts';
+import { createLinuxHelper } from './linux/helper/index.ts';
+import { createLinux } from './linux/index.ts';
+import type { HelperPlatform, Platform } from './platform.ts';
 
-/** What one operating system offers. */
-export interface Platform {
-  readonly routeTable: RouteTable;
-  readonly processes: Processes;
-  readonly routeEvents: RouteEvents;
-}
-
-/** The adapters of the system that mkplan runs on. Throws a Failure (`platform-unsupported`) where there are none. */
+/** The system that mkplan runs on. Throws a Failure (`platform-unsupported`) where mkplan has no adapters for it. */
 export function selectPlatform(
   runner: CommandRunner & CommandStreamer,
   system: NodeJS.Platform = process.platform,
 ): Platform {
-  if (system === 'linux') {
-    return {
-      routeTable: new LinuxRouteTable(runner),
-      processes: new LinuxProcesses(),
-      routeEvents: new LinuxRouteEvents(runner),
-    };
-  }
-  throw new Failure('error', [
+  if (system === 'linux') return createLinux(runner);
+  throw unsupported(system);
+}
+
+/** The system that the helper runs on. Throws a Failure (`platform-unsupported`) where mkplan has no adapters for it. */
+export function selectHelperPlatform(): HelperPlatform {
+  if (process.platform === 'linux') return createLinuxHelper();
+  throw unsupported(process.platform);
+}
+
+function unsupported(system: NodeJS.Platform): Failure {
+  return new Failure('error', [
     {
       code: 'platform-unsupported',
       severity: 'error',

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Diagnostic, Failure, messageOf } from '../model/diagnostic.ts';
-import { printableLine } from '../model/printable.ts';
+import { printableLine } from '../model/text/printable.ts';
 import type { CommandRunner } from '../platform/command.ts';
 import type { ForegroundProcess, ForegroundRunner } from './foreground.ts';
 import { readManifests } from './manifests/manifests.ts';

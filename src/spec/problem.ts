@@ -1,6 +1,6 @@
 import type { Diagnostic, SourcePosition } from '../model/diagnostic.ts';
-import { nearest } from '../model/nearest.ts';
-import { printableLine } from '../model/printable.ts';
+import { nearest } from '../model/text/nearest.ts';
+import { printableLine } from '../model/text/printable.ts';
 
 /** The texts of a diagnostic, without its place. */
 export interface Flaw {

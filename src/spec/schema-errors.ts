@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { nearest } from '../model/nearest.ts';
 import { parseAddress } from '../model/prefix.ts';
+import { nearest } from '../model/text/nearest.ts';
 import type { SchemaError } from './generated/validate-tunnel.js';
 import { errorAt, type Flaw, harmless, quote } from './problem.ts';
 import { fixOfSpelling } from './spelling.ts';

@@ -8,9 +8,9 @@ import { renderMetrics } from '../../src/cli/session/exposition.ts';
 import { NEW_SESSION } from '../../src/cli/session/session-state.ts';
 import { paletteFor } from '../../src/cli/views/color.ts';
 import { Output } from '../../src/cli/views/output.ts';
-import { renderDiagnostic } from '../../src/cli/views/render-diagnostic.ts';
-import { renderEvent } from '../../src/cli/views/render-events.ts';
-import { renderPlan } from '../../src/cli/views/render-plan.ts';
+import { renderDiagnostic } from '../../src/cli/views/text/render-diagnostic.ts';
+import { renderEvent } from '../../src/cli/views/text/render-events.ts';
+import { renderPlan } from '../../src/cli/views/text/render-plan.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import { encodeObserved, printObserved } from '../../src/observe/document.ts';
 import { plan } from '../../src/planner/plan.ts';
@@ -250,9 +250,9 @@ const WRITERS = new Set([
   'cli/last-resort.ts',
   'cli/output-stream.ts',
   'cli/views/line-buffer.ts',
-  'cli/views/live-view.ts',
+  'cli/views/live/live-view.ts',
   'cli/views/output.ts',
-  'cli/views/progress.ts',
+  'cli/views/text/progress.ts',
   // Text that is all our own: a version, a question, a countdown, a usage line.
   'cli/entry.ts',
   'cli/main.ts',

@@ -119,6 +119,8 @@ interface Case {
   readonly code: keyof typeof OBSTACLES;
   /** Part of the cause. */
   readonly says: string;
+  /** The same in a session, which asks for the lists first. */
+  readonly saysToSession?: string;
   /** minikube's command, where it made the profile; null where none helps. */
   readonly minikube: string | null;
 }
@@ -249,6 +251,7 @@ const CASES: Readonly<Record<string, Case>> = {
     lay: () => answering(text(200, '{"ok":true}')),
     code: 'api-object-malformed',
     says: 'gitVersion',
+    saysToSession: 'not a ServiceList',
     minikube: null,
   },
   'a redirect answers': {
@@ -312,7 +315,8 @@ const CASES: Readonly<Record<string, Case>> = {
 /** Half of the time that a program may take: its time does not count. */
 const PATIENCE_MS = 10_000;
 
-async function seen({ lay, rest }: Case, isMinikubes: boolean): Promise<ObservedProfile> {
+/** `isWatched`: as a session asks, and not as a command does that ends. */
+async function seen({ lay, rest }: Case, isMinikubes: boolean, isWatched = false): Promise<ObservedProfile> {
   const laid = await lay();
   const file = join(home, 'config');
   if (typeof laid === 'string') await writeFile(file, laid);
@@ -327,6 +331,7 @@ async function seen({ lay, rest }: Case, isMinikubes: boolean): Promise<Observed
       programs: { runner: new ProcessRunner(), mayRun: async () => true, approval: '', timeoutMs: SHORT_MS },
     });
     closing.push(() => made.close());
+    if (isWatched) made.watch(() => undefined);
     return made;
   };
   const profiles = {
@@ -378,6 +383,16 @@ describe.each(Object.entries(CASES))('a cluster that cannot be asked, since %s',
     const { problems } = statusOf(desired('present'), made, observed);
     expect(problems.filter((problem) => problem.includes(told?.summary ?? ''))).toHaveLength(1);
     expect(problems).toHaveLength(1);
+  });
+});
+
+describe.each(Object.entries(CASES))('a cluster that a session cannot ask, since %s', (_, given) => {
+  it('is told once, by the same code', async () => {
+    const observed = build.observed({ profiles: [await seen(given, true, true)] });
+    const [told, ...more] = plan(desired('present'), observed).diagnostics;
+    expect(more).toEqual([]);
+    const cause = expect.stringContaining(given.saysToSession ?? given.says);
+    expect(told).toMatchObject({ code: given.code, cause });
   });
 });
 

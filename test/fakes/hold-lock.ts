@@ -1,9 +1,10 @@
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
-import { createLock } from '../../src/registry/flock-lock.ts';
+import { createLock } from '../../src/registry/lock-file.ts';
 
 /** A process that takes the lock of the directory it is given, says so, and holds it until its input ends. */
 const [dir = '', doing = ''] = process.argv.slice(2);
-const held = await createLock(dir, new ProcessRunner()).acquire({
+const held = await createLock(dir, new FlockLocks(new ProcessRunner())).acquire({
   doing,
   waitMs: 0,
   onWait: () => undefined,

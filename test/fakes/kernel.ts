@@ -9,6 +9,7 @@ import {
   samePrefix,
 } from '../../src/model/prefix.ts';
 import { MAIN_TABLE, type Route, routeKey } from '../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import type {
   ChangeFailure,
   HostIdentity,
@@ -25,6 +26,7 @@ import { Faults } from './faults.ts';
  * the whole key; a gateway has to be on a network of the host.
  */
 export class FakeKernel implements RouteTable, RouteChanger {
+  readonly capabilities = ALL_CAPABILITIES;
   faults = new Faults();
   bootId = 'boot-1';
   networkNamespace = '4026531840';

@@ -10,31 +10,24 @@ import {
   type Request,
   type Response,
 } from '../../src/helper/protocol.ts';
-import type {
-  Argv,
-  CommandRunner,
-  CommandStream,
-  CommandStreamer,
-  StreamExit,
-} from '../../src/platform/command.ts';
+import type { Argv, CommandStream, CommandStreamer, StreamExit } from '../../src/platform/command.ts';
+import { LinuxElevation } from '../../src/platform/linux/elevation.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import { add, ours } from './routes.ts';
 
 /** What a helper does at one request: answers, ends, or both. */
 type Script = (request: Request) => Response | StreamExit | Error | string;
 
-/** Helpers that follow scripts, one after the other; locks are real. */
-class FakeHelpers implements CommandStreamer, CommandRunner {
+/** Helpers that follow scripts, one after the other. */
+class FakeHelpers implements CommandStreamer {
   readonly started: Argv[] = [];
   readonly requests: Request[] = [];
   readonly #scripts: Script[];
-  readonly #runner = new ProcessRunner();
 
   constructor(...scripts: Script[]) {
     this.#scripts = scripts;
   }
-
-  run: CommandRunner['run'] = (argv, options) => this.#runner.run(argv, options);
 
   stream(argv: Argv, onLine: (line: string) => void): CommandStream {
     this.started.push(argv);
@@ -78,8 +71,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function client(processes: FakeHelpers, command: Argv = ['/usr/bin/node', '/opt/helper.js']): HelperClient {
-  return new HelperClient({ command, lockPath, processes });
+function client(helpers: FakeHelpers, isElevated = false): HelperClient {
+  const elevation = new LinuxElevation(helpers, () => isElevated);
+  return new HelperClient({
+    command: ['/usr/bin/node', '/opt/helper.js'],
+    lockPath,
+    elevation,
+    locks: new FlockLocks(new ProcessRunner()),
+  });
 }
 
 const many = (count: number) =>
@@ -209,7 +208,7 @@ describe('HelperClient', () => {
 
   test('sudo that ends before the helper has spoken refused it; it is not asked twice', async () => {
     const helpers = new FakeHelpers(() => ({ code: 1, stderr: 'sudo: 3 incorrect password attempts\n' }));
-    const changer = client(helpers, ['sudo', '--', '/usr/bin/node', '/opt/helper.js']);
+    const changer = client(helpers, true);
     const refused = {
       diagnostics: [{ code: 'elevation-refused', cause: 'sudo: 3 incorrect password attempts' }],
     };
@@ -221,17 +220,13 @@ describe('HelperClient', () => {
 
   test('sudo that is not there is told as such, and that it cannot be started otherwise', async () => {
     const absent = Object.assign(new Error('spawn sudo ENOENT'), { code: 'ENOENT' });
-    await expect(client(new FakeHelpers(() => absent), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
-      {
-        diagnostics: [{ code: 'sudo-missing', fix: expect.stringContaining('Install sudo') }],
-      },
-    );
+    await expect(client(new FakeHelpers(() => absent), true).start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'sudo-missing', fix: expect.stringContaining('Install sudo') }],
+    });
     const broken = Object.assign(new Error('spawn sudo EACCES'), { code: 'EACCES' });
-    await expect(client(new FakeHelpers(() => broken), ['sudo', '--', 'node']).start()).rejects.toMatchObject(
-      {
-        diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo EACCES' }],
-      },
-    );
+    await expect(client(new FakeHelpers(() => broken), true).start()).rejects.toMatchObject({
+      diagnostics: [{ code: 'elevation-refused', cause: 'spawn sudo EACCES' }],
+    });
   });
 
   test('a start that nobody waits for fails in the change', async () => {

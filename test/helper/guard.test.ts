@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { whyRefused } from '../../src/helper/guard.ts';
+import { whyRefused as whyRefusedBy } from '../../src/helper/guard.ts';
+import type { Prefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
+import type { RouteChange } from '../../src/platform/route-table.ts';
 import { add, guard, ours, REFUSED, remove } from './routes.ts';
+
+/** On Linux. */
+const whyRefused = (change: RouteChange, allowed: readonly Prefix[] = []) =>
+  whyRefusedBy(change, ALL_CAPABILITIES, allowed);
 
 describe('passes', () => {
   test.each<[string, Route]>([
@@ -54,5 +61,20 @@ describe('refuses', () => {
     expect(whyRefused(add({ ...guard('10.200.0.0/24'), gateway: '192.168.39.10' }))).toMatch(/no gateway/);
     expect(whyRefused(remove({ ...guard('10.200.0.0/24'), device: 'virbr0' }))).toMatch(/no device/);
     expect(whyRefused(remove({ ...guard('fd00:200::/120'), device: null }))).toMatch(/lo/);
+  });
+});
+
+describe('on a system without protocols and guards', () => {
+  const here = { ...ALL_CAPABILITIES, protocols: false, guards: false };
+
+  test('a route passes without a protocol, and with none that it could not have', () => {
+    expect(whyRefusedBy(add(ours({ protocol: 0 })), here)).toBeNull();
+    expect(whyRefusedBy(add(ours({ protocol: 109 })), here)).toMatch(/protocol 109/);
+    expect(whyRefusedBy(add(ours({ protocol: 0, metric: 0 })), here)).toMatch(/metric 0/);
+  });
+
+  test('nothing closes a pool', () => {
+    const { protocol: _, ...closing } = guard('10.200.0.0/24');
+    expect(whyRefusedBy(add({ ...closing, protocol: 0 }), here)).toBe('type unreachable is not unicast');
   });
 });

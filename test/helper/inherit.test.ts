@@ -16,14 +16,14 @@ test('what a killed mkplan had asked is not taken for an answer of ours, and its
   const written: string[] = [];
   const heard: string[] = [];
   let say: (line: string) => void = () => undefined;
-  const streamer = inheritHelper(
+  const elevation = inheritHelper(
     (onLine) => {
       say = onLine;
       return { ...silent, write: (text) => void written.push(text) };
     },
-    { stream: () => silent },
+    { stream: () => silent, refusal: () => null },
   );
-  streamer.stream(['helper'], (line) => heard.push(line));
+  elevation.stream(['helper'], (line) => heard.push(line));
   const greeting = encodeResponse({ type: 'hello', version: PROTOCOL_VERSION }).trimEnd();
   const answer = encodeResponse({ type: 'answer', seq: 0, refused: [] }).trimEnd();
   for (const line of ['"refused":[]}', answer, greeting, answer]) say(line);
@@ -33,13 +33,14 @@ test('what a killed mkplan had asked is not taken for an answer of ours, and its
 
 test('a second helper is started', () => {
   const started: string[] = [];
-  const streamer = inheritHelper(() => silent, {
+  const elevation = inheritHelper(() => silent, {
+    refusal: () => null,
     stream: ([program]) => {
       started.push(program);
       return silent;
     },
   });
-  streamer.stream(['first'], () => undefined);
-  streamer.stream(['second'], () => undefined);
+  elevation.stream(['first'], () => undefined);
+  elevation.stream(['second'], () => undefined);
   expect(started).toEqual(['second']);
 });

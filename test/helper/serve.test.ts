@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prepare } from '../../src/helper/perform.ts';
 import { encodeRequest, type Response } from '../../src/helper/protocol.ts';
 import { readLines, serve } from '../../src/helper/serve.ts';
 import { Failure } from '../../src/model/diagnostic.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
+import { prepare } from './on-linux.ts';
 import { add, ours } from './routes.ts';
 
 async function* bytes(...chunks: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
@@ -236,8 +236,7 @@ describe('serve', () => {
         await serve({
           input: bytes(bent),
           respond: () => true,
-          prepare: (changes) =>
-            prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3, allowed: [] }),
+          prepare: (changes) => prepare(changes, { runner, ip: '/sbin/ip', lock: async () => 3 }),
           take: async () => undefined,
           release: () => undefined,
           stopping: () => false,

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { batchLine } from '../../src/helper/batch.ts';
 import { HelperClient } from '../../src/helper/client.ts';
 import { encodeRequest, MAX_CHANGES, type Response } from '../../src/helper/protocol.ts';
 import type { Route } from '../../src/model/route.ts';
-import type { Argv } from '../../src/platform/command.ts';
-import { tryLock } from '../../src/platform/flock.ts';
+import type { Argv, CommandStreamer } from '../../src/platform/command.ts';
+import { LinuxElevation } from '../../src/platform/linux/elevation.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
+import { batchLine } from '../../src/platform/linux/helper/batch.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import type { RouteChange } from '../../src/platform/route-table.ts';
 import { add, guard, ours, REFUSED, remove } from '../helper/routes.ts';
@@ -19,6 +20,10 @@ import { createHost, type Host, requireNamespaces } from './netns.ts';
 
 const forbidden = requireNamespaces();
 const runner = new ProcessRunner();
+const locks = new FlockLocks(runner);
+
+/** In a namespace of its own the helper has the right. */
+const elevationOf = (processes: CommandStreamer) => new LinuxElevation(processes, () => false);
 
 /** Waits for a condition, with a bound that a busy machine keeps. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
@@ -67,7 +72,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       hostAddress: ['192.168.39.1/24', 'fd39::1/64'],
       address: ['192.168.39.10/24', 'fd39::10/64'],
     });
-    changer = new HelperClient({ command: helper, lockPath, processes: host.processes });
+    changer = new HelperClient({ command: helper, lockPath, elevation: elevationOf(host.processes), locks });
   });
   afterEach(async () => {
     await changer.close();
@@ -84,7 +89,7 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
   const lockIsFree = async () => {
     const file = await open(lockPath, 'r');
     try {
-      return await tryLock(runner, file.fd);
+      return await locks.tryLock(file.fd);
     } finally {
       await file.close();
     }
@@ -177,7 +182,8 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
       const stranger = new HelperClient({
         command: ['unshare', '--user', '--map-root-user', '--', ...helper],
         lockPath,
-        processes: host.processes,
+        elevation: elevationOf(host.processes),
+        locks,
       });
       expect(await stranger.change([add(v4), add(v6)])).toEqual([
         { index: 0, message: 'RTNETLINK answers: Operation not permitted' },
@@ -400,7 +406,12 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
 
     test('makes a second helper wait for the first', async () => {
       await changer.change([add(v4)]);
-      const second = new HelperClient({ command: helper, lockPath, processes: host.processes });
+      const second = new HelperClient({
+        command: helper,
+        lockPath,
+        elevation: elevationOf(host.processes),
+        locks,
+      });
       let started = false;
       const starting = second.start().then(() => {
         started = true;
@@ -461,7 +472,12 @@ describe.skipIf(forbidden !== null)(`the helper${forbidden === null ? '' : `: ${
           return stream;
         },
       };
-      const doomed = new HelperClient({ command: helper, lockPath, processes });
+      const doomed = new HelperClient({
+        command: helper,
+        lockPath,
+        elevation: elevationOf(processes),
+        locks,
+      });
       await doomed.start();
       const changing = doomed.change(many(20_000));
       const gone = expect(changing).rejects.toMatchObject({ diagnostics: [{ code: 'helper-gone' }] });

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
-import { prepare } from '../../src/helper/perform.ts';
 import type { Answer, ObservedHost, Rule } from '../../src/model/observed.ts';
 import { LinuxRouteTable } from '../../src/platform/linux/route-table.ts';
 import type { HostIdentity, RouteChanger, RouteTable } from '../../src/platform/route-table.ts';
+import { prepare } from '../helper/on-linux.ts';
 import * as build from '../planner/build.ts';
 import { createHost, type Host } from './netns.ts';
 import { type Case, OTHER_TABLES, PROTOCOLS } from './tables.ts';
@@ -30,6 +30,7 @@ export class Laptop {
     this.#host = host;
     const table = new LinuxRouteTable(host.processes, { user: 0, ipv6: true });
     this.routeTable = {
+      capabilities: table.capabilities,
       identity: async () => IDENTITY,
       snapshot: (signal) => table.snapshot(signal),
       routesTo: (destinations, signal) => table.routesTo(destinations, signal),
@@ -115,7 +116,6 @@ export class Laptop {
           runner: this.#host.processes,
           ip: 'ip',
           lock: async () => lock.fd,
-          allowed: [],
         })(),
       release: async () => undefined,
       close: () => lock.close(),

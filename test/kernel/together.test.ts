@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, open, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tryLock } from '../../src/platform/flock.ts';
+import { FlockLocks } from '../../src/platform/linux/flock.ts';
 import { ProcessRunner } from '../../src/platform/process.ts';
 import { createRegistry } from '../../src/registry/claims-file.ts';
 import { createJournal } from '../../src/registry/journal-file.ts';
@@ -137,7 +137,7 @@ describe.skipIf(refused !== null)('several mkplan at once', () => {
   async function isFree(name: 'lock' | 'helper.lock'): Promise<boolean> {
     const file = await open(join(rig.state, name), 'r');
     try {
-      return await tryLock(new ProcessRunner(), file.fd);
+      return await new FlockLocks(new ProcessRunner()).tryLock(file.fd);
     } finally {
       await file.close();
     }

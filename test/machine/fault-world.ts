@@ -139,6 +139,7 @@ export class FaultWorld {
     return await observe(desired, {
       // Looking is no operation of the process that a fault is meant for.
       routeTable: {
+        capabilities: kernel.capabilities,
         identity: () => kernel.identity(),
         snapshot: () => kernel.snapshot(),
         routesTo: async () => (await kernel.snapshot()).routes,

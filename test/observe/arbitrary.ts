@@ -16,6 +16,7 @@ import { PURPOSES } from '../../src/model/plan.ts';
 import { SPEC_APPROVALS } from '../../src/model/policy.ts';
 import { formatAddress, formatPrefix, type Prefix, parseAddress, truncate } from '../../src/model/prefix.ts';
 import type { NextHop, Route } from '../../src/model/route.ts';
+import { SYSTEMS } from '../../src/model/system.ts';
 
 function must(text: string): Prefix {
   const parsed = parseAddress(text);
@@ -268,7 +269,8 @@ const profile: fc.Arbitrary<ObservedProfile> = fc.record({
 
 export const observedState: fc.Arbitrary<ObservedState> = fc.record({
   host: fc.record({
-    platform: fc.constantFrom('linux', 'darwin', 'win32'),
+    platform: fc.constantFrom(...SYSTEMS),
+    capabilities: fc.record({ protocols: fc.boolean(), guards: fc.boolean(), hostContainers: fc.boolean() }),
     bootId: text,
     networkNamespace: text,
     rules: some(rule),

@@ -1,7 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ObservedProfile } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { parsePrefix } from '../../src/model/prefix.ts';
@@ -9,9 +6,6 @@ import type { Route } from '../../src/model/route.ts';
 import {
   apiServers,
   clusterProxies,
-  dnsServers,
-  isResolvedStub,
-  livePeers,
   proxyAddresses,
   proxyHosts,
   sortCritical,
@@ -20,64 +14,7 @@ import {
 } from '../../src/observe/critical.ts';
 import { createHostFacts } from '../../src/observe/host-facts.ts';
 
-const policy = () => NO_POLICY;
-
 const addresses = (found: readonly { address: string }[]) => found.map(({ address }) => address);
-
-/** As Linux prints it on a little-endian machine. */
-const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
-   1: 1F00A8C0:8AE2 0E64A8C0:0016 01 00000000:00000000 02:000A1B2C 00000000  1000        0 2 2 0 20 4 31 10 -1
-   2: 0100007F:C0DE 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20 4 30 10 -1
-   3: 1F00A8C0:8AE4 08080808:01BB 06 00000000:00000000 03:00000B2C 00000000     0        0 0 3 0
-`;
-const TCP6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue
-   0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000
-   1: 000000FD000000000000000002000000:0016 000000FD0000000000000000030A0000:D431 01 00000000:00000000
-   2: 0000000000000000FFFF00001F00A8C0:0016 0000000000000000FFFF00000764A8C0:D432 01 00000000:00000000
-   3: 00000000000000000000000001000000:0016 00000000000000000000000001000000:D433 01 00000000:00000000
-`;
-
-describe('livePeers', () => {
-  it('reads open connections in little-endian words, loopback left out', () => {
-    expect(livePeers(TCP, '/proc/net/tcp', 'LE')).toEqual([
-      { kind: 'live-peer', address: '192.168.100.14', detail: '/proc/net/tcp' },
-    ]);
-  });
-
-  it('reads IPv6, and IPv4 peers of IPv6 sockets as IPv4', () => {
-    expect(addresses(livePeers(TCP6, '/proc/net/tcp6', 'LE'))).toEqual(['fd00::a03', '192.168.100.7']);
-  });
-
-  it('reads big-endian words', () => {
-    expect(addresses(livePeers('0: C0A8001F:8AE2 C0A8640E:0016 01', 'f', 'BE'))).toEqual(['192.168.100.14']);
-  });
-
-  it('passes over lines that it does not know', () => {
-    expect(livePeers('\n0: x y 01\n1: 00000000:1 0000:1 01\nrubbish', 'f', 'LE')).toEqual([]);
-  });
-});
-
-describe('dnsServers', () => {
-  it('reads nameserver lines, zones cut off and loopback left out', () => {
-    const text = `# nameserver 9.9.9.9
-search example
-nameserver 192.168.0.1
-  nameserver\tfe80::1%eth0
-nameserver 127.0.0.1
-nameserver nonsense
-`;
-    expect(dnsServers(text, '/etc/resolv.conf')).toEqual([
-      { kind: 'dns-server', address: '192.168.0.1', detail: '/etc/resolv.conf' },
-      { kind: 'dns-server', address: 'fe80::1', detail: '/etc/resolv.conf' },
-    ]);
-  });
-
-  it('knows the stub of systemd-resolved', () => {
-    expect(isResolvedStub('nameserver 127.0.0.53\noptions edns0\n')).toBe(true);
-    expect(isResolvedStub('nameserver 127.0.0.1\n')).toBe(false);
-  });
-});
 
 describe('sshClient', () => {
   it('takes the first address of SSH_CONNECTION', () => {
@@ -160,43 +97,6 @@ describe('sortCritical', () => {
   });
 });
 
-describe('createHostFacts', () => {
-  let root: string;
-  beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'mkplan-host-'));
-  });
-  afterEach(() => rm(root, { recursive: true, force: true }));
-
-  async function write(path: string, text: string): Promise<void> {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), text);
-  }
-
-  it('asks systemd-resolved’s own file for the servers behind its stub', async () => {
-    await write('etc/resolv.conf', 'nameserver 127.0.0.53\n');
-    await write('run/systemd/resolve/resolv.conf', 'nameserver 192.168.0.1\n');
-    expect(await createHostFacts({ env: {}, root, stateDirectory: root, policy }).critical()).toEqual([
-      { kind: 'dns-server', address: '192.168.0.1', detail: '/run/systemd/resolve/resolv.conf' },
-    ]);
-  });
-
-  it('leaves out what the system does not have', async () => {
-    const env = { SSH_CONNECTION: '192.168.0.50 1 192.168.0.31 22' };
-    expect(addresses(await createHostFacts({ env, root, stateDirectory: root, policy }).critical())).toEqual([
-      '192.168.0.50',
-    ]);
-  });
-
-  it('fails where a file is there but cannot be read', async () => {
-    await mkdir(join(root, 'etc/resolv.conf'), { recursive: true });
-    await expect(
-      createHostFacts({ env: {}, root, stateDirectory: root, policy }).critical(),
-    ).rejects.toMatchObject({
-      diagnostics: [{ code: 'host-unreadable' }],
-    });
-  });
-});
-
 describe('proxies', () => {
   it('are found by every variable that names one, addresses and names', () => {
     const env = {
@@ -239,10 +139,21 @@ describe('proxies', () => {
       env: { HTTPS_PROXY: 'proxy.example:3128' },
       policy: () => NO_POLICY,
       stateDirectory: '/nowhere',
-      root: '/nowhere',
+      sources: { machineId: async () => null, critical: async () => [] },
       resolve: async () => answers.shift() ?? [],
     });
     const found = async () => addresses([...(await facts.critical())]);
     expect([await found(), await found(), await found()]).toEqual([[], ['10.1.2.5'], ['10.1.2.5']]);
   });
+});
+
+it('the client of an ssh session is critical beside what the system tells', async () => {
+  const found = { kind: 'dns-server', address: '192.168.0.1', detail: 'f' } as const;
+  const facts = createHostFacts({
+    env: { SSH_CONNECTION: '192.168.0.50 1 192.168.0.31 22' },
+    policy: () => NO_POLICY,
+    stateDirectory: '/nowhere',
+    sources: { machineId: async () => null, critical: async () => [found] },
+  });
+  expect(addresses(await facts.critical())).toEqual(['192.168.0.1', '192.168.0.50']);
 });

@@ -5,6 +5,7 @@ import type { ObservedState } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { parsePrefix } from '../../src/model/prefix.ts';
 import { encodeRoute, type Route } from '../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import { decodeObserved, encodeObserved, printObserved } from '../../src/observe/document.ts';
 import { observedState } from './arbitrary.ts';
 
@@ -32,6 +33,7 @@ const route = (destination: string, changes: Partial<Route> = {}): Route => ({
 const empty: ObservedState = {
   host: {
     platform: 'linux',
+    capabilities: ALL_CAPABILITIES,
     bootId: '',
     networkNamespace: '',
     rules: [],

@@ -2,6 +2,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { participantOf, readParticipantIdentity } from '../../src/observe/host-identity.ts';
+import { LinuxHost } from '../../src/platform/linux/host.ts';
 import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const MACHINE = '0123456789abcdef0123456789abcdef';
@@ -18,7 +19,7 @@ async function rootWith(machineId: string | null): Promise<string> {
 it('the machine, the state directory and the spec make the name of a Lease, the same each time', async () => {
   const [root, other] = [await rootWith(`${MACHINE}\n`), await rootWith(`f${MACHINE.slice(1)}\n`)];
   const name = async (at: string, stateDirectory: string, spec: string) =>
-    participantOf(await readParticipantIdentity({ root: at, stateDirectory }), spec).name;
+    participantOf(await readParticipantIdentity({ sources: new LinuxHost(at), stateDirectory }), spec).name;
   const first = await name(root, '/home/me/state', SPEC);
   expect(first).toMatch(/^mkplan-[0-9a-f]{16}$/);
   expect(await name(root, '/home/me/state', SPEC)).toBe(first);
@@ -32,7 +33,10 @@ it('the machine, the state directory and the spec make the name of a Lease, the 
 
 it('does not tell the id of the machine', async () => {
   const root = await rootWith(MACHINE);
-  const identity = await readParticipantIdentity({ root, stateDirectory: '/home/me/state' });
+  const identity = await readParticipantIdentity({
+    sources: new LinuxHost(root),
+    stateDirectory: '/home/me/state',
+  });
   expect(JSON.stringify([identity, participantOf(identity, SPEC)])).not.toContain(MACHINE);
 });
 
@@ -42,13 +46,16 @@ it.each([[null], [''], ['uninitialized\n']])(
     const root = await rootWith(machineId);
     const stateDirectory = await temporaryDirectory();
     const [first, again] = [
-      await readParticipantIdentity({ root, stateDirectory }),
-      await readParticipantIdentity({ root, stateDirectory }),
+      await readParticipantIdentity({ sources: new LinuxHost(root), stateDirectory }),
+      await readParticipantIdentity({ sources: new LinuxHost(root), stateDirectory }),
     ];
     expect(again).toEqual(first);
     expect((await stat(join(stateDirectory, 'host-id'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(stateDirectory, 'host-id'), 'utf8')).toMatch(/^[0-9a-f]{32}\n$/);
-    const elsewhere = await readParticipantIdentity({ root, stateDirectory: await temporaryDirectory() });
+    const elsewhere = await readParticipantIdentity({
+      sources: new LinuxHost(root),
+      stateDirectory: await temporaryDirectory(),
+    });
     expect(elsewhere.id).not.toBe(first.id);
   },
 );
@@ -56,7 +63,9 @@ it.each([[null], [''], ['uninitialized\n']])(
 it('makes no state directory to keep an id in', async () => {
   const root = await rootWith(null);
   const stateDirectory = join(root, 'none', 'yet');
-  expect((await readParticipantIdentity({ root, stateDirectory })).id).toMatch(/^[0-9a-f]{64}$/);
+  expect((await readParticipantIdentity({ sources: new LinuxHost(root), stateDirectory })).id).toMatch(
+    /^[0-9a-f]{64}$/,
+  );
   await expect(stat(stateDirectory)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
@@ -64,7 +73,9 @@ it('says what is wrong with a file that cannot be read', async () => {
   const root = await rootWith(null);
   const stateDirectory = await temporaryDirectory();
   await mkdir(join(stateDirectory, 'host-id'));
-  await expect(readParticipantIdentity({ root, stateDirectory })).rejects.toMatchObject({
+  await expect(
+    readParticipantIdentity({ sources: new LinuxHost(root), stateDirectory }),
+  ).rejects.toMatchObject({
     diagnostics: [{ code: 'host-identity' }],
   });
 });

@@ -6,6 +6,7 @@ import type { Answer, CriticalAddress, ObservedCluster, ObservedContext } from '
 import { NO_POLICY } from '../../src/model/policy.ts';
 import { formatPrefix } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import { LiveObservation, type LivePorts } from '../../src/observe/live.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
 import { route } from '../fakes/plans.ts';
@@ -75,6 +76,7 @@ class Host {
     };
     return {
       routeTable: {
+        capabilities: ALL_CAPABILITIES,
         identity: async () => ({ platform: 'linux', ...build.HOST_ID }),
         snapshot: async (signal) => {
           signal?.throwIfAborted();

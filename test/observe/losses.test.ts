@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Losses } from '../../src/observe/losses.ts';
-import { parseEvent } from '../../src/platform/linux/parse-events.ts';
+import { parseEvent } from '../../src/platform/linux/parse/events.ts';
 import type { HostChange } from '../../src/platform/route-events.ts';
 import * as build from '../planner/build.ts';
 

@@ -9,6 +9,7 @@ import type {
   ObservedProfile,
 } from '../../src/model/observed.ts';
 import { NO_POLICY } from '../../src/model/policy.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 import { type ObservePorts, observe } from '../../src/observe/observe.ts';
 import { rule } from '../planner/build.ts';
 import { cidrs, desiredProfile, desiredState } from './desired.ts';
@@ -73,6 +74,7 @@ function portsOf(changes: Partial<ObservePorts> = {}): Fakes {
   return {
     asked,
     routeTable: {
+      capabilities: ALL_CAPABILITIES,
       identity: () => Promise.resolve({ platform: 'linux', bootId: 'boot', networkNamespace: '42' }),
       snapshot: () => Promise.resolve({ rules: [], routes: [], links: [], addresses: [] }),
       routesTo: () => Promise.reject(new Error('the snapshot has them')),
@@ -147,6 +149,7 @@ describe('observe', () => {
     expect(await observe(desiredState(auto()), ports)).toEqual({
       host: {
         platform: 'linux',
+        capabilities: ALL_CAPABILITIES,
         bootId: 'boot',
         networkNamespace: '42',
         rules: [],

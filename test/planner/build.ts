@@ -20,6 +20,7 @@ import { NO_POLICY } from '../../src/model/policy.ts';
 import { type Prefix, parsePrefix } from '../../src/model/prefix.ts';
 import { rangeOf } from '../../src/model/range.ts';
 import { decodeRoute, type Route, type RouteDocument } from '../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../src/model/system.ts';
 
 /** Small makers of desired and observed state, with defaults that need nothing and meet nothing. */
 
@@ -113,6 +114,7 @@ export function host(routes: readonly RouteDocument[] = [], rest: Partial<Observ
   ];
   return {
     platform: 'linux',
+    capabilities: ALL_CAPABILITIES,
     ...HOST_ID,
     rules: [rule(0, 255), rule(32766, 254), rule(32767, 253)],
     routes: [...base, ...routes].map(decodeRoute),

@@ -8,6 +8,7 @@ import type { Serving } from '../../src/model/participant.ts';
 import type { Aside, Conflict, Plan, RouteStep, ServiceReport, ServiceStep } from '../../src/model/plan.ts';
 import { addressOf, type Prefix, truncate } from '../../src/model/prefix.ts';
 import type { Route } from '../../src/model/route.ts';
+import { SYSTEMS } from '../../src/model/system.ts';
 import { decodePlan, encodePlan } from '../../src/planner/document.ts';
 import { decodeSavedPlan, encodeSavedPlan } from '../../src/planner/saved-plan.ts';
 
@@ -134,7 +135,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   name: text,
   spec: text,
   mode: fc.constantFrom('present', 'absent'),
-  platform: fc.constantFrom('linux', 'darwin', 'win32'),
+  platform: fc.constantFrom(...SYSTEMS),
   only: fc.option(texts, { nil: null }),
   aside: fc.array(
     fc.record({

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { SourcePosition } from '../../model/diagnostic.ts';
-import { printableLine } from '../../model/printable.ts';
+import { printableLine } from '../../model/text/printable.ts';
 
 /**
  * How files are named to the user: beside the spec as it was typed, so that output holds no path that the user did

@@ -1,7 +1,7 @@
 import type { Contexts, ListedContext } from '../../kubernetes/kubeconfig/contexts.ts';
 import type { ProfileSettings, Profiles } from '../../minikube/profiles.ts';
 import { type Diagnostic, Failure } from '../../model/diagnostic.ts';
-import { thoseThatExist } from '../../model/nearest.ts';
+import { thoseThatExist } from '../../model/text/nearest.ts';
 
 /** What a profile is chosen from. */
 export interface ProfileSources {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { TriggerSource, WatchOptions, WatchOutcome, WatchPorts } from '../../machine/watch/ports.ts';
 import { runWatch } from '../../machine/watch/run.ts';
 import type { DesiredState } from '../../model/desired.ts';
@@ -26,6 +25,7 @@ import { SessionFeed, thisMoment } from '../session/session-feed.ts';
 import { type HttpOptions, openListeners } from '../session/session-listeners.ts';
 import { answersOf } from '../session/session-state.ts';
 import { SpecFiles } from '../session/spec-files.ts';
+import { WatchedClusters } from '../session/watched-clusters.ts';
 import { type ApplyOptions, question, recoverFirst, refusalOf } from '../transaction/apply-plan.ts';
 import {
   approvedBy,
@@ -74,7 +74,9 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     options.allow,
     desired.spec,
   );
-  const adapters = await composeChanging(context.terminal, approved);
+  const composed = await composeChanging(context.terminal, approved);
+  const clusters = new WatchedClusters(composed.cluster);
+  const adapters = { ...composed, cluster: clusters.cluster };
   try {
     const doing = `watch ${desired.spec}`;
     await refuseLiveSession(desired.spec, adapters, 'leave it to that one, or end it first');
@@ -94,8 +96,12 @@ export async function watch(context: CommandContext, options: WatchCommandOption
     feed.add(recorder);
     try {
       const { runner } = adapters;
-      const close = await openListeners(context, desired, options, feed, { runner, shown: agreed.shown });
-      const ports = watchPorts(context, adapters, feed, await composeFileEvents(), {
+      const close = await openListeners(context, desired, options, feed, {
+        runner,
+        processes: adapters.processes,
+        shown: agreed.shown,
+      });
+      const ports = watchPorts(context, adapters, clusters, feed, await composeFileEvents(), {
         desired,
         remembered: agreed.remembered,
       });
@@ -228,6 +234,7 @@ async function withThose(
 function watchPorts(
   context: CommandContext,
   adapters: ChangeAdapters,
+  clusters: WatchedClusters,
   feed: SessionFeed,
   fileEvents: FileEvents,
   { desired: first, remembered: before }: { readonly desired: DesiredState } & Remembering,
@@ -238,23 +245,14 @@ function watchPorts(
   const known = new Map(first.profiles.map((profile) => [profile.name, profile]));
   const files = new SpecFiles(fileEvents, (profiles) => adapters.filesBehind(profiles));
   let onTrigger: (source: TriggerSource) => void = () => undefined;
-  const watched = new WeakSet<Cluster>();
   const losses = new Losses();
   const suspensions = new Suspensions(SYSTEM_CLOCKS);
   const live = new LiveObservation({
     ...adapters,
     routeEvents: losses.noting(adapters.routeEvents),
     now: () => performance.now(),
-    // Whatever is observed is watched, so that the next observation costs nothing.
-    cluster: async (profile) => {
-      const cluster = await adapters.cluster(profile);
-      if (!watched.has(cluster)) {
-        watched.add(cluster);
-        cluster.watch(() => void live.refresh(profile.name));
-      }
-      return cluster;
-    },
   });
+  clusters.listen((profile) => void live.refresh(profile));
   const renew = async () => {
     live.doubtConnections();
     await adapters.renewClusters();

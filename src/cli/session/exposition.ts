@@ -1,4 +1,4 @@
-import { printableLine } from '../../model/printable.ts';
+import { printableLine } from '../../model/text/printable.ts';
 
 /** Labels of a sample, by name. */
 export type Labels = Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import type { Descriptors, Processes } from '../../platform/processes.ts';
 import type { Metric } from './exposition.ts';
 
 /** What is asked of the process; tests bring their own. */
@@ -9,29 +9,19 @@ export interface ProcessFacts {
   cpu(): { readonly user: number; readonly system: number };
   /** Seconds since the epoch. */
   readonly startTime: number;
-  /** Descriptors that are open, and may be; null where the system does not tell. */
-  descriptors(): { readonly open: number; readonly most: number } | null;
+  /** Null where the system does not tell. */
+  descriptors(): Descriptors | null;
 }
 
-/** The process that this runs in. Descriptors are told by Linux alone (proc_pid_fd(5), proc_pid_limits(5)). */
-export const THIS_PROCESS: ProcessFacts = {
-  residentMemory: () => process.memoryUsage.rss(),
-  cpu: () => process.cpuUsage(),
-  startTime: performance.timeOrigin / 1000,
-  descriptors: () => {
-    try {
-      const limits = readFileSync('/proc/self/limits', 'utf8');
-      const [, most] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? [];
-      if (most === undefined) return null;
-      // The directory that is read is open meanwhile.
-      const open = readdirSync('/proc/self/fd').length - 1;
-      return { open, most: most === 'unlimited' ? Number.POSITIVE_INFINITY : Number(most) };
-    } catch {
-      // No such directory, or no descriptor left to read it by: what is not known is left out.
-      return null;
-    }
-  },
-};
+/** The process that this runs in. */
+export function thisProcess(processes: Pick<Processes, 'descriptors'>): ProcessFacts {
+  return {
+    residentMemory: () => process.memoryUsage.rss(),
+    cpu: () => process.cpuUsage(),
+    startTime: performance.timeOrigin / 1000,
+    descriptors: () => processes.descriptors(),
+  };
+}
 
 /** The metrics that every Prometheus client has of its process ("Writing client libraries", standard metrics). */
 export function processMetrics(facts: ProcessFacts): Metric[] {

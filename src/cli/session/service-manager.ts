@@ -1,9 +1,9 @@
 import { messageOf } from '../../model/diagnostic.ts';
 import type { WatchEvent } from '../../model/event.ts';
-import { printableLine } from '../../model/printable.ts';
+import { printableLine } from '../../model/text/printable.ts';
 import type { CommandRunner } from '../../platform/command.ts';
-import { RESTING } from './repeats.ts';
-import type { SessionListener } from './session-listener.ts';
+import type { SessionListener } from './session-feed.ts';
+import { RESTING } from './session-state.ts';
 
 const NOTIFY_TIMEOUT_MS = 10_000;
 
@@ -44,7 +44,7 @@ export class ServiceManager implements SessionListener {
     this.#state = event.state;
     if (event.state === 'stopping') this.#tell('STOPPING=1');
     // A cluster that is slow to answer keeps nothing from being served but its own.
-    const serves = RESTING.includes(event.state) || event.state === 'asking';
+    const serves = RESTING.has(event.state) || event.state === 'asking';
     if (serves && !this.#ready) {
       this.#ready = true;
       this.#tell('READY=1');

@@ -1,5 +1,5 @@
+import type { WatchEvent } from '../../model/event.ts';
 import { advisedInSession } from './by-itself.ts';
-import type { SessionListener } from './session-listener.ts';
 import {
   type Moment,
   NEW_SESSION,
@@ -7,6 +7,12 @@ import {
   type SessionEvent,
   type SessionState,
 } from './session-state.ts';
+
+/** Whoever tells others what a session is at: people, another mkplan, a service manager, a monitoring system. */
+export interface SessionListener {
+  /** Something happened, and this is what the session is at by now. */
+  heard(event: WatchEvent, session: SessionState): void;
+}
 
 /** What a session is at by now, kept for all who tell of it. */
 export class SessionFeed {

@@ -2,13 +2,15 @@ import { hostname } from 'node:os';
 import type { DesiredState } from '../../model/desired.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { CommandRunner } from '../../platform/command.ts';
+import type { Processes } from '../../platform/processes.ts';
 import type { CommandContext } from '../run-command.ts';
-import { LiveView } from '../views/live-view.ts';
+import { LiveView } from '../views/live/live-view.ts';
+import { SessionLines } from '../views/text/session-lines.ts';
 import { printableLine } from '../views/text.ts';
 import { type ListenAddress, openHttpListener } from './http-listener.ts';
+import { thisProcess } from './process-metrics.ts';
 import { ServiceManager } from './service-manager.ts';
 import { type SessionFeed, thisMoment } from './session-feed.ts';
-import { SessionLines } from './session-lines.ts';
 import { sessionPages } from './session-pages.ts';
 
 /** Where a session is served over HTTP, and by which further names. */
@@ -17,9 +19,16 @@ export interface HttpOptions {
   readonly httpHost?: readonly string[];
 }
 
+interface ListenerPorts {
+  readonly runner: CommandRunner;
+  readonly processes: Pick<Processes, 'descriptors'>;
+  /** The plan that people saw first. */
+  readonly shown: Plan;
+}
+
 /**
  * Opens what this session was asked to tell: people by a live view on a terminal and by lines elsewhere, a monitoring
- * system at the address that was given, systemd where it asks for it. `shown` is the plan that people saw first. Returns what closes all of it. Throws a Failure
+ * system at the address that was given, systemd where it asks for it. Returns what closes all of it. Throws a Failure
  * when nothing can listen there.
  */
 export async function openListeners(
@@ -27,13 +36,13 @@ export async function openListeners(
   { name }: DesiredState,
   { http, httpHost = [] }: HttpOptions,
   feed: SessionFeed,
-  { runner, shown }: { readonly runner: CommandRunner; readonly shown: Plan },
+  { runner, processes, shown }: ListenerPorts,
 ): Promise<() => void> {
   const closing: (() => void)[] = [];
   if (http !== undefined) {
     const listener = await openHttpListener({
       address: http,
-      pages: sessionPages(() => feed.session, thisMoment),
+      pages: sessionPages(() => feed.session, thisMoment, thisProcess(processes)),
       hostname: hostname(),
       names: httpHost,
       onProblem: (diagnostic) => feed.heard({ type: 'watch.warning', diagnostic }),

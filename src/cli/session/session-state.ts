@@ -59,7 +59,23 @@ export interface SessionState {
   readonly reading: Doubt;
   /** Whether the spec may have changed: since it was read, and as the pass under way reads it. */
   readonly spec: { readonly heard: boolean; readonly reading: boolean };
+  /** What people were told, and still holds. */
+  readonly told: Told;
+  /** What the last event tells people: nothing where they were told the same before, and it still holds. */
+  readonly news: readonly WatchEvent[];
 }
+
+/** What people were told of a session, by which news are told from repeats. */
+export interface Told {
+  /** Why a pass failed, and why the spec cannot be used; null where that is over. */
+  readonly failure: string | null;
+  readonly specProblem: string | null;
+  /** What is set aside, and why. */
+  readonly held: ReadonlyMap<string, string>;
+}
+
+/** What a session comes to between two passes. */
+export const RESTING: ReadonlySet<WatchState> = new Set(['idle', 'fighting', 'suspended']);
 
 const NOTHING: Doubt = { routes: false, services: false };
 const EVERYTHING: Doubt = { routes: true, services: true };
@@ -80,10 +96,17 @@ export const NEW_SESSION: SessionState = {
   heard: EVERYTHING,
   reading: NOTHING,
   spec: { heard: false, reading: false },
+  told: { failure: null, specProblem: null, held: new Map() },
+  news: [],
 };
 
 /** The state after an event that came at a moment. Pure: equal input gives an equal state. */
 export function reduceSession(session: SessionState, event: SessionEvent, at: Moment): SessionState {
+  const next = stateAfter(session, event, at);
+  return { ...next, ...toldOf(next, event) };
+}
+
+function stateAfter(session: SessionState, event: SessionEvent, at: Moment): SessionState {
   switch (event.type) {
     case 'session.planned':
       return { ...session, plan: event.plan, profiles: event.profiles, reading: NOTHING };
@@ -114,6 +137,54 @@ export function reduceSession(session: SessionState, event: SessionEvent, at: Mo
     default:
       return session;
   }
+}
+
+/** What an event tells people of a session that is in this state after it. */
+function toldOf(session: SessionState, event: SessionEvent): Pick<SessionState, 'told' | 'news'> {
+  const { told, held, specProblem } = session;
+  switch (event.type) {
+    // Told with what comes of it.
+    case 'session.planned':
+    // Told once the pass has ended: a second attempt may fail as well.
+    case 'watch.held':
+    case 'watch.released':
+      return { told, news: [] };
+    case 'watch.pass': {
+      const problem = specProblem.length === 0 ? null : told.specProblem;
+      return { told: { ...told, held, specProblem: problem }, news: heldNews(told.held, held) };
+    }
+    case 'watch.state':
+      return { told: RESTING.has(event.state) ? { ...told, failure: null } : told, news: [event] };
+    case 'watch.failed': {
+      const failure = JSON.stringify(event.diagnostics);
+      return { told: { ...told, failure }, news: failure === told.failure ? [] : [event] };
+    }
+    // An editor may save the same text several times.
+    case 'watch.spec-invalid': {
+      const problem = JSON.stringify(event.diagnostics);
+      return {
+        told: { ...told, specProblem: problem },
+        news: problem === told.specProblem ? [] : [event],
+      };
+    }
+    default:
+      return { told, news: [event] };
+  }
+}
+
+/**
+ * What became set aside, and what no longer is, since people were told so last. Something that is tried again and fails
+ * for the same reason is no news, whatever happened to it within the pass.
+ */
+function heldNews(told: ReadonlyMap<string, string>, held: ReadonlyMap<string, string>): WatchEvent[] {
+  return [
+    ...[...held]
+      .filter(([what, why]) => told.get(what) !== why)
+      .map(([what, why]) => ({ type: 'watch.held' as const, what, why })),
+    ...[...told.keys()]
+      .filter((what) => !held.has(what))
+      .map((what) => ({ type: 'watch.released' as const, what })),
+  ];
 }
 
 function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {

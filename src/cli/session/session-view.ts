@@ -159,21 +159,3 @@ export function pendingNews(
     return { type: 'watch.warning', diagnostic };
   });
 }
-
-/**
- * What became set aside, and what no longer is, since people were told so last. Something that is tried again and fails
- * for the same reason is no news, whatever happened to it within the pass.
- */
-export function heldNews(
-  told: ReadonlyMap<string, string>,
-  { held }: SessionState,
-): (WatchEvent & { type: 'watch.held' | 'watch.released' })[] {
-  return [
-    ...[...held]
-      .filter(([what, why]) => told.get(what) !== why)
-      .map(([what, why]) => ({ type: 'watch.held' as const, what, why })),
-    ...[...told.keys()]
-      .filter((what) => !held.has(what))
-      .map((what) => ({ type: 'watch.released' as const, what })),
-  ];
-}

@@ -3,7 +3,7 @@ import type { WatchEvent } from '../../model/event.ts';
 import type { Processes } from '../../platform/processes.ts';
 import type { RouteTable } from '../../platform/route-table.ts';
 import type { Lock, SessionRecord, Sessions } from '../../registry/registry.ts';
-import type { SessionListener } from './session-listener.ts';
+import type { SessionListener } from './session-feed.ts';
 import type { Moment, SessionState } from './session-state.ts';
 import { pendingServices } from './session-view.ts';
 

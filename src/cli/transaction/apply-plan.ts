@@ -12,7 +12,7 @@ import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { CommandContext } from '../run-command.ts';
 import { liveSession } from '../session/session.ts';
 import type { Terminal } from '../terminal.ts';
-import { closingLine, countSteps } from '../views/render-plan.ts';
+import { closingLine, countSteps } from '../views/text/render-plan.ts';
 import { count, printableLine } from '../views/text.ts';
 import { type ChangeAdapters, composeChanging } from '../wiring/compose.ts';
 import { observeShowing } from '../wiring/observing.ts';

@@ -7,9 +7,6 @@ import type { FileNames } from '../arguments/paths.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { columnsOf, type Terminal } from '../terminal.ts';
 import { type Palette, paletteFor, wantsColor } from './color.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { Progress } from './progress.ts';
-import { renderDiagnostic } from './render-diagnostic.ts';
 import {
   diagnosticLine,
   eventLine,
@@ -17,9 +14,12 @@ import {
   planLines,
   STREAM_FORMAT,
   watchLine,
-} from './render-json.ts';
-import { renderPlan } from './render-plan.ts';
-import { isWatchOnly, renderWatchEvent } from './render-watch.ts';
+} from './json/json-lines.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { Progress } from './text/progress.ts';
+import { renderDiagnostic } from './text/render-diagnostic.ts';
+import { renderPlan } from './text/render-plan.ts';
+import { isWatchOnly, renderWatchEvent } from './text/render-watch.ts';
 import { paragraph, printable, printableLine, type Room, wrapText } from './text.ts';
 
 /** The global options of a command line. */

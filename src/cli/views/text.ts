@@ -1,5 +1,5 @@
 import { eastAsianWidth } from 'get-east-asian-width';
-import { escapeInvisible, INVISIBLE, printableLine } from '../../model/printable.ts';
+import { escapeInvisible, INVISIBLE, printableLine } from '../../model/text/printable.ts';
 
 export { printableLine };
 

@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RecoveryPorts } from '../../executor/recover.ts';
 import { HelperClient } from '../../helper/client.ts';
-import { elevatedCommand, needsElevation } from '../../helper/elevation.ts';
 import { inheritHelper } from '../../helper/inherit.ts';
 import type { Cluster } from '../../kubernetes/cluster.ts';
 import type { Contexts } from '../../kubernetes/kubeconfig/contexts.ts';
@@ -14,9 +13,9 @@ import { type DesiredProfile, needsCluster, type ProfileContext } from '../../mo
 import { isServerOf } from '../../model/observed.ts';
 import { createHostFacts } from '../../observe/host-facts.ts';
 import type { ObservePorts } from '../../observe/observe.ts';
-import type { Argv } from '../../platform/command.ts';
 import type { FileEvents } from '../../platform/file-events.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
+import type { Platform } from '../../platform/platform.ts';
 import { ProcessRunner } from '../../platform/process.ts';
 import type { Processes } from '../../platform/processes.ts';
 import type { RouteEvents } from '../../platform/route-events.ts';
@@ -24,8 +23,8 @@ import type { RouteChanger } from '../../platform/route-table.ts';
 import { selectPlatform } from '../../platform/select.ts';
 import { createApprovals } from '../../registry/approvals-file.ts';
 import { createRegistry } from '../../registry/claims-file.ts';
-import { createLock, HELPER_LOCK } from '../../registry/flock-lock.ts';
 import { createJournal } from '../../registry/journal-file.ts';
+import { createLock, HELPER_LOCK } from '../../registry/lock-file.ts';
 import type { Approvals, Journal, Lock, Registry, Sessions } from '../../registry/registry.ts';
 import { createSessions } from '../../registry/session-files.ts';
 import { ensureStateDirectory, stateDirectory } from '../../registry/state-directory.ts';
@@ -77,7 +76,15 @@ export interface ChangeAdapters extends ReadAdapters, Pick<RecoveryPorts, 'servi
 /** Wires what observing takes. Throws a Failure on a system whose routes cannot be read. */
 export function composeReading(terminal: Terminal, approved: Approved): ReadAdapters {
   const runner = new ProcessRunner();
-  const { routeTable, processes, routeEvents } = selectPlatform(runner, terminal.platform);
+  return readAdapters(terminal, approved, runner, selectPlatform(runner, terminal.platform));
+}
+
+function readAdapters(
+  terminal: Terminal,
+  approved: Approved,
+  runner: ProcessRunner,
+  { routeTable, processes, routeEvents, host }: Platform,
+): ReadAdapters {
   const env = { ...terminal.env };
   const home = homeDirectory();
   const { platform } = terminal;
@@ -118,7 +125,7 @@ export function composeReading(terminal: Terminal, approved: Approved): ReadAdap
     approvals,
     programs,
     sessions: createSessions(directory),
-    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy }),
+    host: createHostFacts({ env, stateDirectory: directory, policy: readHostPolicy, sources: host }),
     profiles,
     cluster: (profile) => clusters.of(profile),
     giveUpCluster: (profile) => clusters.giveUp(profile),
@@ -144,21 +151,21 @@ export async function composeChanging(
   approved: Approved,
   { inherited } = { inherited: false },
 ): Promise<ChangeAdapters> {
-  const reading = composeReading(terminal, approved);
-  const { runner, stateDirectory: directory } = reading;
+  const runner = new ProcessRunner();
+  const platform = selectPlatform(runner, terminal.platform);
+  const { locks, elevation } = platform;
+  const reading = readAdapters(terminal, approved, runner, platform);
+  const { stateDirectory: directory } = reading;
   await ensureStateDirectory(directory);
-  const streamer = inherited ? inheritHelper((onLine) => runner.inherited(onLine), runner) : runner;
   const routeChanger = new HelperClient({
-    command: helperCommand(),
+    command: entryCommand('helper.js'),
     lockPath: join(directory, HELPER_LOCK),
-    processes: {
-      run: (argv, options) => runner.run(argv, options),
-      stream: (argv, onLine, options) => streamer.stream(argv, onLine, options),
-    },
+    elevation: inherited ? inheritHelper((onLine) => runner.inherited(onLine), elevation) : elevation,
+    locks,
   });
   return {
     ...reading,
-    lock: createLock(directory, runner),
+    lock: createLock(directory, locks),
     routeChanger,
     servicesIn: (contexts) => {
       const profileOf = (name: string) => ({ name, context: contexts.get(name) ?? name });
@@ -195,9 +202,4 @@ export async function composeSandbox() {
     mkplan: entryCommand('main.js'),
     ports: { runner: new ProcessRunner(), foreground: new TerminalRunner() },
   };
-}
-
-function helperCommand(): Argv {
-  const [node, helper] = entryCommand('helper.js');
-  return needsElevation() ? elevatedCommand(node, helper) : [node, helper];
 }

@@ -1,8 +1,8 @@
 import type { DesiredState } from '../../model/desired.ts';
 import { Failure } from '../../model/diagnostic.ts';
-import { thoseThatExist } from '../../model/nearest.ts';
 import type { HostPolicy } from '../../model/policy.ts';
 import { DEFAULT_PROTOCOL } from '../../model/route.ts';
+import { thoseThatExist } from '../../model/text/nearest.ts';
 import { readHostPolicy } from '../../platform/host-policy.ts';
 import { loadSpec } from '../../spec/load.ts';
 import type { CommandContext } from '../run-command.ts';

@@ -1,7 +1,7 @@
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
-import { thoseThatExist } from '../../model/nearest.ts';
 import { shellWord } from '../../model/shell-word.ts';
+import { thoseThatExist } from '../../model/text/nearest.ts';
 import { readBounded, UnfitFile } from '../../platform/bounded-file.ts';
 import { type CredentialProgram, readProgram } from './credential-program.ts';
 import { readDocument, UnreadableText } from './document.ts';

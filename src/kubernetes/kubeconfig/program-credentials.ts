@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { Failure, messageOf } from '../../model/diagnostic.ts';
-import { printableLine } from '../../model/printable.ts';
+import { printableLine } from '../../model/text/printable.ts';
 import type { CommandResult, CommandRunner } from '../../platform/command.ts';
 import type { CredentialSource, Credentials } from '../client/link.ts';
 import { readCredentialFile } from './credential-files.ts';

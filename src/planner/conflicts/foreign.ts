@@ -45,9 +45,9 @@ export function defaultRoutes({ routes }: ObservedHost): Route[] {
   return wide.filter(({ destination: { family, length } }) => length === 0 || isHalved(family));
 }
 
-/** The protocol that tells our routes at a glance; only Linux lets the one who adds a route choose it. */
+/** The protocol that tells our routes at a glance; null on a system whose routes have none. */
 function taggedProtocol(host: ObservedHost, protocol: number): number | null {
-  return host.platform === 'linux' ? protocol : null;
+  return host.capabilities.protocols ? protocol : null;
 }
 
 /**

@@ -2,8 +2,7 @@ import type { DesiredProfile } from '../../model/desired.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { ObservedHost, ObservedProfile } from '../../model/observed.ts';
 import { contains, parseAddress, parseNetwork } from '../../model/prefix.ts';
-
-type Platform = ObservedHost['platform'];
+import { ASK_ROUTE, type Capabilities } from '../../model/system.ts';
 
 /** Why an address is on no network of this host, and what helps. */
 interface Lack {
@@ -18,7 +17,7 @@ interface Nat {
   /** For people. */
   readonly whose: string;
   /** What helps there; null where that depends on what started the VM. */
-  readonly mend: ((platform: Platform) => string) | null;
+  readonly mend: ((capabilities: Capabilities) => string) | null;
 }
 
 const NATS: readonly Nat[] = [
@@ -26,19 +25,12 @@ const NATS: readonly Nat[] = [
   {
     cidr: '192.168.5.0/24',
     whose: 'the NAT of Lima, Colima and Rancher Desktop',
-    mend: (platform) =>
-      platform === 'darwin'
-        ? 'Give the VM an address on a network of this host: `colima start --network-address`, or Administrative Access in Rancher Desktop’s preferences.'
-        : 'Use a cluster that needs no such VM: kind, k3d, or minikube with driver docker or kvm2.',
+    mend: ({ hostContainers }) =>
+      hostContainers
+        ? 'Use a cluster that needs no such VM: kind, k3d, or minikube with driver docker or kvm2.'
+        : 'Give the VM an address on a network of this host: `colima start --network-address`, or Administrative Access in Rancher Desktop’s preferences.',
   },
 ];
-
-/** What shows by which way packets to an address leave. */
-const ASK_ROUTE: Readonly<Record<Platform, string>> = {
-  linux: 'ip route get',
-  darwin: 'route -n get',
-  win32: 'Find-NetRoute -RemoteIPAddress',
-};
 
 function natOf(gateway: string): Nat | null {
   const address = parseAddress(gateway);
@@ -58,7 +50,7 @@ function areContainers({ cluster }: ObservedProfile): boolean {
   );
 }
 
-function lackOf(gateway: string, observed: ObservedProfile, platform: Platform): Lack {
+function lackOf(gateway: string, observed: ObservedProfile, capabilities: Capabilities): Lack {
   const nat = natOf(gateway);
   if (nat !== null) {
     const another =
@@ -67,16 +59,15 @@ function lackOf(gateway: string, observed: ObservedProfile, platform: Platform):
         : 'Start the profile with a driver or `--network` that gives its VM an address on a network of this host, such as driver kvm2 on Linux or vfkit on macOS.';
     return {
       why: `, and ${gateway} is the address that ${nat.whose} gives a VM on its inside`,
-      fix: nat.mend?.(platform) ?? another,
+      fix: nat.mend?.(capabilities) ?? another,
     };
   }
   if (areContainers(observed)) {
     return {
       why: `, and ${gateway} is the address of a container whose network is not on this host: the engine is rootless, in a VM as Docker Desktop’s is, or on another host`,
-      fix:
-        platform === 'linux'
-          ? 'Create the cluster with an engine that root runs on this host itself.'
-          : 'Use a cluster whose VM has an address on a network of this host: minikube with driver vfkit on macOS or hyperv on Windows.',
+      fix: capabilities.hostContainers
+        ? 'Create the cluster with an engine that root runs on this host itself.'
+        : 'Use a cluster whose VM has an address on a network of this host: minikube with driver vfkit on macOS or hyperv on Windows.',
     };
   }
   return {
@@ -90,10 +81,10 @@ export function offLink(
   gateway: string,
   profile: DesiredProfile,
   observed: ObservedProfile,
-  { platform }: Pick<ObservedHost, 'platform'>,
+  { platform, capabilities }: Pick<ObservedHost, 'platform' | 'capabilities'>,
 ): Diagnostic {
   const isGiven = profile.gateway.value !== 'auto';
-  const { why, fix } = lackOf(gateway, observed, platform);
+  const { why, fix } = lackOf(gateway, observed, capabilities);
   return {
     code: 'gateway-off-link',
     severity: 'warning',

@@ -121,7 +121,7 @@ class RouteBuilder {
   /** The pool, less what is excluded, closed by unreachable routes; an allocated full-length end needs none. */
   guards(allocated: ReadonlySet<string>): WantedRoute[] {
     const { pool, exclude, at } = this.#profile.loadBalancer;
-    if (this.#grounds.host.platform !== 'linux') return [];
+    if (!this.#grounds.host.capabilities.guards) return [];
     return pool
       .flatMap((range) => subtract(range, exclude))
       .flatMap(prefixesOf)

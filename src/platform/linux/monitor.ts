@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandStream, CommandStreamer } from '../command.ts';
 import type { HostChange, RouteEventStream, RouteEvents } from '../route-events.ts';
-import { parseEvent } from './parse-events.ts';
+import { parseEvent } from './parse/events.ts';
 
 /** How often it is looked whether `ip` listens yet, and how long: past that the first reread has to do. */
 const READY_POLL_MS = 5;

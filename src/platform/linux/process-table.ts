@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../model/diagnostic.ts';
-import { type Processes, type ProcessIdentity, procUnreadable } from '../processes.ts';
+import type { Descriptors, Processes, ProcessIdentity } from '../processes.ts';
+import { procUnreadable } from './proc.ts';
 
 /**
  * The start time in a line of /proc/PID/stat (proc_pid_stat(5), field 22, clock ticks since boot); null when the
@@ -53,5 +55,20 @@ export class LinuxProcesses implements Processes {
     if ((await processStartTime(pid)) === null) return null;
     const name = await readAbout(pid, 'comm');
     return name === null ? null : name.replace(/\n$/, '');
+  }
+
+  /** By proc_pid_fd(5) and proc_pid_limits(5). */
+  descriptors(): Descriptors | null {
+    try {
+      const limits = readFileSync('/proc/self/limits', 'utf8');
+      const [, most] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? [];
+      if (most === undefined) return null;
+      // The directory that is read is open meanwhile.
+      const open = readdirSync('/proc/self/fd').length - 1;
+      return { open, most: most === 'unlimited' ? Number.POSITIVE_INFINITY : Number(most) };
+    } catch {
+      // No such directory, or no descriptor left to read it by: what is not known is left out.
+      return null;
+    }
   }
 }

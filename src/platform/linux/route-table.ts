@@ -12,15 +12,16 @@ import {
   parseAddress,
 } from '../../model/prefix.ts';
 import { MAIN_TABLE, type Route } from '../../model/route.ts';
+import { ALL_CAPABILITIES } from '../../model/system.ts';
 import type { CommandResult, CommandRunner } from '../command.ts';
 import type { HostIdentity, NetworkSnapshot, RouteQuery, RouteTable } from '../route-table.ts';
-import { END_OF_BATCH } from './batch-errors.ts';
 import { Memo } from './memo.ts';
-import { parseAnswers } from './parse-answers.ts';
-import { parseLinks } from './parse-links.ts';
-import { parseRoutes } from './parse-routes.ts';
-import { parseRules } from './parse-rules.ts';
-import { unreadable } from './rows.ts';
+import { parseAnswers } from './parse/answers.ts';
+import { END_OF_BATCH } from './parse/batch-errors.ts';
+import { parseLinks } from './parse/links.ts';
+import { parseRoutes } from './parse/routes.ts';
+import { unreadable } from './parse/rows.ts';
+import { parseRules } from './parse/rules.ts';
 
 const READ_TIMEOUT_MS = 30_000;
 
@@ -43,6 +44,7 @@ function thisHost(): LinuxOptions {
 
 /** The kernel's routing as iproute2 shows it. Processes of both families run at once. */
 export class LinuxRouteTable implements RouteTable {
+  readonly capabilities = ALL_CAPABILITIES;
   readonly #runner: CommandRunner;
   readonly #user: number;
   readonly #families: readonly Family[];

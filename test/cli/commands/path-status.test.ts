@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/path-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderStatus, statusLines } from '../../../src/cli/views/render-status.ts';
+import { renderStatus, statusLines } from '../../../src/cli/views/text/render-status.ts';
 import { nothingDesired } from '../../../src/cli/wiring/desired.ts';
 import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 import type { Claim } from '../../../src/model/claim.ts';
@@ -10,6 +10,7 @@ import type { ObservedService, ObservedState } from '../../../src/model/observed
 import type { Plan } from '../../../src/model/plan.ts';
 import { NO_POLICY } from '../../../src/model/policy.ts';
 import type { Route } from '../../../src/model/route.ts';
+import { ALL_CAPABILITIES } from '../../../src/model/system.ts';
 import * as build from '../../planner/build.ts';
 import { ours, planOf, routeStep } from '../plans.ts';
 
@@ -48,6 +49,7 @@ function observed(routes: readonly Route[], claims: readonly Claim[]): ObservedS
   return {
     host: {
       platform: 'linux',
+      capabilities: ALL_CAPABILITIES,
       bootId: 'boot',
       networkNamespace: 'net',
       rules: [],

@@ -3,9 +3,13 @@ import { Doubts } from '../../../src/cli/commands/doubts.ts';
 import { statusOf } from '../../../src/cli/commands/path-status.ts';
 import { isWorthTelling, leftBy, type SessionStatus } from '../../../src/cli/commands/session-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderSession } from '../../../src/cli/views/render-session.ts';
-import { type RenderStatusOptions, renderStatus, statusLines } from '../../../src/cli/views/render-status.ts';
 import type { StatusReport } from '../../../src/cli/views/status-report.ts';
+import { renderSession } from '../../../src/cli/views/text/render-session.ts';
+import {
+  type RenderStatusOptions,
+  renderStatus,
+  statusLines,
+} from '../../../src/cli/views/text/render-status.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Claim } from '../../../src/model/claim.ts';
 import type { DesiredState } from '../../../src/model/desired.ts';

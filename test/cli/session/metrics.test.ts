@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { renderMetrics } from '../../../src/cli/session/exposition.ts';
 import { sessionMetrics } from '../../../src/cli/session/metrics.ts';
-import { type ProcessFacts, processMetrics, THIS_PROCESS } from '../../../src/cli/session/process-metrics.ts';
+import { type ProcessFacts, processMetrics, thisProcess } from '../../../src/cli/session/process-metrics.ts';
 import { sessionPages } from '../../../src/cli/session/session-pages.ts';
 import type { SessionState } from '../../../src/cli/session/session-state.ts';
+import { LinuxProcesses } from '../../../src/platform/linux/process-table.ts';
 import { create, planOf, route } from '../../fakes/plans.ts';
 import { held, moment, pass, passOf, sessionAfter, state } from './sessions.ts';
 
@@ -114,7 +115,7 @@ describe('metrics of the process', () => {
   });
 
   it('are those of this process', () => {
-    const values = read(renderMetrics(processMetrics(THIS_PROCESS)));
+    const values = read(renderMetrics(processMetrics(thisProcess(new LinuxProcesses()))));
     const [started = 0] = values.get('process_start_time_seconds')?.samples.values() ?? [];
     expect(started).toBeLessThanOrEqual(Date.now() / 1000);
     if (process.platform !== 'linux') return;
@@ -130,6 +131,7 @@ describe('health', () => {
     sessionPages(
       () => session,
       () => moment(seconds),
+      FACTS,
     )['/healthz']?.();
   const well = sessionAfter(...passOf(PLAN));
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
-import { SessionLines } from '../../../src/cli/session/session-lines.ts';
 import { pendingNews, pendingReasons } from '../../../src/cli/session/session-view.ts';
+import { SessionLines } from '../../../src/cli/views/text/session-lines.ts';
 import type { WatchEvent } from '../../../src/model/event.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { planOf, serviceStep } from '../../fakes/plans.ts';

@@ -5,8 +5,8 @@ import { recordOf } from '../../../src/cli/session/session.ts';
 import { doubtOf, type SessionEvent, type SessionState } from '../../../src/cli/session/session-state.ts';
 import { routeViews, serviceViews } from '../../../src/cli/session/session-view.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderFrame } from '../../../src/cli/views/live-frame.ts';
-import { watchLine } from '../../../src/cli/views/render-json.ts';
+import { watchLine } from '../../../src/cli/views/json/json-lines.ts';
+import { renderFrame } from '../../../src/cli/views/live/live-frame.ts';
 import type { Plan, ServiceSummary } from '../../../src/model/plan.ts';
 import { planOf, route, step } from '../../fakes/plans.ts';
 import { held, moment, pass, passOf, released, sessionAfter, state, trigger } from './sessions.ts';
@@ -165,6 +165,55 @@ it('what is held twice, for another reason, is one thing, and released by its ow
     ['Service one default/web', 'HTTP status 503'],
     ['profile two', 'refused'],
   ]);
+});
+
+describe('news', () => {
+  const failed = (summary: string): SessionEvent => ({
+    type: 'watch.failed',
+    diagnostics: [{ code: 'x', severity: 'error', summary, cause: '', fix: '' }],
+    retryMs: 1,
+  });
+  const invalid = (summary: string): SessionEvent => ({
+    type: 'watch.spec-invalid',
+    diagnostics: [{ code: 'x', severity: 'error', summary, cause: '', fix: '' }],
+  });
+  const edited = [trigger('spec'), state('reconciling')];
+
+  it.each<[string, readonly SessionEvent[], readonly string[]]>([
+    ['anything that happens', [trigger('kernel')], ['watch.trigger']],
+    ['no plan before something comes of it', passOf(DONE).slice(0, 2), []],
+    ['what is set aside, no sooner than its pass ended', [held('profile two')], []],
+    ['what is set aside, once its pass ended', [held('profile two'), pass('success')], ['watch.held']],
+    ['nothing set aside twice', [held('profile two'), pass('success'), pass('success')], []],
+    [
+      'nothing that was tried again in vain',
+      [held('profile two'), pass('success'), released('profile two'), held('profile two'), pass('success')],
+      [],
+    ],
+    [
+      'what is set aside for another reason',
+      [held('profile two'), pass('success'), held('profile two', 'EIO'), pass('success')],
+      ['watch.held'],
+    ],
+    [
+      'what is set aside no longer',
+      [held('profile two'), pass('success'), released('profile two'), pass('success')],
+      ['watch.released'],
+    ],
+    ['a failure', [failed('EIO')], ['watch.failed']],
+    ['no failure twice', [failed('EIO'), state('backingOff'), failed('EIO')], []],
+    ['another failure', [failed('EIO'), failed('ip hangs')], ['watch.failed']],
+    ['a failure after a rest', [failed('EIO'), state('suspended'), failed('EIO')], ['watch.failed']],
+    ['no mistake in the spec twice', [invalid('a'), pass('success'), invalid('a')], []],
+    ['another mistake in the spec', [invalid('a'), invalid('b')], ['watch.spec-invalid']],
+    [
+      'a mistake again that was mended meanwhile',
+      [invalid('a'), ...edited, pass('success'), invalid('a')],
+      ['watch.spec-invalid'],
+    ],
+  ])('are %s', (_, events, expected) => {
+    expect(sessionAfter(...events).news.map(({ type }) => type)).toEqual(expected);
+  });
 });
 
 const NAMES = ['web', 'db', 'api'];

@@ -7,7 +7,7 @@ import {
 } from '../../../src/cli/session/session.ts';
 import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import { paletteFor } from '../../../src/cli/views/color.ts';
-import { renderSession } from '../../../src/cli/views/render-session.ts';
+import { renderSession } from '../../../src/cli/views/text/render-session.ts';
 import { Failure } from '../../../src/model/diagnostic.ts';
 import { createSessions } from '../../../src/registry/session-files.ts';
 import { planOf } from '../../fakes/plans.ts';

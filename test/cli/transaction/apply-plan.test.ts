@@ -131,6 +131,7 @@ async function rig(onQuestion: (rig: Rig) => void = () => undefined): Promise<Ri
         self: async () => ({ pid: 1, startTime: '1' }),
         isAlive: async () => true,
         nameOf: async () => null,
+        descriptors: () => null,
       },
       routeEvents: { listen: () => ({ ready: Promise.resolve(), stop: async () => undefined }) },
       runner: new ProcessRunner(),
@@ -204,6 +205,7 @@ async function savedNow({ adapters, request, kernel }: Rig): Promise<ApplyReques
     host: {
       ...identity,
       ...network,
+      capabilities: kernel.capabilities,
       answers,
       critical: [],
       minikubeTunnels: [],

@@ -1,9 +1,10 @@
 import { Terminal } from '@xterm/headless';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { SessionFeed } from '../../../src/cli/session/session-feed.ts';
 import type { SessionEvent } from '../../../src/cli/session/session-state.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { type Frame, renderFrame } from '../../../src/cli/views/live-frame.ts';
-import { LiveView } from '../../../src/cli/views/live-view.ts';
+import { type Frame, renderFrame } from '../../../src/cli/views/live/live-frame.ts';
+import { LiveView } from '../../../src/cli/views/live/live-view.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 import type { WatchEvent } from '../../../src/model/event.ts';
@@ -11,7 +12,7 @@ import type { Plan, ServiceSummary } from '../../../src/model/plan.ts';
 import { plan } from '../../../src/planner/plan.ts';
 import { planOf, route, step } from '../../fakes/plans.ts';
 import * as build from '../../planner/build.ts';
-import { held, pass, passOf, sessionAfter, state, trigger } from '../session/sessions.ts';
+import { held, moment, pass, passOf, released, sessionAfter, state, trigger } from '../session/sessions.ts';
 
 const PLAN = plan(
   build.desired([
@@ -271,6 +272,14 @@ function onTerminal(columns: number, rows: number) {
   return { terminal, screen, view, shown, resize, writes: () => writes };
 }
 
+/** A session that a view hears of, after these events. */
+function feedOf(view: LiveView, ...events: readonly SessionEvent[]): SessionFeed {
+  const feed = new SessionFeed(() => moment());
+  feed.add(view);
+  for (const event of events) feed.heard(event);
+  return feed;
+}
+
 describe('the live view', () => {
   const session = sessionAfter(
     ...passOf(forty()),
@@ -331,11 +340,9 @@ describe('the live view', () => {
 
   it('tells once what is set aside, however often it is tried again for nothing', async () => {
     const { view, shown } = onTerminal(100, 40);
-    const aside = sessionAfter(...passOf(PLAN), held('profile two'));
+    const feed = feedOf(view, ...passOf(PLAN));
     for (let round = 0; round < 5; round++) {
-      view.heard({ type: 'watch.released', what: 'profile two' }, sessionAfter(...passOf(PLAN)));
-      view.heard(held('profile two'), aside);
-      view.heard(pass('success'), aside);
+      for (const event of [released('profile two'), held('profile two'), pass('success')]) feed.heard(event);
     }
     view.draw();
     expect((await shown()).match(/Left as it is/g)).toHaveLength(1);
@@ -345,15 +352,12 @@ describe('the live view', () => {
     const { view, shown } = onTerminal(100, 40);
     const diagnostics = [{ code: 'x', severity: 'error', summary: 'EIO', cause: '', fix: '' }] as const;
     const misread: WatchEvent = { type: 'watch.spec-invalid', diagnostics };
-    const broken = sessionAfter(...passOf(PLAN), misread);
+    const failed: WatchEvent = { type: 'watch.failed', diagnostics, retryMs: 1 };
+    const feed = feedOf(view, ...passOf(PLAN));
     for (let round = 0; round < 5; round++) {
-      view.heard({ type: 'watch.failed', diagnostics, retryMs: 1 }, broken);
-      view.heard(state('backingOff'), broken);
-      view.heard(misread, broken);
+      for (const event of [failed, state('backingOff'), misread]) feed.heard(event);
     }
-    view.heard(pass('success'), sessionAfter(...passOf(PLAN)));
-    view.heard(state('idle'), sessionAfter(...passOf(PLAN)));
-    view.heard({ type: 'watch.failed', diagnostics, retryMs: 1 }, broken);
+    for (const event of [pass('success'), state('idle'), failed]) feed.heard(event);
     view.draw();
     expect((await shown()).match(/This pass failed/g)).toHaveLength(2);
     expect((await shown()).match(/cannot be used as it is now/g)).toHaveLength(1);
@@ -365,7 +369,8 @@ describe('the live view', () => {
       type: 'watch.warning',
       diagnostic: { code: 'x', severity: 'warning', summary: `news ${round}`, cause: '', fix: '' },
     });
-    for (let round = 0; round < 100; round++) view.heard(warned(round), sessionAfter(...passOf(PLAN)));
+    const feed = feedOf(view, ...passOf(PLAN));
+    for (let round = 0; round < 100; round++) feed.heard(warned(round));
     view.draw();
     expect((await shown()).split('\n').at(-1)).toContain('news 99');
   });

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PLAIN } from '../../../src/cli/views/color.ts';
+import { eventLine } from '../../../src/cli/views/json/json-lines.ts';
 import { Output } from '../../../src/cli/views/output.ts';
-import { Progress } from '../../../src/cli/views/progress.ts';
-import { eventLine } from '../../../src/cli/views/render-json.ts';
+import { Progress } from '../../../src/cli/views/text/progress.ts';
 import type { RunEvent } from '../../../src/model/event.ts';
 import { ours, routeStep, serviceStep } from '../plans.ts';
 import { fakeTerminal } from '../terminals.ts';

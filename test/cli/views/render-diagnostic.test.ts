@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../../src/cli/arguments/paths.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
-import { renderDiagnostic } from '../../../src/cli/views/render-diagnostic.ts';
+import { renderDiagnostic } from '../../../src/cli/views/text/render-diagnostic.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fileNames } from '../../../src/cli/arguments/paths.ts';
 import { PLAIN, paletteFor } from '../../../src/cli/views/color.ts';
-import { renderPlan } from '../../../src/cli/views/render-plan.ts';
+import { renderPlan } from '../../../src/cli/views/text/render-plan.ts';
 import { displayWidth } from '../../../src/cli/views/text.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { decodeRoute } from '../../../src/model/route.ts';

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Family } from '../../../src/model/prefix.ts';
-import { parseBatchErrors } from '../../../src/platform/linux/batch-errors.ts';
-import { parseAnswers } from '../../../src/platform/linux/parse-answers.ts';
-import { parseLinks } from '../../../src/platform/linux/parse-links.ts';
-import { parseRoutes } from '../../../src/platform/linux/parse-routes.ts';
-import { parseRules } from '../../../src/platform/linux/parse-rules.ts';
+import { parseAnswers } from '../../../src/platform/linux/parse/answers.ts';
+import { parseBatchErrors } from '../../../src/platform/linux/parse/batch-errors.ts';
+import { parseLinks } from '../../../src/platform/linux/parse/links.ts';
+import { parseRoutes } from '../../../src/platform/linux/parse/routes.ts';
+import { parseRules } from '../../../src/platform/linux/parse/rules.ts';
 import type { Json } from '../mutate.ts';
 import type { Random } from '../random.ts';
 import { mustBeAnswer, mustBeHostAddress, mustBeLink, mustBeRoute, mustBeRule } from '../shape.ts';
