@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
 import eventsSchema from '../schema/events.schema.json' with { type: 'json' };
 import { OBSTACLES } from '../src/planner/obstacles.ts';
+import { mkplan } from './cli/run-program.ts';
 import { codesUnder } from './diagnostic-codes.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -31,6 +33,49 @@ const PLANS = ['examples', 'test/planner/cases'].flatMap((folder) =>
       readFileSync(join(root, folder, name), 'utf8').replaceAll(`${folder}/${dirname(name)}/`, ''),
     ),
 );
+
+/** What `mkplan --help` lists. */
+const COMMANDS = [...(await mkplan(['--help'])).stdout.matchAll(/^ {2}([a-z]+)\b/gm)].map(
+  ([, name = '']) => name,
+);
+
+const FILES = ['src', 'test', 'scripts'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+);
+
+const READ_BY_TESTS = FILES.filter((path) => path.startsWith('test') && path.endsWith('.ts')).map((path) =>
+  readFileSync(join(root, path), 'utf8'),
+);
+
+/** What a page sets as code or has people type, word by word, without the comment behind it. */
+function codeOf(text: string): string[][] {
+  const typed = [...text.matchAll(/`([^`\n]+)`|^\$ (.+)$/gm)].map(([, code, line]) => code ?? line ?? '');
+  return typed.map((code) => code.replace(/\s+#.*/, '').split(/\s+/));
+}
+
+/** Words of a page's code that stand for a file, a folder, a tier, a script, a command or a variable that is not there. */
+function missingIn(text: string): string[] {
+  const isFile = (word: string) =>
+    [root, join(root, 'src')].some((folder) => existsSync(join(folder, word))) ||
+    FILES.some((path) => basename(path) === word);
+  return codeOf(text).flatMap(([first = '', second = '', third = '', ...rest]) => {
+    const words = [first, second, third, ...rest].filter((word) => !word.includes('NAME'));
+    const files = words.filter((word) =>
+      /^[A-Za-z.][\w.-]*\/[\w./-]*$|^[\w-]+\.(?:ts|mjs|json|md)$/.test(word),
+    );
+    const variables = words.flatMap((word) => /^(?:MKPLAN|UPDATE)_[A-Z]+/.exec(word)?.[0] ?? []);
+    const script = first === 'npm' && (second === 'run' ? third : second);
+    const wrong = [
+      ...files.filter((word) => !isFile(word)),
+      ...variables.filter((name) => !READ_BY_TESTS.some((file) => file.includes(`'${name}'`))),
+    ];
+    if (script && !['ci', 'pack'].includes(script) && !(script in packageJson.scripts))
+      wrong.push(`npm ${script}`);
+    if (first === 'mkplan' && /^[a-z]+$/.test(second) && !COMMANDS.includes(second))
+      wrong.push(`mkplan ${second}`);
+    return wrong;
+  });
+}
 
 describe('the documents', () => {
   it('list every code that a diagnostic can have, and no other', () => {
@@ -93,6 +138,32 @@ describe('the documents', () => {
       const capture = readFileSync(join(root, 'docs', 'captures', name), 'utf8');
       expect(page).toContain(`\`\`\`\n${capture}\`\`\``);
     }
+  });
+
+  it.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])(
+    '%s names only files, folders, scripts, commands and variables that there are',
+    (name) => {
+      const text = readFileSync(join(root, name), 'utf8');
+      expect(codeOf(text).length).toBeGreaterThan(50);
+      expect(missingIn(text)).toEqual([]);
+    },
+  );
+
+  it.each([
+    'src/planner/nothing.ts',
+    'planner/nothing/',
+    'nothing.ts',
+    'npm run nothing',
+    'mkplan nothing',
+    'MKPLAN_NOTHING=1 npm test',
+  ])('would name %s, which is not there', (code) => {
+    expect(missingIn(`\`${code}\``)).toHaveLength(1);
+  });
+
+  it('list every command, and no other', () => {
+    const [page = ''] = readFileSync(join(root, 'docs', 'commands.md'), 'utf8').split(/^## /m);
+    const listed = [...page.matchAll(/^\| `([a-z]+)[^|]*` \|/gm)].map(([, command = '']) => command);
+    expect(listed.sort()).toEqual(COMMANDS.filter((command) => command !== 'help').sort());
   });
 
   it('name, in the threat model, tests that there are', () => {

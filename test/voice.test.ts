@@ -6,7 +6,6 @@ import { describe, expect, it } from 'vitest';
 /** Files and folders that still have to be rewritten. Take a line out, run this file, and mend what it names. */
 const NOT_YET: readonly string[] = [
   'CHANGELOG.md',
-  'CONTRIBUTING.md',
   'docs/diagnostics.md',
   'docs/elevation.md',
   'docs/glossary.md',
