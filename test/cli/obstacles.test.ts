@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { statusOf } from '../../src/cli/commands/path-status.ts';
+import { statusOf } from '../../src/cli/commands/status/path-status.ts';
 import { connectCluster } from '../../src/kubernetes/connect.ts';
 import type { Rest } from '../../src/minikube/profiles.ts';
 import type { DesiredState } from '../../src/model/desired.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { statusOf } from '../../src/cli/commands/path-status.ts';
+import { statusOf } from '../../src/cli/commands/status/path-status.ts';
 import type { ApplyOutcome, ApplyPorts } from '../../src/machine/apply-ports.ts';
 import { claimKey } from '../../src/model/claim.ts';
 import type { DesiredState } from '../../src/model/desired.ts';

@@ -23,9 +23,9 @@ import { composeReading, type ReadAdapters } from '../wiring/compose.ts';
 import { loadDesired, nothingDesired } from '../wiring/desired.ts';
 import { observeShowing } from '../wiring/observing.ts';
 import { probeAll } from '../wiring/probe.ts';
-import { Doubts, unanswered } from './doubts.ts';
-import { claimedStatus, statusOf, unclaimedRoutes } from './path-status.ts';
-import { isWorthTelling, leftBy, type SessionStatus } from './session-status.ts';
+import { Doubts, unanswered } from './status/doubts.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from './status/path-status.ts';
+import { isWorthTelling, leftBy, type SessionStatus } from './status/session-status.ts';
 
 export interface StatusOptions {
   readonly allow: readonly ApprovalKind[];

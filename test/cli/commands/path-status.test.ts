@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/path-status.ts';
+import { claimedStatus, statusOf, unclaimedRoutes } from '../../../src/cli/commands/status/path-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import { renderStatus, statusLines } from '../../../src/cli/views/text/render-status.ts';
 import { nothingDesired } from '../../../src/cli/wiring/desired.ts';

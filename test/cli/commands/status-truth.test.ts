@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Doubts } from '../../../src/cli/commands/doubts.ts';
-import { statusOf } from '../../../src/cli/commands/path-status.ts';
-import { isWorthTelling, leftBy, type SessionStatus } from '../../../src/cli/commands/session-status.ts';
+import { Doubts } from '../../../src/cli/commands/status/doubts.ts';
+import { statusOf } from '../../../src/cli/commands/status/path-status.ts';
+import {
+  isWorthTelling,
+  leftBy,
+  type SessionStatus,
+} from '../../../src/cli/commands/status/session-status.ts';
 import { PLAIN } from '../../../src/cli/views/color.ts';
 import type { StatusReport } from '../../../src/cli/views/status-report.ts';
 import { renderSession } from '../../../src/cli/views/text/render-session.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unanswered } from '../../../src/cli/commands/doubts.ts';
+import { unanswered } from '../../../src/cli/commands/status/doubts.ts';
 import type { ServiceStatus } from '../../../src/cli/views/status-report.ts';
 import { endpointKey } from '../../../src/cli/wiring/probe.ts';
 

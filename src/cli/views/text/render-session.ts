@@ -1,5 +1,5 @@
 import { shellWord } from '../../../model/shell-word.ts';
-import type { SessionLeft, SessionStatus } from '../../commands/session-status.ts';
+import type { SessionLeft, SessionStatus } from '../../commands/status/session-status.ts';
 import type { Palette } from '../color.ts';
 import type { JsonLine } from '../json/json-lines.ts';
 import { count, paragraph, printableDeep, type Room } from '../text.ts';

@@ -2,7 +2,7 @@ import { serviceName } from '../../../model/plan.ts';
 import { formatPrefix } from '../../../model/prefix.ts';
 import { encodeRoute, formatRoute } from '../../../model/route.ts';
 import { shellWord } from '../../../model/shell-word.ts';
-import type { SessionStatus } from '../../commands/session-status.ts';
+import type { SessionStatus } from '../../commands/status/session-status.ts';
 import { endpointKey } from '../../wiring/probe.ts';
 import type { Palette } from '../color.ts';
 import type { JsonLine } from '../json/json-lines.ts';

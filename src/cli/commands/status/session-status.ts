@@ -1,8 +1,8 @@
-import type { DesiredState } from '../../model/desired.ts';
-import type { ObservedState } from '../../model/observed.ts';
-import { tellApart } from '../../planner/conflicts/foreign.ts';
-import type { SessionRecord } from '../../registry/registry.ts';
-import type { StatusReport } from '../views/status-report.ts';
+import type { DesiredState } from '../../../model/desired.ts';
+import type { ObservedState } from '../../../model/observed.ts';
+import { tellApart } from '../../../planner/conflicts/foreign.ts';
+import type { SessionRecord } from '../../../registry/registry.ts';
+import type { StatusReport } from '../../views/status-report.ts';
 import type { Doubts } from './doubts.ts';
 
 /** A session that has recorded itself, and what there is of it. */

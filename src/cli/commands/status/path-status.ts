@@ -1,35 +1,35 @@
-import type { Claim } from '../../model/claim.ts';
-import { type DesiredState, specProfiles } from '../../model/desired.ts';
-import type { Diagnostic } from '../../model/diagnostic.ts';
+import type { Claim } from '../../../model/claim.ts';
+import { type DesiredState, specProfiles } from '../../../model/desired.ts';
+import type { Diagnostic } from '../../../model/diagnostic.ts';
 import {
   type ObservedHost,
   type ObservedProfile,
   type ObservedService,
   type ObservedState,
   unobservedOf,
-} from '../../model/observed.ts';
+} from '../../../model/observed.ts';
 import {
   type Plan,
   type RouteStep,
   type ServiceState,
   serviceName,
   type Unproven,
-} from '../../model/plan.ts';
-import { formatPrefix, type Prefix, parseAddress } from '../../model/prefix.ts';
-import { PrefixIndex } from '../../model/prefix-index.ts';
-import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../model/route.ts';
-import { readyEndpoints } from '../../planner/addresses/endpoints.ts';
-import { tellApart } from '../../planner/conflicts/foreign.ts';
-import { tunnelDiagnostics } from '../../planner/networks/minikube.ts';
-import { isOfObstacle } from '../../planner/obstacles.ts';
+} from '../../../model/plan.ts';
+import { formatPrefix, type Prefix, parseAddress } from '../../../model/prefix.ts';
+import { PrefixIndex } from '../../../model/prefix-index.ts';
+import { compareRoutes, DEFAULT_PROTOCOL, type Route } from '../../../model/route.ts';
+import { readyEndpoints } from '../../../planner/addresses/endpoints.ts';
+import { tellApart } from '../../../planner/conflicts/foreign.ts';
+import { tunnelDiagnostics } from '../../../planner/networks/minikube.ts';
+import { isOfObstacle } from '../../../planner/obstacles.ts';
 import type {
   LostRoute,
   NodeStatus,
   RouteStatus,
   ServiceStatus,
   StatusReport,
-} from '../views/status-report.ts';
-import { count } from '../views/text.ts';
+} from '../../views/status-report.ts';
+import { count } from '../../views/text.ts';
 import { Doubts, isFulfilled } from './doubts.ts';
 
 /** What a plan says that is wrong with what stands. */

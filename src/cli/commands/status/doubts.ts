@@ -1,8 +1,8 @@
-import { type DesiredProfile, type DesiredState, needsCluster } from '../../model/desired.ts';
-import type { ObservedProfile, ObservedState, Right } from '../../model/observed.ts';
-import { type Plan, type Purpose, serviceName } from '../../model/plan.ts';
-import type { ServiceStatus, StatusReport } from '../views/status-report.ts';
-import { endpointKey } from '../wiring/probe.ts';
+import { type DesiredProfile, type DesiredState, needsCluster } from '../../../model/desired.ts';
+import type { ObservedProfile, ObservedState, Right } from '../../../model/observed.ts';
+import { type Plan, type Purpose, serviceName } from '../../../model/plan.ts';
+import type { ServiceStatus, StatusReport } from '../../views/status-report.ts';
+import { endpointKey } from '../../wiring/probe.ts';
 
 const KUBEADM: Right = 'get configmaps kube-system/kubeadm-config';
 
