@@ -25,6 +25,17 @@ const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'
     .map((name) => `docs/${name}`),
 );
 
+/** Anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  );
+}
+
 /** Every golden plan, with its files named as if it were planned in its own folder. */
 const PLANS = ['examples', 'test/planner/cases'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -102,12 +113,15 @@ describe('the documents', () => {
     }
   });
 
-  it.each(pages)('%s links to what is there', (page) => {
-    const text = readFileSync(join(root, page), 'utf8');
-    const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
-      (match) => match[1] ?? '',
-    );
-    expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+  it.each(pages)('%s links to files and headings that are there', (page) => {
+    const links = [
+      ...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g),
+    ];
+    const broken = links.filter(([, target = '', anchor]) => {
+      const path = target === '' ? join(root, page) : join(root, dirname(page), target);
+      return !existsSync(path) || (anchor !== undefined && !anchorsOf(path).includes(anchor));
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
   });
 
   it('name every page of docs/ in its index, and the README names the index and the pages beside it', () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 const NOT_YET: readonly string[] = [
   'CHANGELOG.md',
   'docs/diagnostics.md',
+  'docs/internals/answers.md',
   'src/cli',
   'src/embedded-api',
   'src/executor',
