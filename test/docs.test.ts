@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import eventsSchema from '../schema/events.schema.json' with { type: 'json' };
+import { STREAM_FORMAT } from '../src/cli/views/json/json-lines.ts';
 import { OBSTACLES } from '../src/planner/obstacles.ts';
 import { mkplan } from './cli/run-program.ts';
 import { codesUnder } from './diagnostic-codes.ts';
@@ -110,6 +111,20 @@ describe('the documents', () => {
       expect(section, type.const).toContain(description);
       for (const field of Object.keys(fields)) expect(section).toMatch(new RegExp(`^- \`${field}\``, 'm'));
       expect(all).toContain(`type: '${type.const}'`);
+    }
+  });
+
+  it('show, of --json, the version of its form, and types and fields that it has', () => {
+    const page = readFileSync(join(root, 'docs', 'json.md'), 'utf8');
+    expect(page).toContain(
+      `"type":"version","seq":0,"time":"2026-11-30T12:00:00.000Z","format":"${STREAM_FORMAT}"`,
+    );
+    const filters = [...page.matchAll(/select\(\.type == "([\w.]+)"\) \| \[([^|]*)\]/g)];
+    expect(filters.length).toBeGreaterThan(1);
+    for (const [, type = '', fields = ''] of filters) {
+      const section = page.split(/^### /m).find((one) => one.startsWith(`\`${type}\`\n`));
+      for (const [, field] of fields.matchAll(/\.(\w+)/g))
+        expect(section, type).toContain(`\n- \`${field}\``);
     }
   });
 
