@@ -195,6 +195,15 @@ describe('the documents', () => {
     expect(listed.sort()).toEqual(COMMANDS.filter((command) => command !== 'help').sort());
   });
 
+  it('name, among the situations, cases and examples that there are', () => {
+    const page = readFileSync(join(root, 'docs', 'internals', 'situations.md'), 'utf8');
+    const cases = [...page.matchAll(/\bcases? ((?:`[\w-]+`(?:, )?)+)/g)].flatMap(
+      ([, names = '']) => names.match(/[\w-]+/g) ?? [],
+    );
+    expect(cases.length).toBeGreaterThan(15);
+    expect(cases.filter((name) => !existsSync(join(root, 'test', 'planner', 'cases', name)))).toEqual([]);
+  });
+
   it('name, in the threat model, tests that there are', () => {
     const text = readFileSync(join(root, 'docs', 'threat-model.md'), 'utf8');
     const named = [...text.matchAll(/`(test\/[\w./-]+)` › ([^|;\n]+)/g)];
