@@ -88,9 +88,34 @@ export function generateEventsReference(schema, planSchema) {
 
 <!-- Generated from schema/events.schema.json by \`npm run generate\`: edit the schema, not this page. -->
 
-How they are printed is told in [commands.md](commands.md#output). Two schemas describe them:
-[events.schema.json](../schema/events.schema.json), and [plan.schema.json](../schema/plan.schema.json) for all that a saved
-plan has as well. They allow no field that is not listed here, since they describe the lines of this one version.
+With \`--json\` (or \`-o json\`) mkplan prints one JSON object a line on standard output. Messages for people stay on standard error.
+
+\`\`\`
+{"type":"version","seq":0,"time":"2026-11-30T12:00:00.000Z","format":"1.1","mkplan":"0.1.0"}
+{"type":"plan","seq":1,"time":"2026-11-30T12:00:00.210Z",…}
+{"type":"step","seq":3,"time":"2026-11-30T12:00:00.210Z","step":0,"kind":"route","action":"create",…}
+{"type":"change.done","seq":21,"time":"2026-11-30T12:00:00.300Z","txid":"…","step":0,"op":"add"}
+{"type":"summary","seq":29,"time":"2026-11-30T12:00:00.420Z","exitCode":0}
+\`\`\`
+
+- The first line is always \`version\`. The last one is always \`summary\` with the exit code, also when nothing was to be done, the command line was wrong, or a signal ended the command. A run
+  without a summary was killed.
+- A gap in \`seq\` means that a line could not be written.
+- Nobody is asked anything: \`apply\`, \`watch\`, \`destroy\`, \`cleanup\` and \`import\` need \`--auto-approve\` or a plan file.
+- \`schema\` and \`sandbox\` do not take \`--json\`: \`schema\` prints a JSON document, and \`sandbox\` the output of the program that it runs.
+
+\`\`\`console
+$ mkplan plan --json | jq -r 'select(.type == "diagnostic") | [.code, .summary] | @tsv'
+$ mkplan status --json | jq -r 'select(.type == "service") | [.namespace, .name, .addresses[0]] | @tsv'
+\`\`\`
+
+## Versions
+
+\`format\` in the first line has a major and a minor version. A minor version may add types and fields. So a reader ignores types and fields that it does not know, and refuses another major
+version. The schemas ([events.schema.json](../schema/events.schema.json), and [plan.schema.json](../schema/plan.schema.json) for everything that a saved plan has as well) describe the lines of this one version, and
+allow no field that is not listed here.
+
+Version 1.1 added the times, the types \`saved\`, \`observed\` and \`left\`, and a version and a summary where 1.0 printed nothing.
 
 ## What every line has
 

@@ -6,23 +6,8 @@ import { describe, expect, it } from 'vitest';
 /** Files and folders that still have to be rewritten. Take a line out, run this file, and mend what it names. */
 const NOT_YET: readonly string[] = [
   'CHANGELOG.md',
-  'CONTRIBUTING.md',
   'docs/diagnostics.md',
-  'docs/elevation.md',
-  'docs/glossary.md',
   'docs/internals/answers.md',
-  'docs/internals/dependencies.md',
-  'docs/internals/fuzzing.md',
-  'docs/internals/kill-matrix.md',
-  'docs/internals/performance.md',
-  'docs/internals/situations.md',
-  'docs/internals/transaction.md',
-  'docs/kubernetes.md',
-  'docs/ownership.md',
-  'docs/policy.md',
-  'docs/rights.md',
-  'docs/services.md',
-  'docs/threat-model.md',
   'src/cli',
   'src/embedded-api',
   'src/executor',
@@ -207,6 +192,13 @@ const written = [
   ...filesIn('test', /\.(?:ts|mjs)$/),
 ].filter((file) => file !== THIS_FILE);
 
+/** The text of a file; of a page, without what it quotes of the program, which is held to this where it is written. */
+function ownWords(file: string): string {
+  const text = readFileSync(join(root, file), 'utf8');
+  if (!file.endsWith('.md')) return text;
+  return text.replace(/^```[\s\S]*?^```$/gm, (block) => block.replace(/[^\n]+/g, ''));
+}
+
 const isYetToCome = (file: string) => NOT_YET.some((path) => file === path || file.startsWith(`${path}/`));
 
 describe('what mkplan says', () => {
@@ -219,7 +211,7 @@ describe('what mkplan says', () => {
     const files = written.filter((file) => !isYetToCome(file));
     expect(written.length).toBeGreaterThan(500);
     const found = files.flatMap((file) =>
-      habitsIn(readFileSync(join(root, file), 'utf8')).map(
+      habitsIn(ownWords(file)).map(
         (habit) => `${file}:${habit.line}: "${habit.found}"; better: ${habit.instead}`,
       ),
     );

@@ -253,7 +253,7 @@ export const GETS: readonly Odd[] = [
     'at ConfigMap.data',
     changed((body) => ({ ...body, data: 'abc' })),
   ),
-  legal('labels that somebody put there', withMetadata({ labels: { a: 'b' } })),
+  legal('labels that someone put there', withMetadata({ labels: { a: 'b' } })),
 ];
 
 /** A watch of Services; `isEnded`: the server ends it afterwards. */

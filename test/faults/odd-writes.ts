@@ -214,7 +214,7 @@ const withData = (change: (lines: string) => unknown) =>
 export const RECORD_WRITES: readonly OddWrite[] = [
   ...OTHER_OBJECTS,
   oddly(
-    'data of somebody else',
+    'data of another tunnel',
     'does not hold what was written',
     withData(() => ({ allocations: '10.200.0.1 other/web\n' })),
   ),

@@ -5,7 +5,7 @@ import { printableLine } from '../text.ts';
 import { type JsonLine, linesOf } from './json-lines.ts';
 
 /** Version of the line format. Readers ignore unknown fields and types of their major, and refuse another major. */
-const STREAM_FORMAT = '1.1';
+export const STREAM_FORMAT = '1.1';
 
 /** One object a line, for programs: a version line first and a summary with the exit code last. */
 export class JsonView implements View {
