@@ -40,7 +40,7 @@ export class Reach {
 /**
  * The device of the route by which the kernel checks a next hop and sends to it: of table main's on-link routes the longest,
  * then the one with the lowest metric, then the one that was made first, as the kernel lists them (fib_table_lookup,
- * rt6_select). A link that is down has none, nor has an address that was added with `noprefixroute`.
+ * rt6_select). A link that is down has no routes until it is up again, so its addresses stand for them.
  */
 function deviceTowards(host: ObservedHost, gateway: string): string | null {
   const address = parseAddress(gateway);
@@ -49,7 +49,9 @@ function deviceTowards(host: ObservedHost, gateway: string): string | null {
   for (const route of host.routes) {
     if (isOnLink(route) && contains(route.destination, address) && isBetter(route, best)) best = route;
   }
-  return best?.device ?? byAddress(host, address);
+  const own = ownNetwork(host, address, best !== null);
+  const isOwnLonger = own !== null && own.network.length > (best?.destination.length ?? 0);
+  return (isOwnLonger ? own : best)?.device ?? null;
 }
 
 /** A wide route that leads everything into a device, such as a VPN's, is on-link to nothing in particular. */
@@ -64,13 +66,17 @@ function isBetter(route: Route, best: Route | null): boolean {
   return longer > 0 || (longer === 0 && route.metric < best.metric);
 }
 
-/** For recordings that have addresses without the routes that the kernel makes for them. */
-function byAddress({ addresses, links }: ObservedHost, address: Prefix): string | null {
+/** Beside a route only links that are down count: an up link's address without a route was added with `noprefixroute`. */
+function ownNetwork(
+  { addresses, links }: ObservedHost,
+  address: Prefix,
+  isBesideRoute: boolean,
+): HostAddress | null {
   const down = new Set(links.flatMap(({ name, up }) => (up ? [] : [name])));
   let best: HostAddress | null = null;
   for (const own of addresses) {
-    if (down.has(own.device) || !contains(own.network, address)) continue;
+    if ((isBesideRoute && !down.has(own.device)) || !contains(own.network, address)) continue;
     if (own.network.length > (best?.network.length ?? -1)) best = own;
   }
-  return best?.device ?? null;
+  return best;
 }

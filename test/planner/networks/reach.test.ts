@@ -239,9 +239,27 @@ describe('the device towards a next hop is that of the kernel’s own route', ()
       'new0',
     ],
     [
-      'not that of an address on a link that is down',
-      { routes: [], addresses: [own('old0')], links: [{ name: 'old0', up: false }] },
-      null,
+      'that of an address on a link that is down for a moment',
+      { routes: [], addresses: [own('new0')], links: [{ name: 'new0', up: false }] },
+      'new0',
+    ],
+    [
+      'that of a link that is down for a moment, and not of a VPN’s wider route',
+      {
+        routes: [decodeRoute({ ...network('wg0'), destination: '192.168.0.0/16' })],
+        addresses: [own('new0')],
+        links: [{ name: 'new0', up: false }],
+      },
+      'new0',
+    ],
+    [
+      'the route of a link that is up, where one that is down has the same subnet',
+      {
+        routes: [decodeRoute(network('new0'))],
+        links: [{ name: 'old0', up: false }],
+        addresses: [own('old0'), own('new0')],
+      },
+      'new0',
     ],
   ])('%s', (_, host, device) => {
     expect(new Reach(build.host([], { addresses, ...host })).deviceTowards('192.168.39.174')).toBe(device);
